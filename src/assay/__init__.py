@@ -1,0 +1,53 @@
+"""Assay: what a sequence architecture can represent, and how large it must be.
+
+The names below are imported when they are first used, so that `import assay` is quick and `assay ls` needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assay.constructions import build, load
+    from assay.errors import AssayError, CertificateError
+    from assay.evidence import Evidence
+    from assay.ledger import Ledger
+    from assay.size import Size
+    from assay.tasks.sparse_averaging import SparseAveraging
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AssayError": "assay.errors",
+    "CertificateError": "assay.errors",
+    "Evidence": "assay.evidence",
+    "Ledger": "assay.ledger",
+    "Size": "assay.size",
+    "SparseAveraging": "assay.tasks.sparse_averaging",
+    "build": "assay.constructions",
+    "load": "assay.constructions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'assay' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+__all__ = [
+    "AssayError",
+    "CertificateError",
+    "Evidence",
+    "Ledger",
+    "Size",
+    "SparseAveraging",
+    "__version__",
+    "build",
+    "load",
+]

@@ -1,0 +1,128 @@
+"""What every bound offers. A bound requires an amount of one resource: below it, no network of the family has the error."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from assay.evidence import ErrorKind
+from assay.size import Size
+from assay.tasks.base import Task
+
+Resource = Literal["message bits", "state bits", "first-layer width"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a bound says about one size.
+
+    Attributes:
+        status: `binds`: no network of this size reaches the error. `vacuous`: the bound leaves this size open.
+        required: the least amount of the resource that is not excluded.
+        available: what the size has of it.
+        slack: available - required; negative where the bound binds.
+        reason: why nothing is required, where a hypothesis fails; else empty.
+    """
+
+    status: Literal["binds", "vacuous"]
+    required: float
+    available: float
+    slack: float
+    reason: str = ""
+
+
+class Bound(ABC):
+    """A lower bound on the size of every network of one family.
+
+    Attributes:
+        name: the name it is registered under.
+        family: attention, recurrent or feed-forward.
+        error_kind: whether it speaks of the worst error over all inputs or of the root mean square over a distribution.
+        resource: what it is a bound on.
+        source: the theorem, and the inequality.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+    error_kind: ClassVar[ErrorKind]
+    resource: ClassVar[Resource]
+    source: ClassVar[str]
+
+    @abstractmethod
+    def unmet(self, task: Task[Any], error: float, distribution: str) -> str:
+        """The hypothesis that fails for this task, error and distribution, in words; empty where all hold."""
+
+    @abstractmethod
+    def amount(self, task: Any, error: float, distribution: str) -> float:
+        """The least amount of the resource not excluded, where the hypotheses hold."""
+
+    def required(self, task: Task[Any], *, error: float | None = None, distribution: str = "gaussian") -> float:
+        """Least amount of the resource that a network with at most this error must have; 0 where nothing is proved.
+
+        Args:
+            task: the task.
+            error: worst-case or root-mean-square error, as `error_kind` says; the task's tolerance unless given.
+            distribution: of the inputs, for mean errors.
+        """
+        goal = task.tolerance if error is None else error
+        return 0.0 if self.unmet(task, goal, distribution) else max(0.0, self.amount(task, goal, distribution))
+
+    def smallest(
+        self,
+        task: Task[Any],
+        *,
+        precision: int = 32,
+        state_per_width: int = 1,
+        error: float | None = None,
+        distribution: str = "gaussian",
+    ) -> int:
+        """Smallest width that is not excluded, at least 1.
+
+        Args:
+            task: the task.
+            precision: bits per number.
+            state_per_width: numbers of state that a recurrent network keeps per unit of width (2 for an LSTM).
+            error: as for `required`.
+            distribution: as for `required`.
+        """
+        unit = self._amount_of(Size(width=1, precision=precision, state=state_per_width))
+        return max(1, math.ceil(self.required(task, error=error, distribution=distribution) / unit - 1e-9))
+
+    def check(
+        self, task: Task[Any], size: Size, *, error: float | None = None, distribution: str = "gaussian"
+    ) -> Check:
+        """Whether the bound excludes networks of this size."""
+        goal = task.tolerance if error is None else error
+        required = self.required(task, error=goal, distribution=distribution)
+        available = self._amount_of(size)
+        status = "binds" if available < required - 1e-9 else "vacuous"
+        return Check(status, required, available, available - required, self.unmet(task, goal, distribution))
+
+    def _amount_of(self, size: Size) -> float:
+        return {
+            "message bits": size.message_bits,
+            "state bits": size.state_bits,
+            "first-layer width": size.width,
+        }[self.resource]
+
+
+def binary_entropy(probability: float) -> float:
+    """Entropy in bits of a coin with this probability.
+
+    >>> binary_entropy(0.5), binary_entropy(0.0)
+    (1.0, 0.0)
+    """
+    return -sum(p * math.log2(p) for p in (probability, 1 - probability) if p > 0)
+
+
+def log2_binomial(n: int, k: int) -> float:
+    """log2 of n choose k, for any size of n.
+
+    >>> log2_binomial(5, 2) == math.log2(10)
+    True
+    """
+    if n <= 10_000:
+        return math.log2(math.comb(n, k)) if 0 <= k <= n else 0.0
+    return (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2)

@@ -1,0 +1,67 @@
+"""Recurrent, mean error: the rate at which the state must describe the values"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from assay.bounds import BOUNDS
+from assay.bounds.base import Bound, binary_entropy
+from assay.evidence import ErrorKind
+from assay.tasks.sparse_averaging import SparseAveraging
+
+
+def allowed_distortion(task: SparseAveraging, error: float) -> float:
+    """D* = q error^2 (N - 1) / (N - q): mean squared error per value that an answer with this error leaves.
+
+    If the answer sees the values only through T, which does not depend on the pointers, the best one is the mean of
+    E[z_i | T] over the set. With e_i = z_i - E[z_i | T] and D the mean of E|e_i|^2, averaging over uniform q-sets gives
+    E|mean of e_i|^2 >= (1/q) (1 - (q - 1)/(N - 1)) D, since |sum of all e_i|^2 >= 0 bounds the cross terms below.
+
+    >>> from assay import SparseAveraging
+    >>> round(allowed_distortion(SparseAveraging(length=16, sparsity=2, layout="last"), 0.25), 3)
+    0.134
+    """
+    if task.length == task.sparsity:
+        return math.inf
+    return task.sparsity * error**2 * (task.length - 1) / (task.length - task.sparsity)
+
+
+def rate(distortion: float, dimension: int, distribution: str) -> float:
+    """Bits that describe one value of this distribution to this mean squared error (rate-distortion function).
+
+    >>> rate(1.0, 2, "gaussian"), rate(0.25, 2, "gaussian"), rate(0.0, 3, "sign")
+    (0.0, 2.0, 3.0)
+    """
+    if distortion >= 1:
+        return 0.0
+    if distribution == "gaussian":
+        return math.inf if distortion == 0 else dimension / 2 * math.log2(1 / distortion)
+    return dimension * (1 - binary_entropy((1 - math.sqrt(1 - distortion)) / 2))
+
+
+@BOUNDS.register
+class RecurrentStateMean(Bound):
+    """State bits >= N R(D*), with R the rate-distortion function of a value and D* the distortion that the error leaves.
+
+    >>> from assay import SparseAveraging
+    >>> round(RecurrentStateMean().required(SparseAveraging(length=16, sparsity=2, layout="last"), distribution="sign"), 1)
+    12.5
+    """
+
+    name: ClassVar[str] = "recurrent-state-mean"
+    family: ClassVar[str] = "recurrent"
+    error_kind: ClassVar[ErrorKind] = "mean"
+    resource = "state bits"
+    source: ClassVar[str] = "state bits >= N R(q error^2 (N - 1) / (N - q)): rate-distortion of the values"
+
+    def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:  # noqa: ARG002
+        """One token asks, last, and the rate-distortion function of its values is known."""
+        if task.layout != "last":
+            return "needs the layout in which one token asks, last"
+        known = distribution in ("sign", "gaussian") or (distribution == "uniform" and task.dimension == 1)
+        return "" if known else f"the rate-distortion function of {distribution!r} values is not known here"
+
+    def amount(self, task: SparseAveraging, error: float, distribution: str) -> float:
+        """N R(D*) bits."""
+        return task.length * rate(allowed_distortion(task, error), task.dimension, distribution)

@@ -1,0 +1,61 @@
+"""What all bounds say about a task, and about a width, in rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.bounds import all_bounds
+from assay.errors import require, unknown
+from assay.networks import MIXERS, NETWORKS, architectures
+from assay.size import Size
+from assay.tasks import Task
+
+
+def bound_rows(
+    task: Task[Any], precision: int, architecture: str | None, width: int | None, error: float | None, distribution: str
+) -> list[dict[str, Any]]:
+    """One row per bound; for recurrent architectures by name, with the state that one unit of width keeps.
+
+    Args:
+        task: the task.
+        precision: bits per number.
+        architecture: a family or an architecture; None for all bounds.
+        width: a width to check; None for none.
+        error: worst-case or root-mean-square; None for the task's tolerance.
+        distribution: of the inputs that mean errors speak of.
+    """
+    family, state_per_width = _family_and_state(architecture)
+    if distribution not in task.distributions:
+        raise unknown("distribution", distribution, task.distributions)
+    goal = task.tolerance if error is None else error
+    require(0 < goal <= 1, "error", goal, "above 0 and at most 1")
+    rows = []
+    for bound in all_bounds():
+        if family not in (None, bound.family):
+            continue
+        smallest = bound.smallest(
+            task, precision=precision, state_per_width=state_per_width, error=goal, distribution=distribution
+        )
+        row = {
+            "bound": bound.name, "family": bound.family, "error_kind": bound.error_kind, "error": goal,
+            "resource": bound.resource, "required": bound.required(task, error=goal, distribution=distribution),
+            "smallest_width": smallest, "source": bound.source, "reason": bound.unmet(task, goal, distribution),
+        }  # fmt: skip
+        if width is not None:
+            size = Size(width=width, precision=precision, state=width * state_per_width)
+            check = bound.check(task, size, error=goal, distribution=distribution)
+            row |= {"width": width, "status": check.status, "available": check.available, "slack": check.slack}
+        rows.append(row)
+    return rows
+
+
+def _family_and_state(architecture: str | None) -> tuple[str | None, int]:
+    families = ["attention", "recurrent", "feed-forward"]
+    if architecture is None or architecture in families:
+        return architecture, 1
+    if architecture in MIXERS:
+        mixer = MIXERS[architecture]
+        return mixer.family, max(1, mixer.state_per_width)
+    if architecture in NETWORKS:
+        return NETWORKS[architecture].family, 1
+    raise unknown("architecture", architecture, [*architectures(), *families])

@@ -1,0 +1,57 @@
+"""Everything that has a name, with a line or a page about it. Listing imports none of it."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from typing import Any
+
+from assay.bounds import BOUNDS
+from assay.constructions import CONSTRUCTIONS
+from assay.errors import unknown
+from assay.networks import MIXERS, NETWORKS
+from assay.registry import Registry
+from assay.studies import shipped
+from assay.tasks import TASKS
+
+_KINDS: dict[str, tuple[Registry[Any], ...]] = {
+    "tasks": (TASKS,),
+    "architectures": (MIXERS, NETWORKS),
+    "constructions": (CONSTRUCTIONS,),
+    "bounds": (BOUNDS,),
+}
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """One line about each name, by kind."""
+    entries = {
+        kind: {name: registry.summary(name) for registry in registries for name in registry.names()}
+        for kind, registries in _KINDS.items()
+    }
+    studies = {name: tomllib.loads(path.read_text("utf-8"))["title"] for name, path in shipped().items()}
+    return {**entries, "studies": studies}
+
+
+def describe(name: str) -> dict[str, str]:
+    """Name, kind and text of everything called `name`: docstrings, or the study's file."""
+    texts, kinds = [], []
+    for kind, registries in _KINDS.items():
+        for registry in registries:
+            if name in registry:
+                entry = registry[name]
+                module = inspect.getmodule(entry)
+                texts.append("\n\n".join(filter(None, [inspect.getdoc(module), inspect.getdoc(entry), _extras(entry)])))
+                kinds.append(kind.removesuffix("s"))
+    if name in shipped():
+        texts.append(shipped()[name].read_text("utf-8"))
+        kinds.append("study")
+    if not texts:
+        raise unknown("name", name, {entry for entries in catalogue().values() for entry in entries})
+    return {"name": name, "kind": ", ".join(kinds), "text": "\n\n".join(texts)}
+
+
+def _extras(entry: Any) -> str:
+    distributions = getattr(entry, "distributions", None)
+    if not distributions:
+        return ""
+    return "Distributions:\n" + "\n".join(f"    {name}: {line}" for name, line in distributions.items())

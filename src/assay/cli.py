@@ -1,0 +1,254 @@
+"""The command line. Results go to standard output, progress and errors to standard error.
+
+Torch and matplotlib are imported by the commands that need them, so that help and listings answer at once. Exit codes: 0 all
+is well, 1 a claim was refuted, 2 the request cannot be met, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from assay.errors import AssayError, unknown
+
+app = typer.Typer(
+    help="What a sequence architecture can represent, and how large it must be.",
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Length = Annotated[int | None, typer.Option(help="N, tokens that carry data.")]
+Sparsity = Annotated[int | None, typer.Option(help="q, values that one answer averages.")]
+Dimension = Annotated[int | None, typer.Option(help="d, numbers in one value.")]
+Layout = Annotated[str | None, typer.Option(help="all: every token asks; last: one more token asks, at the end.")]
+Out = Annotated[Path, typer.Option(help="Folder of the ledger and the report.")]
+Quick = Annotated[bool, typer.Option("--quick", help="The same parts at smaller lengths, in at most 90 seconds.")]
+
+DEFAULT_OUT = Path("assay-out")
+
+
+def main() -> None:
+    """Entry point: runs a command and turns what goes wrong into one line and an exit code."""
+    # Spinning OpenMP threads bring a shared machine to a halt; this must be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except AssayError as error:
+        code = _complain(str(error))
+    except TyperException as error:
+        code = _complain(error.format_message())
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="A shipped study ('assay ls studies') or a TOML file.")],
+    quick: Quick = False,
+    out: Out = DEFAULT_OUT,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    as_json: Json = False,
+) -> None:
+    """Answer all questions of a study, then print the smallest sizes and write the report.
+
+    What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
+    """
+    from assay.studies.session import run_session
+
+    result = run_session(study, quick=quick, out=out, workers=workers, quiet=as_json)
+    _print(result, as_json, _study_text)
+
+
+@app.command()
+def report(study: Annotated[str, typer.Argument(help="The study.")], quick: Quick = False, out: Out = DEFAULT_OUT, as_json: Json = False) -> None:
+    """Write the report of a study from what its ledger holds."""
+    from assay.studies.session import report_session
+
+    _print(report_session(study, quick=quick, out=out), as_json, _study_text)
+
+
+@app.command("ls")
+def list_names(
+    kind: Annotated[str | None, typer.Argument(help="tasks, architectures, constructions, bounds or studies.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what there is: tasks, architectures, constructions, bounds and studies."""
+    from assay.catalogue import catalogue
+
+    entries = catalogue()
+    if kind is not None and kind not in entries:
+        raise unknown("kind", kind, entries)
+    chosen = {name: entries[name] for name in entries if kind in (None, name)}
+    _print(chosen, as_json, _listing_text)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="Anything that 'assay ls' lists.")], as_json: Json = False) -> None:
+    """Show what a task, architecture, construction, bound or study is."""
+    from assay.catalogue import describe
+
+    _print(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
+
+
+@app.command()
+def sample(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    length: Length = None,
+    sparsity: Sparsity = None,
+    dimension: Dimension = None,
+    layout: Layout = None,
+    batch: Annotated[int, typer.Option(min=1, help="Examples.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the examples.")] = 0,
+    distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
+    as_json: Json = False,
+) -> None:
+    """Draw examples of a task, with their exact answers."""
+    chosen = _task(task, length=length, sparsity=sparsity, dimension=dimension, layout=layout)
+    inputs, targets = chosen.sample(batch, seed=seed, distribution=distribution)
+    drawn = {
+        "task": chosen.to_json(),
+        "distribution": distribution,
+        "seed": seed,
+        **{name: tensor.tolist() for name, tensor in inputs._asdict().items()},
+        "targets": targets.tolist(),
+    }
+    _print(drawn, as_json, lambda _: "\n".join(f"{k}: {json.dumps(_rounded(v))}" for k, v in drawn.items()))
+
+
+@app.command()
+def build(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
+    length: Length = None,
+    sparsity: Sparsity = None,
+    dimension: Dimension = None,
+    layout: Layout = None,
+    method: Annotated[str, typer.Option(help="The construction.")] = "sign",
+    tolerance: Annotated[float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build explicit weights for a task, with a certificate, and write them to a file."""
+    from assay.constructions import build as construct
+
+    chosen = _task(task, length=length, sparsity=sparsity, dimension=dimension, layout=layout)
+    network = construct(chosen, method=method, tolerance=tolerance)
+    network.save(out)
+    certificate = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
+    _print(certificate, as_json, _fields_text)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A file that 'assay build' wrote.")],
+    draws: Annotated[int, typer.Option(min=1, help="Inputs to try.")] = 200,
+    distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken."""
+    from assay.constructions import load
+    from assay.constructions.questions import measured_error
+
+    network = load(file)
+    largest = measured_error(network, distribution, draws, seed=seed)
+    guaranteed = network.certificate().guaranteed_error
+    result = {
+        "file": str(file), "method": network.method, "task": network.task.to_json(), "distribution": distribution,
+        "draws": draws, "seed": seed, "largest_error": largest, "guaranteed_error": guaranteed,
+        "holds": largest <= guaranteed,
+    }  # fmt: skip
+    _print(result, as_json, _fields_text)
+    if not result["holds"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bound(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    length: Length = None,
+    sparsity: Sparsity = None,
+    dimension: Dimension = None,
+    layout: Layout = None,
+    precision: Annotated[int, typer.Option(min=1, help="Bits per number.")] = 32,
+    architecture: Annotated[str | None, typer.Option(help="An architecture or family; all unless given.")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="A width to check.")] = None,
+    error: Annotated[float | None, typer.Option(help="The error; the task's tolerance unless given.")] = None,
+    distribution: Annotated[str, typer.Option(help="Inputs that mean errors speak of.")] = "gaussian",
+    as_json: Json = False,
+) -> None:
+    """Say which sizes are impossible: the smallest width each bound leaves open, and what it says of a given width."""
+    from assay.bounds.report import bound_rows
+
+    chosen = _task(task, length=length, sparsity=sparsity, dimension=dimension, layout=layout)
+    rows = bound_rows(chosen, precision, architecture, width, error, distribution)
+    _print({"task": chosen.to_json(), "precision": precision, "bounds": rows}, as_json, _bounds_text)
+
+
+def _task(name: str, **parameters: Any) -> Any:
+    from assay.tasks import make_task
+
+    return make_task(name, **{key: value for key, value in parameters.items() if value is not None})
+
+
+def _print(result: dict[str, Any], as_json: bool, text: Any) -> None:
+    print(json.dumps(result, allow_nan=False) if as_json else text(result))
+
+
+def _complain(message: str) -> int:
+    print(f"assay: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _fields_text(fields: dict[str, Any]) -> str:
+    shown = {name: value for name, value in fields.items() if name != "size"}
+    width = max(map(len, shown))
+    return "\n".join(f"{name.replace('_', ' '):<{width}}  {_field(value)}" for name, value in shown.items())
+
+
+def _field(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _listing_text(entries: dict[str, dict[str, str]]) -> str:
+    width = max((len(name) for names in entries.values() for name in names), default=0)
+    lines = []
+    for kind, names in entries.items():
+        lines += ["", kind, *[f"  {name:<{width}}  {summary}" for name, summary in names.items()]]
+    return "\n".join(lines[1:])
+
+
+def _bounds_text(result: dict[str, Any]) -> str:
+    lines = []
+    for row in result["bounds"]:
+        says = f"at least {row['required']:.6g} {row['resource']}, so width >= {row['smallest_width']}"
+        lines.append(f"{row['bound']} ({row['family']}, {row['error_kind']} error {row['error']:g}): {row['reason'] or says}")
+        if row.get("status"):
+            lines.append(f"  width {row['width']} has {row['available']:g}: {row['status']}, slack {row['slack']:.6g}")
+    return "\n".join(lines)
+
+
+def _study_text(result: dict[str, Any]) -> str:
+    from assay.report.tables import terminal_text
+
+    return terminal_text(result)

@@ -1,0 +1,96 @@
+"""Shared by the constructions that solve sparse averaging with one bare attention unit."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, averaging_error, dtype_name, rounding_of_average
+from assay.networks.bare import BareUnit, Blocks
+from assay.size import Size
+from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
+
+
+class AveragingUnit(BareUnit, Construction):
+    """One bare unit whose embedding has a data, a key and a query block; Q, K and V pick a block each.
+
+    Keys depend on the position only, queries on the pointers only and are computed in the forward pass, for whatever
+    pointers come. `last` layouts have one key more than there are values, for the asking token itself.
+
+    Attributes:
+        task: what it computes.
+        tolerance: the error that was asked for when it was built.
+        temperature: factor on the scores, carried by Q.
+        dtype: of the forward pass; inputs are cast to it.
+        settings: the other arguments of the constructor, as JSON values.
+        keys: buffer (positions, score width): the keys.
+    """
+
+    family: ClassVar[str] = "attention"
+    method: ClassVar[str]
+    keys: Tensor
+
+    def __init__(
+        self, task: SparseAveraging, score_width: int, tolerance: float, temperature: float, dtype: str, **settings: Any
+    ) -> None:
+        super().__init__()
+        self.task, self.tolerance, self.temperature = task, tolerance, temperature
+        self.dtype: torch.dtype = getattr(torch, dtype)
+        self.settings = {
+            "score_width": score_width, "tolerance": tolerance, "temperature": temperature, "dtype": dtype, **settings
+        }  # fmt: skip
+        self.blocks = Blocks({"data": task.dimension, "key": score_width, "query": score_width})
+        self.register_buffer("keys", torch.zeros(task.positions, score_width, dtype=self.dtype))
+        pick = {name: self.blocks.selector(name, self.dtype).unsqueeze(0) for name in self.blocks.widths}
+        self.set_weights(temperature * pick["query"], pick["key"], pick["data"])
+
+    @property
+    def asking(self) -> int:
+        """Tokens whose output is wanted."""
+        return self.task.asking
+
+    @property
+    def size(self) -> Size:
+        """Width m = d + 2 * score width, one head, one layer."""
+        return Size(
+            width=self.blocks.width,
+            precision=torch.finfo(self.dtype).bits,
+            score_width=self.keys.shape[1],
+            parameters=sum(buffer.numel() for buffer in self.buffers()),
+        )
+
+    def queries(self, pointers: Tensor) -> Tensor:
+        """Queries of pointer sets (rows, q): shape (rows, score width)."""
+        raise NotImplementedError
+
+    def position_keys(self) -> Tensor:
+        """The keys, float64 (positions, score width): what adversarial pointers are picked against."""
+        return self.keys.double()
+
+    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[invalid-method-override]
+        """phi: value, key of the position, query of the pointers; shape (batch, positions, m)."""
+        values, pointers = inputs
+        batch = values.shape[0]
+        embedded = torch.zeros(batch, self.task.positions, self.blocks.width, dtype=self.dtype)
+        embedded[:, : self.task.length, self.blocks["data"]] = values.to(self.dtype)
+        embedded[:, :, self.blocks["key"]] = self.keys
+        queries = self.queries(pointers.flatten(0, 1)).view(batch, self.asking, -1)
+        embedded[:, -self.asking :, self.blocks["query"]] = queries.to(self.dtype)
+        return embedded
+
+    def certify(self, gap: float, spread: float, rests_on: str) -> Certificate:
+        """The certificate that scores with this gap and spread (after temperature and rounding) give."""
+        error = averaging_error(self.task.sparsity, self.task.positions, gap, spread)
+        rounding = rounding_of_average(self.task.positions, UNIT_ROUNDOFF[self.dtype])
+        return Certificate(
+            method=self.method,
+            guaranteed_error=error + rounding,
+            rests_on=rests_on,
+            size=self.size,
+            dtype=dtype_name(self.dtype),
+            temperature=self.temperature,
+        )

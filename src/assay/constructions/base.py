@@ -1,0 +1,70 @@
+"""What every construction is: a torch module with buffers, the task it solves and a certificate."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.certificate import Certificate
+from assay.constructions.weights_file import save_network
+from assay.errors import AssayError, require
+from assay.size import Size
+from assay.tasks.base import Task
+
+
+class Construction(nn.Module, ABC):
+    """A network with explicit weights. It is called on the task's inputs and returns (batch, asking, output width).
+
+    `type(self)(self.task, **self.settings)` makes the same module with its buffers unset, which is how files are read.
+
+    Attributes:
+        method: the name it is registered under.
+        family: attention, recurrent or feed-forward: whose size it bounds from above.
+        solves: the name of the task it computes.
+        task: the task, with its parameters.
+        tolerance: the worst-case error it was built for.
+        settings: arguments of the constructor beside the task, as plain JSON values.
+    """
+
+    method: ClassVar[str]
+    family: ClassVar[str]
+    solves: ClassVar[str] = "sparse-averaging"
+    task: Any
+    tolerance: float
+    settings: dict[str, Any]
+
+    @classmethod
+    @abstractmethod
+    def build(cls, task: Any, tolerance: float) -> Construction:
+        """The network for this task, with guaranteed worst-case error at most `tolerance`, or an AssayError."""
+
+    @abstractmethod
+    def certificate(self) -> Certificate:
+        """What is guaranteed, and by what."""
+
+    @property
+    @abstractmethod
+    def size(self) -> Size:
+        """The size that the network declares."""
+
+    def position_keys(self) -> Tensor | None:
+        """Keys that adversarial pointers are picked against; None where the network has no keys."""
+        return None
+
+    def save(self, path: str | Path) -> None:
+        """Write the network and its certificate to a safetensors file, whole or not at all."""
+        save_network(self, path)
+
+
+def build_checked(task: Task[Any], method: str, tolerance: float | None) -> Construction:
+    """See `assay.build`."""
+    construction = CONSTRUCTIONS[method]
+    if construction.solves != task.name:
+        raise AssayError(f"construction {method!r} solves {construction.solves}, not {task.name}")
+    error = task.tolerance if tolerance is None else tolerance
+    require(isinstance(error, int | float) and 0 < error <= 1, "tolerance", error, "above 0 and at most 1")
+    return construction.build(task, float(error))

@@ -1,0 +1,150 @@
+"""Keys on the moment curve, in exact integers: score width exactly 2q, the least that fixed keys allow.
+
+Theorem 3 of Sanford, Hsu, Telgarsky (NeurIPS 2023): points (t, t^2, ..., t^2q) are the vertices of a cyclic polytope, of
+which every q span a face. The query of a pointer set y holds the coefficients of P_y(t) = -prod over i in y of (t - t_i)^2
+without the constant, which a softmax does not see: P_y is 0 at the nodes of y and at most -1 at other integers. The width
+does not grow with N, but the numbers do: each doubling of N adds 2q bits. So scores are computed in int64 where that holds
+them and in Python integers beyond; the softmax of the exact differences is taken in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.constructions.heads import centred
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, averaging_error, rounding_of_average, temperature
+from assay.errors import require
+from assay.size import Size
+from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
+
+_INT64_BITS = 63
+_FARTHEST = 1 << 20  # multiples of the margin beyond which a score difference is as good as infinite
+
+
+@CONSTRUCTIONS.register
+class CyclicPolytope(Construction):
+    """Attention with score width 2q; time O(asking * positions * q), with integers of about 2q log2 N bits.
+
+    >>> from assay import SparseAveraging, build
+    >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
+    >>> unit.size.score_width, unit.size.precision, unit.certificate().dtype
+    (16, 160, 'integers')
+    """
+
+    method: ClassVar[str] = "cyclic"
+    family: ClassVar[str] = "attention"
+    nodes: Tensor
+
+    def __init__(self, task: SparseAveraging, tolerance: float, temperature: float) -> None:
+        super().__init__()
+        self.task, self.tolerance, self.temperature = task, tolerance, temperature
+        self.settings = {"tolerance": tolerance, "temperature": temperature}
+        self.register_buffer("nodes", centred(task.positions))
+        self._bits = _integer_bits(task)
+        self._integer: Any = np.int64 if self._bits <= _INT64_BITS else object
+
+    @classmethod
+    def build(cls, task: SparseAveraging, tolerance: float) -> CyclicPolytope:
+        """The unit for this task and tolerance; milliseconds."""
+        unit = cls(task, tolerance, temperature(task.sparsity, task.positions, _margin(task.sparsity), 0.9 * tolerance))
+        best = unit.certificate().guaranteed_error
+        require(best <= tolerance, "tolerance", tolerance, f"at least {rounding_of_average(task.positions, 2.0**-53):.3g}")
+        return unit
+
+    @property
+    def size(self) -> Size:
+        """Width d + 4q: data, key and query. Precision: bits that hold every key, query and score exactly."""
+        q = self.task.sparsity
+        return Size(
+            width=self.task.dimension + 4 * q,
+            precision=self._bits,
+            score_width=2 * q,
+            parameters=self.nodes.numel(),
+        )
+
+    def position_keys(self) -> Tensor:
+        """(t, t^2) with both columns scaled to at most 1: neighbours on the curve are what is hard to tell apart."""
+        nodes = self.nodes.double() / max(1.0, self.nodes.abs().max().item())
+        return torch.stack([nodes, nodes**2], dim=1)
+
+    def integer_keys(self) -> NDArray[Any]:
+        """Keys (t, ..., t^2q), exact: shape (positions, 2q)."""
+        nodes = self.nodes.numpy().astype(self._integer)
+        return nodes[:, None] ** np.arange(1, 2 * self.task.sparsity + 1).astype(self._integer)
+
+    def integer_queries(self, pointers: Tensor) -> NDArray[Any]:
+        """Coefficients of t, ..., t^2q of P_y for pointer sets (rows, q), exact: shape (rows, 2q)."""
+        nodes = self.nodes[pointers].numpy().astype(self._integer)
+        product = np.zeros((len(nodes), 2 * self.task.sparsity + 1), dtype=self._integer)
+        product[:, 0] = -1
+        for column in np.repeat(nodes, 2, axis=1).T:
+            shifted = np.roll(product, 1, axis=1)
+            product = shifted - column[:, None] * product
+        return product[:, 1:]
+
+    def integer_scores(self, pointers: Tensor) -> NDArray[Any]:
+        """Exact scores of pointer sets (rows, q) less the common score of the set: shape (rows, positions)."""
+        scores = self.integer_queries(pointers) @ self.integer_keys().T
+        return scores - np.take_along_axis(scores, pointers[:, :1].numpy(), axis=1)
+
+    def attention(self, inputs: SparseAveragingInputs) -> Tensor:
+        """Attention weights, float64 (batch, 1, asking, positions)."""
+        pointers = inputs[1]
+        margin = _margin(self.task.sparsity)
+        differences = np.maximum(self.integer_scores(pointers.flatten(0, 1)), -margin * _FARTHEST)
+        logits = self.temperature * torch.from_numpy(differences.astype(np.float64))
+        return torch.softmax(logits, dim=1).view(*pointers.shape[:2], -1).unsqueeze(1)
+
+    def forward(self, inputs: SparseAveragingInputs) -> Tensor:
+        """Outputs of the asking tokens, float64 (batch, asking, d)."""
+        values = inputs[0].double()
+        weights = self.attention(inputs).squeeze(1)
+        return weights[..., : self.task.length] @ values
+
+    def certificate(self) -> Certificate:
+        """Guarantee for every pointer set."""
+        q, positions = self.task.sparsity, self.task.positions
+        roundoff = UNIT_ROUNDOFF[torch.float64]
+        gap = self.temperature * _margin(q) * (1 - 8 * roundoff)
+        error = averaging_error(q, positions, gap) + rounding_of_average(positions, roundoff)
+        return Certificate(
+            method=self.method,
+            guaranteed_error=error,
+            rests_on=f"scores are equal on the pointers and lower by an integer of at least {_margin(q)} off them, in exact "
+            "integer arithmetic, for every pointer set; softmax averaging bound; a-priori rounding bounds in float64",
+            size=self.size,
+            dtype="int64" if self._integer is np.int64 else "integers",
+            temperature=self.temperature,
+        )
+
+
+def _margin(sparsity: int) -> int:
+    """Least product of (t - t_i)^2 over q distinct integers t_i other than t: they lie as close around t as they can."""
+    half = sparsity // 2
+    return (math.factorial(half) * math.factorial(sparsity - half)) ** 2
+
+
+def _integer_bits(task: SparseAveraging) -> int:
+    """Bits, sign included, of the largest intermediate of any query, key or score.
+
+    Coefficients are largest, in absolute value, for the q nodes farthest from 0 taken with one sign, where they are those
+    of prod (t + |t_i|)^2; a score is at most that product at the farthest node.
+    """
+    magnitudes = sorted((abs(node) for node in centred(task.positions).tolist()), reverse=True)
+    coefficients = [1]
+    for magnitude in magnitudes[: task.sparsity]:
+        for _ in range(2):
+            scaled = [magnitude * coefficient for coefficient in coefficients]
+            coefficients = [a + b for a, b in zip([*scaled, 0], [0, *coefficients], strict=True)]
+    farthest = magnitudes[0]
+    score = sum(coefficient * farthest**power for power, coefficient in enumerate(coefficients))
+    return (2 * score).bit_length() + 1

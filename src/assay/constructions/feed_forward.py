@@ -1,0 +1,99 @@
+"""A feed-forward network on the flattened input whose first layer is as narrow as Theorem 10 allows, up to the pointers.
+
+    first layer   the identity: N d values and one number per pointer
+    hat layer     ReLU(y - l) for l = -1 ... N; second differences give o_j = 1 if j is pointed to, else 0
+    gate layer    ReLU(z_j + 2 - 4 (1 - o_j)), which is z_j + 2 where o_j = 1 and 0 elsewhere, as |z_j| <= 2
+    output        sum over j of (gate - 2 o_j), divided by q
+
+First-layer width N d + asking * q; the later layers have asking * q (N + 2) and asking * N d units. The weights are blocks
+of identities and columns of ones, so the layers are written as what those blocks do; `first_layer` gives the matrix.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, dtype_name, gamma
+from assay.errors import require
+from assay.size import Size
+from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
+
+_EXACT_INTEGERS = 1 << 22  # float32 holds the hat layer's integers exactly well beyond this
+
+
+@CONSTRUCTIONS.register
+class HatsAndGates(Construction):
+    """Feed-forward sparse averaging; time and memory O(asking * N (q + d)) a sequence.
+
+    >>> from assay import SparseAveraging, build
+    >>> build(SparseAveraging(length=64, sparsity=2, layout="last"), method="feed-forward", tolerance=0.01).size.width
+    66
+    """
+
+    method: ClassVar[str] = "feed-forward"
+    family: ClassVar[str] = "feed-forward"
+    levels: Tensor
+
+    def __init__(self, task: SparseAveraging, tolerance: float, dtype: str) -> None:
+        super().__init__()
+        self.task, self.tolerance = task, tolerance
+        self.dtype: torch.dtype = getattr(torch, dtype)
+        self.settings = {"tolerance": tolerance, "dtype": dtype}
+        self.register_buffer("levels", torch.arange(-1, task.length + 1, dtype=self.dtype))
+
+    @classmethod
+    def build(cls, task: SparseAveraging, tolerance: float) -> HatsAndGates:
+        """The network for this task; milliseconds."""
+        require(task.length < _EXACT_INTEGERS, "length", task.length, f"below {_EXACT_INTEGERS} for feed-forward")
+        dtype = choose_dtype(tolerance, {dtype: _rounding(task, dtype) for dtype in DTYPES})
+        return cls(task, tolerance, dtype_name(dtype))
+
+    @property
+    def size(self) -> Size:
+        """Width of the first layer N d + asking * q, depth 4; parameters counted as dense matrices."""
+        task = self.task
+        numbers, pointers = task.length * task.dimension, task.asking * task.sparsity
+        hats, gates = pointers * (task.length + 2), task.asking * numbers
+        first = numbers + pointers
+        dense = first * first + hats * (first + 1) + gates * (hats + numbers + 1) + task.asking * task.dimension * gates
+        return Size(width=first, depth=4, precision=torch.finfo(self.dtype).bits, parameters=dense)
+
+    def first_layer(self) -> Tensor:
+        """The matrix (width, N d + asking q) applied to (values, pointers)."""
+        return torch.eye(self.size.width, dtype=self.dtype)
+
+    def forward(self, inputs: SparseAveragingInputs) -> Tensor:
+        """Outputs of the asking tokens: shape (batch, asking, d)."""
+        values, pointers = inputs.values.to(self.dtype), inputs.pointers.to(self.dtype)
+        pointed = torch.stack([self._hats(column) for column in pointers.unbind(2)]).sum(dim=0).unsqueeze(3)
+        gates = torch.relu(values.unsqueeze(1) + 2 - 4 * (1 - pointed))
+        return (gates - 2 * pointed).sum(dim=2) / self.task.sparsity
+
+    def certificate(self) -> Certificate:
+        """Exact but for rounding: hats are exact integers, and gates off the pointers are exactly 0."""
+        return Certificate(
+            method=self.method,
+            guaranteed_error=_rounding(self.task, self.dtype),
+            rests_on="indicators are exact integers and gates off the pointers exactly 0, for every input in the unit ball; "
+            "a-priori rounding bounds",
+            size=self.size,
+            dtype=dtype_name(self.dtype),
+        )
+
+    def _hats(self, pointers: Tensor) -> Tensor:
+        """Indicator of each pointer (batch, asking): shape (batch, asking, N)."""
+        ramps = torch.relu(pointers.unsqueeze(2) - self.levels)
+        return ramps[..., :-2] - 2 * ramps[..., 1:-1] + ramps[..., 2:]
+
+
+def _rounding(task: SparseAveraging, dtype: torch.dtype) -> float:
+    """Each gate rounds z and z + 2 <= 3; q of them add up. The factor sqrt(d) turns coordinates into a norm."""
+    roundoff = UNIT_ROUNDOFF[dtype]
+    per_number = 8 * roundoff + gamma(task.sparsity + 4, roundoff)
+    return per_number * task.dimension**0.5 + 2 * UNIT_ROUNDOFF[torch.float32]

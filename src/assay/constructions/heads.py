@@ -1,0 +1,128 @@
+"""q heads that look up one pointer each: score width 2 per head, at 2 log2 N bits a number.
+
+Head h scores position j by 2 y j - j^2 for its pointer y, which is y^2 - (y - j)^2: largest at j = y, by a gap of at least
+1. Its value is z / q; the heads are summed. All scores are integers times a short temperature, hence exact. Compare one
+head that does it all: 2 coordinates per pointer too, but about q times the bits (`cyclic`).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.constructions.reed_solomon import short_number
+from assay.constructions.softmax_bound import (
+    UNIT_ROUNDOFF,
+    averaging_error,
+    choose_dtype,
+    dtype_name,
+    gamma,
+    rounding_of_average,
+    temperature,
+)
+from assay.errors import require
+from assay.networks.bare import BareUnit, Blocks
+from assay.size import Size
+from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
+
+_MAX_POSITIONS = 1 << 20  # scores need 2 log2 N + 8 bits of a float64's 53
+
+
+@CONSTRUCTIONS.register
+class OnePointerHeads(BareUnit, Construction):
+    """Attention with q heads; the embedding holds the value, (j, j^2) and the q pointers: width d + q + 3.
+
+    >>> from assay import SparseAveraging, build
+    >>> unit = build(SparseAveraging(length=4096, sparsity=16), method="heads", tolerance=0.05)
+    >>> unit.size.width, unit.size.heads, unit.certificate().dtype
+    (20, 16, 'float64')
+    """
+
+    method: ClassVar[str] = "heads"
+    family: ClassVar[str] = "attention"
+
+    def __init__(self, task: SparseAveraging, tolerance: float, temperature: float, dtype: str) -> None:
+        super().__init__()
+        self.task, self.tolerance, self.temperature = task, tolerance, temperature
+        self.dtype: torch.dtype = getattr(torch, dtype)
+        self.settings = {"tolerance": tolerance, "temperature": temperature, "dtype": dtype}
+        self.blocks = Blocks({"data": task.dimension, "key": 2, "pointers": task.sparsity, "one": 1})
+        width, q = self.blocks.width, task.sparsity
+        query = torch.zeros(q, width, 2, dtype=self.dtype)
+        first_pointer = self.blocks["pointers"].start
+        query[torch.arange(q), first_pointer + torch.arange(q), 0] = 2 * temperature
+        query[:, self.blocks["one"].start, 1] = -temperature
+        key = self.blocks.selector("key", self.dtype).expand(q, -1, -1).clone()
+        value = (self.blocks.selector("data", self.dtype) / q).expand(q, -1, -1).clone()
+        self.set_weights(query, key, value)
+        self.register_buffer("nodes", centred(task.positions).to(self.dtype))
+
+    @classmethod
+    def build(cls, task: SparseAveraging, tolerance: float) -> OnePointerHeads:
+        """The unit for this task and tolerance; milliseconds."""
+        require(task.positions <= _MAX_POSITIONS, "length", task.length, f"at most {_MAX_POSITIONS - 1} for heads")
+        alpha = short_number(temperature(1, task.positions, 1.0, 0.9 * tolerance))
+        guarantee = {torch.float64: _guarantee(task, alpha, torch.float64)}
+        # 2 y j and j^2 are below positions^2 / 2, the temperature has 8 bits; float32 holds 24 bits exactly.
+        fits = task.positions**2 // 2 << 8 < 1 << 24
+        guarantee[torch.float32] = _guarantee(task, alpha, torch.float32) if fits else float("inf")
+        return cls(task, tolerance, alpha, dtype_name(choose_dtype(tolerance, guarantee)))
+
+    @property
+    def asking(self) -> int:
+        """Tokens whose output is wanted."""
+        return self.task.asking
+
+    @property
+    def size(self) -> Size:
+        """Width d + q + 3, q heads of score width 2."""
+        return Size(
+            width=self.blocks.width,
+            heads=self.task.sparsity,
+            precision=torch.finfo(self.dtype).bits,
+            score_width=2,
+            parameters=sum(buffer.numel() for buffer in self.buffers()),
+        )
+
+    def position_keys(self) -> Tensor:
+        """(j, j^2) with both columns scaled to at most 1."""
+        nodes = self.nodes.double() / max(1.0, self.nodes.abs().max().item())
+        return torch.stack([nodes, nodes**2], dim=1)
+
+    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[invalid-method-override]
+        """phi: value, (j, j^2), pointers as node numbers, 1; shape (batch, positions, m)."""
+        values, pointers = inputs
+        embedded = torch.zeros(values.shape[0], self.task.positions, self.blocks.width, dtype=self.dtype)
+        embedded[:, : self.task.length, self.blocks["data"]] = values.to(self.dtype)
+        embedded[:, :, self.blocks["key"]] = torch.stack([self.nodes, self.nodes**2], dim=1)
+        embedded[:, -self.asking :, self.blocks["pointers"]] = self.nodes[pointers]
+        embedded[:, :, self.blocks["one"]] = 1.0
+        return embedded
+
+    def certificate(self) -> Certificate:
+        """Guarantee for every pointer set: each head errs by at most 1/q of the one-pointer bound."""
+        return Certificate(
+            method=self.method,
+            guaranteed_error=_guarantee(self.task, self.temperature, self.dtype),
+            rests_on="(y - j)^2 >= 1 for j != y, all scores exact integers times an 8-bit temperature; softmax averaging "
+            "bound for one pointer; a-priori rounding bounds; for every pointer set",
+            size=self.size,
+            dtype=dtype_name(self.dtype),
+            temperature=self.temperature,
+        )
+
+
+def centred(positions: int) -> Tensor:
+    """Consecutive integers around 0, one per position, int64."""
+    return torch.arange(positions) - positions // 2
+
+
+def _guarantee(task: SparseAveraging, alpha: float, dtype: torch.dtype) -> float:
+    roundoff = UNIT_ROUNDOFF[dtype]
+    average = averaging_error(1, task.positions, alpha) + rounding_of_average(task.positions, roundoff)
+    return average + gamma(task.sparsity + 2, roundoff)

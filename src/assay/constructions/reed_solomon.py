@@ -1,0 +1,127 @@
+"""Reed-Solomon keys: 0/1 keys of which no q can imitate another, a proof for every pointer set.
+
+Position j is the polynomial of degree at most r over the field of P elements whose coefficients are the base-P digits of
+j. Its key lists the polynomial's values at L points, each as a one-hot vector of length P: score width L P (Kautz and
+Singleton 1964; DeVore 2007). The query of a pointer set is the coordinate-wise OR of its keys. A key in the set scores L;
+two different polynomials agree in at most r points, so any other key scores at most q r. L = q r + 1 leaves a gap of 1,
+for every set, in integers. The width is about q^2 log N, against q log N for sign keys.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.averaging_unit import AveragingUnit
+from assay.constructions.certificate import Certificate
+from assay.constructions.softmax_bound import (
+    DTYPES,
+    UNIT_ROUNDOFF,
+    averaging_error,
+    choose_dtype,
+    dtype_name,
+    rounding_of_average,
+    temperature,
+)
+from assay.tasks.sparse_averaging import SparseAveraging
+
+_MAX_DEGREE = 11
+
+
+@CONSTRUCTIONS.register
+class ReedSolomonKeys(AveragingUnit):
+    """Attention with Reed-Solomon one-hot keys; one-hot positions are the case of degree 0.
+
+    >>> from assay import SparseAveraging, build
+    >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="reed-solomon", tolerance=0.05)
+    >>> unit.size.score_width, unit.certificate().guaranteed_error <= 0.05
+    (289, True)
+    """
+
+    method: ClassVar[str] = "reed-solomon"
+
+    @classmethod
+    def build(cls, task: SparseAveraging, tolerance: float) -> ReedSolomonKeys:
+        """The unit for this task and tolerance; milliseconds."""
+        degree, points, prime = code_parameters(task.positions, task.sparsity)
+        alpha = short_number(temperature(task.sparsity, task.positions, 1.0, 0.9 * tolerance))
+        guarantee = {
+            dtype: averaging_error(task.sparsity, task.positions, alpha)
+            + rounding_of_average(task.positions, UNIT_ROUNDOFF[dtype])
+            for dtype in DTYPES
+        }
+        dtype = choose_dtype(tolerance, guarantee)
+        unit = cls(task, points * prime, tolerance, alpha, dtype_name(dtype), code=[degree, points, prime])
+        unit.keys.copy_(_code_words(task.positions, degree, points, prime))
+        return unit
+
+    def queries(self, pointers: Tensor) -> Tensor:
+        """OR of the keys pointed to."""
+        queries = self.keys.new_zeros(len(pointers), self.keys.shape[1])
+        for column in pointers.unbind(1):
+            queries = torch.maximum(queries, self.keys[column])
+        return queries
+
+    def certificate(self) -> Certificate:
+        """Scores are temperature times integers below 2^12 and the temperature has 8 bits: all exact, so no spread."""
+        degree, points, _ = self.settings["code"]
+        rests_on = (
+            f"two polynomials of degree {degree} agree in at most {degree} points, so every pointer set scores {points} "
+            f"on its keys and at most {self.task.sparsity * degree} off them, exactly; softmax averaging bound; "
+            "a-priori rounding bounds"
+        )
+        return self.certify(self.temperature, 0.0, rests_on)
+
+
+def short_number(number: float) -> float:
+    """The least number with an 8-bit significand that is not below `number`: its products with integers stay exact.
+
+    >>> short_number(18.93)
+    19.0
+    """
+    if number == 0:
+        return 0.0
+    step = 2.0 ** (math.frexp(number)[1] - 8)
+    return math.ceil(number / step) * step
+
+
+def code_parameters(positions: int, sparsity: int) -> tuple[int, int, int]:
+    """Degree r, evaluation points L = q r + 1 and prime P >= L with P^(r+1) >= positions that make L P least.
+
+    >>> code_parameters(4096, 8)
+    (2, 17, 17)
+    """
+    choices = []
+    for degree in range(_MAX_DEGREE + 1):
+        points = sparsity * degree + 1
+        prime = max(points, _root_above(positions, degree + 1))
+        while degree and not _is_prime(prime):
+            prime += 1
+        choices.append((points * prime, degree, points, prime))
+    return min(choices)[1:]
+
+
+def _code_words(positions: int, degree: int, points: int, prime: int) -> Tensor:
+    """One-hot values of each position's polynomial: 0/1, shape (positions, points * prime)."""
+    rest, values = torch.arange(positions), torch.zeros(positions, points, dtype=torch.int64)
+    power = torch.ones(points, dtype=torch.int64)
+    for _ in range(degree + 1):
+        values = (values + (rest % prime).unsqueeze(1) * power) % prime
+        rest = rest // prime
+        power = power * torch.arange(points) % prime
+    return torch.nn.functional.one_hot(values, prime).flatten(1).double()
+
+
+def _root_above(number: int, order: int) -> int:
+    root = max(2, math.floor(number ** (1 / order)) - 1)
+    while root**order < number:
+        root += 1
+    return root
+
+
+def _is_prime(number: int) -> bool:
+    return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(number) + 1))

@@ -1,0 +1,156 @@
+"""Random sign keys with a certificate for each query: one attention unit of width about q log N.
+
+Theorem 2 of Sanford, Hsu, Telgarsky (NeurIPS 2023). Keys are vertices of the cube scaled to norm 1; the query of a pointer
+set scores 1 on it and at most 1/2 off it (see `active_clip`). With temperature a little above 2 ln(2N / (q error)), the
+softmax is uniform on the set up to the error. Small cases are checked over all pointer sets when the unit is built; in any
+case the forward pass computes the certificate of every query it uses and gives no answer without one.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from math import comb
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
+from assay.constructions.averaging_unit import AveragingUnit
+from assay.constructions.certificate import Certificate
+from assay.constructions.softmax_bound import (
+    DTYPES,
+    UNIT_ROUNDOFF,
+    averaging_error,
+    dtype_name,
+    gamma,
+    rounding_of_average,
+    temperature,
+)
+from assay.errors import AssayError, CertificateError
+from assay.tasks import counter
+from assay.tasks.sparse_averaging import SparseAveraging
+
+EXHAUSTIVE_SETS = 20_000
+SAMPLED_SETS = 1_000
+_DRAWS = 4
+
+
+@CONSTRUCTIONS.register
+class SignKeys(AveragingUnit):
+    """Attention with sign keys; score width about 2.8 q ln N, less where all pointer sets can be searched.
+
+    >>> from assay import SparseAveraging, build
+    >>> unit = build(SparseAveraging(length=16, sparsity=2), method="sign", tolerance=0.05)
+    >>> certificate = unit.certificate()
+    >>> certificate.guaranteed_error <= 0.05, certificate.dtype, certificate.size.score_width < 16
+    (True, 'float32', True)
+    """
+
+    method: ClassVar[str] = "sign"
+
+    @classmethod
+    def build(cls, task: SparseAveraging, tolerance: float) -> SignKeys:
+        """The unit for this task and tolerance. Seconds: about 0.1 at (N, q) = (1024, 8), 10 at (4096, 16)."""
+        signs, checked = _find_signs(task)
+        alpha, dtype = _temperature_and_dtype(task, signs.shape[1], tolerance)
+        unit = cls(task, signs.shape[1], tolerance, alpha, dtype_name(dtype), checked=checked)
+        unit.keys.copy_(signs / math.sqrt(signs.shape[1]))
+        return unit
+
+    def queries(self, pointers: Tensor) -> Tensor:
+        """Certified queries, float64.
+
+        Raises:
+            CertificateError: a pointer set has none with these keys; the message names it.
+        """
+        queries, certified = clipped_queries(_unit_keys(self.keys), pointers)
+        if not certified.all():
+            refused = pointers[~certified][0].tolist()
+            raise CertificateError(f"pointers {refused} have no certified query with these keys of width {self.keys.shape[1]}")
+        return queries
+
+    def position_keys(self) -> Tensor:
+        """The keys, float64 (positions, score width)."""
+        return _unit_keys(self.keys)
+
+    def certificate(self) -> Certificate:
+        """Guarantee for every answer that the unit returns."""
+        gap, spread = _gap_and_spread(self.task, self.keys.shape[1], self.temperature, self.dtype)
+        rests_on = (
+            "scores 1 on the pointers and at most 1/2 off them, computed in float64 and checked for each query in the "
+            f"forward pass, which refuses a pointer set without; when built, {self.settings['checked']}; "
+            "softmax averaging bound; a-priori rounding bounds"
+        )
+        return self.certify(gap, spread, rests_on)
+
+
+def _unit_keys(keys: Tensor) -> Tensor:
+    """The exact sign keys in float64, whatever dtype they were stored in."""
+    return keys.double().sign() / math.sqrt(keys.shape[1])
+
+
+def _gap_and_spread(task: SparseAveraging, width: int, alpha: float, dtype: torch.dtype) -> tuple[float, float]:
+    """Gap and spread of the scores as computed: |w| <= NORM sqrt(q) and |u| = 1, so scores err by gamma |w| |u|."""
+    rounding = alpha * NORM * math.sqrt(task.sparsity) * gamma(width + 8, UNIT_ROUNDOFF[dtype])
+    slack = alpha * SLACK + rounding
+    return alpha * (1 - CEILING) - 2 * slack, 2 * slack
+
+
+def _temperature_and_dtype(task: SparseAveraging, width: int, tolerance: float) -> tuple[float, torch.dtype]:
+    """The narrowest dtype that holds the tolerance, and the least temperature: what it leaves to rounding is 1/10 or 1/2.
+
+    Raises:
+        AssayError: even float64 does not.
+    """
+    best = math.inf
+    for dtype in DTYPES:
+        for share in (0.9, 0.5):
+            alpha = temperature(task.sparsity, task.positions, 1 - CEILING, share * tolerance)
+            gap, spread = _gap_and_spread(task, width, alpha, dtype)
+            rounding = rounding_of_average(task.positions, UNIT_ROUNDOFF[dtype])
+            best = averaging_error(task.sparsity, task.positions, gap, spread) + rounding
+            if best <= tolerance:
+                return alpha, dtype
+    raise AssayError(f"tolerance = {tolerance:g} is not allowed; float64 carries sign keys to {best:.3g} here")
+
+
+def _find_signs(task: SparseAveraging) -> tuple[Tensor, str]:
+    """A sign matrix (positions, score width) whose keys certify every pointer set that is tried, and what was tried."""
+    sets = comb(task.length, task.sparsity)
+    if sets <= EXHAUSTIVE_SETS:
+        pointers = torch.tensor(list(combinations(range(task.length), task.sparsity)))
+        width = task.sparsity
+        while True:
+            for draw in range(_DRAWS):
+                signs = _signs(task.positions, width, draw)
+                if _all_certified(signs, pointers[:: max(1, sets // 64)]) and _all_certified(signs, pointers):
+                    return signs, f"all {sets} pointer sets were found to have one"
+            width += 1
+    width = math.ceil(2.8 * task.sparsity * math.log(task.length) + 4)
+    random = counter.words(counter.example_keys(0, "train", 0, SAMPLED_SETS), 0, task.sparsity)
+    uniform = torch.from_numpy(counter.subsets(random, task.length))
+    while True:
+        signs = _signs(task.positions, width, 0)
+        nearest = _nearest_sets(signs, task)[:SAMPLED_SETS]
+        if _all_certified(signs, uniform) and _all_certified(signs, nearest):
+            return signs, f"{SAMPLED_SETS} uniform and {len(nearest)} adversarial pointer sets were found to have one"
+        width += math.ceil(0.05 * width)
+
+
+def _signs(positions: int, width: int, draw: int) -> Tensor:
+    random = counter.words(counter.example_keys(draw, "train", 0, positions), 0, width)
+    return torch.from_numpy(np.where(random >> np.uint64(63), 1.0, -1.0))
+
+
+def _all_certified(signs: Tensor, pointers: Tensor) -> bool:
+    return bool(clipped_queries(signs / math.sqrt(signs.shape[1]), pointers)[1].all())
+
+
+def _nearest_sets(signs: Tensor, task: SparseAveraging) -> Tensor:
+    """For each key, the q other keys most correlated with it: shape (length, q)."""
+    data = signs[: task.length]
+    return (data @ data.T).fill_diagonal_(-torch.inf).topk(task.sparsity, dim=1).indices

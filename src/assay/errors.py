@@ -1,0 +1,37 @@
+"""Errors a user can act on: one line that names the parameter, the value given and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AssayError(ValueError):
+    """A request that cannot be met as it stands; its message is one line. The command line exits with code 2 on it."""
+
+
+class CertificateError(AssayError):
+    """A network with a certificate met an input for which it could not establish its guarantee, and gave no answer."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> AssayError:
+    """The error for a name that nobody registered, with the nearest known ones.
+
+    >>> str(unknown("task", "sparse-average", ["sparse-averaging", "match2"]))
+    "task 'sparse-average' is not known; did you mean 'sparse-averaging'? Known: match2, sparse-averaging"
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=2, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    return AssayError(f"{kind} {name!r} is not known{hint} Known: {', '.join(names) or 'none'}")
+
+
+def require(condition: bool, parameter: str, value: object, allowed: str) -> None:
+    """Raise the standard error unless `condition` holds.
+
+    >>> require(False, "sparsity", 9, "an integer from 1 to length = 8")
+    Traceback (most recent call last):
+    assay.errors.AssayError: sparsity = 9 is not allowed; it must be an integer from 1 to length = 8
+    """
+    if not condition:
+        raise AssayError(f"{parameter} = {value} is not allowed; it must be {allowed}")

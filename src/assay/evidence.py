@@ -1,0 +1,72 @@
+"""Evidence: one statement about a task and an architecture, with what it rests on.
+
+Bounds, constructions and training all speak in this one value; the ledger stores it, the frontier and the report read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from assay.size import Size
+
+Verdict = Literal["impossible", "constructed", "learned", "not learned"]
+ErrorKind = Literal["worst", "mean"]
+
+
+def canonical(value: object) -> str:
+    """JSON text that is the same for equal values, whatever the order of their keys.
+
+    >>> canonical({"b": 1, "a": [1.0, 2]})
+    '{"a":[1.0,2],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def content_hash(value: object) -> str:
+    """The first 32 hexadecimal digits of the SHA-256 of the canonical JSON: the key of a question."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One statement: at this size, this architecture does or does not compute this task.
+
+    Attributes:
+        question: everything that determines the answer, as plain JSON values; its hash is the key in the ledger.
+        task: the task's name and parameters.
+        family: attention, recurrent or feed-forward.
+        architecture: whose size it is; the family's name where it holds for all architectures of the family.
+        source: the bound's or construction's name, or `training`.
+        size: the size spoken of. For `impossible`: the largest width that is excluded.
+        verdict: impossible, constructed, learned or not learned.
+        error_kind: whether `error` is the worst over all inputs or the root mean square over a named distribution.
+        error: the error reached (constructed: guaranteed; impossible: what no such network can get under).
+        tolerance: the error at which the task counts as solved.
+        rests_on: how the statement was obtained, in words.
+        seconds: processor time it took.
+        versions: what computed it.
+        detail: whatever else is worth keeping, as plain JSON values.
+    """
+
+    question: dict[str, Any]
+    task: dict[str, Any]
+    family: str
+    architecture: str
+    source: str
+    size: Size
+    verdict: Verdict
+    error_kind: ErrorKind
+    error: float
+    tolerance: float
+    rests_on: str
+    seconds: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Content hash of the question."""
+        return content_hash(self.question)

@@ -1,0 +1,57 @@
+"""Training runs as questions of a study, and their evidence."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from assay.constructions.questions import attention_portrait
+from assay.evidence import Evidence
+from assay.learning.training import Recipe, train
+from assay.networks import family
+from assay.tasks import Task, task_from_json
+from assay.versions import versions
+
+RECIPE_VERSION = 1  # raised when the routine changes, so that old answers are not taken for new ones
+
+
+def training_question(
+    architecture: str, task: Task[Any], recipe: dict[str, Any], *, portrait: bool = False
+) -> dict[str, Any]:
+    """Does this architecture learn the task? Completed by `width`, `seed` and `rate`."""
+    return {
+        "kind": "training", "architecture": architecture, "task": task.to_json(), "portrait": portrait,
+        "recipe": {**asdict(Recipe(**recipe)), "version": RECIPE_VERSION},
+    }  # fmt: skip
+
+
+def answer_training(question: dict[str, Any]) -> Evidence:
+    """Train once; learned if the root-mean-square error on test inputs is within the task's tolerance."""
+    task = task_from_json(question["task"])
+    architecture, seed, rate = question["architecture"], question["seed"], question["rate"]
+    recipe = Recipe(**{name: value for name, value in question["recipe"].items() if name != "version"})
+    run = train(task, architecture, question["width"], seed=seed, rate=rate, recipe=recipe)
+    detail: dict[str, Any] = {
+        "largest_error": run.largest_error, "error_99": run.error_99, "steps": run.steps, "stopped": run.stopped,
+        "curve": run.curve,
+    }  # fmt: skip
+    if question["portrait"]:
+        detail["portrait"] = attention_portrait(task, run.network, distribution=recipe.distribution)
+    learned = run.mean_error <= task.tolerance
+    return Evidence(
+        question=question,
+        task=task.to_json(),
+        family=family(architecture),
+        architecture=architecture,
+        source="training",
+        size=run.network.size,
+        verdict="learned" if learned else "not learned",
+        error_kind="mean",
+        error=run.mean_error,
+        tolerance=task.tolerance,
+        rests_on=f"{'learned' if learned else 'not learned within this budget'}: seed {seed}, rate {rate:g}, {run.steps} "
+        f"steps of {recipe.batch}; root mean square over {recipe.test} fresh {recipe.distribution} inputs, in float32",
+        seconds=run.seconds,
+        versions=versions(),
+        detail=detail,
+    )

@@ -1,0 +1,169 @@
+"""One training routine for every network and task.
+
+Adam at a constant rate after a short warm-up; what is judged is a running average of the weights, which has the accuracy of
+an annealed run at any time, so that a run can stop as soon as it has learned. Examples are drawn afresh for every step.
+Progress is measured on validation inputs, the verdict once, on test inputs that nothing else looks at. All decisions count
+steps, not seconds: the same question has the same answer on every run.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from assay.errors import require
+from assay.networks import make_network
+from assay.networks.base import Network
+from assay.tasks.base import Task
+
+_MARGIN = 0.98  # of the tolerance, to be reached on validation inputs, so that the test agrees
+_JUDGE_FROM, _JUDGE_UNTIL = 0.35, 0.8  # shares of the budget between which a run may be given up
+_ACCELERATION = 2.0
+_CLEARLY = 1.1
+_VALIDATION_START = 1 << 32  # test examples are 0 ... , validation examples start here; both are of the test split
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; part of the question, so that a changed recipe asks anew.
+
+    Attributes:
+        steps: the budget.
+        batch: fresh examples per step.
+        warmup: steps over which the rate rises to its value.
+        decay: last share of the budget over which the rate falls to 0.
+        averaging: decay of the running average of the weights, per step.
+        check_every: steps between measurements on validation inputs.
+        validation: inputs of one measurement.
+        test: inputs of the final verdict.
+        clip: largest norm of a gradient.
+        distribution: of all inputs.
+    """
+
+    steps: int
+    batch: int = 128
+    warmup: int = 50
+    decay: float = 0.4
+    averaging: float = 0.98
+    check_every: int = 100
+    validation: int = 4096
+    test: int = 8192
+    clip: float = 1.0
+    distribution: str = "gaussian"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "warmup", "check_every", "validation", "test"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to below 1")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training run reached.
+
+    Attributes:
+        network: with the averaged weights.
+        mean_error: root-mean-square error on the test inputs.
+        largest_error: on the test inputs.
+        error_99: 99th percentile there.
+        steps: taken.
+        stopped: `learned`, `no prospect` or `budget`.
+        curve: validation root-mean-square error at every measurement.
+        seconds: processor time.
+    """
+
+    network: Network
+    mean_error: float
+    largest_error: float
+    error_99: float
+    steps: int
+    stopped: str
+    curve: tuple[float, ...]
+    seconds: float
+
+
+def train(task: Task[Any], architecture: str, width: int, *, seed: int, rate: float, recipe: Recipe) -> Run:
+    """Train one network on `task` until it has learned, has no prospect of it, or the budget ends."""
+    begin = time.process_time()
+    network = make_network(architecture, task, width, seed=seed)
+    averaged = copy.deepcopy(network).requires_grad_(False)
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+    curve: list[float] = []
+    step, stopped = 0, "budget"
+    while step < recipe.steps:
+        _take_step(network, optimizer, task, seed, rate, step, recipe)
+        step += 1
+        _follow(averaged, network, min(recipe.averaging, step / (step + 10)))
+        if step % recipe.check_every == 0 or step == recipe.steps:
+            curve.append(_rms(_errors(averaged, task, seed, _VALIDATION_START, recipe.validation, recipe)))
+            if curve[-1] <= _MARGIN * task.tolerance:
+                stopped = "learned"
+                break
+            if hopeless(curve, task.tolerance, recipe.steps // recipe.check_every):
+                stopped = "no prospect"
+                break
+    errors = _errors(averaged, task, seed, 0, recipe.test, recipe)
+    return Run(
+        network=averaged,
+        mean_error=_rms(errors),
+        largest_error=errors.max().item(),
+        error_99=torch.quantile(errors, 0.99).item(),
+        steps=step,
+        stopped=stopped,
+        curve=tuple(round(error, 5) for error in curve),
+        seconds=time.process_time() - begin,
+    )
+
+
+def hopeless(curve: list[float], tolerance: float, measurements: int) -> bool:
+    """Whether a run's errors so far give no prospect of the tolerance within `measurements` measurements.
+
+    Between 35 % and 80 % of the budget: if even twice the latest speed, kept up to the end, leaves the error more than a
+    tenth above the tolerance. Before, runs sit on plateaus; after, the falling rate brings late gains.
+
+    >>> hopeless([0.7 - 0.001 * step for step in range(10)], tolerance=0.25, measurements=20)
+    True
+    >>> hopeless([0.7 - 0.03 * step for step in range(10)], tolerance=0.25, measurements=20)
+    False
+    """
+    done = len(curve)
+    back = max(2, measurements // 6)
+    if not max(4, back, _JUDGE_FROM * measurements) < done <= _JUDGE_UNTIL * measurements:
+        return False
+    drop = max(0.0, curve[-1 - back] - curve[-1]) / back
+    return curve[-1] - _ACCELERATION * drop * (measurements - done) > _CLEARLY * tolerance
+
+
+def _take_step(
+    network: Network, optimizer: torch.optim.Optimizer, task: Task[Any], seed: int, rate: float, step: int, recipe: Recipe
+) -> None:
+    inputs, targets = task.sample(
+        recipe.batch, seed=seed, split="train", start=step * recipe.batch, distribution=recipe.distribution
+    )
+    remaining = (recipe.steps - step) / max(1.0, recipe.decay * recipe.steps)
+    optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / recipe.warmup, remaining)
+    loss = (network(inputs) - targets).square().sum(dim=-1).mean()
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), recipe.clip, foreach=True)
+    optimizer.step()
+
+
+@torch.no_grad()
+def _follow(averaged: Network, network: Network, decay: float) -> None:
+    torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
+
+
+@torch.no_grad()
+def _errors(network: Network, task: Task[Any], seed: int, start: int, count: int, recipe: Recipe) -> torch.Tensor:
+    inputs, targets = task.sample(count, seed=seed, split="test", start=start, distribution=recipe.distribution)
+    return task.errors(network(inputs), targets).flatten()
+
+
+def _rms(errors: torch.Tensor) -> float:
+    return errors.square().mean().sqrt().item()

@@ -1,0 +1,59 @@
+"""Who computes it: mixers in the standard backbone, networks that are not made of mixers, and the bare backbone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assay.errors import unknown
+from assay.registry import Registry
+
+if TYPE_CHECKING:
+    from assay.networks.base import Mixer, Network
+    from assay.tasks.base import Task
+
+MIXERS: Registry[type[Mixer]] = Registry("mixer", "assay.networks.mixers", "assay.mixers")
+NETWORKS: Registry[type[Network]] = Registry("network", "assay.networks", "assay.networks")
+
+
+def architectures() -> list[str]:
+    """Names of all architectures: the mixers, each in the standard backbone, and the networks without a mixer."""
+    return sorted([*MIXERS.names(), *NETWORKS.names()])
+
+
+def family(architecture: str) -> str:
+    """attention, recurrent or feed-forward: which bounds and constructions speak of the architecture."""
+    return _entry(architecture).family
+
+
+def make_network(architecture: str, task: Task[Any], width: int, *, seed: int) -> Network:
+    """A network to be trained on `task`, with weights drawn from `seed`.
+
+    `architecture` is a mixer's name (or `package.module:Mixer`), which is put into the standard backbone, or the name of a
+    network without a mixer.
+
+    >>> from assay import SparseAveraging
+    >>> network = make_network("attention", SparseAveraging(length=8, sparsity=2, layout="last"), width=6, seed=0)
+    >>> network.size.width, network.size.message_bits
+    (6, 192)
+    """
+    import torch
+
+    entry = _entry(architecture)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if architecture in NETWORKS:
+            return entry(task, width)
+        from assay.networks.standard import StandardBackbone
+
+        return StandardBackbone(task, entry, width)
+
+
+def _entry(architecture: str) -> Any:
+    if architecture in NETWORKS:
+        return NETWORKS[architecture]
+    if architecture in MIXERS or ":" in architecture:
+        return MIXERS[architecture]
+    raise unknown("architecture", architecture, architectures())
+
+
+__all__ = ["MIXERS", "NETWORKS", "architectures", "family", "make_network"]

@@ -1,0 +1,42 @@
+"""What a mixer and a network are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from assay.size import Size
+
+
+class Mixer(nn.Module, ABC):
+    """The part of an architecture that moves information between positions. `Mixer(width)` makes one.
+
+    Attributes:
+        family: attention, recurrent or feed-forward: whose bounds apply to it.
+        state_per_width: numbers carried from one position to the next per unit of width; 0 if nothing is carried.
+    """
+
+    family: ClassVar[str]
+    state_per_width: ClassVar[int] = 0
+
+    @abstractmethod
+    def forward(self, tokens: Tensor, last: int) -> Tensor:
+        """Outputs of the last `last` tokens: (batch, length, width) -> (batch, last, width)."""
+
+
+class Network(nn.Module, ABC):
+    """A trainable network for a task, called on the task's inputs.
+
+    Attributes:
+        family: attention, recurrent or feed-forward.
+        size: the size that it declares.
+    """
+
+    family: ClassVar[str]
+    size: Size
+
+    @abstractmethod
+    def forward(self, inputs: Any) -> Tensor:
+        """Answers of the asking tokens: (batch, asking, output width)."""

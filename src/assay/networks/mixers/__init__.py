@@ -1,0 +1,1 @@
+"""Mixers: one file each; the standard backbone makes an architecture of them."""

@@ -1,0 +1,31 @@
+"""Gated recurrent unit (Cho et al. 2014)"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from assay.networks import MIXERS
+from assay.networks.base import Mixer
+
+_KEEP_BIAS = 3.0
+
+
+@MIXERS.register
+class GRU(Mixer):
+    """torch.nn.GRU of hidden width m: state h, m numbers, which it starts by keeping. Time O(length * m^2)."""
+
+    family: ClassVar[str] = "recurrent"
+    state_per_width: ClassVar[int] = 1
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.recurrence = nn.GRU(width, width, batch_first=True)
+        with torch.no_grad():
+            self.recurrence.bias_ih_l0[width : 2 * width] = _KEEP_BIAS  # rows: reset, update, new
+
+    def forward(self, tokens: Tensor, last: int) -> Tensor:
+        """Outputs of the last tokens."""
+        return self.recurrence(tokens)[0][:, -last:]

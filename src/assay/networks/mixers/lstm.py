@@ -1,0 +1,44 @@
+"""Long short-term memory (Hochreiter and Schmidhuber 1997)"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from assay.networks import MIXERS
+from assay.networks.base import Mixer
+
+_GAIN, _INPUT_BIAS, _FORGET_BIAS, _OUTPUT_BIAS = 12.0, -7.0, 6.0, -6.0
+
+
+@MIXERS.register
+class LSTM(Mixer):
+    """torch.nn.LSTM of hidden width m: state h and c, 2m numbers. Time O(length * m^2).
+
+    It starts as a memory: a cell keeps what it holds, and its input and output gates are closed but for tokens that are
+    large on the cell's own axis, as the standard backbone's position codes are. With gates half open, as is usual, the
+    gradients of what was stored long ago vanish: width 40 did not learn to store 32 values within the budgets tried.
+    """
+
+    family: ClassVar[str] = "recurrent"
+    state_per_width: ClassVar[int] = 2
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.recurrence = nn.LSTM(width, width, batch_first=True)
+        axes = torch.eye(width) / width**0.5
+        with torch.no_grad():
+            self.recurrence.weight_hh_l0.zero_()
+            self.recurrence.bias_hh_l0.zero_()
+            inputs, forget, _, outputs = self.recurrence.weight_ih_l0.chunk(4)  # views of the parameter
+            inputs.copy_(_GAIN * axes)
+            outputs.copy_(_GAIN * axes)
+            forget.mul_(0.1)
+            biases = torch.tensor([_INPUT_BIAS, _FORGET_BIAS, 0.0, _OUTPUT_BIAS])
+            self.recurrence.bias_ih_l0.copy_(biases.repeat_interleave(width))
+
+    def forward(self, tokens: Tensor, last: int) -> Tensor:
+        """Outputs of the last tokens."""
+        return self.recurrence(tokens)[0][:, -last:]

@@ -1,0 +1,1 @@
+"""What a study found: tables for the terminal, figures, and one self-contained HTML page."""

@@ -1,0 +1,49 @@
+"""What `assay run` and `assay report` do: open the ledger, ask, show progress, write the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from assay.errors import AssayError
+from assay.files import make_folder
+from assay.ledger import Ledger
+from assay.report.findings import gather
+from assay.report.page import write_report
+from assay.studies.progress import progress
+from assay.studies.runner import run_study, study_evidence
+from assay.studies.study import Study, load_study
+
+LEDGER = "ledger.sqlite"
+
+
+def run_session(name: str, *, quick: bool, out: Path, workers: int, quiet: bool) -> dict[str, Any]:
+    """Run a study and write its report; the findings without the rows of evidence, and where things were written."""
+    study = load_study(name, quick=quick)
+    folder = make_folder(out)
+    with Ledger(folder / LEDGER) as ledger:
+        with progress(quiet=quiet) as report:
+            new = run_study(study, ledger, workers=workers, report=report)
+        return {"new": new, **_write(study, ledger, folder, _command("run", name, quick, out))}
+
+
+def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:
+    """Write the report of a study from its ledger."""
+    study = load_study(name, quick=quick)
+    with Ledger(out / LEDGER, create=False) as ledger:
+        return {"new": 0, **_write(study, ledger, make_folder(out), _command("report", name, quick, out))}
+
+
+def _write(study: Study, ledger: Ledger, folder: Path, command: str) -> dict[str, Any]:
+    evidence = study_evidence(study, ledger)
+    if not evidence:
+        raise AssayError(f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it")
+    findings = gather(study, evidence, command)
+    page = write_report(findings, folder)
+    rows = findings.pop("evidence")
+    findings.pop("portraits")
+    return {**findings, "pieces_of_evidence": len(rows), "ledger": str(ledger.path), "report": str(page)}
+
+
+def _command(verb: str, name: str, quick: bool, out: Path) -> str:
+    return " ".join(["assay", verb, name, *["--quick"] * quick, "--out", str(out)])

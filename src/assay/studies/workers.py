@@ -1,0 +1,64 @@
+"""Worker processes that answer questions, one torch thread each.
+
+This module imports no torch: a worker sets OpenMP's environment before anything does.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import wait
+from typing import Any
+
+from assay.evidence import Evidence
+
+
+def answer(question: dict[str, Any]) -> Evidence:
+    """The evidence that answers a question of any kind."""
+    from assay.bounds.questions import answer_bound
+    from assay.constructions.questions import answer_construction
+    from assay.learning.questions import answer_training
+
+    kinds = {"bound": answer_bound, "construction": answer_construction, "training": answer_training}
+    return kinds[question["kind"]](question)
+
+
+class Workers:
+    """A pool of worker processes; a context manager that leaves none behind, even when it is left by an exception."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_start)
+
+    def submit(self, question: dict[str, Any]) -> Future[Evidence]:
+        """Start answering a question."""
+        return self._pool.submit(answer, question)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+
+
+def _start() -> None:
+    """One thread, no spinning, deaf to Ctrl-C (the parent decides), and gone when the parent is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

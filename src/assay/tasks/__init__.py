@@ -1,0 +1,38 @@
+"""What is to be computed: functions on sequences with exact answers, an error measure and named input distributions."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+from assay.errors import AssayError, unknown
+from assay.registry import Registry
+from assay.tasks.base import Batch, Task
+
+TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks")
+
+
+def make_task(name: str, **parameters: Any) -> Task:
+    """The task called `name` with these parameters.
+
+    >>> make_task("sparse-averaging", length=8, sparsity=2).tolerance
+    0.25
+    """
+    task = TASKS[name]
+    accepted = {field.name: field.default is MISSING for field in fields(task)}  # ty: ignore[invalid-argument-type]
+    for parameter in parameters:
+        if parameter not in accepted:
+            raise unknown(f"parameter of {name}", parameter, accepted)
+    missing = [parameter for parameter, needed in accepted.items() if needed and parameter not in parameters]
+    if missing:
+        raise AssayError(f"{name} needs {' and '.join(missing)}")
+    return task(**parameters)
+
+
+def task_from_json(description: dict[str, Any]) -> Task:
+    """The task that `Task.to_json` described."""
+    parameters = dict(description)
+    return make_task(parameters.pop("name"), **parameters)
+
+
+__all__ = ["TASKS", "Batch", "Task", "make_task", "task_from_json"]

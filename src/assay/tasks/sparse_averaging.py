@@ -1,0 +1,342 @@
+"""q-sparse averaging: each asking token names q positions and wants the mean of their values.
+
+Definition 4 of Sanford, Hsu, Telgarsky, "Representational Strengths and Limitations of Transformers" (NeurIPS 2023):
+token i is x_i = (z_i; y_i; i) with a value z_i in the unit ball of R^d and q distinct pointers y_i, and
+
+    qSA(X)_i = (1/q) * sum of z_j over j in y_i.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.errors import AssayError, require, unknown
+from assay.tasks import TASKS, counter
+from assay.tasks.base import Batch, Pointing, Task
+from assay.tasks.counter import Split, Words
+
+Layout = Literal["all", "last"]
+BALL_SLACK = 1e-6  # a unit vector rounded to float32 may be longer than 1 by this much
+
+
+class SparseAveragingInputs(NamedTuple):
+    """A batch of inputs.
+
+    Attributes:
+        values: float (batch, N, d), each of Euclidean norm at most 1 (the gaussian distribution alone exceeds it).
+        pointers: int64 (batch, asking tokens, q), distinct along the last axis, each in [0, N).
+    """
+
+    values: torch.Tensor
+    pointers: torch.Tensor
+
+
+@TASKS.register
+@dataclass(frozen=True)
+class SparseAveraging(Task[SparseAveragingInputs]):
+    """q-sparse averaging over N values in R^d.
+
+    Attributes:
+        length: N, the number of values.
+        sparsity: q, how many of them one asking token averages; 1 <= q <= N.
+        dimension: d, numbers in one value.
+        layout: `all`: every one of the N tokens carries a value and asks (the definition). `last`: N tokens that carry
+            values, then one token that asks and carries none; what a causal recurrent network can answer.
+
+    >>> task = SparseAveraging(length=4, sparsity=2)
+    >>> inputs = task.inputs([[[1.0], [-1.0], [0.5], [0.0]]], [[[0, 1], [0, 2], [2, 3], [1, 3]]])
+    >>> task.targets(inputs).flatten().tolist()
+    [0.0, 0.75, 0.25, -0.5]
+    """
+
+    name: ClassVar[str] = "sparse-averaging"
+    distributions: ClassVar[dict[str, str]] = {
+        "uniform": "values uniform on the unit sphere, pointers uniform",
+        "sign": "values uniform on the vertices of the cube in the sphere, pointers uniform",
+        "gaussian": "values normal with mean square 1, not confined to the ball; pointers uniform",
+        "hard": "set disjointness: one asking token whose answer says whether two bit strings intersect (Theorem 4)",
+        "adversarial": "pointers to the q keys nearest to another key of a given matrix, values +1 on one set, -1 off it",
+    }
+
+    length: int
+    sparsity: int
+    dimension: int = 1
+    layout: Layout = "all"
+
+    def __post_init__(self) -> None:
+        _require_integer("length", self.length, 1, None)
+        require(self.length < 1 << 31, "length", self.length, "below 2^31")
+        _require_integer("sparsity", self.sparsity, 1, self.length, "length")
+        _require_integer("dimension", self.dimension, 1, None)
+        if self.layout not in get_args(Layout):
+            raise unknown("layout", self.layout, get_args(Layout))
+
+    @property
+    def positions(self) -> int:
+        """Tokens in the sequence: N, and one more where the last one only asks."""
+        return self.length + (self.layout == "last")
+
+    @property
+    def asking(self) -> int:
+        """Tokens that ask: all N, or the last one."""
+        return self.length if self.layout == "all" else 1
+
+    @property
+    def others(self) -> int:
+        """Data tokens other than the asking one: what its pointers can name beside itself."""
+        return self.positions - 1
+
+    @property
+    def token_features(self) -> int:
+        """The value and one indicator per position that may be pointed to."""
+        return self.dimension + self.length
+
+    @property
+    def flat_features(self) -> int:
+        """All values, and one indicator per asking token and position."""
+        return self.length * (self.dimension + self.asking)
+
+    @property
+    def output_width(self) -> int:
+        """d."""
+        return self.dimension
+
+    @property
+    def tolerance(self) -> float:
+        """1/(2q), the accuracy below which the lower bounds hold."""
+        return 1 / (2 * self.sparsity)
+
+    def inputs(self, values: Any, pointers: Any) -> SparseAveragingInputs:
+        """Inputs made of a user's own values (batch, N, d) and pointers (batch, asking tokens, q), checked.
+
+        Floating-point values keep their dtype, other numbers become float32.
+
+        Raises:
+            AssayError: a wrong shape or kind of number, a value that is NaN or outside the unit ball, a pointer outside
+                [0, N), or one that is repeated.
+        """
+        values, pointers = torch.as_tensor(values), torch.as_tensor(pointers)
+        if not values.is_floating_point():
+            values = values.to(torch.float32)
+        batch = values.shape[0] if values.ndim else 0
+        _require_shape("values", values, (batch, self.length, self.dimension))
+        _require_shape("pointers", pointers, (batch, self.asking, self.sparsity))
+        if pointers.is_floating_point() or pointers.is_complex() or pointers.dtype == torch.bool:
+            raise AssayError(f"pointers have dtype {pointers.dtype}; they must be integers")
+        pointers = pointers.to(torch.int64)
+        _check_values(values)
+        _check_pointers(pointers, self.length)
+        return SparseAveragingInputs(values, pointers)
+
+    def sample(
+        self,
+        batch: int,
+        *,
+        seed: int,
+        split: Split = "test",
+        start: int = 0,
+        distribution: str = "uniform",
+        dtype: torch.dtype | None = None,
+        keys: torch.Tensor | None = None,
+    ) -> Batch[SparseAveragingInputs]:
+        """Examples start ... start+batch-1 of this seed and split, with their exact answers.
+
+        Example i of a seed does not depend on the batch it is drawn in, and training and test examples of any seeds are
+        different streams. Cost O(batch * (N d + asking q^2)) and, for `adversarial`, distances between keys once.
+
+        Args:
+            batch: number of examples.
+            seed: from 0 to 2^23 - 1.
+            split: `train` or `test`.
+            start: index of the first example.
+            distribution: one of `distributions`.
+            dtype: of the values; float32 unless given.
+            keys: float (positions, score width), needed for `adversarial`: the keys to pick pointers against.
+
+        Raises:
+            AssayError: an unknown distribution, one that this length cannot carry, or `adversarial` without keys.
+        """
+        _require_integer("batch", batch, 1, None)
+        if distribution not in self.distributions:
+            raise unknown("distribution", distribution, self.distributions)
+        example_keys = counter.example_keys(seed, split, start, batch)
+        if distribution == "hard":
+            values, pointers = self._hard(example_keys)
+        elif distribution == "adversarial":
+            values, pointers = self._adversarial(example_keys, keys)
+        else:
+            needed = self.asking * self.sparsity
+            random = counter.words(example_keys, 0, needed).reshape(batch, self.asking, self.sparsity)
+            pointers = counter.subsets(random, self.length)
+            values = self._values(example_keys, needed, distribution)
+        inputs = SparseAveragingInputs(
+            torch.from_numpy(values).to(dtype or torch.float32), torch.from_numpy(np.ascontiguousarray(pointers))
+        )
+        return Batch(inputs, self.targets(inputs))
+
+    def targets(self, inputs: SparseAveragingInputs) -> torch.Tensor:
+        """Mean of the values pointed to, computed in float64 and rounded to the values' dtype: shape (batch, asking, d)."""
+        batch, asking, _ = inputs.pointers.shape
+        index = inputs.pointers.reshape(batch, -1, 1).expand(-1, -1, self.dimension)
+        gathered = inputs.values.double().gather(1, index).view(batch, asking, self.sparsity, self.dimension)
+        return gathered.mean(dim=2).to(inputs.values.dtype)
+
+    def tokens(self, inputs: SparseAveragingInputs) -> torch.Tensor:
+        """Each token as its value and the indicator of its pointer set: shape (batch, positions, d + N)."""
+        values, indicators = inputs.values, self._indicators(inputs)
+        if self.layout == "all":
+            return torch.cat([values, indicators], dim=2)
+        batch = values.shape[0]
+        tokens = values.new_zeros(batch, self.positions, self.token_features)
+        tokens[:, : self.length, : self.dimension] = values
+        tokens[:, self.length :, self.dimension :] = indicators
+        return tokens
+
+    def flat(self, inputs: SparseAveragingInputs) -> torch.Tensor:
+        """All values, then the indicators of all pointer sets: shape (batch, N d + asking N)."""
+        return torch.cat([inputs.values.flatten(1), self._indicators(inputs).flatten(1)], dim=1)
+
+    def pointing(self) -> Pointing:
+        """The indicators follow the values."""
+        numbers = self.length * self.dimension
+        return Pointing(
+            names=self.sparsity,
+            token=slice(self.dimension, self.token_features),
+            flat_values=slice(0, numbers),
+            flat_names=slice(numbers, self.flat_features),
+            value_width=self.dimension,
+        )
+
+    def errors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Euclidean distance of each answer from the exact one, in float64: shape (batch, asking)."""
+        return torch.linalg.vector_norm(outputs.double() - targets.double(), dim=-1)
+
+    def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
+        """Root-mean-square error of predictors that do not average the right values.
+
+        >>> audit = SparseAveraging(length=16, sparsity=4).audit(2000, seed=0)
+        >>> {name: round(error, 1) for name, error in audit.items()}
+        {'zero': 0.5, 'mean of all values': 0.4, 'first pointer only': 0.4}
+        """
+        inputs, targets = self.sample(draws, seed=seed, distribution=distribution)
+        first = inputs.pointers[..., :1].expand(-1, -1, self.dimension)
+        predictions = {
+            "zero": torch.zeros_like(targets),
+            "mean of all values": inputs.values.mean(1, keepdim=True).expand_as(targets),
+            "first pointer only": inputs.values.gather(1, first) / self.sparsity,
+        }
+        return {name: _root_mean_square(self.errors(guess, targets)) for name, guess in predictions.items()}
+
+    def _indicators(self, inputs: SparseAveragingInputs) -> torch.Tensor:
+        shape = (*inputs.pointers.shape[:2], self.length)
+        return inputs.values.new_zeros(shape).scatter_(2, inputs.pointers, 1.0)
+
+    def _values(self, example_keys: Words, first: int, distribution: str) -> NDArray[np.float64]:
+        shape = (len(example_keys), self.length, self.dimension)
+        count = self.length * self.dimension
+        random = counter.words(example_keys, first, count + count % 2)
+        if distribution == "sign" or (distribution == "uniform" and self.dimension == 1):
+            signs = np.where(random[:, :count] >> np.uint64(63), 1.0, -1.0)
+            return signs.reshape(shape) / np.sqrt(self.dimension)
+        gaussian = counter.normals(random)[:, :count].reshape(shape)
+        if distribution == "gaussian":
+            return gaussian / np.sqrt(self.dimension)
+        return gaussian / np.linalg.norm(gaussian, axis=2, keepdims=True)
+
+    def _hard(self, example_keys: Words) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Disjointness instances: Alice's bits choose the pointers of one token, Bob's bits the values.
+
+        Slot 2i holds -e1 and slot 2i+1 holds +e1 where Bob's bit i is 1, else -e1; the asking token points to slot
+        2i + (Alice's bit i) for each i. Its answer is (-1 + 2 |a and b| / q) e1. With probability 1/2 the strings are
+        disjoint, else they meet in exactly one place. Where all tokens ask, token 2q carries the question and the
+        rest point to 0 ... q-1.
+        """
+        q, batch = self.sparsity, len(example_keys)
+        least = 2 * q + (self.layout == "all")
+        if self.length < least:
+            raise AssayError(f"length = {self.length} is not allowed; 'hard' inputs need at least {least} at q = {q}")
+        random = counter.words(example_keys, 0, 2 * q + 1)
+        alice, bob = (random[:, :q] >> np.uint64(63)).astype(np.int64), random[:, q : 2 * q] >> np.uint64(63)
+        bob = bob.astype(np.int64) * (1 - alice)
+        meet = counter.integers(random[:, 2 * q], q)
+        intersecting = np.flatnonzero(random[:, 2 * q] & np.uint64(1))
+        alice[intersecting, meet[intersecting]] = bob[intersecting, meet[intersecting]] = 1
+
+        values = np.zeros((batch, self.length, self.dimension))
+        values[:, 0 : 2 * q : 2, 0] = -1.0
+        values[:, 1 : 2 * q : 2, 0] = 2.0 * bob - 1.0
+        pointers = np.tile(np.arange(q), (batch, self.asking, 1))
+        pointers[:, 2 * q if self.layout == "all" else 0] = 2 * np.arange(q) + alice
+        return values, pointers
+
+    def _adversarial(
+        self, example_keys: Words, keys: torch.Tensor | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Each asking token points to the q keys nearest to one random other key.
+
+        Values are +e1 on the set of one random asking token and -e1 elsewhere, which makes that token's error the L1
+        distance of its attention weights from uniform: the worst over all values.
+        """
+        if keys is None:
+            raise AssayError("distribution 'adversarial' needs the keys of a network to pick pointers against")
+        require(self.length > self.sparsity, "length", self.length, f"above q = {self.sparsity} for 'adversarial'")
+        points = keys[: self.length].double().numpy()
+        batch = len(example_keys)
+        random = counter.words(example_keys, 0, self.asking + 1)
+        victims = counter.integers(random[:, : self.asking], self.length)
+        wanted, inverse = np.unique(victims, return_inverse=True)
+        distance = np.square(points).sum(axis=1) - 2 * points[wanted] @ points.T
+        distance[np.arange(len(wanted)), wanted] = np.inf
+        nearest = np.sort(np.argpartition(distance, self.sparsity - 1, axis=1)[:, : self.sparsity], axis=1)
+        pointers = nearest[inverse].reshape(batch, self.asking, self.sparsity)
+
+        judged = pointers[np.arange(batch), counter.integers(random[:, self.asking], self.asking)]
+        values = np.zeros((batch, self.length, self.dimension))
+        values[..., 0] = -1.0
+        np.put_along_axis(values[..., 0], judged, 1.0, axis=1)
+        return values, pointers
+
+
+def _root_mean_square(errors: torch.Tensor) -> float:
+    return errors.square().mean().sqrt().item()
+
+
+def _require_integer(name: str, value: object, low: int, high: int | None, high_name: str = "") -> None:
+    top = f"to {f'{high_name} = ' if high_name else ''}{high}" if high is not None else "up"
+    fits = isinstance(value, int) and not isinstance(value, bool) and value >= low and (high is None or value <= high)
+    require(fits, name, value, f"an integer from {low} {top}")
+
+
+def _require_shape(name: str, tensor: torch.Tensor, expected: tuple[int, ...]) -> None:
+    if tuple(tensor.shape) != expected or expected[0] == 0:
+        wanted = ", ".join(["batch", *map(str, expected[1:])])
+        raise AssayError(f"{name} have shape {tuple(tensor.shape)}; it must be ({wanted}) with the same batch >= 1")
+
+
+def _check_values(values: torch.Tensor) -> None:
+    norms = torch.linalg.vector_norm(values.double(), dim=2)
+    bad = ~(norms <= 1 + BALL_SLACK)
+    if bad.any():
+        example, position = bad.nonzero()[0].tolist()
+        norm = norms[example, position].item()
+        raise AssayError(f"values[{example}, {position}] has norm {norm:.6g}; values must lie in the unit ball")
+
+
+def _check_pointers(pointers: torch.Tensor, length: int) -> None:
+    outside = (pointers < 0) | (pointers >= length)
+    if outside.any():
+        where = outside.nonzero()[0].tolist()
+        raise AssayError(f"pointers{where} = {pointers[tuple(where)]} is not allowed; it must be from 0 to {length - 1}")
+    ordered = pointers.sort(dim=2).values
+    repeated = ordered[..., 1:] == ordered[..., :-1]
+    if repeated.any():
+        example, token, place = repeated.nonzero()[0].tolist()
+        raise AssayError(
+            f"pointers[{example}, {token}] names position {ordered[example, token, place]} more than once; "
+            "the pointers of a token must be distinct"
+        )

@@ -1,0 +1,121 @@
+"""Conformance checks: what Assay's own tasks, mixers, constructions and bounds pass, for authors of others to run.
+
+Each check raises AssertionError with a sentence that says what does not hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from assay.bounds.base import Bound
+from assay.constructions.base import Construction
+from assay.constructions.questions import checkable, measured_error
+from assay.networks.base import Mixer
+from assay.networks.standard import StandardBackbone
+from assay.size import Size
+from assay.tasks import TASKS, Task, task_from_json
+
+
+def check_task(task: Task[Any], *, draws: int = 64) -> None:
+    """Examples do not depend on the batch they are drawn in, splits differ, shapes and answers are consistent.
+
+    >>> from assay import SparseAveraging
+    >>> check_task(SparseAveraging(length=8, sparsity=2))
+    """
+    assert task.name in TASKS, f"task {task.name!r} is not registered under its name"
+    assert task_from_json(task.to_json()) == task, "to_json does not describe the task"
+    for distribution in task.distributions:
+        if distribution == "adversarial":  # needs the keys of a network: check_construction draws from it
+            continue
+        whole = task.sample(draws, seed=1, distribution=distribution)
+        part = task.sample(draws - 3, seed=1, start=3, distribution=distribution)
+        other = task.sample(draws, seed=1, split="train", distribution=distribution)
+        for all_of_it, rest, train in zip(whole.inputs, part.inputs, other.inputs, strict=True):
+            assert torch.equal(all_of_it[3:], rest), f"{distribution}: an example depends on the batch it is drawn in"
+            assert all_of_it.shape == train.shape, f"{distribution}: splits have different shapes"
+        same = all(torch.equal(a, b) for a, b in zip(whole.inputs, other.inputs, strict=True))
+        assert not same, f"{distribution}: training and test examples are the same"
+        assert whole.targets.shape == (draws, task.asking, task.output_width), f"{distribution}: wrong shape of targets"
+        assert torch.equal(task.targets(whole.inputs), whole.targets), f"{distribution}: targets are not the answers"
+        assert not task.errors(whole.targets, whole.targets).any(), f"{distribution}: the exact answer has an error"
+        tokens, flat = task.tokens(whole.inputs), task.flat(whole.inputs)
+        assert tokens.shape == (draws, task.positions, task.token_features), f"{distribution}: wrong shape of tokens"
+        assert flat.shape == (draws, task.flat_features), f"{distribution}: wrong shape of flat inputs"
+    audit = task.audit(draws, seed=0)
+    assert audit, "the audit names no cheap predictor"
+    assert min(audit.values()) > task.tolerance, f"a cheap predictor solves the task: {audit}"
+
+
+def check_mixer(mixer: type[Mixer], task: Task[Any], *, width: int = 6) -> None:
+    """Shapes, gradients, independence of the examples of a batch, and the same outputs however many are asked for.
+
+    >>> from assay import SparseAveraging
+    >>> from assay.networks import MIXERS
+    >>> check_mixer(MIXERS["attention"], SparseAveraging(length=8, sparsity=2, layout="last"))
+    """
+    assert mixer.family in ("attention", "recurrent", "feed-forward"), f"unknown family {mixer.family!r}"
+    torch.manual_seed(0)
+    for dtype in (torch.float32, torch.float64):
+        module = mixer(width).to(dtype)
+        tokens = torch.randn(3, 7, width, dtype=dtype, requires_grad=True)
+        outputs = module(tokens, 7)
+        assert outputs.shape == (3, 7, width), f"outputs have shape {tuple(outputs.shape)}, not (3, 7, {width})"
+        assert outputs.dtype == dtype, f"{dtype} tokens give {outputs.dtype} outputs"
+        slack = 1e-4 if dtype == torch.float32 else 1e-10
+        assert torch.allclose(module(tokens, 2), outputs[:, -2:], atol=slack), "asking for fewer outputs changes them"
+        assert torch.allclose(module(tokens[1:2], 7), outputs[1:2], atol=slack), "an example depends on its batch"
+        outputs.square().sum().backward()
+        for name, parameter in [("tokens", tokens), *module.named_parameters()]:
+            assert parameter.grad is not None, f"{name} got no gradient"
+            assert torch.isfinite(parameter.grad).all(), f"the gradient of {name} is not finite"
+    network = StandardBackbone(task, mixer, width)
+    inputs, targets = task.sample(2, seed=0)
+    assert network(inputs).shape == targets.shape, "the standard backbone does not take it"
+    assert (network.size.state > 0) == (mixer.family == "recurrent"), "state_per_width does not fit the family"
+
+
+def check_construction(construction: type[Construction], task: Task[Any], tolerance: float, *, draws: int = 50) -> None:
+    """The certificate meets the tolerance and holds on every distribution; a repeated build is the same.
+
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import CONSTRUCTIONS
+    >>> check_construction(CONSTRUCTIONS["heads"], SparseAveraging(length=8, sparsity=2), tolerance=0.05)
+    """
+    network, again = construction.build(task, tolerance), construction.build(task, tolerance)
+    certificate = network.certificate()
+    assert certificate.guaranteed_error <= tolerance, f"guarantees {certificate.guaranteed_error}, not {tolerance}"
+    assert certificate.rests_on, "the certificate does not say what it rests on"
+    assert certificate.size == network.size, "the certificate speaks of another size"
+    assert not list(network.parameters()), "explicit weights are buffers, not parameters"
+    empty = construction(task, **network.settings)
+    assert empty.state_dict().keys() == network.state_dict().keys(), "settings do not make the module again"
+    for name, buffer in network.state_dict().items():
+        assert torch.equal(buffer, again.state_dict()[name]), f"buffer {name} differs between two builds"
+    for distribution in checkable(network):
+        largest = measured_error(network, distribution, draws)
+        limit = certificate.guaranteed_error
+        assert largest <= limit, f"{distribution}: measured error {largest} is above the guaranteed {limit}"
+
+
+def check_bound(bound: Bound, task: Task[Any]) -> None:
+    """`smallest` and `check` agree, and more precision or a larger error never asks for more.
+
+    >>> from assay import SparseAveraging
+    >>> from assay.bounds import BOUNDS
+    >>> check_bound(BOUNDS["recurrent-state"](), SparseAveraging(length=64, sparsity=2, layout="last"))
+    """
+    assert bound.source, "the bound does not name its source"
+    assert bound.error_kind in ("worst", "mean"), f"unknown kind of error {bound.error_kind!r}"
+    widths = [bound.smallest(task, precision=precision) for precision in (1, 2, 8, 32)]
+    assert widths == sorted(widths, reverse=True), f"more bits ask for more width: {widths}"
+    for precision, width in zip((1, 2, 8, 32), widths, strict=True):
+        at = bound.check(task, Size(width=width, state=width, precision=precision))
+        assert at.status == "vacuous", f"it excludes the width {width} that it calls the smallest not excluded"
+        if width > 1:
+            below = bound.check(task, Size(width=width - 1, state=width - 1, precision=precision))
+            assert below.status == "binds", f"it does not exclude width {width - 1}, yet {width} is the smallest"
+            assert below.slack < 0, "slack is not negative where the bound binds"
+    tight, loose = (bound.required(task, error=share * task.tolerance) for share in (0.5, 1.0))
+    assert loose <= tight, "a larger error asks for more"

@@ -1,0 +1,248 @@
+"""Constructions: right on every input that can be tried, at the sizes that are promised, in files and out."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from assay import AssayError, CertificateError, SparseAveraging, build, load
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
+from assay.constructions.questions import checkable, measured_error
+from assay.constructions.reed_solomon import code_parameters, short_number
+from assay.constructions.sign import SignKeys
+from assay.testing import check_construction
+
+METHODS = ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"]
+ATTENTION = METHODS[:4]
+
+
+def brute_force(values, pointers):
+    return torch.stack([values[pointers[token]].double().mean(dim=0) for token in range(len(pointers))])
+
+
+@pytest.mark.parametrize("layout", ["all", "last"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("length", "sparsity", "tolerance"), [(9, 3, 0.1), (40, 4, 1e-3), (24, 1, 1e-5)])
+def test_conforms(method, layout, length, sparsity, tolerance):
+    check_construction(CONSTRUCTIONS[method], SparseAveraging(length, sparsity, 2, layout), tolerance)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("length", "sparsity"), [(1, 1), (2, 2), (3, 2), (5, 5)])
+@pytest.mark.parametrize("layout", ["all", "last"])
+def test_smallest_cases(method, length, sparsity, layout):
+    task = SparseAveraging(length, sparsity, 1, layout)
+    network = build(task, method=method, tolerance=0.01)
+    inputs, _ = task.sample(20, seed=0)
+    for values, pointers, answer in zip(*inputs, network(inputs), strict=True):
+        assert (answer - brute_force(values, pointers)).abs().max() <= network.certificate().guaranteed_error
+
+
+@pytest.mark.parametrize("method", ATTENTION)
+def test_every_pointer_set_with_its_worst_values(method):
+    """Values +1 on the set and -1 off it make the error the L1 distance of the weights from uniform: the worst there is."""
+    task = SparseAveraging(12, 3, layout="last")
+    network = build(task, method=method, tolerance=0.05)
+    sets = torch.tensor(list(itertools.combinations(range(12), 3)))
+    values = torch.full((len(sets), 12, 1), -1.0).scatter_(1, sets.unsqueeze(2), 1.0)
+    answers = network(task.inputs(values, sets.unsqueeze(1)))
+    assert (answers - 1).abs().max() <= network.certificate().guaranteed_error <= 0.05
+    weights = network.attention(task.inputs(values, sets.unsqueeze(1)))
+    assert torch.allclose(weights.sum(dim=-1), torch.ones(()).to(weights), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["recurrent", "feed-forward"])
+def test_every_sign_sequence(method):
+    task = SparseAveraging(7, 2, layout="last")
+    network = build(task, method=method, tolerance=1e-5)
+    values = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=7))).unsqueeze(2)
+    for pair in itertools.combinations(range(7), 2):
+        inputs = task.inputs(values, torch.tensor(pair).expand(len(values), 1, 2))
+        assert (network(inputs)[:, 0] - values[:, list(pair)].mean(dim=1)).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize(("length", "sparsity"), [(24, 2), (16, 3), (12, 4)])
+@pytest.mark.parametrize("layout", ["all", "last"])
+def test_cyclic_is_exactly_right_in_integers_for_all_subsets(length, sparsity, layout):
+    unit = build(SparseAveraging(length, sparsity, layout=layout), method="cyclic")
+    sets = torch.tensor(list(itertools.combinations(range(length), sparsity)))
+    scores = unit.integer_scores(sets)
+    nodes = unit.nodes.tolist()
+    on = np.zeros(scores.shape, dtype=bool)
+    np.put_along_axis(on, sets.numpy(), True, axis=1)
+    assert (scores[on] == 0).all()
+    assert (scores[~on] <= -1).all()
+    for row, subset in zip(scores, sets.tolist(), strict=True):
+        assert row.tolist() == [-math.prod((t - nodes[i]) ** 2 for i in subset) for t in nodes]
+    assert unit.size.score_width == 2 * sparsity == unit.integer_keys().shape[1] == unit.integer_queries(sets).shape[1]
+
+
+@pytest.mark.parametrize(("length", "sparsity"), [(16, 2), (30, 3), (300, 4), (4096, 16)])
+def test_cyclic_integers_fit_their_stated_bits(length, sparsity):
+    unit = build(SparseAveraging(length, sparsity), method="cyclic")
+    most = 2 ** (unit.size.precision - 1)
+    for first in (0, length // 2, length - sparsity):
+        pointers = torch.arange(first, first + sparsity).unsqueeze(0)
+        parts = [unit.integer_keys(), unit.integer_queries(pointers), unit.integer_scores(pointers)]
+        assert all(abs(int(number)) < most for part in parts for number in part.flatten().tolist())
+
+
+def test_cyclic_bits_grow_by_2q_per_doubling():
+    bits = [build(SparseAveraging(n, 3), method="cyclic").size.precision for n in (256, 512, 1024, 2048)]
+    assert np.diff(bits).tolist() == [6, 6, 6] or max(abs(np.diff(bits) - 6)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("positions", "sparsity", "width"),
+    [(64, 2, 25), (64, 4, 55), (256, 4, 85), (1024, 4, 99), (1024, 8, 289), (4096, 8, 289), (100_000, 8, 725)],
+)
+def test_reed_solomon_widths(positions, sparsity, width):
+    degree, points, prime = code_parameters(positions, sparsity)
+    assert points * prime == width
+    assert prime ** (degree + 1) >= positions
+    assert points >= sparsity * degree + 1
+
+
+@pytest.mark.parametrize(("length", "sparsity"), [(30, 2), (40, 3)])
+def test_reed_solomon_scores_are_exact(length, sparsity):
+    task = SparseAveraging(length, sparsity)
+    unit = build(task, method="reed-solomon")
+    degree, points, _ = unit.settings["code"]
+    sets = torch.tensor(list(itertools.combinations(range(length), sparsity)))
+    scores = unit.queries(sets) @ unit.keys.T
+    on = torch.zeros(scores.shape, dtype=torch.bool).scatter_(1, sets, True)
+    assert (scores[on] == points).all()
+    assert (scores[~on] <= sparsity * degree).all()
+    embedded = unit.embed(task.sample(1, seed=0, distribution="adversarial", keys=unit.position_keys()).inputs)
+    hot = (embedded @ unit.query[0]) @ (embedded @ unit.key[0]).transpose(1, 2)
+    assert (hot.max(dim=2).values == unit.temperature * points).all()  # no rounding, hence no spread
+
+
+def test_short_numbers_are_not_below_and_stay_exact():
+    for number in (0.003, 1.0, 17.2313, 123.456, 1000.1):
+        short = short_number(number)
+        assert number <= short <= 1.01 * number
+        products = short * np.arange(4096)
+        assert (products.astype(np.float32) == products).all()
+
+
+@pytest.mark.parametrize(("length", "sparsity", "width"), [(256, 4, 76), (200, 8, 120)])
+def test_clipped_queries_are_certified_for_adversarial_sets(length, sparsity, width):
+    signs = torch.from_numpy(np.random.default_rng(0).choice([-1.0, 1.0], (length, width)))
+    keys = signs / math.sqrt(width)
+    sets = (keys @ keys.T).fill_diagonal_(-9).topk(sparsity, dim=1).indices
+    queries, certified = clipped_queries(keys, sets)
+    assert certified.float().mean() > 0.95
+    for query, subset in zip(queries[certified], sets[certified].tolist(), strict=True):
+        scores = [float(sum(a * b for a, b in zip(query.tolist(), key, strict=True))) for key in keys.tolist()]
+        assert all(abs(scores[i] - 1) <= 1e-12 + SLACK for i in subset)
+        assert max(score for j, score in enumerate(scores) if j not in subset) <= CEILING + SLACK + 1e-12
+        assert float(query.norm()) <= NORM * math.sqrt(sparsity)
+
+
+def test_a_query_that_cannot_be_certified_is_refused_not_answered():
+    task = SparseAveraging(64, 4, layout="last")
+    unit = SignKeys(task, 8, 0.1, 20.0, "float32", checked="nothing was tried")
+    unit.keys.copy_(torch.from_numpy(np.random.default_rng(0).choice([-1.0, 1.0], (65, 8))) / math.sqrt(8))
+    with pytest.raises(CertificateError, match=r"pointers \[.*\] have no certified query"):
+        unit(task.sample(50, seed=0).inputs)
+
+
+def test_sign_widths_promised():
+    for length, sparsity, most in [(1024, 8, 160), (64, 2, 30)]:
+        unit = build(SparseAveraging(length, sparsity), method="sign", tolerance=0.05)
+        assert unit.size.score_width <= most
+
+
+@pytest.mark.parametrize("method", ATTENTION)
+def test_arithmetic_follows_the_tolerance(method):
+    task = SparseAveraging(100, 2, layout="last")
+    names = [build(task, method=method, tolerance=tolerance).certificate().dtype for tolerance in (0.1, 1e-8)]
+    assert names[1] in ("float64", "int64")
+    with pytest.raises(AssayError, match="tolerance = 1e-15 is not allowed"):
+        build(task, method=method, tolerance=1e-15)
+
+
+@pytest.mark.parametrize("method", ATTENTION)
+def test_tight_tolerances_hold(method):
+    task = SparseAveraging(60, 3, 2)
+    network = build(task, method=method, tolerance=1e-8)
+    guaranteed = network.certificate().guaranteed_error
+    assert guaranteed <= 1e-8
+    assert max(measured_error(network, name, 30) for name in checkable(network)) <= guaranteed
+
+
+def test_wrong_requests():
+    task = SparseAveraging(8, 2)
+    for tolerance in (0, -1.0, 1.5, float("nan")):
+        with pytest.raises(AssayError, match="tolerance = .* above 0 and at most 1"):
+            build(task, tolerance=tolerance)
+    with pytest.raises(AssayError, match="did you mean 'cyclic'"):
+        build(task, method="cyclc")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_files_give_back_the_network(method, tmp_path):
+    task = SparseAveraging(20, 3, 2, "last")
+    network = build(task, method=method, tolerance=0.01)
+    network.save(tmp_path / "f.safetensors")
+    again = load(tmp_path / "f.safetensors")
+    inputs, _ = task.sample(7, seed=1)
+    assert torch.equal(network(inputs), again(inputs))
+    assert again.task == task
+    assert again.certificate() == network.certificate()
+    assert [path.name for path in tmp_path.iterdir()] == ["f.safetensors"]
+
+
+def test_files_that_are_not_what_they_should_be(tmp_path):
+    path = tmp_path / "f.safetensors"
+    build(SparseAveraging(12, 2), method="sign").save(path)
+    whole = path.read_bytes()
+    with safe_open(path, framework="pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AssayError, match="not a whole safetensors file"):
+        load(path)
+    path.write_bytes(b"not weights")
+    with pytest.raises(AssayError, match="not a whole safetensors file"):
+        load(path)
+    save_file({"w": torch.ones(2)}, path)
+    with pytest.raises(AssayError, match="holds no Assay network"):
+        load(path)
+    save_file(tensors, path, metadata={**metadata, "assay": "999"})
+    with pytest.raises(AssayError, match="holds format '999'"):
+        load(path)
+    save_file({**tensors, "keys": -tensors["keys"]}, path, metadata=metadata)
+    with pytest.raises(AssayError, match="was altered"):
+        load(path)
+    lies = json.loads(metadata["certificate"]) | {"guaranteed_error": 1e-9}
+    save_file(tensors, path, metadata={**metadata, "certificate": json.dumps(lies)})
+    with pytest.raises(AssayError, match="was altered"):
+        load(path)
+    with pytest.raises(AssayError, match="is not a file"):
+        load(tmp_path / "missing")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", METHODS)
+def test_ten_thousand_draws_stay_below_the_guarantee(method):
+    for length, sparsity, tolerance in [(64, 2, 0.25), (256, 4, 0.05)]:
+        network = build(SparseAveraging(length, sparsity, 2, "last"), method=method, tolerance=tolerance)
+        for distribution in checkable(network):
+            assert measured_error(network, distribution, 10_000) <= network.certificate().guaranteed_error
+
+
+@pytest.mark.long
+def test_largest_promised_size():
+    task = SparseAveraging(4096, 16)
+    unit = build(task, method="sign", tolerance=0.05)
+    assert unit.size.score_width <= 400
+    for distribution in ("uniform", "adversarial"):
+        assert measured_error(unit, distribution, 1) <= unit.certificate().guaranteed_error
