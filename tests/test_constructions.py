@@ -46,7 +46,7 @@ def test_smallest_cases(method, length, sparsity, layout):
 
 @pytest.mark.parametrize("method", ATTENTION)
 def test_every_pointer_set_with_its_worst_values(method):
-    """Values +1 on the set and -1 off it make the error the L1 distance of the weights from uniform: the worst there is."""
+    """Values +1 on the set and -1 off it make the error the L1 distance of the weights from uniform: the worst."""
     task = SparseAveraging(12, 3, layout="last")
     network = build(task, method=method, tolerance=0.05)
     sets = torch.tensor(list(itertools.combinations(range(12), 3)))
@@ -181,7 +181,7 @@ def test_tight_tolerances_hold(method):
 def test_wrong_requests():
     task = SparseAveraging(8, 2)
     for tolerance in (0, -1.0, 1.5, float("nan")):
-        with pytest.raises(AssayError, match="tolerance = .* above 0 and at most 1"):
+        with pytest.raises(AssayError, match=r"tolerance = .* above 0 and at most 1"):
             build(task, tolerance=tolerance)
     with pytest.raises(AssayError, match="did you mean 'cyclic'"):
         build(task, method="cyclc")

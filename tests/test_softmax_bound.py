@@ -11,7 +11,7 @@ from assay.constructions.softmax_bound import averaging_error, gamma, temperatur
 
 
 def worst_error_over_values(scores, sparsity):
-    """L1 distance of the softmax from uniform on the first `sparsity` positions: the worst over all values in the ball."""
+    """L1 distance of the softmax from uniform on the first `sparsity` positions: the worst over all values."""
     largest = max(scores)
     weights = [math.exp(score - largest) for score in scores]
     total = sum(weights)
@@ -29,12 +29,16 @@ def test_no_softmax_average_is_worse_than_the_bound(on, off):
 @pytest.mark.parametrize(("sparsity", "positions", "gap"), [(1, 2, 0.7), (3, 40, 5.0), (16, 64, 2.0)])
 def test_the_bound_is_attained_without_spread(sparsity, positions, gap):
     scores = [gap] * sparsity + [0.0] * (positions - sparsity)
-    assert worst_error_over_values(scores, sparsity) == pytest.approx(averaging_error(sparsity, positions, gap), rel=1e-12)
+    assert worst_error_over_values(scores, sparsity) == pytest.approx(
+        averaging_error(sparsity, positions, gap), rel=1e-12
+    )
 
 
 def test_the_bound_is_attained_with_spread():
     spread = 2 * math.log(2)  # weights 2/3, 1/6, 1/6
-    assert worst_error_over_values([spread, 0.0, 0.0], 3) == pytest.approx(averaging_error(3, 3, 100.0, spread), rel=1e-12)
+    assert worst_error_over_values([spread, 0.0, 0.0], 3) == pytest.approx(
+        averaging_error(3, 3, 100.0, spread), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize(("margin", "error"), [(0.5, 0.05), (1.0, 1e-6), (4.0, 0.9)])

@@ -33,7 +33,9 @@ def test_targets_equal_the_definition(data):
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
     inputs, targets = task.sample(3, seed=data.draw(st.integers(0, 99)), distribution=distribution, dtype=dtype)
     assert targets.dtype == dtype
-    torch.testing.assert_close(targets.double(), brute_force(*inputs), atol=1e-6 if dtype == torch.float32 else 1e-14, rtol=0)
+    torch.testing.assert_close(
+        targets.double(), brute_force(*inputs), atol=1e-6 if dtype == torch.float32 else 1e-14, rtol=0
+    )
     assert inputs.pointers.shape == (3, task.asking, sparsity)
     if distribution != "gaussian":
         task.inputs(*inputs)
@@ -70,7 +72,9 @@ def test_gaussian_values_have_mean_square_one_and_no_correlation():
 
 def test_sphere_and_cube_have_norm_one():
     for distribution in ("uniform", "sign"):
-        values = SparseAveraging(8, 2, 3).sample(500, seed=0, distribution=distribution, dtype=torch.float64).inputs.values
+        values = (
+            SparseAveraging(8, 2, 3).sample(500, seed=0, distribution=distribution, dtype=torch.float64).inputs.values
+        )
         assert torch.allclose(values.norm(dim=2), torch.ones(500, 8, dtype=torch.float64))
         assert values.mean().abs() < 0.02
 
@@ -104,7 +108,8 @@ def test_adversarial_pointers_are_the_nearest_keys():
     keys = torch.nn.functional.normalize(torch.randn(12, 5, generator=torch.Generator().manual_seed(0)), dim=1)
     inputs, targets = SparseAveraging(12, 3).sample(20, seed=0, distribution="adversarial", keys=keys)
     nearest = {
-        frozenset(sorted((j for j in range(12) if j != i), key=lambda j: -float(keys[i] @ keys[j]))[:3]) for i in range(12)
+        frozenset(sorted((j for j in range(12) if j != i), key=lambda j: -float(keys[i] @ keys[j]))[:3])
+        for i in range(12)
     }
     assert {frozenset(y) for y in inputs.pointers.flatten(0, 1).tolist()} <= nearest
     assert (targets.flatten(1).max(dim=1).values == 1).all()  # one set carries +1 throughout

@@ -1,7 +1,7 @@
 """The command line. Results go to standard output, progress and errors to standard error.
 
-Torch and matplotlib are imported by the commands that need them, so that help and listings answer at once. Exit codes: 0 all
-is well, 1 a claim was refuted, 2 the request cannot be met, 130 interrupted.
+Torch and matplotlib are imported by the commands that need them, so that help and listings answer at once. Exit codes:
+0 all is well, 1 a claim was refuted, 2 the request cannot be met, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -73,7 +73,12 @@ def run(
 
 
 @app.command()
-def report(study: Annotated[str, typer.Argument(help="The study.")], quick: Quick = False, out: Out = DEFAULT_OUT, as_json: Json = False) -> None:
+def report(
+    study: Annotated[str, typer.Argument(help="The study.")],
+    quick: Quick = False,
+    out: Out = DEFAULT_OUT,
+    as_json: Json = False,
+) -> None:
     """Write the report of a study from what its ledger holds."""
     from assay.studies.session import report_session
 
@@ -137,7 +142,9 @@ def build(
     dimension: Dimension = None,
     layout: Layout = None,
     method: Annotated[str, typer.Option(help="The construction.")] = "sign",
-    tolerance: Annotated[float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Build explicit weights for a task, with a certificate, and write them to a file."""
@@ -242,7 +249,9 @@ def _bounds_text(result: dict[str, Any]) -> str:
     lines = []
     for row in result["bounds"]:
         says = f"at least {row['required']:.6g} {row['resource']}, so width >= {row['smallest_width']}"
-        lines.append(f"{row['bound']} ({row['family']}, {row['error_kind']} error {row['error']:g}): {row['reason'] or says}")
+        lines.append(
+            f"{row['bound']} ({row['family']}, {row['error_kind']} error {row['error']:g}): {row['reason'] or says}"
+        )
         if row.get("status"):
             lines.append(f"  width {row['width']} has {row['available']:g}: {row['status']}, slack {row['slack']:.6g}")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """Evidence: one statement about a task and an architecture, with what it rests on.
 
-Bounds, constructions and training all speak in this one value; the ledger stores it, the frontier and the report read it.
+Bounds, constructions and training all speak in this one value; the ledger stores it, the frontier and the report read
+it.
 """
 
 from __future__ import annotations

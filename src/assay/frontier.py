@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from assay.evidence import Evidence
@@ -67,7 +67,7 @@ class Series:
         if not left_out:
             return growth
         note = f"not learned within this budget at {', '.join(left_out)}, which the fit leaves out"
-        return Growth(**{**asdict(growth), "note": "; ".join(filter(None, [growth.note, note]))})
+        return replace(growth, note="; ".join(filter(None, [growth.note, note])))
 
     def to_json(self) -> dict[str, Any]:
         """Fields and growth law as plain JSON values."""
@@ -77,8 +77,8 @@ class Series:
 def frontier(evidence: Iterable[Evidence], x: str) -> list[Series]:
     """All boundaries against the task parameter `x`, from evidence that differs in nothing else that matters.
 
-    Training runs of one architecture at one x become one point: the smallest width at which at least three seeds were run
-    and most of them learned; or a censored one.
+    Training runs of one architecture at one x become one point: the smallest width at which at least three seeds were
+    run and most of them learned; or a censored one.
     """
     groups: dict[tuple[str, str, str, str, str], list[Evidence]] = defaultdict(list)
     for piece in evidence:
@@ -91,7 +91,9 @@ def frontier(evidence: Iterable[Evidence], x: str) -> list[Series]:
             by_x[piece.task[x]].append(piece)
         make = learned_point if verdict == "learned" else _stated_point
         points = [make(value, by_x[value]) for value in sorted(by_x)]
-        series.append(Series(family, architecture, source, verdict, error_kind, tuple(p for p in points if p is not None)))
+        series.append(
+            Series(family, architecture, source, verdict, error_kind, tuple(p for p in points if p is not None))
+        )
     return series
 
 

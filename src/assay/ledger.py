@@ -1,7 +1,7 @@
 """The ledger: every piece of evidence, one row each, in one SQLite file.
 
-A row's key is the content hash of its question, so a question that was answered is found again whatever study asks it, and
-the rows of ledgers from several machines can be put together. Write-ahead logging lets several processes write.
+A row's key is the content hash of its question, so a question that was answered is found again whatever study asks it,
+and the rows of ledgers from several machines can be put together. Write-ahead logging lets several processes write.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class Ledger:
 
     >>> from assay import Evidence, Size
     >>> statement = Evidence(
-    ...     question={"kind": "example"}, task={"name": "t"}, family="attention", architecture="attention", source="training",
-    ...     size=Size(width=4), verdict="learned", error_kind="mean", error=0.1, tolerance=0.2, rests_on="an example",
+    ...     question={"kind": "example"}, task={"name": "t"}, family="attention", architecture="attention",
+    ...     source="training", size=Size(width=4), verdict="learned", error_kind="mean", error=0.1, tolerance=0.2,
+    ...     rests_on="an example",
     ... )
     >>> with Ledger(":memory:") as ledger:
     ...     ledger.add(statement), ledger.add(statement), ledger.get({"kind": "example"}) == statement, len(ledger)
@@ -131,5 +132,6 @@ class Ledger:
 
 
 def _from_body(body: str) -> Evidence:
-    fields = json.loads(body)
-    return Evidence(**{**fields, "size": Size(**fields["size"])})
+    fields: dict[str, Any] = json.loads(body)
+    fields["size"] = Size(**fields["size"])
+    return Evidence(**fields)

@@ -1,9 +1,10 @@
 """Registries: one file, one entry. What is in the folder is what there is.
 
 A registry looks after one folder of the package. A file there that decorates an object with `@REGISTRY.register` is an
-entry whose name is the file's name with dashes. Names and one-line summaries come from the files' text, so that listing
-imports nothing; an entry's module is imported when the entry is asked for. Other packages add entries through the entry
-point group of the registry (`assay.tasks`, `assay.mixers`, ...), and any object can be named as `package.module:Object`.
+entry whose name is the file's name with dashes. Names and one-line summaries come from the files' text, so that
+listing imports nothing; an entry's module is imported when the entry is asked for. Other packages add entries through
+the entry point group of the registry (`assay.tasks`, `assay.mixers`, ...), and any object can be named as
+`package.module:Object`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import re
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from assay.errors import AssayError, unknown
 
 T = TypeVar("T")
+Entry = TypeVar("Entry")
 
 _REGISTERS = re.compile(r"^@[A-Z_]+\.register$", re.MULTILINE)
 
@@ -29,9 +31,9 @@ class Registry(Generic[T]):
         self.kind, self.package, self.group = kind, package, group
         self._objects: dict[str, T] = {}
 
-    def register(self, obj: T) -> T:
+    def register(self, obj: Entry) -> Entry:
         """Make `obj` the entry of the file it is defined in."""
-        self._objects[_entry_name(obj.__module__)] = obj
+        self._objects[_entry_name(obj.__module__)] = cast(T, obj)
         return obj
 
     def names(self) -> list[str]:

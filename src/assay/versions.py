@@ -13,7 +13,12 @@ from assay import __version__
 @cache
 def versions() -> dict[str, str]:
     """Versions of Assay, Python and the libraries that compute."""
-    return {"assay": __version__, "python": platform.python_version(), "torch": version("torch"), "numpy": version("numpy")}
+    return {
+        "assay": __version__,
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+    }
 
 
 def machine() -> str:

@@ -29,7 +29,9 @@ class AttentionMessageMean(Bound):
     family: ClassVar[str] = "attention"
     error_kind: ClassVar[ErrorKind] = "mean"
     resource = "message bits"
-    source: ClassVar[str] = "m p >= log2 C(N, q) - N h((1 - sqrt(1 - 4 v / N)) / 2), v = (q error)^2: entropy of the pointers"
+    source: ClassVar[str] = (
+        "m p >= log2 C(N, q) - N h((1 - sqrt(1 - 4 v / N)) / 2), v = (q error)^2: entropy of the pointers"
+    )
 
     def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:
         """Values independent and centred with mean square 1; the variance v must be attainable."""
@@ -38,7 +40,7 @@ class AttentionMessageMean(Bound):
         attainable = 4 * (task.sparsity * error) ** 2 < task.length
         return "" if attainable else "the error is one that needs no knowledge of the pointers"
 
-    def amount(self, task: SparseAveraging, error: float, distribution: str) -> float:  # noqa: ARG002
+    def amount(self, task: SparseAveraging, error: float, distribution: str) -> float:
         """The inequality above, in bits."""
         variance = (task.sparsity * error) ** 2
         unsure = (1 - math.sqrt(1 - 4 * variance / task.length)) / 2

@@ -1,4 +1,4 @@
-"""What every bound offers. A bound requires an amount of one resource: below it, no network of the family has the error."""
+"""What every bound offers: an amount of one resource below which no network of its family has the error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Bound(ABC):
     source: ClassVar[str]
 
     @abstractmethod
-    def unmet(self, task: Task[Any], error: float, distribution: str) -> str:
+    def unmet(self, task: Any, error: float, distribution: str) -> str:
         """The hypothesis that fails for this task, error and distribution, in words; empty where all hold."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ def binary_entropy(probability: float) -> float:
     >>> binary_entropy(0.5), binary_entropy(0.0)
     (1.0, 0.0)
     """
-    return -sum(p * math.log2(p) for p in (probability, 1 - probability) if p > 0)
+    return sum(p * math.log2(1 / p) for p in (probability, 1 - probability) if p > 0)
 
 
 def log2_binomial(n: int, k: int) -> float:

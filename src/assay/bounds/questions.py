@@ -38,7 +38,9 @@ def answer_bound(question: dict[str, Any]) -> Evidence:
         error_kind=bound.error_kind,
         error=task.tolerance,
         tolerance=task.tolerance,
-        rests_on=f"proved: {bound.source}; {about}; vacuous, {reason}" if reason else f"proved: {bound.source}; {about}",
+        rests_on=f"proved: {bound.source}; {about}; vacuous, {reason}"
+        if reason
+        else f"proved: {bound.source}; {about}",
         versions=versions(),
         detail={"resource": bound.resource, "required": required},
     )

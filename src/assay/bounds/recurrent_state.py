@@ -29,12 +29,12 @@ class RecurrentState(Bound):
     resource = "state bits"
     source: ClassVar[str] = "state bits >= n: injectivity of the state on sign sequences (Theorem 11)"
 
-    def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:  # noqa: ARG002
+    def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:
         """q below n and an error below 1/q."""
         if error >= 1 / task.sparsity:
             return f"needs an error below 1/q = {1 / task.sparsity:g}"
         return "" if task.sparsity < task.others else "needs more than q data tokens before the asking one"
 
-    def amount(self, task: SparseAveraging, error: float, distribution: str) -> float:  # noqa: ARG002
+    def amount(self, task: SparseAveraging, error: float, distribution: str) -> float:
         """n bits."""
         return float(task.others)

@@ -42,11 +42,11 @@ def rate(distortion: float, dimension: int, distribution: str) -> float:
 
 @BOUNDS.register
 class RecurrentStateMean(Bound):
-    """State bits >= N R(D*), with R the rate-distortion function of a value and D* the distortion that the error leaves.
+    """State bits >= N R(D*): R is the rate-distortion function of a value, D* the distortion that the error leaves.
 
     >>> from assay import SparseAveraging
-    >>> round(RecurrentStateMean().required(SparseAveraging(length=16, sparsity=2, layout="last"), distribution="sign"), 1)
-    12.5
+    >>> round(RecurrentStateMean().required(SparseAveraging(length=16, sparsity=2, layout="last"),
+    distribution="sign"), 1) 12.5
     """
 
     name: ClassVar[str] = "recurrent-state-mean"
@@ -55,7 +55,7 @@ class RecurrentStateMean(Bound):
     resource = "state bits"
     source: ClassVar[str] = "state bits >= N R(q error^2 (N - 1) / (N - q)): rate-distortion of the values"
 
-    def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:  # noqa: ARG002
+    def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:
         """One token asks, last, and the rate-distortion function of its values is known."""
         if task.layout != "last":
             return "needs the layout in which one token asks, last"

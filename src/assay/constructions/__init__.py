@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from assay.constructions.base import Construction
     from assay.tasks.base import Task
 
-CONSTRUCTIONS: Registry[type[Construction]] = Registry(
-    "construction", "assay.constructions", "assay.constructions"
-)
+CONSTRUCTIONS: Registry[type[Construction]] = Registry("construction", "assay.constructions", "assay.constructions")
 
 
 def build(task: Task[Any], *, method: str = "sign", tolerance: float | None = None) -> Construction:

@@ -3,8 +3,9 @@
 For unit keys u_j, the query of a set y has <u_i, w> = 1 for i in y and <u_j, w> <= 1/2 for all other j. Candes and Tao
 ("Decoding by linear programming", 2005, Lemmas 2.1 and 2.2) show that random sign keys of width O(q log N) have such a
 query, of norm at most 2 sqrt(q), for every set of q keys at once with high probability; this is the lemma behind
-Theorem 2 of Sanford, Hsu, Telgarsky (2023). The query is found by active clipping: take the query of least norm with the
-wanted scores on y; clip every key above 1/2 to exactly 1/2; repeat until none is above. Two to five rounds are usual.
+Theorem 2 of Sanford, Hsu, Telgarsky (2023). The query is found by active clipping: take the query of least norm with
+the wanted scores on y; clip every key above 1/2 to exactly 1/2; repeat until none is above. Two to five rounds are
+usual.
 """
 
 from __future__ import annotations

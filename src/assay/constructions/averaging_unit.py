@@ -71,7 +71,7 @@ class AveragingUnit(BareUnit, Construction):
         """The keys, float64 (positions, score width): what adversarial pointers are picked against."""
         return self.keys.double()
 
-    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[invalid-method-override]
+    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
         """phi: value, key of the position, query of the pointers; shape (batch, positions, m)."""
         values, pointers = inputs
         batch = values.shape[0]

@@ -1,10 +1,10 @@
 """Keys on the moment curve, in exact integers: score width exactly 2q, the least that fixed keys allow.
 
-Theorem 3 of Sanford, Hsu, Telgarsky (NeurIPS 2023): points (t, t^2, ..., t^2q) are the vertices of a cyclic polytope, of
-which every q span a face. The query of a pointer set y holds the coefficients of P_y(t) = -prod over i in y of (t - t_i)^2
-without the constant, which a softmax does not see: P_y is 0 at the nodes of y and at most -1 at other integers. The width
-does not grow with N, but the numbers do: each doubling of N adds 2q bits. So scores are computed in int64 where that holds
-them and in Python integers beyond; the softmax of the exact differences is taken in float64.
+Theorem 3 of Sanford, Hsu, Telgarsky (NeurIPS 2023): points (t, t^2, ..., t^2q) are the vertices of a cyclic polytope,
+of which every q span a face. The query of a pointer set y holds the coefficients of P_y(t) = -prod over i in y of (t -
+t_i)^2 without the constant, which a softmax does not see: P_y is 0 at the nodes of y and at most -1 at other integers.
+The width does not grow with N, but the numbers do: each doubling of N adds 2q bits. So scores are computed in int64
+where that holds them and in Python integers beyond; the softmax of the exact differences is taken in float64.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CyclicPolytope(Construction):
     >>> from assay import SparseAveraging, build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
     >>> unit.size.score_width, unit.size.precision, unit.certificate().dtype
-    (16, 160, 'integers')
+    (16, 162, 'integers')
     """
 
     method: ClassVar[str] = "cyclic"
@@ -57,7 +57,9 @@ class CyclicPolytope(Construction):
         """The unit for this task and tolerance; milliseconds."""
         unit = cls(task, tolerance, temperature(task.sparsity, task.positions, _margin(task.sparsity), 0.9 * tolerance))
         best = unit.certificate().guaranteed_error
-        require(best <= tolerance, "tolerance", tolerance, f"at least {rounding_of_average(task.positions, 2.0**-53):.3g}")
+        require(
+            best <= tolerance, "tolerance", tolerance, f"at least {rounding_of_average(task.positions, 2.0**-53):.3g}"
+        )
         return unit
 
     @property
@@ -119,8 +121,9 @@ class CyclicPolytope(Construction):
         return Certificate(
             method=self.method,
             guaranteed_error=error,
-            rests_on=f"scores are equal on the pointers and lower by an integer of at least {_margin(q)} off them, in exact "
-            "integer arithmetic, for every pointer set; softmax averaging bound; a-priori rounding bounds in float64",
+            rests_on=f"scores are equal on the pointers and lower by an integer >= {_margin(q)} off them, in "
+            "exact integer arithmetic, for every pointer set; softmax averaging bound; a-priori rounding bounds in "
+            "float64",
             size=self.size,
             dtype="int64" if self._integer is np.int64 else "integers",
             temperature=self.temperature,
@@ -128,7 +131,7 @@ class CyclicPolytope(Construction):
 
 
 def _margin(sparsity: int) -> int:
-    """Least product of (t - t_i)^2 over q distinct integers t_i other than t: they lie as close around t as they can."""
+    """Least product of (t - t_i)^2 over q distinct integers t_i other than t: they lie as close to t as they can."""
     half = sparsity // 2
     return (math.factorial(half) * math.factorial(sparsity - half)) ** 2
 
@@ -136,8 +139,8 @@ def _margin(sparsity: int) -> int:
 def _integer_bits(task: SparseAveraging) -> int:
     """Bits, sign included, of the largest intermediate of any query, key or score.
 
-    Coefficients are largest, in absolute value, for the q nodes farthest from 0 taken with one sign, where they are those
-    of prod (t + |t_i|)^2; a score is at most that product at the farthest node.
+    Coefficients are largest, in absolute value, for the q nodes farthest from 0 taken with one sign, where they are
+    those of prod (t + |t_i|)^2; a score is at most that product at the farthest node.
     """
     magnitudes = sorted((abs(node) for node in centred(task.positions).tolist()), reverse=True)
     coefficients = [1]

@@ -1,12 +1,13 @@
-"""A feed-forward network on the flattened input whose first layer is as narrow as Theorem 10 allows, up to the pointers.
+"""A feed-forward network whose first layer is as narrow as Theorem 10 allows, up to one number per pointer.
 
     first layer   the identity: N d values and one number per pointer
     hat layer     ReLU(y - l) for l = -1 ... N; second differences give o_j = 1 if j is pointed to, else 0
     gate layer    ReLU(z_j + 2 - 4 (1 - o_j)), which is z_j + 2 where o_j = 1 and 0 elsewhere, as |z_j| <= 2
     output        sum over j of (gate - 2 o_j), divided by q
 
-First-layer width N d + asking * q; the later layers have asking * q (N + 2) and asking * N d units. The weights are blocks
-of identities and columns of ones, so the layers are written as what those blocks do; `first_layer` gives the matrix.
+First-layer width N d + asking * q; the later layers have asking * q (N + 2) and asking * N d units. The weights are
+blocks of identities and columns of ones, so the layers are written as what those blocks do; `first_layer` gives the
+matrix.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ class HatsAndGates(Construction):
         return Certificate(
             method=self.method,
             guaranteed_error=_rounding(self.task, self.dtype),
-            rests_on="indicators are exact integers and gates off the pointers exactly 0, for every input in the unit ball; "
-            "a-priori rounding bounds",
+            rests_on="indicators are exact integers and gates off the pointers exactly 0, for every input in the unit "
+            "ball; a-priori rounding bounds",
             size=self.size,
             dtype=dtype_name(self.dtype),
         )

@@ -1,8 +1,8 @@
 """q heads that look up one pointer each: score width 2 per head, at 2 log2 N bits a number.
 
-Head h scores position j by 2 y j - j^2 for its pointer y, which is y^2 - (y - j)^2: largest at j = y, by a gap of at least
-1. Its value is z / q; the heads are summed. All scores are integers times a short temperature, hence exact. Compare one
-head that does it all: 2 coordinates per pointer too, but about q times the bits (`cyclic`).
+Head h scores position j by 2 y j - j^2 for its pointer y, which is y^2 - (y - j)^2: largest at j = y, by a gap of at
+least 1. Its value is z / q; the heads are summed. All scores are integers times a short temperature, hence exact.
+Compare one head that does it all: 2 coordinates per pointer too, but about q times the bits (`cyclic`).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class OnePointerHeads(BareUnit, Construction):
 
     method: ClassVar[str] = "heads"
     family: ClassVar[str] = "attention"
+    nodes: Tensor
 
     def __init__(self, task: SparseAveraging, tolerance: float, temperature: float, dtype: str) -> None:
         super().__init__()
@@ -94,7 +95,7 @@ class OnePointerHeads(BareUnit, Construction):
         nodes = self.nodes.double() / max(1.0, self.nodes.abs().max().item())
         return torch.stack([nodes, nodes**2], dim=1)
 
-    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[invalid-method-override]
+    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
         """phi: value, (j, j^2), pointers as node numbers, 1; shape (batch, positions, m)."""
         values, pointers = inputs
         embedded = torch.zeros(values.shape[0], self.task.positions, self.blocks.width, dtype=self.dtype)
@@ -109,8 +110,8 @@ class OnePointerHeads(BareUnit, Construction):
         return Certificate(
             method=self.method,
             guaranteed_error=_guarantee(self.task, self.temperature, self.dtype),
-            rests_on="(y - j)^2 >= 1 for j != y, all scores exact integers times an 8-bit temperature; softmax averaging "
-            "bound for one pointer; a-priori rounding bounds; for every pointer set",
+            rests_on="(y - j)^2 >= 1 for j != y, all scores exact integers times an 8-bit temperature; softmax "
+            "averaging bound for one pointer; a-priori rounding bounds; for every pointer set",
             size=self.size,
             dtype=dtype_name(self.dtype),
             temperature=self.temperature,

@@ -29,7 +29,9 @@ def construction_question(
 def measured_error(network: Construction, distribution: str, draws: int, *, seed: int = 0) -> float:
     """Largest error over this many inputs of a distribution, against answers computed in float64."""
     task = network.task
-    at_once = max(1, _AT_ONCE // (task.positions * max(task.dimension, network.size.width, task.asking * task.sparsity)))
+    at_once = max(
+        1, _AT_ONCE // (task.positions * max(task.dimension, network.size.width, task.asking * task.sparsity))
+    )
     largest = 0.0
     for start in range(0, draws, at_once):
         inputs, targets = task.sample(
@@ -71,8 +73,11 @@ def answer_construction(question: dict[str, Any]) -> Evidence:
     draws = question["draws"]
     measured = {name: measured_error(network, name, draws) for name in checkable(network)}
     detail: dict[str, Any] = {
-        "measured": measured, "draws": draws, "certificate": certificate.to_json(), "holds": max(measured.values()) <= certificate.guaranteed_error
-    }  # fmt: skip
+        "measured": measured,
+        "draws": draws,
+        "certificate": certificate.to_json(),
+        "holds": max(measured.values()) <= certificate.guaranteed_error,
+    }
     if question["portrait"]:
         detail["portrait"] = attention_portrait(task, network)
     return Evidence(

@@ -1,7 +1,7 @@
 """A recurrent network that keeps every value: state of N d numbers, the order that Theorem 11 says is needed.
 
-The state adds z_t to its t-th slot at step t; the asking token reads the slots it points to. Where every token asks, its
-pointers may lie to the right, so a second pass reads the state that the first one left.
+The state adds z_t to its t-th slot at step t; the asking token reads the slots it points to. Where every token asks,
+its pointers may lie to the right, so a second pass reads the state that the first one left.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class StoreAll(Construction):
         return Certificate(
             method=self.method,
             guaranteed_error=_rounding(self.task, self.dtype),
-            rests_on="each slot holds its value exactly, for every input; a-priori rounding bound of a mean of q numbers",
+            rests_on="each slot holds its value exactly, for every input; rounding bound of a mean of q numbers",
             size=self.size,
             dtype=dtype_name(self.dtype),
         )

@@ -1,10 +1,10 @@
 """Reed-Solomon keys: 0/1 keys of which no q can imitate another, a proof for every pointer set.
 
-Position j is the polynomial of degree at most r over the field of P elements whose coefficients are the base-P digits of
-j. Its key lists the polynomial's values at L points, each as a one-hot vector of length P: score width L P (Kautz and
-Singleton 1964; DeVore 2007). The query of a pointer set is the coordinate-wise OR of its keys. A key in the set scores L;
-two different polynomials agree in at most r points, so any other key scores at most q r. L = q r + 1 leaves a gap of 1,
-for every set, in integers. The width is about q^2 log N, against q log N for sign keys.
+Position j is the polynomial of degree at most r over the field of P elements whose coefficients are the base-P digits
+of j. Its key lists the polynomial's values at L points, each as a one-hot vector of length P: score width L P (Kautz
+and Singleton 1964; DeVore 2007). The query of a pointer set is the coordinate-wise OR of its keys. A key in the set
+scores L; two different polynomials agree in at most r points, so any other key scores at most q r. L = q r + 1 leaves
+a gap of 1, for every set, in integers. The width is about q^2 log N, against q log N for sign keys.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class ReedSolomonKeys(AveragingUnit):
         """Scores are temperature times integers below 2^12 and the temperature has 8 bits: all exact, so no spread."""
         degree, points, _ = self.settings["code"]
         rests_on = (
-            f"two polynomials of degree {degree} agree in at most {degree} points, so every pointer set scores {points} "
-            f"on its keys and at most {self.task.sparsity * degree} off them, exactly; softmax averaging bound; "
-            "a-priori rounding bounds"
+            f"two polynomials of degree {degree} agree in at most {degree} points, so every pointer set scores "
+            f"{points} on its keys and at most {self.task.sparsity * degree} off them, exactly; softmax averaging "
+            "bound; a-priori rounding bounds"
         )
         return self.certify(self.temperature, 0.0, rests_on)
 

@@ -1,9 +1,9 @@
 """Random sign keys with a certificate for each query: one attention unit of width about q log N.
 
-Theorem 2 of Sanford, Hsu, Telgarsky (NeurIPS 2023). Keys are vertices of the cube scaled to norm 1; the query of a pointer
-set scores 1 on it and at most 1/2 off it (see `active_clip`). With temperature a little above 2 ln(2N / (q error)), the
-softmax is uniform on the set up to the error. Small cases are checked over all pointer sets when the unit is built; in any
-case the forward pass computes the certificate of every query it uses and gives no answer without one.
+Theorem 2 of Sanford, Hsu, Telgarsky (NeurIPS 2023). Keys are vertices of the cube scaled to norm 1; the query of a
+pointer set scores 1 on it and at most 1/2 off it (see `active_clip`). With temperature a little above 2 ln(2N / (q
+error)), the softmax is uniform on the set up to the error. Small cases are checked over all pointer sets when the unit
+is built; in any case the forward pass computes the certificate of every query it uses and gives no answer without one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class SignKeys(AveragingUnit):
         queries, certified = clipped_queries(_unit_keys(self.keys), pointers)
         if not certified.all():
             refused = pointers[~certified][0].tolist()
-            raise CertificateError(f"pointers {refused} have no certified query with these keys of width {self.keys.shape[1]}")
+            raise CertificateError(
+                f"pointers {refused} have no certified query with these keys of width {self.keys.shape[1]}"
+            )
         return queries
 
     def position_keys(self) -> Tensor:
@@ -101,7 +103,7 @@ def _gap_and_spread(task: SparseAveraging, width: int, alpha: float, dtype: torc
 
 
 def _temperature_and_dtype(task: SparseAveraging, width: int, tolerance: float) -> tuple[float, torch.dtype]:
-    """The narrowest dtype that holds the tolerance, and the least temperature: what it leaves to rounding is 1/10 or 1/2.
+    """The least temperature and the narrowest dtype that hold the tolerance; 1/10 or 1/2 of it is left to rounding.
 
     Raises:
         AssayError: even float64 does not.

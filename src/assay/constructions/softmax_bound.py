@@ -1,15 +1,15 @@
 """How far a softmax average is from the exact mean: the inequality that every attention certificate rests on.
 
-For one asking token with q pointers among T tokens, let `gap` be the smallest score on the pointer set less the largest
-one off it, and `spread` the largest less the smallest score on it. With t = (T - q) exp(-gap) and rho = t / (q + t), for
-all values in the unit ball
+For one asking token with q pointers among T tokens, let `gap` be the smallest score on the pointer set less the
+largest one off it, and `spread` the largest less the smallest score on it. With t = (T - q) exp(-gap) and rho = t / (q
++ t), for all values in the unit ball
 
     |output - mean| <= 2 (rho + (1 - rho) tanh(spread / 4)).
 
 rho bounds the attention mass off the set, and a distribution whose largest and smallest weight have ratio exp(s) is
-within tanh(s/4) of uniform in total variation. Floating point is covered by widening
-gap and spread by the scores' rounding errors and adding that of the softmax and the average (standard a-priori bounds,
-Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1; exp is taken to be within 2 units in the last place).
+within tanh(s/4) of uniform in total variation. Floating point is covered by widening gap and spread by the scores'
+rounding errors and adding that of the softmax and the average (standard a-priori bounds, Higham, "Accuracy and
+Stability of Numerical Algorithms", section 3.1; exp is taken to be within 2 units in the last place).
 """
 
 from __future__ import annotations

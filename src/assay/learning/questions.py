@@ -49,8 +49,9 @@ def answer_training(question: dict[str, Any]) -> Evidence:
         error_kind="mean",
         error=run.mean_error,
         tolerance=task.tolerance,
-        rests_on=f"{'learned' if learned else 'not learned within this budget'}: seed {seed}, rate {rate:g}, {run.steps} "
-        f"steps of {recipe.batch}; root mean square over {recipe.test} fresh {recipe.distribution} inputs, in float32",
+        rests_on=f"{'learned' if learned else 'not learned within this budget'}: seed {seed}, rate {rate:g}, "
+        f"{run.steps} steps of {recipe.batch}; root mean square over {recipe.test} fresh {recipe.distribution} "
+        "inputs, in float32",
         seconds=run.seconds,
         versions=versions(),
         detail=detail,

@@ -1,9 +1,9 @@
 """The smallest width that learns: a search over a ladder of widths that treats seeds honestly.
 
-Each seed has a smallest width of its own, found by galloping from a starting rung and bisecting; a width is tried at every
-learning rate before it counts as not learned. The width that is reported is the smallest at which most of the seeds
-learned, and every seed is run there. A search is a generator that asks questions and is sent their answers: its course
-depends on the answers alone, never on time or order, so it can be replayed from a ledger after an interruption.
+Each seed has a smallest width of its own, found by galloping from a starting rung and bisecting; a width is tried at
+every learning rate before it counts as not learned. The width that is reported is the smallest at which most of the
+seeds learned, and every seed is run there. A search is a generator that asks questions and is sent their answers: its
+course depends on the answers alone, never on time or order, so it can be replayed from a ledger after an interruption.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """One training routine for every network and task.
 
-Adam at a constant rate after a short warm-up; what is judged is a running average of the weights, which has the accuracy of
-an annealed run at any time, so that a run can stop as soon as it has learned. Examples are drawn afresh for every step.
-Progress is measured on validation inputs, the verdict once, on test inputs that nothing else looks at. All decisions count
-steps, not seconds: the same question has the same answer on every run.
+Adam at a constant rate after a short warm-up; what is judged is a running average of the weights, which has the
+accuracy of an annealed run at any time, so that a run can stop as soon as it has learned. Examples are drawn afresh
+for every step. Progress is measured on validation inputs, the verdict once, on test inputs that nothing else looks at.
+All decisions count steps, not seconds: the same question has the same answer on every run.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def train(task: Task[Any], architecture: str, width: int, *, seed: int, rate: fl
 def hopeless(curve: list[float], tolerance: float, measurements: int) -> bool:
     """Whether a run's errors so far give no prospect of the tolerance within `measurements` measurements.
 
-    Between 35 % and 80 % of the budget: if even twice the latest speed, kept up to the end, leaves the error more than a
-    tenth above the tolerance. Before, runs sit on plateaus; after, the falling rate brings late gains.
+    Between 35 % and 80 % of the budget: if even twice the latest speed, kept up to the end, leaves the error more than
+    a tenth above the tolerance. Before, runs sit on plateaus; after, the falling rate brings late gains.
 
     >>> hopeless([0.7 - 0.001 * step for step in range(10)], tolerance=0.25, measurements=20)
     True
@@ -140,7 +140,13 @@ def hopeless(curve: list[float], tolerance: float, measurements: int) -> bool:
 
 
 def _take_step(
-    network: Network, optimizer: torch.optim.Optimizer, task: Task[Any], seed: int, rate: float, step: int, recipe: Recipe
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    task: Task[Any],
+    seed: int,
+    rate: float,
+    step: int,
+    recipe: Recipe,
 ) -> None:
     inputs, targets = task.sample(
         recipe.batch, seed=seed, split="train", start=step * recipe.batch, distribution=recipe.distribution

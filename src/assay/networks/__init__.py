@@ -28,8 +28,8 @@ def family(architecture: str) -> str:
 def make_network(architecture: str, task: Task[Any], width: int, *, seed: int) -> Network:
     """A network to be trained on `task`, with weights drawn from `seed`.
 
-    `architecture` is a mixer's name (or `package.module:Mixer`), which is put into the standard backbone, or the name of a
-    network without a mixer.
+    `architecture` is a mixer's name (or `package.module:Mixer`), which is put into the standard backbone, or the name
+    of a network without a mixer.
 
     >>> from assay import SparseAveraging
     >>> network = make_network("attention", SparseAveraging(length=8, sparsity=2, layout="last"), width=6, seed=0)

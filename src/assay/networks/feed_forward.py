@@ -26,8 +26,9 @@ class FeedForward(Network):
         super().__init__()
         self.task = task
         features = task.flat_features
+        self.first = nn.Linear(features, width)
         self.layers = nn.Sequential(
-            nn.Linear(features, width),
+            self.first,
             nn.GELU(),
             nn.Linear(width, _LATER_WIDTH),
             nn.GELU(),
@@ -39,7 +40,7 @@ class FeedForward(Network):
     @torch.no_grad()
     def _start(self) -> None:
         """Where a feature names a position, its column starts as that of the position's value, scaled to like size."""
-        weight, pointing = self.layers[0].weight, self.task.pointing()
+        weight, pointing = self.first.weight, self.task.pointing()
         nn.init.normal_(weight, std=1 / math.sqrt(self.task.length))
         if pointing is not None:
             values = weight[:, pointing.flat_values].unflatten(1, (self.task.length, pointing.value_width)).sum(dim=2)

@@ -29,10 +29,9 @@ class Block(nn.Module):
         super().__init__()
         self.mixer = mixer
         self.before_mixer, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, _MLP_FACTOR * width), nn.GELU(), nn.Linear(_MLP_FACTOR * width, width)
-        )
-        nn.init.zeros_(self.mlp[-1].weight)
+        narrow = nn.Linear(_MLP_FACTOR * width, width)
+        nn.init.zeros_(narrow.weight)
+        self.mlp = nn.Sequential(nn.Linear(width, _MLP_FACTOR * width), nn.GELU(), narrow)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """(batch, length, width) -> (batch, last, width)."""
@@ -84,11 +83,11 @@ class StandardBackbone(Network):
         return self.embed(self.task.tokens(inputs)) + self.positions
 
     def attention(self, inputs: Any) -> Tensor:
-        """Attention weights of the asking tokens in the last block, (batch, 1, asking, positions), of an attention mixer."""
+        """Attention weights of the asking tokens in the last block, of a mixer that has them: (batch, 1, asking, T)."""
         tokens = self.embedded(inputs)
         for block in self.blocks[:-1]:
             tokens = block(tokens, self.task.positions)
-        last = self.blocks[-1]
+        last: Any = self.blocks[-1]
         return last.mixer.weights(last.before_mixer(tokens), self.task.asking).unsqueeze(1)
 
     def forward(self, inputs: Any) -> Tensor:

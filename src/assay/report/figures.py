@@ -37,7 +37,7 @@ _AREAS: dict[str, dict[str, Any]] = {
 }
 _SAID = {"mean": "mean error", "worst": "worst case"}
 _EXCLUDES_NONE = "excludes no width here"
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"], "font.size": 10.5,
     "axes.titlesize": 11.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
     "axes.spines.right": False, "axes.edgecolor": "#555B63", "axes.axisbelow": True, "legend.fontsize": 9.5,
@@ -111,17 +111,17 @@ def band_chart(findings: dict[str, Any], architecture: str, along: Along = "leng
 def summary_chart(findings: dict[str, Any]) -> Figure:
     """Learned widths of all architectures with their laws, and the smallest constructed widths, over the same N."""
     boundaries = findings["along_length"]
-    learned = [series for series in boundaries if series["verdict"] == "learned"]
+    learned = [series for series in boundaries if series["verdict"] == "learned" and series["points"]]
     frontiers = _frontiers(boundaries)
     reach = max((point["x"] for series in learned for point in series["points"]), default=1 << 31)
     shown = [{**s, "points": [p for p in s["points"] if p["x"] <= 2 * reach]} for s in [*learned, *frontiers]]
-    figure, axes = _figure(7.6, 4.3 + _TEXT_LINE * (len(frontiers) + 2 * len(learned) + 1))
+    figure, axes = _figure(6.5, 4.0 + _TEXT_LINE * (len(frontiers) + 2 * len(learned) + 1))
     axes.set_title("learned by all architectures, and constructed")
     _set_axes(axes, shown, "length")
     handles = _draw_learned(axes, sorted(learned, key=_rank), "length", named=True)
     for series in sorted(frontiers, key=_rank):
         points = [point for point in series["points"] if point["x"] <= 2 * reach]
-        style = {"color": colour(series["family"]), "linestyle": "-", "linewidth": 5, "alpha": 0.3}
+        style: dict[str, Any] = {"color": colour(series["family"]), "linestyle": "-", "linewidth": 5, "alpha": 0.3}
         axes.plot(*_coordinates(points), solid_capstyle="round", zorder=2, **style)
         handles.append(Line2D([], [], label=f"{series['family']}, constructed ({series['source']})", **style))
     _legend(figure, handles)
@@ -156,8 +156,9 @@ def portrait_chart(portraits: list[dict[str, Any]]) -> Figure:
     figure = _sheet(3.7 * len(portraits) + 0.7, 4.5)
     top = max(max(max(row) for row in portrait["weights"]) for portrait in portraits)
     panels = figure.subplots(1, len(portraits), squeeze=False)[0]
-    for axes, portrait in zip(panels, portraits, strict=True):
+    for number, (axes, portrait) in enumerate(zip(panels, portraits, strict=True)):
         image = axes.imshow(portrait["weights"], cmap="Blues", vmin=0, vmax=top, interpolation="none", aspect="auto")
+        image.set_gid(f"weights-{number}")  # else equal pictures would have one identifier
         for row, pointers in enumerate(portrait["pointers"]):
             for column in pointers:
                 box = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#D55E00", linewidth=1.1)
@@ -234,7 +235,7 @@ def _draw_learned(axes: Axes, boundaries: list[Series], along: Along, *, named: 
     handles, censored_anywhere = [], False
     for series in boundaries:
         shade, who = colour(series["architecture"]), f"{series['architecture']}, " if named else ""
-        marker = {
+        marker: dict[str, Any] = {
             "color": shade, "marker": _MARKERS.get(series["architecture"], "P"), "markersize": 8, "linestyle": "none",
             "markeredgecolor": "white",
         }  # fmt: skip
@@ -248,11 +249,11 @@ def _draw_learned(axes: Axes, boundaries: list[Series], along: Along, *, named: 
         if law and known:
             (scale, exponent), (first, last) = series["growth"]["power"], (known[0]["x"], known[-1]["x"])
             places = [first + (last - first) * step / 40 for step in range(41)]
-            style = {"color": shade, "linestyle": "--", "linewidth": 1.1}
+            style: dict[str, Any] = {"color": shade, "linestyle": "--", "linewidth": 1.1}
             axes.plot(places, [scale * place**exponent for place in places], zorder=4, **style)
             handles.append(Line2D([], [], label=f"{who}fit: {law}", **style))
     if censored_anywhere:
-        arrow = {"color": "#333", "marker": "$\u2191$", "markersize": 9, "linestyle": "none"}
+        arrow: dict[str, Any] = {"color": "#333", "marker": "$\u2191$", "markersize": 9, "linestyle": "none"}
         handles.append(Line2D([], [], label="larger than this: not learned within this budget", **arrow))
     return handles
 
@@ -265,17 +266,15 @@ def _draw_spread(axes: Axes, point: dict[str, Any], shade: str) -> None:
     if point["censored"]:
         axes.plot(point["x"], high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5)
     if point["censored"] or None in point["seeds"]:
-        style = {"arrowstyle": "-|>", "color": shade, "linewidth": 1.6 if point["censored"] else 1, "shrinkA": 0}
-        axes.annotate(
-            "", (point["x"], high), (0, 20), textcoords="offset points", zorder=5,
-            arrowprops={**style, "arrowstyle": "<|-", "shrinkB": 0},
-        )  # fmt: skip
+        width = 1.6 if point["censored"] else 1
+        arrow = {"arrowstyle": "<|-", "color": shade, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (point["x"], high), (0, 20), textcoords="offset points", zorder=5, arrowprops=arrow)
 
 
 def _draw_constructed(axes: Axes, boundaries: list[Series], architecture: str) -> list[Any]:
     handles = []
     for (marker, line), series in zip(_LINES * (1 + len(boundaries) // len(_LINES)), boundaries, strict=False):
-        style = {
+        style: dict[str, Any] = {
             "color": colour(architecture), "marker": marker, "linestyle": line, "markerfacecolor": "white",
             "linewidth": 1.3, "label": f"constructed (worst case): {series['source']} ({_bits_text(series)})",
         }  # fmt: skip
@@ -294,10 +293,14 @@ def _draw_impossible(axes: Axes, boundaries: list[Series], units: str) -> list[A
             axes.fill_between(*_coordinates(binding), bottom, **area)
             if len(binding) == 1:
                 axes.plot([binding[0]["x"]] * 2, [bottom, binding[0]["width"]], color="#C9CDD2", linewidth=5, zorder=1)
-            edge = {"color": "#5B626B", "linestyle": "-" if series["error_kind"] == "mean" else ":", "linewidth": 1}
+            edge: dict[str, Any] = {
+                "color": "#5B626B",
+                "linestyle": "-" if series["error_kind"] == "mean" else ":",
+                "linewidth": 1,
+            }
             axes.plot(*_coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
         label = f"impossible ({_SAID[series['error_kind']]}): {series['source']}"
-        outline = {"edgecolor": "#8A9099", "linewidth": 0.8}
+        outline: dict[str, Any] = {"edgecolor": "#8A9099", "linewidth": 0.8}
         handles.append(Patch(**{**area, **outline}, label=f"{label}{units if binding else f', {_EXCLUDES_NONE}'}"))
     return handles
 

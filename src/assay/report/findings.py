@@ -58,13 +58,14 @@ def _portrait(piece: Evidence) -> dict[str, Any]:
 
 def _row(piece: Evidence) -> dict[str, Any]:
     question, detail = piece.question, piece.detail
-    measured = detail.get("measured", {})
+    measured = max(detail.get("measured", {}).values(), default=None)
     return {
         "length": piece.task["length"], "sparsity": piece.task["sparsity"], "layout": piece.task["layout"],
         "architecture": piece.architecture, "source": piece.source, "verdict": piece.verdict,
         "width": piece.size.width, "heads": piece.size.heads, "precision": piece.size.precision,
-        "parameters": piece.size.parameters, "error_kind": piece.error_kind, "error": piece.error,
-        "tolerance": piece.tolerance, "largest_error": detail.get("largest_error", max(measured.values(), default=None)),
+        "parameters": piece.size.parameters, "state": piece.size.state or None, "required": detail.get("required"),
+        "error_kind": piece.error_kind, "error": piece.error, "tolerance": piece.tolerance,
+        "largest_error": detail.get("largest_error", measured),
         "error_99": detail.get("error_99"), "seed": question.get("seed"), "rate": question.get("rate"),
         "steps": detail.get("steps"), "seconds": round(piece.seconds, 2), "rests_on": piece.rests_on, "key": piece.key,
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from html import escape
@@ -32,13 +33,15 @@ from assay.tasks import TASKS
 _HERE = Path(__file__).parent
 _SYMBOLS: dict[Along, str] = {"length": "N", "sparsity": "q"}
 _ERRORS = {"worst": "worst case", "mean": "mean"}
+_ADJECTIVES = {"worst": "worst-case", "mean": "mean"}
 _COLUMNS = [
-    ("length", "N"), ("sparsity", "q"), ("layout", "layout"), ("architecture", "architecture"), ("verdict", "verdict"),
-    ("source", "source"), ("width", "width"), ("precision", "bits"), ("error_kind", "kind of error"), ("error", "error"),
-    ("tolerance", "tolerance"), ("largest_error", "largest seen"), ("error_99", "99 % below"), ("seed", "seed"),
-    ("rate", "rate"), ("steps", "steps"), ("seconds", "seconds"), ("heads", "heads"), ("parameters", "parameters"),
+    ("length", "N"), ("sparsity", "q"), ("architecture", "architecture"), ("verdict", "verdict"), ("source", "source"),
+    ("width", "width"), ("error", "error"), ("error_kind", "kind of error"), ("rests_on", "rests on"),
+    ("tolerance", "tolerance"), ("precision", "bits"), ("seed", "seed"), ("rate", "rate"), ("steps", "steps"),
+    ("largest_error", "largest seen"), ("error_99", "99 % below"), ("heads", "heads"), ("parameters", "parameters"),
+    ("layout", "layout"), ("seconds", "seconds"),
 ]  # fmt: skip
-_TEXTS = {"layout", "architecture", "verdict", "source", "error_kind"}
+_TEXTS = {"architecture", "verdict", "source", "error_kind", "rests_on", "layout"}
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,11 @@ def write_report(findings: dict[str, Any], folder: Path) -> Path:
 def charts(findings: dict[str, Any]) -> list[Chart]:
     """All figures that these findings have data for."""
     drawn = []
-    if any(series["verdict"] == "learned" for series in findings["along_length"]):
-        drawn.append(_chart("summary", "summary", "Learned widths", summary_chart(findings), _summary_caption(findings)))
+    if any(series["verdict"] == "learned" and series["points"] for series in findings["along_length"]):
+        caption = _summary_caption(findings)
+        drawn.append(
+            _chart("summary", "summary", "Learned widths of all architectures", summary_chart(findings), caption)
+        )
     for along in _SYMBOLS:
         for architecture in charted(findings, along):
             title = f"{architecture}: width against {_SYMBOLS[along]}"
@@ -132,8 +138,8 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
 def inline_svg(svg: str, name: str, title: str) -> str:
     """An SVG file's text as an element of an HTML page; every identifier gets the prefix `name`.
 
-    >>> inline_svg('<?xml version="1.0"?><svg width="9pt" viewBox="0 0 9 9"><g id="a"/><use xlink:href="#a"/></svg>', "n", "t")
-    '<svg viewBox="0 0 9 9" role="img" aria-label="t"><g id="n-a"/><use xlink:href="#n-a"/></svg>'
+    >>> inline_svg('<?xml version="1.0"?><svg width="9pt" viewBox="0 0 9 9"><g id="a"/></svg>', "figure", "Title")
+    '<svg viewBox="0 0 9 9" role="img" aria-label="Title"><g id="figure-a"/></svg>'
     """
     body = svg[svg.index("<svg") :].strip()
     body = re.sub(r"\s*<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
@@ -230,19 +236,21 @@ def _law(growth: dict[str, Any], along: Along) -> str:
 
 
 def _in_short(findings: dict[str, Any], architecture: str) -> dict[str, str]:
-    """What is known of one architecture, at the largest length that it was trained at."""
+    """What is known of one architecture, at about the largest length that it was trained at."""
     boundaries = boundaries_of(findings, architecture, "length")
-    learned = next((s for s in boundaries if s["verdict"] == "learned" and s["points"]), None)
-    place = max(point["x"] for series in ([learned] if learned else boundaries) for point in series["points"])
+    learned = next((series for series in boundaries if series["verdict"] == "learned"), None)
+    stated = [series for series in boundaries if series["verdict"] != "learned"]
     said = [_learned_in_short(learned["points"], learned["growth"])] if learned else ["not trained"]
-    built = [(p["width"], s["source"]) for s in boundaries if s["verdict"] == "constructed" for p in _at(s, place)]
+    reach = learned["points"][-1]["x"] if learned else math.inf
+    place = max((point["x"] for series in stated for point in series["points"] if point["x"] <= reach), default=0)
+    built = [(p["width"], s["source"]) for s in stated if s["verdict"] == "constructed" for p in _at(s, place)]
     if built:
         said.append(f"constructed at N = {place}: width {min(built)[0]} ({min(built)[1]})")
     for kind in ("mean", "worst"):
-        excluded = [p["width"] for s in boundaries for p in _at(s, place) if _is_bound(s, kind)]
+        excluded = [p["width"] for s in stated if _is_bound(s, kind) for p in _at(s, place)]
         if excluded:
             widths = f"widths up to {max(excluded)}" if max(excluded) else "no width"
-            said.append(f"bounds on the {_ERRORS[kind]} error exclude {widths}")
+            said.append(f"bounds on the {_ADJECTIVES[kind]} error exclude {widths} there")
     return {"architecture": architecture, "text": "; ".join(said) + "."}
 
 
@@ -265,18 +273,18 @@ def _is_bound(series: dict[str, Any], kind: str) -> bool:
 
 
 _BITS_CAPTION = [
-    "Width times bits per number, which is what the bounds on attention limit: they exclude an embedding of fewer bits even "
-    "where a single number of full precision holds enough.",
+    "Width times bits per number, which is what the bounds on attention limit: they exclude an embedding of fewer bits "
+    "even where a single number of full precision holds enough.",
     "Grey and hatched: proved, for the mean and the worst-case error. Lines: explicit weights with certificates.",
 ]
 
 
 def _summary_caption(findings: dict[str, Any]) -> list[str]:
     return [
-        f"Points: smallest width that most of {len(findings['seeds'])} seeds learned within the budget, by mean error. Dashed: "
-        "power laws fitted to them, with the interval of the exponent over resampled seeds.",
-        "Broad lines: the narrowest network of the family that was constructed, with a certificate for the worst-case error. "
-        "The two errors differ, so a learned width below a constructed one is no contradiction.",
+        f"Points: smallest width that most of {len(findings['seeds'])} seeds learned within the budget, by mean error.",
+        "Dashed: power laws fitted to them, with the interval of the exponent over resampled seeds.",
+        "Broad lines: the narrowest network of the family that was constructed, with a certificate for the worst-case "
+        "error. The two errors differ, so a learned width below a constructed one is no contradiction.",
     ]
 
 
@@ -285,10 +293,12 @@ def _band_caption(findings: dict[str, Any], architecture: str, along: Along) -> 
     caption = [_bound_sentence(s, symbol) for s in boundaries if s["verdict"] == "impossible"]
     count = state_per_width(findings, architecture)
     if family_of(findings, architecture) == "recurrent" and count > 1:
-        caption.append(f"Bounds count numbers of state; {architecture} keeps {count} per unit of width, constructions one.")
+        caption.append(
+            f"Bounds count numbers of state: {architecture} keeps {count} per unit of width, constructions 1."
+        )
     methods = sorted({s["source"] for s in boundaries if s["verdict"] == "constructed"})
     if methods:
-        caption.append(f"Constructed by {', '.join(methods)}: explicit weights, certified for all inputs in the unit ball.")
+        caption.append(f"Constructed by {', '.join(methods)}: explicit weights, certified for inputs in the unit ball.")
     learned = [point for s in boundaries if s["verdict"] == "learned" for point in s["points"]]
     if learned:
         caption.append(f"Learned: by most of {len(findings['seeds'])} seeds, each within a budget of steps.")
@@ -299,7 +309,7 @@ def _band_caption(findings: dict[str, Any], architecture: str, along: Along) -> 
 
 
 def _bound_sentence(series: dict[str, Any], symbol: str) -> str:
-    name = f"{series['source']} (proved, {_ERRORS[series['error_kind']]} error)"
+    name = f"{series['source']} (proved, {_ADJECTIVES[series['error_kind']]} error)"
     binding = [point for point in series["points"] if point["width"]]
     if not binding:
         return f"{name} excludes no width here."
@@ -312,8 +322,8 @@ def _bound_sentence(series: dict[str, Any], symbol: str) -> str:
 
 def _portrait_caption(portraits: list[dict[str, Any]]) -> list[str]:
     caption = [
-        f"One example; {_parameters(portraits[0]['task'])}. Each row is an asking position; the positions it points to are "
-        "outlined, and an exact unit would put equal weight on them and none elsewhere."
+        f"One example; {_parameters(portraits[0]['task'])}. Each row is an asking position; the positions it points to "
+        "are outlined, and an exact unit would put equal weight on them and none elsewhere."
     ]
     for portrait in portraits:
         source = "trained" if portrait["source"] == "training" else f"constructed by {portrait['source']}"
@@ -326,7 +336,7 @@ def _portrait_caption(portraits: list[dict[str, Any]]) -> list[str]:
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the table of evidence: shown text and number to sort by for each column, and what it rests on."""
-    cells = [(_shown(row.get(key)), row.get(key) if key not in _TEXTS else None) for key, _ in _COLUMNS]
+    cells = [(key, key not in _TEXTS, _shown(row.get(key)), row.get(key)) for key, _ in _COLUMNS]
     first, _, rest = row["rests_on"].partition("; ")
     return {"cells": cells, "verdict": row["verdict"], "first": first, "rest": rest, "key": row["key"]}
 

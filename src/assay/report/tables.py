@@ -13,7 +13,8 @@ _WIDTH = 118
 
 def terminal_text(findings: dict[str, Any]) -> str:
     """Smallest sizes and growth laws, and where the report is."""
-    console = Console(file=io.StringIO(), width=_WIDTH, highlight=False, emoji=False)
+    text = io.StringIO()
+    console = Console(file=text, width=_WIDTH, highlight=False, emoji=False)
     task = findings["task"]
     console.print(
         f"\n{findings['title']}\nsparsity {task['sparsity']}, dimension {task['dimension']}, layout {task['layout']}; "
@@ -22,7 +23,7 @@ def terminal_text(findings: dict[str, Any]) -> str:
     console.print(_sizes(findings["along_length"]))
     console.print(_growth(findings["along_length"]))
     console.print(f"ledger  {findings['ledger']}\nreport  {findings['report']}", soft_wrap=True)
-    return console.file.getvalue().rstrip("\n")  # ty: ignore[unresolved-attribute]
+    return text.getvalue().rstrip("\n")
 
 
 def boundary_label(series: dict[str, Any]) -> str:
@@ -45,12 +46,12 @@ def growth_text(growth: dict[str, Any]) -> str:
     """The power law with its interval, and which law the data prefer."""
     if growth["power"] is None:
         return growth["note"]
+    note = f"; {growth['note']}" if growth["note"] else ""
+    if growth["preferred"] == "constant":
+        return f"constant{note}"
     (scale, exponent), (low, high) = growth["power"], growth["exponent_interval"]
     interval = "" if low == high else f" [{low:.2f}, {high:.2f}]"
     preferred = {"undecided": "either law fits"}.get(growth["preferred"], f"{growth['preferred']} fits better")
-    if growth["preferred"] == "constant":
-        preferred = "constant"
-    note = f"; {growth['note']}" if growth["note"] else ""
     return f"{scale:.3g} N^{exponent:.2f}{interval}; {preferred}{note}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -15,7 +15,7 @@ _LINE_EVERY = 10.0  # seconds between lines where there is no terminal
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Iterator[Callable[[Status], None]]:
+def progress(*, quiet: bool) -> Generator[Callable[[Status], None]]:
     """A function that shows each status it is given."""
     console = Console(stderr=True, highlight=False)
     if quiet:
@@ -48,7 +48,9 @@ class _Lines:
         if status.news or now - self.last >= _LINE_EVERY:
             self.last = now
             count = f"{status.done} of about {status.total} questions"
-            print(": ".join(filter(None, [status.news, f"{count}, {_times(status)}"])), file=self.console.file, flush=True)
+            print(
+                ": ".join(filter(None, [status.news, f"{count}, {_times(status)}"])), file=self.console.file, flush=True
+            )
 
 
 def _times(status: Status) -> str:

@@ -1,7 +1,8 @@
 """Running a study: asks its questions of worker processes until all have answers in the ledger.
 
-A finished question is never asked again, so running a finished study does nothing, and running an interrupted one goes on
-where it stopped. What is asked next depends on the answers alone, so the evidence is the same for any number of workers.
+A finished question is never asked again, so running a finished study does nothing, and running an interrupted one goes
+on where it stopped. What is asked next depends on the answers alone, so the evidence is the same for any number of
+workers.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.evidence import Evidence, content_hash
-from assay.ledger import Ledger
 from assay.learning.search import Question, Unit, smallest_width
+from assay.ledger import Ledger
 from assay.studies.study import Study
 from assay.studies.workers import Workers
 
@@ -140,7 +141,13 @@ def _search_key(question: Question) -> str:
 
 def _courses(study: Study) -> list[Course]:
     searches = [
-        Course(_unit_label(unit), unit.question["architecture"], unit.question["task"]["length"], EXPECTED_RUNS, _settle(unit))
+        Course(
+            _unit_label(unit),
+            unit.question["architecture"],
+            unit.question["task"]["length"],
+            EXPECTED_RUNS,
+            _settle(unit),
+        )
         for unit in study.searches()
     ]
     singles = {content_hash(question): question for question in [*study.portraits(), *study.stated()]}

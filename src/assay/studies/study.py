@@ -1,8 +1,9 @@
 """The study file: which questions to ask, in TOML, and the questions it stands for.
 
-A study asks about one task along two of its parameters: the length, and (if it has a `sparsity` table) the sparsity at one
-length. Its parts: `bounds` and `constructions`, which are cheap and reach far, `learning`, whose searches are what takes
-time, and `portraits`, single attention units to be looked at. A `quick` table holds what is different in a quick run.
+A study asks about one task along two of its parameters: the length, and (if it has a `sparsity` table) the sparsity at
+one length. Its parts: `bounds` and `constructions`, which are cheap and reach far, `learning`, whose searches are what
+takes time, and `portraits`, single attention units to be looked at. A `quick` table holds what is different in a quick
+run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from assay.bounds import BOUNDS
 from assay.bounds.questions import bound_question
 from assay.constructions.questions import construction_question
 from assay.errors import AssayError, unknown
+from assay.evidence import content_hash
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
 from assay.studies import shipped
@@ -64,7 +66,7 @@ class Study:
             for entry in table["learning"]["search"]
             for place, change in enumerate(changes(entry))
         ]
-        unique = {tuple(sorted(unit.question["task"].items())) + (unit.question["architecture"],): unit for unit in searches}
+        unique = {content_hash(unit.question): unit for unit in searches}
         return sorted(unique.values(), key=lambda unit: -unit.question["task"]["length"] * (1 + _slow(unit)))
 
     def portraits(self) -> list[Question]:
@@ -72,7 +74,9 @@ class Study:
         questions = []
         for entry in self.tables.get("portraits", []):
             task = task_from_json(entry["task"])
-            questions.append(construction_question(entry["method"], task, task.tolerance, entry["draws"], portrait=True))
+            questions.append(
+                construction_question(entry["method"], task, task.tolerance, entry["draws"], portrait=True)
+            )
             training = training_question(
                 entry["architecture"], task, {"distribution": self.distribution, **entry["recipe"]}, portrait=True
             )
@@ -85,7 +89,7 @@ class Study:
         return self.tables["learning"]["recipe"]["distribution"]
 
     def _lines(self) -> Iterator[tuple[dict[str, Any], Any]]:
-        """The parameters that are varied: each as the tables that say where, and a function to the changes of the task."""
+        """What is varied: the tables that say where, and a function from a table to changes of the task."""
         yield self.tables, lambda table: [{"length": length} for length in table["lengths"]]
         if "sparsity" in self.tables:
             across = self.tables["sparsity"]

@@ -60,10 +60,10 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         "sign": "values uniform on the vertices of the cube in the sphere, pointers uniform",
         "gaussian": "values normal with mean square 1, not confined to the ball; pointers uniform",
         "hard": "set disjointness: one asking token whose answer says whether two bit strings intersect (Theorem 4)",
-        "adversarial": "pointers to the q keys nearest to another key of a given matrix, values +1 on one set, -1 off it",
+        "adversarial": "pointers to the q keys nearest to another key of a given matrix; values +1 on one set, -1 off",
     }
 
-    length: int
+    length: int  # ty: ignore[incompatible-attribute-override]
     sparsity: int
     dimension: int = 1
     layout: Layout = "all"
@@ -180,7 +180,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return Batch(inputs, self.targets(inputs))
 
     def targets(self, inputs: SparseAveragingInputs) -> torch.Tensor:
-        """Mean of the values pointed to, computed in float64 and rounded to the values' dtype: shape (batch, asking, d)."""
+        """Mean of the values pointed to, computed in float64, in the values' dtype: shape (batch, asking, d)."""
         batch, asking, _ = inputs.pointers.shape
         index = inputs.pointers.reshape(batch, -1, 1).expand(-1, -1, self.dimension)
         gathered = inputs.values.double().gather(1, index).view(batch, asking, self.sparsity, self.dimension)
@@ -331,7 +331,9 @@ def _check_pointers(pointers: torch.Tensor, length: int) -> None:
     outside = (pointers < 0) | (pointers >= length)
     if outside.any():
         where = outside.nonzero()[0].tolist()
-        raise AssayError(f"pointers{where} = {pointers[tuple(where)]} is not allowed; it must be from 0 to {length - 1}")
+        raise AssayError(
+            f"pointers{where} = {pointers[tuple(where)]} is not allowed; it must be from 0 to {length - 1}"
+        )
     ordered = pointers.sort(dim=2).values
     repeated = ordered[..., 1:] == ordered[..., :-1]
     if repeated.any():

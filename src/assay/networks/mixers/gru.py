@@ -24,7 +24,8 @@ class GRU(Mixer):
         super().__init__()
         self.recurrence = nn.GRU(width, width, batch_first=True)
         with torch.no_grad():
-            self.recurrence.bias_ih_l0[width : 2 * width] = _KEEP_BIAS  # rows: reset, update, new
+            _, update, _ = dict(self.recurrence.named_parameters())["bias_ih_l0"].chunk(3)
+            update.fill_(_KEEP_BIAS)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""

@@ -30,14 +30,15 @@ class LSTM(Mixer):
         self.recurrence = nn.LSTM(width, width, batch_first=True)
         axes = torch.eye(width) / width**0.5
         with torch.no_grad():
-            self.recurrence.weight_hh_l0.zero_()
-            self.recurrence.bias_hh_l0.zero_()
-            inputs, forget, _, outputs = self.recurrence.weight_ih_l0.chunk(4)  # views of the parameter
+            weights = dict(self.recurrence.named_parameters())
+            weights["weight_hh_l0"].zero_()
+            weights["bias_hh_l0"].zero_()
+            inputs, forget, _, outputs = weights["weight_ih_l0"].chunk(4)  # views of the parameter
             inputs.copy_(_GAIN * axes)
             outputs.copy_(_GAIN * axes)
             forget.mul_(0.1)
             biases = torch.tensor([_INPUT_BIAS, _FORGET_BIAS, 0.0, _OUTPUT_BIAS])
-            self.recurrence.bias_ih_l0.copy_(biases.repeat_interleave(width))
+            weights["bias_ih_l0"].copy_(biases.repeat_interleave(width))
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""

@@ -1,0 +1,110 @@
+"""The ledger: what is stored is found again, once, by whoever asks; and files that are no ledgers are refused."""
+
+import dataclasses
+import os
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay import AssayError, Evidence, Ledger, Size
+from assay.evidence import canonical, content_hash
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def statement(number, **changes):
+    evidence = Evidence(
+        question={"kind": "test", "number": number},
+        task={"name": "sparse-averaging", "length": 8},
+        family="attention",
+        architecture="attention",
+        source="training",
+        size=Size(width=4),
+        verdict="learned",
+        error_kind="mean",
+        error=0.125,
+        tolerance=0.25,
+        rests_on="nothing",
+        versions={"assay": "0"},
+        detail={"curve": [1.0, 0.5]},
+    )
+    return dataclasses.replace(evidence, **changes)
+
+
+@given(json_values, st.randoms())
+def test_the_key_does_not_depend_on_the_order_of_keys(value, random):
+    def shuffled(part):
+        if isinstance(part, dict):
+            items = list(part.items())
+            random.shuffle(items)
+            return {key: shuffled(inner) for key, inner in items}
+        return [shuffled(inner) for inner in part] if isinstance(part, list) else part
+
+    assert canonical(shuffled(value)) == canonical(value)
+    assert content_hash(shuffled(value)) == content_hash(value)
+
+
+def test_a_row_comes_back_equal_and_only_once(tmp_path):
+    with Ledger(tmp_path / "a" / "ledger.sqlite") as ledger:
+        assert ledger.add(statement(1))
+        assert not ledger.add(statement(1, error=0.9))
+        assert ledger.get(statement(1).question) == statement(1)
+        assert ledger.get({"kind": "never asked"}) is None
+    with Ledger(tmp_path / "a" / "ledger.sqlite", create=False) as again:
+        assert list(again) == [statement(1)]
+
+
+def test_two_open_ledgers_write_to_one_file(tmp_path):
+    with Ledger(tmp_path / "l.sqlite") as first, Ledger(tmp_path / "l.sqlite") as second:
+        for number in range(50):
+            (first if number % 2 else second).add(statement(number))
+        assert len(first) == len(second) == 50
+
+
+def test_ledgers_of_two_machines_are_put_together(tmp_path):
+    with Ledger(tmp_path / "a.sqlite") as a, Ledger(tmp_path / "b.sqlite") as b:
+        for number in (1, 2):
+            a.add(statement(number))
+        for number in (2, 3):
+            b.add(statement(number))
+        assert a.merge(b) == 1
+        assert {evidence.question["number"] for evidence in a} == {1, 2, 3}
+
+
+def test_other_versions_and_other_files_are_refused(tmp_path):
+    path = tmp_path / "l.sqlite"
+    Ledger(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE meta SET value = '99'")
+    with pytest.raises(AssayError, match="has version 99; this Assay reads and writes version 1"):
+        Ledger(path)
+    other = tmp_path / "other.sqlite"
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+    with pytest.raises(AssayError, match="is a database, but not a ledger"):
+        Ledger(other)
+    text = tmp_path / "text"
+    text.write_text("not a database at all, but long enough to be looked at" * 20)
+    with pytest.raises(AssayError, match="cannot be used: file is not a database"):
+        Ledger(text)
+    with pytest.raises(AssayError, match="does not exist"):
+        Ledger(tmp_path / "missing", create=False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(AssayError, match="cannot be written to"):
+        Ledger(tmp_path / "l.sqlite")
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AssayError, match="cannot be written to"):
+        Ledger(tmp_path / "file" / "l.sqlite")
