@@ -55,7 +55,7 @@ def test_worst_case_bounds_need_an_error_below_1_over_q(name):
 
 
 def test_equal_embeddings_force_an_error_of_1_over_q():
-    """The step the attention bound rests on: targets of two pointer sets differ by 2/q for values split between them."""
+    """What the attention bound rests on: targets of two pointer sets differ by 2/q for values split between them."""
     for q in (1, 2, 3):
         for y, other in itertools.combinations(itertools.combinations(range(6), q), 2):
             values = torch.full((1, 6, 1), -1.0)
@@ -95,7 +95,10 @@ def test_networks_that_exist_are_not_excluded():
             network = build(task, method=method)
             for bound in all_bounds():
                 if bound.family == network.family:
-                    assert bound.check(task, network.size, error=network.certificate().guaranteed_error).status == "vacuous"
+                    assert (
+                        bound.check(task, network.size, error=network.certificate().guaranteed_error).status
+                        == "vacuous"
+                    )
 
 
 def test_mean_error_bound_on_messages_against_the_exact_optimum():

@@ -39,7 +39,9 @@ def unit(start, rates=(0.01, 0.003)):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.integers(0, len(LADDER)), min_size=3, max_size=3), st.integers(0, len(LADDER) - 1), st.integers(0, 9))
+@given(
+    st.lists(st.integers(0, len(LADDER)), min_size=3, max_size=3), st.integers(0, len(LADDER) - 1), st.integers(0, 9)
+)
 def test_the_median_of_the_seeds_boundaries_is_found(boundaries, start, shuffle_seed):
     def learns(width, seed, rate):
         return rate == 0.003 and LADDER.index(width) >= boundaries[seed]

@@ -70,6 +70,8 @@ def run(
 
     result = run_session(study, quick=quick, out=out, workers=workers, quiet=as_json)
     _print(result, as_json, _study_text)
+    if result["contradictions"]:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The frontier: smallest constructed and smallest learned width, and largest impossible width, against a parameter.
 
-Everything here is read off pieces of evidence; nothing is computed anew.
+Everything here is read off pieces of evidence.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from assay.bounds import all_bounds
 from assay.evidence import Evidence
 from assay.growth import Growth, fit_growth
+from assay.tasks import task_from_json
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,33 @@ def frontier(evidence: Iterable[Evidence], x: str) -> list[Series]:
             Series(family, architecture, source, verdict, error_kind, tuple(p for p in points if p is not None))
         )
     return series
+
+
+def contradictions(evidence: Iterable[Evidence]) -> list[str]:
+    """Sizes that were constructed or learned although a bound excludes them: one sentence each; there should be none.
+
+    Constructions are held against worst-case bounds at the error they guarantee, learned sizes against mean-error
+    bounds at the tolerance and on the inputs that they were judged by.
+    """
+    found = []
+    bounds = all_bounds()
+    for piece in evidence:
+        if piece.verdict not in ("constructed", "learned"):
+            continue
+        task = task_from_json(piece.task)
+        error = piece.error if piece.error_kind == "worst" else piece.tolerance
+        distribution = piece.question.get("recipe", {}).get("distribution", "uniform")
+        for bound in bounds:
+            if (bound.family, bound.error_kind) != (piece.family, piece.error_kind):
+                continue
+            check = bound.check(task, piece.size, error=error, distribution=distribution)
+            if check.status == "binds":
+                found.append(
+                    f"{piece.architecture} of width {piece.size.width} was {piece.verdict} ({piece.source}) for "
+                    f"{piece.task}, but {bound.name} needs {check.required:g} {bound.resource}, of which it has "
+                    f"{check.available:g}"
+                )
+    return found
 
 
 def learned_point(x: int, runs: list[Evidence]) -> Point | None:

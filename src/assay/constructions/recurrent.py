@@ -53,8 +53,8 @@ class StoreAll(Construction):
         return Size(width=numbers, state=numbers, precision=torch.finfo(self.dtype).bits, parameters=self.task.length)
 
     def step(self, state: Tensor, value: Tensor, position: int) -> Tensor:
-        """State (batch, N, d) after the token at `position` with this value (batch, d)."""
-        return state.index_add(1, self.slots[position : position + 1], value.unsqueeze(1))
+        """State (batch, N, d) after the token at `position` with this value (batch, d); written in place."""
+        return state.index_add_(1, self.slots[position : position + 1], value.unsqueeze(1))
 
     def read(self, state: Tensor, pointers: Tensor) -> Tensor:
         """Answers (batch, asking, d) from the last state."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assay.evidence import Evidence
-from assay.frontier import frontier
+from assay.frontier import contradictions, frontier
 from assay.studies.study import Study
 from assay.versions import machine, versions
 
@@ -16,9 +16,10 @@ _AUDIT_DRAWS = 4000
 def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, Any]:
     """The findings of a study.
 
-    Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `task` (parameters that do not
-    vary), `tolerance`, `distribution`, `seeds`, `along_length` and `along_sparsity` (boundaries: see
-    `assay.frontier.Series.to_json`), `fixed_length`, `portraits`, `audit` and `evidence` (one flat row each).
+    Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `task` (parameters that do
+    not vary), `tolerance`, `distribution`, `seeds`, `along_length` and `along_sparsity` (boundaries: see
+    `assay.frontier.Series.to_json`), `fixed_length`, `portraits`, `audit`, `contradictions` and `evidence` (one flat
+    row each).
     """
     base = study.tables["task"]
     portraits = [piece for piece in evidence if "portrait" in piece.detail]
@@ -45,6 +46,7 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
         "portraits": [_portrait(piece) for piece in portraits],
         "audit": first.audit(_AUDIT_DRAWS, seed=0, distribution=study.distribution),
         "audit_length": first.length,
+        "contradictions": contradictions(evidence),
         "evidence": [_row(piece) for piece in evidence],
     }
 

@@ -20,10 +20,21 @@ def terminal_text(findings: dict[str, Any]) -> str:
         f"\n{findings['title']}\nsparsity {task['sparsity']}, dimension {task['dimension']}, layout {task['layout']}; "
         f"tolerance {findings['tolerance']:g}; mean errors over {findings['distribution']} inputs"
     )
-    console.print(_sizes(findings["along_length"]))
+    for family in sorted({series["family"] for series in findings["along_length"]}):
+        console.print(_sizes(family, [s for s in findings["along_length"] if s["family"] == family]))
     console.print(_growth(findings["along_length"]))
+    console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
     console.print(f"ledger  {findings['ledger']}\nreport  {findings['report']}", soft_wrap=True)
     return text.getvalue().rstrip("\n")
+
+
+def consistency_text(contradictions: list[str]) -> str:
+    """Whether what was constructed and learned respects the bounds."""
+    if contradictions:
+        return "\n".join(["REFUTED:", *contradictions])
+    return (
+        "no construction is narrower than a worst-case bound allows, and nothing learned than a mean-error bound allows"
+    )
 
 
 def boundary_label(series: dict[str, Any]) -> str:
@@ -55,19 +66,21 @@ def growth_text(growth: dict[str, Any]) -> str:
     return f"{scale:.3g} N^{exponent:.2f}{interval}; {preferred}{note}"
 
 
-def _sizes(boundaries: list[dict[str, Any]]) -> Table:
-    lengths = sorted({point["x"] for series in boundaries for point in series["points"]})
-    table = Table(title="Width against length N", title_justify="left")
-    table.add_column("architecture")
-    table.add_column("boundary")
-    table.add_column("error")
-    for length in lengths:
-        table.add_column(str(length), justify="right", no_wrap=True)
+def _sizes(family: str, boundaries: list[dict[str, Any]]) -> Table:
+    """Widths of one family: a row for each length, a column for each boundary."""
+    table = Table(title=f"{family}: width against N", title_justify="left")
+    table.add_column("N", justify="right")
     for series in boundaries:
-        widths = {point["x"]: width_text(point, series["verdict"]) for point in series["points"]}
-        table.add_row(
-            series["architecture"], boundary_label(series), series["error_kind"], *[widths.get(n, "") for n in lengths]
-        )
+        name = series["architecture"] if series["verdict"] == "learned" else series["source"]
+        table.add_column(f"{series['verdict']}\n{name}\n{series['error_kind']} error", justify="right")
+    columns = [
+        {point["x"]: width_text(point, series["verdict"]) for point in series["points"]} for series in boundaries
+    ]
+    for length in sorted(set().union(*columns)):
+        table.add_row(str(length), *[column.get(length, "") for column in columns])
+    if family == "recurrent":
+        table.caption = "impossible and constructed: numbers of state; an LSTM of width m keeps 2m, a GRU m"
+        table.caption_justify = "left"
     return table
 
 

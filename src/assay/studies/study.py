@@ -97,7 +97,7 @@ class Study:
 
     def _search(self, entry: dict[str, Any], task: Task[Any], place: int) -> Unit:
         learning = self.tables["learning"]
-        recipe = {**learning["recipe"], "steps": entry["steps"]}
+        recipe = {**learning["recipe"], "steps": entry["steps"][place]}
         widths = ladder(entry["lowest"], entry["highest"], learning["ratio"])
         start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - entry["start"][place]))
         return Unit(
