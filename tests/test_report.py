@@ -112,6 +112,7 @@ def made(found):
         "along_sparsity": [series.to_json() for series in frontier(across, "sparsity")],
         "fixed_length": 32,
         "portraits": [portrait("sign", "constructed", "worst"), portrait("training", "learned", "mean")],
+        "contradictions": [],
         "audit": {"zero": 0.7, "cheat": 0.2},
         "audit_length": 8,
         "evidence": [row(piece) for piece in unique.values()],

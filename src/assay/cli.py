@@ -34,6 +34,7 @@ Out = Annotated[Path, typer.Option(help="Folder of the ledger and the report.")]
 Quick = Annotated[bool, typer.Option("--quick", help="The same parts at smaller lengths, in at most 90 seconds.")]
 
 DEFAULT_OUT = Path("assay-out")
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -47,10 +48,12 @@ def main() -> None:
     except TyperException as error:
         code = _complain(error.format_message())
     except KeyboardInterrupt:
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    if code == INTERRUPTED:
+        print("assay: interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

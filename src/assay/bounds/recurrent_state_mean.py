@@ -45,8 +45,9 @@ class RecurrentStateMean(Bound):
     """State bits >= N R(D*): R is the rate-distortion function of a value, D* the distortion that the error leaves.
 
     >>> from assay import SparseAveraging
-    >>> round(RecurrentStateMean().required(SparseAveraging(length=16, sparsity=2, layout="last"),
-    distribution="sign"), 1) 12.5
+    >>> task = SparseAveraging(length=16, sparsity=2, layout="last")
+    >>> round(RecurrentStateMean().required(task, distribution="sign"), 1)
+    12.5
     """
 
     name: ClassVar[str] = "recurrent-state-mean"

@@ -51,32 +51,36 @@ def _certified(keys: Tensor, pointers: Tensor, queries: Tensor) -> Tensor:
 def _solve(keys: Tensor, pointers: Tensor) -> Tensor:
     """Queries of one block of rows; NaN where clipping needs more keys than the width can hold."""
     rows, sparsity = pointers.shape
-    width = keys.shape[1]
+    padding, width = keys.shape
+    padded = torch.cat([keys, keys.new_zeros(1, width)])
     queries = keys.new_full((rows, width), torch.nan)
     todo = torch.arange(rows)
-    held, targets = pointers, keys.new_ones(rows, sparsity)  # target 0 marks padding
+    held, targets = pointers, keys.new_ones(rows, sparsity)
     for _ in range(_MAX_ROUNDS):
-        solution = _least_norm(keys, held, targets)
-        above = (solution @ keys.T).scatter(1, pointers[todo], -torch.inf)
-        above = above.masked_fill(~(above > CEILING + SLACK / 2), -torch.inf)
-        excess = torch.isfinite(above).sum(dim=1)
+        solution = _least_norm(padded, held, targets)
+        scores = (solution @ keys.T).scatter_(1, pointers[todo], -torch.inf)
+        excess = (scores > CEILING + SLACK / 2).sum(dim=1)
         solved = (excess == 0) & torch.isfinite(solution).all(dim=1)
         queries[todo[solved]] = solution[solved]
-        going = ~solved & (excess > 0) & ((targets != 0).sum(dim=1) + excess <= width)
+        going = (excess > 0) & ((held != padding).sum(dim=1) + excess <= width)
         if not going.any():
             break
-        todo, held, targets, above = todo[going], held[going], targets[going], above[going]
-        clipped = above.topk(int(excess[going].max()), dim=1)
-        held = torch.cat([held, clipped.indices], dim=1)
-        targets = torch.cat([targets, torch.where(torch.isfinite(clipped.values), CEILING, 0.0)], dim=1)
+        todo, held, targets, scores = todo[going], held[going], targets[going], scores[going]
+        highest = scores.topk(int(excess[going].max()), dim=1)
+        above = highest.values > CEILING + SLACK / 2
+        held = torch.cat([held, torch.where(above, highest.indices, padding)], dim=1)
+        targets = torch.cat([targets, torch.where(above, CEILING, 0.0)], dim=1)
     return queries
 
 
-def _least_norm(keys: Tensor, held: Tensor, targets: Tensor) -> Tensor:
-    """Minimum-norm w with <u_t, w> = target of t for all held keys t; rows with dependent keys become NaN."""
-    real = targets != 0
-    rows = keys[held] * real.unsqueeze(2)
-    gram = rows @ rows.transpose(1, 2) + torch.diag_embed((~real).to(keys.dtype))
+def _least_norm(padded: Tensor, held: Tensor, targets: Tensor) -> Tensor:
+    """Minimum-norm w with <u_t, w> = target of t for all held keys t; rows with dependent keys become NaN.
+
+    The last row of `padded` is zero; where it is held there is no condition.
+    """
+    rows = padded[held]
+    gram = rows @ rows.transpose(1, 2)
+    gram.diagonal(dim1=1, dim2=2).add_((held == len(padded) - 1).to(padded.dtype))
     factor, failed = torch.linalg.cholesky_ex(gram)
     weights = torch.cholesky_solve(targets.unsqueeze(2), factor)
     solution = (weights.transpose(1, 2) @ rows).squeeze(1)

@@ -51,6 +51,10 @@ class Construction(nn.Module, ABC):
     def size(self) -> Size:
         """The size that the network declares."""
 
+    def numbers_at_work(self) -> int:
+        """About how many numbers the forward pass holds for one example: what batches are cut by."""
+        return self.task.positions * (self.size.width + self.task.asking)
+
     def position_keys(self) -> Tensor | None:
         """Keys that adversarial pointers are picked against; None where the network has no keys."""
         return None

@@ -65,6 +65,10 @@ class HatsAndGates(Construction):
         dense = first * first + hats * (first + 1) + gates * (hats + numbers + 1) + task.asking * task.dimension * gates
         return Size(width=first, depth=4, precision=torch.finfo(self.dtype).bits, parameters=dense)
 
+    def numbers_at_work(self) -> int:
+        """Hats and gates of every asking token."""
+        return self.task.asking * self.task.length * (self.task.sparsity + self.task.dimension)
+
     def first_layer(self) -> Tensor:
         """The matrix (width, N d + asking q) applied to (values, pointers)."""
         return torch.eye(self.size.width, dtype=self.dtype)

@@ -29,9 +29,7 @@ def construction_question(
 def measured_error(network: Construction, distribution: str, draws: int, *, seed: int = 0) -> float:
     """Largest error over this many inputs of a distribution, against answers computed in float64."""
     task = network.task
-    at_once = max(
-        1, _AT_ONCE // (task.positions * max(task.dimension, network.size.width, task.asking * task.sparsity))
-    )
+    at_once = max(1, _AT_ONCE // network.numbers_at_work())
     largest = 0.0
     for start in range(0, draws, at_once):
         inputs, targets = task.sample(

@@ -52,6 +52,10 @@ class StoreAll(Construction):
         numbers = self.task.length * self.task.dimension
         return Size(width=numbers, state=numbers, precision=torch.finfo(self.dtype).bits, parameters=self.task.length)
 
+    def numbers_at_work(self) -> int:
+        """The state, and the values gathered from it."""
+        return self.size.state + self.task.asking * self.task.sparsity * self.task.dimension
+
     def step(self, state: Tensor, value: Tensor, position: int) -> Tensor:
         """State (batch, N, d) after the token at `position` with this value (batch, d); written in place."""
         return state.index_add_(1, self.slots[position : position + 1], value.unsqueeze(1))

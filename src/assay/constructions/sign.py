@@ -132,14 +132,17 @@ def _find_signs(task: SparseAveraging) -> tuple[Tensor, str]:
                 if _all_certified(signs, pointers[:: max(1, sets // 64)]) and _all_certified(signs, pointers):
                     return signs, f"all {sets} pointer sets were found to have one"
             width += 1
-    width = math.ceil(2.8 * task.sparsity * math.log(task.length) + 4)
+    # As many independent keys as positions can be given any scores at all, so no more width than that is needed.
+    width = min(math.ceil(2.8 * task.sparsity * math.log(task.length) + 4), task.positions)
     random = counter.words(counter.example_keys(0, "train", 0, SAMPLED_SETS), 0, task.sparsity)
     uniform = torch.from_numpy(counter.subsets(random, task.length))
     while True:
-        signs = _signs(task.positions, width, 0)
-        nearest = _nearest_sets(signs, task)[:SAMPLED_SETS]
-        if _all_certified(signs, uniform) and _all_certified(signs, nearest):
-            return signs, f"{SAMPLED_SETS} uniform and {len(nearest)} adversarial pointer sets were found to have one"
+        for draw in range(_DRAWS):
+            signs = _signs(task.positions, width, draw)
+            nearest = _nearest_sets(signs, task)[:SAMPLED_SETS]
+            if _all_certified(signs, uniform) and _all_certified(signs, nearest):
+                checked = f"{SAMPLED_SETS} uniform and {len(nearest)} adversarial pointer sets were found to have one"
+                return signs, checked
         width += math.ceil(0.05 * width)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError
@@ -35,7 +35,7 @@ def save_network(network: Construction, path: str | Path) -> None:
         "certificate": canonical(network.certificate().to_json()),
     }
     metadata["digest"] = _digest(metadata, tensors)
-    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
+    write_whole(path, lambda temporary: temporary.write_bytes(save(tensors, metadata=metadata)))
 
 
 def load_network(path: str | Path) -> Construction:

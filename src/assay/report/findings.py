@@ -47,7 +47,7 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
         "audit": first.audit(_AUDIT_DRAWS, seed=0, distribution=study.distribution),
         "audit_length": first.length,
         "contradictions": contradictions(evidence),
-        "evidence": [_row(piece) for piece in evidence],
+        "evidence": [_row(piece) for piece in sorted(evidence, key=_order)],
     }
 
 
@@ -56,6 +56,14 @@ def _portrait(piece: Evidence) -> dict[str, Any]:
         "verdict": piece.verdict, "source": piece.source, "architecture": piece.architecture, "task": piece.task,
         "width": piece.size.width, "error": piece.error, "error_kind": piece.error_kind, **piece.detail["portrait"],
     }  # fmt: skip
+
+
+def _order(piece: Evidence) -> tuple[Any, ...]:
+    task, question = piece.task, piece.question
+    return (
+        piece.family, piece.architecture, piece.source, task["sparsity"], task["length"], piece.size.width,
+        question.get("seed", 0), question.get("rate", 0.0), piece.key,
+    )  # fmt: skip
 
 
 def _row(piece: Evidence) -> dict[str, Any]:

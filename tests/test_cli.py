@@ -1,0 +1,244 @@
+"""The command line as it is used: in a new process, with its exit codes, outputs and interruptions."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from assay import Ledger
+from assay.catalogue import describe
+
+TINY = Path(__file__).parent / "tiny.toml"
+
+
+def assay(*arguments, cwd=None, **options):
+    command = [sys.executable, "-c", "from assay.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=200, check=False, **options)
+
+
+def printed(*arguments, cwd=None, code=0):
+    """The one JSON object on standard output."""
+    done = assay(*arguments, "--json", cwd=cwd)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def complaint(*arguments, cwd=None):
+    """The one line on standard error of a request that cannot be met."""
+    done = assay(*arguments, cwd=cwd)
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("assay: ")
+    return lines[0]
+
+
+def rows(folder):
+    """Everything in the ledger but what depends on the clock."""
+    with Ledger(folder / "ledger.sqlite", create=False) as ledger:
+        return [(e.key, e.verdict, e.size, e.error, e.rests_on, json.dumps(e.detail, sort_keys=True)) for e in ledger]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which the tiny study has been run."""
+    folder = tmp_path_factory.mktemp("tiny")
+    done = assay("run", TINY, "--out", folder, "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    assert "smallest learned width" in done.stderr
+    assert "learned" in done.stdout
+    return folder
+
+
+def test_listing_needs_no_torch():
+    script = "import sys; sys.argv = ['assay', 'ls']\ntry:\n  from assay.cli import main; main()\nexcept SystemExit:\n"
+    script += "  assert not {'torch', 'matplotlib', 'scipy', 'numpy'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    for name in ("sparse-averaging", "lstm", "reed-solomon", "feed-forward-rank", "studies"):
+        assert name in done.stdout
+
+
+def test_listings_and_pages():
+    entries = printed("ls")
+    assert set(entries) == {"tasks", "architectures", "constructions", "bounds", "studies"}
+    assert {"attention", "lstm", "gru", "feed-forward"} == set(entries["architectures"])
+    for names in entries.values():  # one of each kind in a process of its own, all of them in this one
+        assert len(printed("show", next(iter(names)))["text"]) > 100
+        assert all(len(describe(name)["text"]) > 100 for name in names)
+
+
+def test_help_and_no_arguments():
+    assert assay("--help").stdout == assay().stdout
+    for command in ("run", "report", "ls", "show", "sample", "build", "check", "bound"):
+        assert assay(command, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("method", ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"])
+def test_build_and_check(method, tmp_path):
+    built = printed("build", "sparse-averaging", "--length", 64, "--sparsity", 3, "--tolerance", 0.05,
+                    "--method", method, "--out", tmp_path / "f.safetensors")  # fmt: skip
+    wanted = "method width score_width heads depth bits dtype guaranteed_error rests_on"
+    assert set(wanted.split()) <= set(built)
+    assert built["method"] == method
+    assert built["guaranteed_error"] <= 0.05
+    for distribution in ("uniform", "hard", *["adversarial"] * (method not in ("recurrent", "feed-forward"))):
+        checked = printed("check", tmp_path / "f.safetensors", "--draws", 5, "--distribution", distribution)
+        assert checked["holds"] is True
+        assert checked["largest_error"] <= checked["guaranteed_error"] == built["guaranteed_error"]
+
+
+def test_sample_and_bound():
+    drawn = printed("sample", "sparse-averaging", "--length", 4, "--sparsity", 2, "--batch", 3)
+    for values, tokens, answers in zip(drawn["values"], drawn["pointers"], drawn["targets"], strict=True):
+        for pointers, answer in zip(tokens, answers, strict=True):
+            assert answer[0] == pytest.approx(sum(values[j][0] for j in pointers) / 2)
+    said = printed("bound", "sparse-averaging", "--length", 64, "--sparsity", 2, "--precision", 1, "--width", 16)
+    by_name = {row["bound"]: row for row in said["bounds"]}
+    assert by_name["recurrent-state"]["status"] == "binds"
+    assert by_name["recurrent-state"]["slack"] == 16 - 63
+    assert by_name["feed-forward-rank"]["smallest_width"] == 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["rnu"], "Did you mean 'run'"),
+        (["run", "sparse-averagin"], "did you mean 'sparse-averaging'"),
+        (["run", "missing.toml"], "missing.toml cannot be read"),
+        (["run", "sparse-averaging", "--workers", "0"], "workers"),
+        (["report", "sparse-averaging"], "does not exist"),
+        (["ls", "task"], "did you mean 'tasks'"),
+        (["show", "sing"], "did you mean 'sign'"),
+        (["sample", "sparse-averaging", "--length", "4"], "needs sparsity"),
+        (["sample", "sparse-averaging", "--length", "4", "--sparsity", "5"], "sparsity = 5 is not allowed"),
+        (["sample", "sparse-averaging", "--length", "x"], "'--length'"),
+        (["sample", "sparse-averaging", "--length", "4", "--sparsity", "1", "--distribution", "adversarial"], "keys"),
+        (
+            ["build", "sparse-averaging", "--length", "9", "--sparsity", "2", "--out", "f", "--tolerance", "0"],
+            "tolerance",
+        ),
+        (["build", "sparse-averaging", "--length", "9", "--sparsity", "2", "--out", "no/f"], "cannot be written"),
+        (["check", "missing.safetensors"], "is not a file"),
+        (["bound", "sparse-averaging", "--length", "9", "--sparsity", "2", "--architecture", "lstn"], "'lstm'"),
+    ],
+)
+def test_what_cannot_be_met_is_one_line_and_leaves_nothing(arguments, says, tmp_path):
+    assert says in complaint(*arguments, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_network(tmp_path):
+    (tmp_path / "f.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    assert "holds no Assay network" in complaint("check", tmp_path / "f.safetensors")
+
+
+def test_a_study_with_an_unknown_table(tmp_path):
+    (tmp_path / "s.toml").write_text(TINY.read_text().replace("[bounds]", "[bound]"))
+    assert "did you mean 'bounds'" in complaint("run", tmp_path / "s.toml", cwd=tmp_path)
+
+
+def test_a_finished_study_does_no_work_twice(finished):
+    before = rows(finished)
+    again = printed("run", TINY, "--out", finished)
+    assert again["new"] == 0
+    assert rows(finished) == before
+    assert Path(again["report"]).is_file()
+    assert again["contradictions"] == []
+
+
+def test_the_report_is_made_from_the_ledger_alone(finished, tmp_path):
+    shutil.copy(finished / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    said = printed("report", TINY, "--out", tmp_path)
+    assert said["pieces_of_evidence"] == len(rows(finished))
+    page = Path(said["report"]).read_text("utf-8")
+    assert all(key in page for key, *_ in rows(finished))
+
+
+def test_a_ledger_of_another_version(finished, tmp_path):
+    import sqlite3
+
+    shutil.copy(finished / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        connection.execute("UPDATE meta SET value = '7'")
+    assert "has version 7" in complaint("run", TINY, "--out", tmp_path)
+
+
+def start(folder, workers=2):
+    command = [sys.executable, "-c", "from assay.cli import main; main()", "run", str(TINY), "--out", str(folder),
+               "--workers", str(workers)]  # fmt: skip
+    with open(folder / "errors", "w", encoding="utf-8") as errors:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
+
+
+def wait_for_rows(folder, count, process):
+    """Until the ledger has that many rows, or the run has ended."""
+    while process.poll() is None:
+        if (folder / "ledger.sqlite").exists():
+            try:
+                if len(rows(folder)) >= count:
+                    return
+            except Exception:  # the file is just being made
+                pass
+        time.sleep(0.05)
+
+
+def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(finished, tmp_path):
+    process = start(tmp_path)
+    wait_for_rows(tmp_path, 3, process)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    errors = (tmp_path / "errors").read_text("utf-8")
+    assert "the same command goes on" in errors
+    assert "Traceback" not in errors
+    kept = rows(tmp_path)
+    assert 3 <= len(kept) < len(rows(finished))
+    assert assay("run", TINY, "--out", tmp_path, "--workers", 1).returncode == 0
+    assert rows(tmp_path) == rows(finished)
+
+
+def kill_and_finish(folder, kills, expected):
+    for round_number in range(kills):
+        process = start(folder)
+        time.sleep(random.Random(round_number).uniform(0.5, 6.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert assay("run", TINY, "--out", folder).returncode == 0
+    assert rows(folder) == expected
+    assert len({key for key, *_ in rows(folder)}) == len(rows(folder))
+
+
+def test_kill_9_and_the_same_command_goes_on(finished, tmp_path):
+    kill_and_finish(tmp_path, 1, rows(finished))
+
+
+@pytest.mark.long
+def test_ten_kills(finished, tmp_path):
+    kill_and_finish(tmp_path, 10, rows(finished))
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+    process = start(tmp_path)
+    wait_for_rows(tmp_path, 1, process)
+    children = subprocess.run(
+        ["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert len(children) > 1
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        left = subprocess.run(
+            ["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False
+        ).stdout.split()
+        if not left:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"processes {left} are still there")
