@@ -135,14 +135,40 @@ def test_what_cannot_be_met_is_one_line_and_leaves_nothing(arguments, says, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_certificate_is_not_tried_on_what_it_does_not_speak_of(tmp_path):
+    path = tmp_path / "f.safetensors"
+    printed("build", "sparse-averaging", "--length", 9, "--sparsity", 2, "--method", "recurrent", "--out", path)
+    for distribution in ("gaussian", "adversarial", "unifrm"):
+        assert "Known: hard, sign, uniform" in complaint("check", path, "--distribution", distribution)
+
+
 def test_a_file_that_is_no_network(tmp_path):
     (tmp_path / "f.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
     assert "holds no Assay network" in complaint("check", tmp_path / "f.safetensors")
 
 
-def test_a_study_with_an_unknown_table(tmp_path):
-    (tmp_path / "s.toml").write_text(TINY.read_text().replace("[bounds]", "[bound]"))
-    assert "did you mean 'bounds'" in complaint("run", tmp_path / "s.toml", cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("[bounds]", "[bound]", "did you mean 'bounds'"),
+        ('title = "', 'titel = "', "did you mean 'title'"),
+        ("ratio = 1.5", 'ratio = "x"', "learning.ratio = 'x' is not allowed; it must be a number"),
+        ("ratio = 1.5", "", "has no learning.ratio"),
+        ("seeds = [0, 1, 2]", "seeds = 3", "learning.seeds = 3 is not allowed; it must be a list"),
+        ("steps = [60, 60]", "steps = [60]", "steps = [60] must have one entry for each of [3, 4]"),
+        ('architecture = "gru"', 'architecture = "grv"', "did you mean 'gru'"),
+        ('"recurrent"]', '"recurent"]', "did you mean 'recurrent'"),
+        ("batch = 16", "bach = 16", "did you mean 'batch'"),
+        ("sparsity = 1", "sparsity = 9", "sparsity = 9 is not allowed"),
+        ("rates = [0.02]", "rates = []", "must name a learning rate"),
+        ("[task]", "[task", "cannot be read"),
+    ],
+)
+def test_study_files_that_are_wrong(old, new, says, tmp_path):
+    assert old in TINY.read_text()
+    (tmp_path / "s.toml").write_text(TINY.read_text().replace(old, new))
+    assert says in complaint("run", "s.toml", cwd=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
 
 
 def test_a_finished_study_does_no_work_twice(finished):
@@ -222,6 +248,17 @@ def test_kill_9_and_the_same_command_goes_on(finished, tmp_path):
 @pytest.mark.long
 def test_ten_kills(finished, tmp_path):
     kill_and_finish(tmp_path, 10, rows(finished))
+
+
+def test_a_worker_that_is_killed_ends_the_run_with_one_line(finished, tmp_path):
+    process = start(tmp_path)
+    wait_for_rows(tmp_path, 2, process)
+    subprocess.run(["pkill", "-KILL", "-P", str(process.pid), "-f", "spawn_main"], check=True)
+    assert process.wait(timeout=30) == 2
+    lines = [line for line in (tmp_path / "errors").read_text("utf-8").splitlines() if line.startswith("assay: ")]
+    assert len(lines) == 1
+    assert "a worker process died" in lines[0]
+    assert set(rows(tmp_path)) < set(rows(finished))
 
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path):

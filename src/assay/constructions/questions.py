@@ -9,6 +9,7 @@ import torch
 
 from assay.constructions import build
 from assay.constructions.base import Construction
+from assay.errors import unknown
 from assay.evidence import Evidence
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
@@ -27,8 +28,15 @@ def construction_question(
 
 
 def measured_error(network: Construction, distribution: str, draws: int, *, seed: int = 0) -> float:
-    """Largest error over this many inputs of a distribution, against answers computed in float64."""
+    """Largest error over this many inputs of a distribution, against answers computed in float64.
+
+    Raises:
+        AssayError: the certificate does not speak of this distribution (values outside the ball), or this network or
+            length cannot be tried on it.
+    """
     task = network.task
+    if distribution not in checkable(network):
+        raise unknown(f"distribution to check {network.method!r} on,", distribution, checkable(network))
     at_once = max(1, _AT_ONCE // network.numbers_at_work())
     largest = 0.0
     for start in range(0, draws, at_once):

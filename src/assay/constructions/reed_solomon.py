@@ -27,9 +27,11 @@ from assay.constructions.softmax_bound import (
     rounding_of_average,
     temperature,
 )
+from assay.errors import require
 from assay.tasks.sparse_averaging import SparseAveraging
 
 _MAX_DEGREE = 11
+_EXACT_POINTS = 1 << 16  # 16 bits of a score and 8 of the temperature: what a float32 holds exactly
 
 
 @CONSTRUCTIONS.register
@@ -48,6 +50,7 @@ class ReedSolomonKeys(AveragingUnit):
     def build(cls, task: SparseAveraging, tolerance: float) -> ReedSolomonKeys:
         """The unit for this task and tolerance; milliseconds."""
         degree, points, prime = code_parameters(task.positions, task.sparsity)
+        require(points < _EXACT_POINTS, "sparsity", task.sparsity, f"at most {_EXACT_POINTS // 2} for reed-solomon")
         alpha = short_number(temperature(task.sparsity, task.positions, 1.0, 0.9 * tolerance))
         guarantee = {
             dtype: averaging_error(task.sparsity, task.positions, alpha)
@@ -67,7 +70,7 @@ class ReedSolomonKeys(AveragingUnit):
         return queries
 
     def certificate(self) -> Certificate:
-        """Scores are temperature times integers below 2^12 and the temperature has 8 bits: all exact, so no spread."""
+        """Scores are an 8-bit temperature times integers below 2^16: all exact, so no spread."""
         degree, points, _ = self.settings["code"]
         rests_on = (
             f"two polynomials of degree {degree} agree in at most {degree} points, so every pointer set scores "

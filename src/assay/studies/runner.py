@@ -11,9 +11,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.errors import AssayError
 from assay.evidence import Evidence, content_hash
 from assay.learning.search import Question, Unit, smallest_width
 from assay.ledger import Ledger
@@ -110,7 +112,7 @@ def run_study(study: Study, ledger: Ledger, *, workers: int, report: Callable[[S
                 running[pool.submit(question)] = key
             ready, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in ready:
-                evidence = future.result()
+                evidence = _result(future)
                 ledger.add(evidence)
                 answers[running.pop(future)] = evidence
                 clock.note(evidence)
@@ -121,6 +123,16 @@ def run_study(study: Study, ledger: Ledger, *, workers: int, report: Callable[[S
                         report(clock.status(_news(course)))
             report(clock.status())
     return clock.new
+
+
+def _result(future: Future[Evidence]) -> Evidence:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise AssayError(
+            "a worker process died, perhaps for want of memory (fewer --workers need less); what is finished is kept, "
+            "and the same command goes on from there"
+        ) from error
 
 
 def study_evidence(study: Study, ledger: Ledger) -> list[Evidence]:

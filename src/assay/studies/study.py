@@ -22,9 +22,8 @@ from assay.evidence import content_hash
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
 from assay.studies import shipped
+from assay.studies.schema import check_study
 from assay.tasks import Task, task_from_json
-
-_TABLES = {"name", "title", "task", "bounds", "constructions", "learning", "sparsity", "portraits", "quick"}
 
 
 @dataclass(frozen=True)
@@ -122,16 +121,13 @@ def load_study(name: str, *, quick: bool = False) -> Study:
         tables = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise AssayError(f"study {name} cannot be read: {error}") from error
-    for key in tables:
-        if key not in _TABLES:
-            raise unknown(f"table of study {path.name}:", key, _TABLES)
     changes = tables.pop("quick", {})
+    if quick and not changes:
+        raise AssayError(f"study {path.name} has no quick form; run it without --quick")
     if quick:
         tables = _overlay(tables, changes)
-    try:
-        return Study(tables["name"] + ("-quick" if quick else ""), tables["title"], tables)
-    except KeyError as error:
-        raise AssayError(f"study {name} has no {error.args[0]!r}") from error
+    check_study(tables, path.name)
+    return Study(tables["name"] + ("-quick" if quick else ""), tables["title"], tables)
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
