@@ -9,7 +9,7 @@ import torch
 from scipy.stats import norm
 
 from assay import AssayError, Size, SparseAveraging, build
-from assay.bounds import BOUNDS, all_bounds
+from assay.bounds import BOUNDS, bounds_of
 from assay.bounds.base import binary_entropy, log2_binomial
 from assay.bounds.recurrent_state_mean import allowed_distortion, rate
 from assay.bounds.report import bound_rows
@@ -93,7 +93,7 @@ def test_networks_that_exist_are_not_excluded():
     for task in (SparseAveraging(40, 3, 2, "last"), SparseAveraging(40, 3, 2)):
         for method in ("sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"):
             network = build(task, method=method)
-            for bound in all_bounds():
+            for bound in bounds_of(task):
                 if bound.family == network.family:
                     assert (
                         bound.check(task, network.size, error=network.certificate().guaranteed_error).status

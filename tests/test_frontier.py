@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import Evidence, Size
-from assay.frontier import frontier
+from assay.frontier import contradictions, frontier
 from assay.growth import fit_growth
 
 LENGTHS = [8, 16, 32, 64, 128]
@@ -96,6 +96,33 @@ def test_not_learned_is_censored_and_left_out_of_the_fit():
     growth = series.growth()
     assert growth.power == pytest.approx((1, 1))
     assert "not learned within this budget at 128" in growth.note
+
+
+def test_contradictions_are_found():
+    def piece(verdict, kind, width, **detail):
+        return Evidence(
+            question={"recipe": {"distribution": "gaussian"}},
+            task={"name": "sparse-averaging", "length": 16, "sparsity": 2, "layout": "last"},
+            family="feed-forward",
+            architecture="feed-forward",
+            source="x",
+            size=Size(width=width),
+            verdict=verdict,
+            error_kind=kind,
+            error=0.2,
+            tolerance=0.25,
+            rests_on="a test",
+            detail={"measured": {"uniform": 0.1}, **detail},
+        )
+
+    assert contradictions([piece("learned", "mean", 14), piece("constructed", "worst", 16)]) == []
+    assert contradictions([piece("not learned", "mean", 1), piece("impossible", "worst", 1)]) == []
+    (learned,) = contradictions([piece("learned", "mean", 13)])
+    assert "feed-forward-rank-mean needs 13.8" in learned
+    (constructed,) = contradictions([piece("constructed", "worst", 15)])
+    assert "feed-forward-rank needs 16" in constructed
+    (broken,) = contradictions([piece("constructed", "worst", 16, holds=False)])
+    assert "errs by" in broken
 
 
 def test_bounds_take_the_largest_and_constructions_the_smallest():

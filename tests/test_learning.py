@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from assay import AssayError, SparseAveraging
+from assay import AssayError, Ledger, SparseAveraging
 from assay.constructions.questions import attention_portrait
 from assay.learning.questions import answer_training, training_question
 from assay.learning.training import Recipe, hopeless, train
@@ -144,3 +144,13 @@ def test_recipes_refuse_what_makes_no_sense():
         Recipe(steps=0)
     with pytest.raises(AssayError, match="averaging = 1"):
         Recipe(steps=1, averaging=1.0)
+
+
+def test_a_run_that_diverges_is_not_learned_and_can_be_stored():
+    recipe = {"steps": 40, "batch": 8, "check_every": 10, "validation": 16, "test": 16, "clip": 1e30}
+    question = {**training_question("attention", TASK, recipe), "width": 4, "seed": 0, "rate": 1e30}
+    evidence = answer_training(question)
+    assert evidence.verdict == "not learned"
+    assert evidence.detail["stopped"] == "diverged"
+    with Ledger(":memory:") as ledger:
+        assert ledger.add(evidence)

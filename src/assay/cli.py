@@ -172,15 +172,15 @@ def check(
 ) -> None:
     """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken."""
     from assay.constructions import load
-    from assay.constructions.questions import measured_error
+    from assay.constructions.questions import try_network
 
     network = load(file)
-    largest = measured_error(network, distribution, draws, seed=seed)
+    trial = try_network(network, distribution, draws, seed=seed)
     guaranteed = network.certificate().guaranteed_error
     result = {
         "file": str(file), "method": network.method, "task": network.task.to_json(), "distribution": distribution,
-        "draws": draws, "seed": seed, "largest_error": largest, "guaranteed_error": guaranteed,
-        "holds": largest <= guaranteed,
+        "draws": draws, "seed": seed, "largest_error": trial.largest_error, "refused": trial.refused,
+        "guaranteed_error": guaranteed, "holds": trial.largest_error <= guaranteed,
     }  # fmt: skip
     _print(result, as_json, _fields_text)
     if not result["holds"]:

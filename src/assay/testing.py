@@ -11,7 +11,7 @@ import torch
 
 from assay.bounds.base import Bound
 from assay.constructions.base import Construction
-from assay.constructions.questions import checkable, measured_error
+from assay.constructions.questions import checkable, try_network
 from assay.networks.base import Mixer
 from assay.networks.standard import StandardBackbone
 from assay.size import Size
@@ -94,7 +94,7 @@ def check_construction(construction: type[Construction], task: Task[Any], tolera
     for name, buffer in network.state_dict().items():
         assert torch.equal(buffer, again.state_dict()[name]), f"buffer {name} differs between two builds"
     for distribution in checkable(network):
-        largest = measured_error(network, distribution, draws)
+        largest = try_network(network, distribution, draws).largest_error
         limit = certificate.guaranteed_error
         assert largest <= limit, f"{distribution}: measured error {largest} is above the guaranteed {limit}"
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from assay.bounds.base import Bound, Check
 from assay.registry import Registry
+from assay.tasks.base import Task
 
 BOUNDS: Registry[type[Bound]] = Registry("bound", "assay.bounds", "assay.bounds")
 
 
-def all_bounds() -> list[Bound]:
-    """Every bound, in the order of their names."""
-    return [BOUNDS[name]() for name in BOUNDS.names()]
+def bounds_of(task: Task[Any]) -> list[Bound]:
+    """Every bound that speaks of this task, in the order of their names."""
+    return [BOUNDS[name]() for name in BOUNDS.names() if BOUNDS[name].speaks_of == task.name]
 
 
-__all__ = ["BOUNDS", "Bound", "Check", "all_bounds"]
+__all__ = ["BOUNDS", "Bound", "Check", "bounds_of"]

@@ -42,6 +42,7 @@ class Bound(ABC):
         error_kind: whether it speaks of the worst error over all inputs or of the root mean square over a distribution.
         resource: what it is a bound on.
         source: the theorem, and the inequality.
+        speaks_of: the name of the task it is about.
     """
 
     name: ClassVar[str]
@@ -49,6 +50,7 @@ class Bound(ABC):
     error_kind: ClassVar[ErrorKind]
     resource: ClassVar[Resource]
     source: ClassVar[str]
+    speaks_of: ClassVar[str] = "sparse-averaging"
 
     @abstractmethod
     def unmet(self, task: Any, error: float, distribution: str) -> str:

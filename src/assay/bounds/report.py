@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.bounds import all_bounds
+from assay.bounds import bounds_of
 from assay.errors import require, unknown
 from assay.networks import MIXERS, NETWORKS, architectures
 from assay.size import Size
 from assay.tasks import Task
+
+_LEAST_ERROR = 1e-12  # below it, what is required of continuous values overflows
 
 
 def bound_rows(
@@ -28,9 +30,9 @@ def bound_rows(
     if distribution not in task.distributions:
         raise unknown("distribution", distribution, task.distributions)
     goal = task.tolerance if error is None else error
-    require(0 < goal <= 1, "error", goal, "above 0 and at most 1")
+    require(_LEAST_ERROR <= goal <= 1, "error", goal, f"from {_LEAST_ERROR:g} to 1")
     rows = []
-    for bound in all_bounds():
+    for bound in bounds_of(task):
         if family not in (None, bound.family):
             continue
         smallest = bound.smallest(

@@ -3,8 +3,8 @@
 Theorem 3 of Sanford, Hsu, Telgarsky (NeurIPS 2023): points (t, t^2, ..., t^2q) are the vertices of a cyclic polytope,
 of which every q span a face. The query of a pointer set y holds the coefficients of P_y(t) = -prod over i in y of (t -
 t_i)^2 without the constant, which a softmax does not see: P_y is 0 at the nodes of y and at most -1 at other integers.
-The width does not grow with N, but the numbers do: each doubling of N adds 2q bits. So scores are computed in int64
-where that holds them and in Python integers beyond; the softmax of the exact differences is taken in float64.
+The width does not grow with N, but the numbers do: each doubling of N adds 2q bits. Scores are therefore dot products
+of integers of any size, exact; the softmax of their differences is taken in float64.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
+from assay.constructions.big_integers import limbs, product_digits, to_float
 from assay.constructions.certificate import Certificate
 from assay.constructions.heads import centred
-from assay.constructions.softmax_bound import UNIT_ROUNDOFF, averaging_error, rounding_of_average, temperature
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, averaging_error, gamma, rounding_of_average, temperature
 from assay.errors import require
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
-_INT64_BITS = 63
-_FARTHEST = 1 << 20  # multiples of the margin beyond which a score difference is as good as infinite
+_MAX_SPARSITY = 100  # the margin, about (q/2)!^4, is a float64 up to here
+_DIGITS_AT_ONCE = 1 << 23  # scores are computed in blocks of rows of about this many digits: 64 MB
 
 
 @CONSTRUCTIONS.register
 class CyclicPolytope(Construction):
-    """Attention with score width 2q; time O(asking * positions * q), with integers of about 2q log2 N bits.
+    """Attention with score width 2q. Time O(asking * positions * q * b^2) for integers of b limbs, 2q log2 N bits.
 
     >>> from assay import SparseAveraging, build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
@@ -50,11 +51,11 @@ class CyclicPolytope(Construction):
         self.settings = {"tolerance": tolerance, "temperature": temperature}
         self.register_buffer("nodes", centred(task.positions))
         self._bits = _integer_bits(task)
-        self._integer: Any = np.int64 if self._bits <= _INT64_BITS else object
 
     @classmethod
     def build(cls, task: SparseAveraging, tolerance: float) -> CyclicPolytope:
         """The unit for this task and tolerance; milliseconds."""
+        require(task.sparsity <= _MAX_SPARSITY, "sparsity", task.sparsity, f"at most {_MAX_SPARSITY} for cyclic")
         unit = cls(task, tolerance, temperature(task.sparsity, task.positions, _margin(task.sparsity), 0.9 * tolerance))
         best = unit.certificate().guaranteed_error
         require(
@@ -79,31 +80,37 @@ class CyclicPolytope(Construction):
         return torch.stack([nodes, nodes**2], dim=1)
 
     def integer_keys(self) -> NDArray[Any]:
-        """Keys (t, ..., t^2q), exact: shape (positions, 2q)."""
-        nodes = self.nodes.numpy().astype(self._integer)
-        return nodes[:, None] ** np.arange(1, 2 * self.task.sparsity + 1).astype(self._integer)
+        """Keys (t, ..., t^2q), Python integers: shape (positions, 2q)."""
+        nodes = self.nodes.numpy().astype(object)
+        return nodes[:, None] ** np.arange(1, 2 * self.task.sparsity + 1).astype(object)
 
     def integer_queries(self, pointers: Tensor) -> NDArray[Any]:
-        """Coefficients of t, ..., t^2q of P_y for pointer sets (rows, q), exact: shape (rows, 2q)."""
-        nodes = self.nodes[pointers].numpy().astype(self._integer)
-        product = np.zeros((len(nodes), 2 * self.task.sparsity + 1), dtype=self._integer)
+        """Coefficients of t, ..., t^2q of P_y for pointer sets (rows, q), Python integers: shape (rows, 2q)."""
+        nodes = self.nodes[pointers].numpy().astype(object)
+        product = np.zeros((len(nodes), 2 * self.task.sparsity + 1), dtype=object)
         product[:, 0] = -1
         for column in np.repeat(nodes, 2, axis=1).T:
-            shifted = np.roll(product, 1, axis=1)
-            product = shifted - column[:, None] * product
+            product = np.roll(product, 1, axis=1) - column[:, None] * product
         return product[:, 1:]
 
-    def integer_scores(self, pointers: Tensor) -> NDArray[Any]:
-        """Exact scores of pointer sets (rows, q) less the common score of the set: shape (rows, positions)."""
-        scores = self.integer_queries(pointers) @ self.integer_keys().T
-        return scores - np.take_along_axis(scores, pointers[:, :1].numpy(), axis=1)
+    def scores(self, pointers: Tensor) -> NDArray[np.float64]:
+        """Scores of pointer sets (rows, q) less the common score of the set: shape (rows, positions).
+
+        The difference is exact, 0 on the set; it is rounded once when it is turned into float64.
+        """
+        keys, queries = limbs(self.integer_keys()), limbs(self.integer_queries(pointers))
+        rows = max(1, _DIGITS_AT_ONCE // (len(keys) * len(self.nodes) * 2))
+        blocks = []
+        for first in range(0, len(pointers), rows):
+            digits = product_digits(queries[:, first : first + rows], keys)
+            on_set = pointers[first : first + rows, :1].numpy()
+            blocks.append(to_float(digits - np.take_along_axis(digits, on_set[None], axis=2)))
+        return np.concatenate(blocks)
 
     def attention(self, inputs: SparseAveragingInputs) -> Tensor:
         """Attention weights, float64 (batch, 1, asking, positions)."""
         pointers = inputs[1]
-        margin = _margin(self.task.sparsity)
-        differences = np.maximum(self.integer_scores(pointers.flatten(0, 1)), -margin * _FARTHEST)
-        logits = self.temperature * torch.from_numpy(differences.astype(np.float64))
+        logits = self.temperature * torch.from_numpy(self.scores(pointers.flatten(0, 1)))
         return torch.softmax(logits, dim=1).view(*pointers.shape[:2], -1).unsqueeze(1)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
@@ -116,7 +123,7 @@ class CyclicPolytope(Construction):
         """Guarantee for every pointer set."""
         q, positions = self.task.sparsity, self.task.positions
         roundoff = UNIT_ROUNDOFF[torch.float64]
-        gap = self.temperature * _margin(q) * (1 - 8 * roundoff)
+        gap = self.temperature * _margin(q) * (1 - gamma(self._bits, roundoff))
         error = averaging_error(q, positions, gap) + rounding_of_average(positions, roundoff)
         return Certificate(
             method=self.method,
@@ -125,7 +132,7 @@ class CyclicPolytope(Construction):
             "exact integer arithmetic, for every pointer set; softmax averaging bound; a-priori rounding bounds in "
             "float64",
             size=self.size,
-            dtype="int64" if self._integer is np.int64 else "integers",
+            dtype="integers",
             temperature=self.temperature,
         )
 

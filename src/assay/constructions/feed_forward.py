@@ -101,4 +101,4 @@ def _rounding(task: SparseAveraging, dtype: torch.dtype) -> float:
     """Each gate rounds z and z + 2 <= 3; q of them add up. The factor sqrt(d) turns coordinates into a norm."""
     roundoff = UNIT_ROUNDOFF[dtype]
     per_number = 8 * roundoff + gamma(task.sparsity + 4, roundoff)
-    return per_number * task.dimension**0.5 + 2 * UNIT_ROUNDOFF[torch.float32]
+    return per_number * task.dimension**0.5 + 2 * roundoff

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from assay.constructions import build
 from assay.constructions.base import Construction
-from assay.errors import unknown
+from assay.errors import CertificateError, unknown
 from assay.evidence import Evidence
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
@@ -27,8 +28,21 @@ def construction_question(
     }  # fmt: skip
 
 
-def measured_error(network: Construction, distribution: str, draws: int, *, seed: int = 0) -> float:
-    """Largest error over this many inputs of a distribution, against answers computed in float64.
+@dataclass(frozen=True)
+class Trial:
+    """What a network did on the draws of a distribution.
+
+    Attributes:
+        largest_error: over the inputs that were answered.
+        refused: inputs that the network gave no answer to, for want of a certificate.
+    """
+
+    largest_error: float
+    refused: int
+
+
+def try_network(network: Construction, distribution: str, draws: int, *, seed: int = 0) -> Trial:
+    """Run a network on this many inputs of a distribution, against answers computed in float64.
 
     Raises:
         AssayError: the certificate does not speak of this distribution (values outside the ball), or this network or
@@ -37,19 +51,23 @@ def measured_error(network: Construction, distribution: str, draws: int, *, seed
     task = network.task
     if distribution not in checkable(network):
         raise unknown(f"distribution to check {network.method!r} on,", distribution, checkable(network))
+    keys = network.position_keys() if distribution == "adversarial" else None
     at_once = max(1, _AT_ONCE // network.numbers_at_work())
-    largest = 0.0
-    for start in range(0, draws, at_once):
+    largest, refused = 0.0, 0
+    waiting = [(start, min(at_once, draws - start)) for start in range(0, draws, at_once)]
+    while waiting:
+        start, count = waiting.pop()
         inputs, targets = task.sample(
-            min(at_once, draws - start),
-            seed=seed,
-            start=start,
-            distribution=distribution,
-            dtype=torch.float64,
-            keys=network.position_keys() if distribution == "adversarial" else None,
+            count, seed=seed, start=start, distribution=distribution, dtype=torch.float64, keys=keys
         )
-        largest = max(largest, task.errors(network(inputs), targets).max().item())
-    return largest
+        try:
+            largest = max(largest, task.errors(network(inputs), targets).max().item())
+        except CertificateError:
+            if count == 1:
+                refused += 1
+            else:  # which of them it is
+                waiting += [(start, count // 2), (start + count // 2, count - count // 2)]
+    return Trial(largest, refused)
 
 
 def checkable(network: Construction) -> list[str]:
@@ -77,9 +95,12 @@ def answer_construction(question: dict[str, Any]) -> Evidence:
     network = build(task, method=question["method"], tolerance=question["tolerance"])
     certificate = network.certificate()
     draws = question["draws"]
-    measured = {name: measured_error(network, name, draws) for name in checkable(network)}
+    trials = {name: try_network(network, name, draws) for name in checkable(network)}
+    measured = {name: trial.largest_error for name, trial in trials.items()}
+    refused = sum(trial.refused for trial in trials.values())
     detail: dict[str, Any] = {
         "measured": measured,
+        "refused": refused,
         "draws": draws,
         "certificate": certificate.to_json(),
         "holds": max(measured.values()) <= certificate.guaranteed_error,
@@ -97,7 +118,7 @@ def answer_construction(question: dict[str, Any]) -> Evidence:
         error_kind="worst",
         error=certificate.guaranteed_error,
         tolerance=question["tolerance"],
-        rests_on=f"{certificate.rests_on}; tried on {draws} draws of each of {', '.join(measured)}",
+        rests_on=f"{certificate.rests_on}; tried on {draws} draws of each of {', '.join(measured)}, refused {refused}",
         seconds=time.process_time() - begin,
         versions=versions(),
         detail=detail,

@@ -85,5 +85,5 @@ class StoreAll(Construction):
 
 
 def _rounding(task: SparseAveraging, dtype: torch.dtype) -> float:
-    """q - 1 additions, a division, the cast of the value and that of a float32 target it may be compared with."""
-    return gamma(task.sparsity + 4, UNIT_ROUNDOFF[dtype]) + 2 * UNIT_ROUNDOFF[torch.float32]
+    """q - 1 additions, a division, the cast of the value and that of the exact answer it is compared with."""
+    return gamma(task.sparsity + 6, UNIT_ROUNDOFF[dtype])

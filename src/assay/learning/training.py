@@ -25,6 +25,7 @@ _MARGIN = 0.98  # of the tolerance, to be reached on validation inputs, so that 
 _JUDGE_FROM, _JUDGE_UNTIL = 0.35, 0.8  # shares of the budget between which a run may be given up
 _ACCELERATION = 2.0
 _CLEARLY = 1.1
+_DIVERGED = 1e9  # stands for any error that is larger, or not a number
 _VALIDATION_START = 1 << 32  # test examples are 0 ... , validation examples start here; both are of the test split
 
 
@@ -72,7 +73,7 @@ class Run:
         largest_error: on the test inputs.
         error_99: 99th percentile there.
         steps: taken.
-        stopped: `learned`, `no prospect` or `budget`.
+        stopped: `learned`, `no prospect`, `diverged` or `budget`.
         curve: validation root-mean-square error at every measurement.
         seconds: processor time.
     """
@@ -103,6 +104,9 @@ def train(task: Task[Any], architecture: str, width: int, *, seed: int, rate: fl
             curve.append(_rms(_errors(averaged, task, seed, _VALIDATION_START, recipe.validation, recipe)))
             if curve[-1] <= _MARGIN * task.tolerance:
                 stopped = "learned"
+                break
+            if curve[-1] >= 0.01 * _DIVERGED:
+                stopped = "diverged"
                 break
             if hopeless(curve, task.tolerance, recipe.steps // recipe.check_every):
                 stopped = "no prospect"
@@ -168,7 +172,8 @@ def _follow(averaged: Network, network: Network, decay: float) -> None:
 @torch.no_grad()
 def _errors(network: Network, task: Task[Any], seed: int, start: int, count: int, recipe: Recipe) -> torch.Tensor:
     inputs, targets = task.sample(count, seed=seed, split="test", start=start, distribution=recipe.distribution)
-    return task.errors(network(inputs), targets).flatten()
+    errors = task.errors(network(inputs), targets).flatten()
+    return errors.nan_to_num(nan=_DIVERGED, posinf=_DIVERGED).clamp(max=_DIVERGED)
 
 
 def _rms(errors: torch.Tensor) -> float:

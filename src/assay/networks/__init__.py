@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assay.errors import unknown
+from assay.errors import AssayError, unknown
 from assay.registry import Registry
 
 if TYPE_CHECKING:
@@ -52,7 +52,12 @@ def _entry(architecture: str) -> Any:
     if architecture in NETWORKS:
         return NETWORKS[architecture]
     if architecture in MIXERS or ":" in architecture:
-        return MIXERS[architecture]
+        from assay.networks.base import Mixer
+
+        mixer = MIXERS[architecture]
+        if not (isinstance(mixer, type) and issubclass(mixer, Mixer)):
+            raise AssayError(f"{architecture} is not an assay.networks.base.Mixer")
+        return mixer
     raise unknown("architecture", architecture, architectures())
 
 

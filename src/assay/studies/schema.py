@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.learning.training import Recipe
-from assay.networks import architectures
+from assay.networks import family
+from assay.tasks import TASKS
 
 # A shape is a type, a list with the shape of its items, or a table of shapes; a key with a question mark may be absent.
 _RECIPE = {f"{field.name}?": {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(Recipe)}
@@ -46,21 +49,55 @@ _WORDS = {int: "an integer", float: "a number", str: "a text", dict: "a table"}
 def check_study(tables: dict[str, Any], study: str) -> None:
     """Raise an AssayError that names the key, its value and what is allowed, unless `tables` are a study's."""
     _check(tables, SHAPE, "", study)
+    _check_values(tables, study)
     searches = [("lengths", entry) for entry in tables["learning"]["search"]]
     searches += [("sparsities", entry) for entry in tables.get("sparsity", {}).get("learning", {}).get("search", [])]
     for varied, entry in searches:
         for key in ("start", "steps"):
             if len(entry[key]) != len(entry[varied]):
                 raise AssayError(f"study {study}: {key} = {entry[key]} must have one entry for each of {entry[varied]}")
-        if not entry["rates"]:
-            raise AssayError(f"study {study}: rates = [] is not allowed; it must name a learning rate")
+        _each(entry["rates"], lambda rate: 0 < rate <= 1, "rates", "learning rates, above 0 and at most 1", study)
     for entry in [*(entry for _, entry in searches), *tables.get("portraits", [])]:
-        if ":" not in entry["architecture"] and entry["architecture"] not in architectures():
-            raise unknown(f"study {study}: architecture", entry["architecture"], architectures())
+        family(entry["architecture"])  # refuses what is not an architecture
     portrayed = [entry["method"] for entry in tables.get("portraits", [])]
     for method in [*tables["constructions"]["methods"], *portrayed]:
         if method not in CONSTRUCTIONS:
             raise unknown(f"study {study}: construction", method, CONSTRUCTIONS.names())
+
+
+def _check_values(tables: dict[str, Any], study: str) -> None:
+    learning, across = tables["learning"], tables.get("sparsity", {})
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", tables["name"]):
+        raise AssayError(f"study {study}: name = {tables['name']!r} must be lower-case letters, digits and dashes")
+    for given in ("length", "sparsity") if across else ("length",):
+        if (given in tables["task"]) is (given == "length"):
+            raise AssayError(
+                f"study {study}: task.{given} must be given {'elsewhere' if given == 'length' else 'here'}"
+            )
+    for table in [tables["task"], *(portrait["task"] for portrait in tables.get("portraits", []))]:
+        if not isinstance(table.get("name"), str):
+            raise AssayError(f"study {study}: task has no name")
+    if len(set(learning["seeds"])) < 3 or len(set(learning["seeds"])) < len(learning["seeds"]):
+        raise AssayError(
+            f"study {study}: seeds = {learning['seeds']} is not allowed; it must be 3 or more different ones"
+        )
+    distribution = learning["recipe"].get("distribution")
+    if distribution not in TASKS[tables["task"]["name"]].distributions:
+        raise unknown(f"study {study}: distribution", str(distribution), TASKS[tables["task"]["name"]].distributions)
+    for part in (tables["bounds"], tables["constructions"], *learning["search"]):
+        _each(part["lengths"], lambda length: length >= 1, "lengths", "different positive integers", study)
+    if across:
+        for part in (across["bounds"], across["constructions"], *across["learning"]["search"]):
+            _each(part["sparsities"], lambda q: q >= 1, "sparsities", "different positive integers", study)
+    for table in (tables["constructions"], *tables.get("portraits", [])):
+        _each([table["draws"]], lambda draws: draws >= 1, "draws", "at least 1", study)
+    for portrait in tables.get("portraits", []):
+        _each([portrait["width"]], lambda width: width >= 1, "width", "at least 1", study)
+
+
+def _each(values: list[Any], fits: Callable[[Any], bool], name: str, allowed: str, study: str) -> None:
+    if not values or len(set(values)) < len(values) or not all(map(fits, values)):
+        raise AssayError(f"study {study}: {name} = {values} is not allowed; it must be {allowed}")
 
 
 def _check(value: Any, shape: Any, path: str, study: str) -> None:

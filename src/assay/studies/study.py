@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.bounds import BOUNDS
+from assay.bounds import bounds_of
 from assay.bounds.questions import bound_question
 from assay.constructions.questions import construction_question
 from assay.errors import AssayError, unknown
@@ -50,7 +50,7 @@ class Study:
         for table, changes in self._lines():
             for task in (self.task(**change) for change in changes(table["bounds"])):
                 precision = self.tables["bounds"]["precision"]
-                questions += [bound_question(name, task, precision, self.distribution) for name in BOUNDS.names()]
+                questions += [bound_question(b.name, task, precision, self.distribution) for b in bounds_of(task)]
             for task in (self.task(**change) for change in changes(table["constructions"])):
                 draws = self.tables["constructions"]["draws"]
                 methods = self.tables["constructions"]["methods"]
@@ -119,7 +119,7 @@ def load_study(name: str, *, quick: bool = False) -> Study:
         raise unknown("study", name, shipped())
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise AssayError(f"study {name} cannot be read: {error}") from error
     changes = tables.pop("quick", {})
     if quick and not changes:
@@ -127,7 +127,9 @@ def load_study(name: str, *, quick: bool = False) -> Study:
     if quick:
         tables = _overlay(tables, changes)
     check_study(tables, path.name)
-    return Study(tables["name"] + ("-quick" if quick else ""), tables["title"], tables)
+    study = Study(tables["name"] + ("-quick" if quick else ""), tables["title"], tables)
+    study.stated(), study.searches(), study.portraits()  # makes every task and recipe, which refuse wrong parameters
+    return study
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
