@@ -41,7 +41,7 @@ _DRAWS = 4
 
 @CONSTRUCTIONS.register
 class SignKeys(AveragingUnit):
-    """Attention with sign keys; score width about 2.7 q ln N, less where all pointer sets can be searched.
+    """Attention with sign keys: about 3 q ln N of score width, more for q < 4, less where all sets can be searched.
 
     >>> from assay import SparseAveraging, build
     >>> unit = build(SparseAveraging(length=16, sparsity=2), method="sign", tolerance=0.05)
