@@ -221,6 +221,19 @@ def test_tight_tolerances_hold(method):
     assert max(try_network(network, name, 30).largest_error for name in checkable(network)) <= guaranteed
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_longest_values_that_are_accepted_are_covered(method, dtype):
+    """Two values of norm 1 + 1e-6 and opposite signs: where the averaging inequality is attained."""
+    task = SparseAveraging(2, 1)
+    for tolerance in (0.5, 1e-7):
+        network = build(task, method=method, tolerance=tolerance)
+        longest = 1 + 9e-7
+        inputs = task.inputs(torch.tensor([[[longest], [-longest]]], dtype=dtype), [[[0], [1]]])
+        measured = task.errors(network(inputs), task.targets(inputs)).max().item()
+        assert measured <= network.certificate().guaranteed_error
+
+
 def test_wrong_requests():
     task = SparseAveraging(8, 2)
     for tolerance in (0, -1.0, 1.5, float("nan")):

@@ -32,7 +32,7 @@ def test_targets_equal_the_definition(data):
     distribution = data.draw(st.sampled_from(["uniform", "sign", "gaussian"]))
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
     inputs, targets = task.sample(3, seed=data.draw(st.integers(0, 99)), distribution=distribution, dtype=dtype)
-    assert targets.dtype == dtype
+    assert targets.dtype == torch.float64
     torch.testing.assert_close(
         targets.double(), brute_force(*inputs), atol=1e-6 if dtype == torch.float32 else 1e-14, rtol=0
     )
@@ -51,7 +51,7 @@ def test_conforms(layout, length, sparsity, dimension):
 
 def test_one_token_that_points_to_itself():
     inputs, targets = SparseAveraging(1, 1).sample(4, seed=0)
-    assert torch.equal(inputs.values, targets)
+    assert torch.equal(inputs.values.double(), targets)
 
 
 def test_pointer_sets_are_uniform():
@@ -99,7 +99,7 @@ def test_hard_instances_answer_disjointness():
         bob = inputs.values[:, 1:10:2, 0] > 0
         assert set(alice.unique().tolist()) == {0, 1}
         common = (alice.bool() & bob).sum(dim=1)
-        assert torch.allclose(targets[:, asking, 0], -1 + 2 * common / 5)
+        assert torch.allclose(targets[:, asking, 0], -1 + 2 * common.double() / 5)
         assert set(common.tolist()) == {0, 1}
         assert 140 < common.sum() < 260
 

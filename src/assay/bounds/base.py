@@ -11,6 +11,8 @@ from assay.evidence import ErrorKind
 from assay.size import Size
 from assay.tasks.base import Task
 
+_EXACT_CHOICES = 5_000  # binomials of so few are counted exactly; a logarithm of factorials loses digits
+
 Resource = Literal["message bits", "state bits", "first-layer width"]
 
 
@@ -125,6 +127,8 @@ def log2_binomial(n: int, k: int) -> float:
     >>> log2_binomial(5, 2) == math.log2(10)
     True
     """
-    if n <= 10_000:
-        return math.log2(math.comb(n, k)) if 0 <= k <= n else 0.0
+    if not 0 <= k <= n:
+        return 0.0
+    if min(k, n - k) <= _EXACT_CHOICES:
+        return math.log2(math.comb(n, k))
     return (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
-from assay.constructions.softmax_bound import UNIT_ROUNDOFF, averaging_error, dtype_name, rounding_of_average
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, dtype_name, guaranteed_error
 from assay.networks.bare import BareUnit, Blocks
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
@@ -84,11 +84,10 @@ class AveragingUnit(BareUnit, Construction):
 
     def certify(self, gap: float, spread: float, rests_on: str) -> Certificate:
         """The certificate that scores with this gap and spread (after temperature and rounding) give."""
-        error = averaging_error(self.task.sparsity, self.task.positions, gap, spread)
-        rounding = rounding_of_average(self.task.positions, UNIT_ROUNDOFF[self.dtype])
+        roundoff = UNIT_ROUNDOFF[self.dtype]
         return Certificate(
             method=self.method,
-            guaranteed_error=error + rounding,
+            guaranteed_error=guaranteed_error(self.task.sparsity, self.task.positions, gap, spread, roundoff),
             rests_on=rests_on,
             size=self.size,
             dtype=dtype_name(self.dtype),

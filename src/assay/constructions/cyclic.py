@@ -22,7 +22,7 @@ from assay.constructions.base import Construction
 from assay.constructions.big_integers import limbs, product_digits, to_float
 from assay.constructions.certificate import Certificate
 from assay.constructions.heads import centred
-from assay.constructions.softmax_bound import UNIT_ROUNDOFF, averaging_error, gamma, rounding_of_average, temperature
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_error, rounding_of_average, temperature
 from assay.errors import require
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
@@ -124,7 +124,7 @@ class CyclicPolytope(Construction):
         q, positions = self.task.sparsity, self.task.positions
         roundoff = UNIT_ROUNDOFF[torch.float64]
         gap = self.temperature * _margin(q) * (1 - gamma(self._bits, roundoff))
-        error = averaging_error(q, positions, gap) + rounding_of_average(positions, roundoff)
+        error = guaranteed_error(q, positions, gap, 0.0, roundoff)
         return Certificate(
             method=self.method,
             guaranteed_error=error,

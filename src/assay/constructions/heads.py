@@ -18,11 +18,10 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.reed_solomon import short_number
 from assay.constructions.softmax_bound import (
     UNIT_ROUNDOFF,
-    averaging_error,
     choose_dtype,
     dtype_name,
     gamma,
-    rounding_of_average,
+    guaranteed_error,
     temperature,
 )
 from assay.errors import require
@@ -125,5 +124,4 @@ def centred(positions: int) -> Tensor:
 
 def _guarantee(task: SparseAveraging, alpha: float, dtype: torch.dtype) -> float:
     roundoff = UNIT_ROUNDOFF[dtype]
-    average = averaging_error(1, task.positions, alpha) + rounding_of_average(task.positions, roundoff)
-    return average + gamma(task.sparsity + 2, roundoff)
+    return guaranteed_error(1, task.positions, alpha, 0.0, roundoff) + gamma(task.sparsity + 2, roundoff)

@@ -21,10 +21,9 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.softmax_bound import (
     DTYPES,
     UNIT_ROUNDOFF,
-    averaging_error,
     choose_dtype,
     dtype_name,
-    rounding_of_average,
+    guaranteed_error,
     temperature,
 )
 from assay.errors import require
@@ -53,9 +52,7 @@ class ReedSolomonKeys(AveragingUnit):
         require(points < _EXACT_POINTS, "sparsity", task.sparsity, f"at most {_EXACT_POINTS // 2} for reed-solomon")
         alpha = short_number(temperature(task.sparsity, task.positions, 1.0, 0.9 * tolerance))
         guarantee = {
-            dtype: averaging_error(task.sparsity, task.positions, alpha)
-            + rounding_of_average(task.positions, UNIT_ROUNDOFF[dtype])
-            for dtype in DTYPES
+            dtype: guaranteed_error(task.sparsity, task.positions, alpha, 0.0, UNIT_ROUNDOFF[dtype]) for dtype in DTYPES
         }
         dtype = choose_dtype(tolerance, guarantee)
         unit = cls(task, points * prime, tolerance, alpha, dtype_name(dtype), code=[degree, points, prime])

@@ -24,10 +24,9 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.softmax_bound import (
     DTYPES,
     UNIT_ROUNDOFF,
-    averaging_error,
     dtype_name,
     gamma,
-    rounding_of_average,
+    guaranteed_error,
     temperature,
 )
 from assay.errors import AssayError, CertificateError
@@ -113,8 +112,7 @@ def _temperature_and_dtype(task: SparseAveraging, width: int, tolerance: float) 
         for share in (0.9, 0.5):
             alpha = temperature(task.sparsity, task.positions, 1 - CEILING, share * tolerance)
             gap, spread = _gap_and_spread(task, width, alpha, dtype)
-            rounding = rounding_of_average(task.positions, UNIT_ROUNDOFF[dtype])
-            best = averaging_error(task.sparsity, task.positions, gap, spread) + rounding
+            best = guaranteed_error(task.sparsity, task.positions, gap, spread, UNIT_ROUNDOFF[dtype])
             if best <= tolerance:
                 return alpha, dtype
     raise AssayError(f"tolerance = {tolerance:g} is not allowed; float64 carries sign keys to {best:.3g} here")

@@ -19,6 +19,7 @@ import math
 import torch
 
 from assay.errors import AssayError
+from assay.tasks.sparse_averaging import BALL_SLACK
 
 UNIT_ROUNDOFF = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
 DTYPES = (torch.float32, torch.float64)
@@ -55,6 +56,12 @@ def gamma(operations: int, roundoff: float) -> float:
 def rounding_of_average(positions: int, roundoff: float) -> float:
     """What exponentials, their sum, the division and the weighted sum of `positions` unit values add to the error."""
     return gamma(2 * positions + 16, roundoff)
+
+
+def guaranteed_error(sparsity: int, positions: int, gap: float, spread: float, roundoff: float) -> float:
+    """The inequality and the rounding of the average, for values as long as the task lets them be."""
+    error = averaging_error(sparsity, positions, gap, spread) + rounding_of_average(positions, roundoff)
+    return (1 + BALL_SLACK) * error
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -99,7 +99,7 @@ class Task(ABC, Generic[Inputs]):
 
     @abstractmethod
     def targets(self, inputs: Inputs) -> torch.Tensor:
-        """Exact answers, shape (batch, asking, output_width)."""
+        """Exact answers in float64, shape (batch, asking, output_width)."""
 
     @abstractmethod
     def tokens(self, inputs: Inputs) -> torch.Tensor:

@@ -180,11 +180,11 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return Batch(inputs, self.targets(inputs))
 
     def targets(self, inputs: SparseAveragingInputs) -> torch.Tensor:
-        """Mean of the values pointed to, computed in float64, in the values' dtype: shape (batch, asking, d)."""
+        """Mean of the values pointed to, in float64 whatever the values' dtype: shape (batch, asking, d)."""
         batch, asking, _ = inputs.pointers.shape
         index = inputs.pointers.reshape(batch, -1, 1).expand(-1, -1, self.dimension)
         gathered = inputs.values.double().gather(1, index).view(batch, asking, self.sparsity, self.dimension)
-        return gathered.mean(dim=2).to(inputs.values.dtype)
+        return gathered.mean(dim=2)
 
     def tokens(self, inputs: SparseAveragingInputs) -> torch.Tensor:
         """Each token as its value and the indicator of its pointer set: shape (batch, positions, d + N)."""
