@@ -126,6 +126,8 @@ def test_sample_and_bound():
             "tolerance",
         ),
         (["build", "sparse-averaging", "--length", "9", "--sparsity", "2", "--out", "no/f"], "cannot be written"),
+        (["build", "sparse-averaging", "--length", "9999999", "--sparsity", "2", "--out", "f"], "length = 9999999"),
+        (["sample", "sparse-averaging", "--length", "999999999", "--sparsity", "2"], "numbers in all"),
         (["check", "missing.safetensors"], "is not a file"),
         (["bound", "sparse-averaging", "--length", "9", "--sparsity", "2", "--architecture", "lstn"], "'lstm'"),
     ],

@@ -15,6 +15,8 @@ from assay.errors import AssayError, require
 from assay.size import Size
 from assay.tasks.base import Task
 
+MAX_POSITIONS = 1 << 20  # beyond, keys and scores do not fit into the memory of an ordinary machine
+
 
 class Construction(nn.Module, ABC):
     """A network with explicit weights. It is called on the task's inputs and returns (batch, asking, output width).
@@ -71,4 +73,5 @@ def build_checked(task: Task[Any], method: str, tolerance: float | None) -> Cons
         raise AssayError(f"construction {method!r} solves {construction.solves}, not {task.name}")
     error = task.tolerance if tolerance is None else tolerance
     require(isinstance(error, int | float) and 0 < error <= 1, "tolerance", error, "above 0 and at most 1")
+    require(task.positions <= MAX_POSITIONS, "length", task.length, f"below {MAX_POSITIONS} for a construction")
     return construction.build(task, float(error))

@@ -24,12 +24,9 @@ from assay.constructions.softmax_bound import (
     guaranteed_error,
     temperature,
 )
-from assay.errors import require
 from assay.networks.bare import BareUnit, Blocks
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
-
-_MAX_POSITIONS = 1 << 20  # scores need 2 log2 N + 8 bits of a float64's 53
 
 
 @CONSTRUCTIONS.register
@@ -65,10 +62,10 @@ class OnePointerHeads(BareUnit, Construction):
     @classmethod
     def build(cls, task: SparseAveraging, tolerance: float) -> OnePointerHeads:
         """The unit for this task and tolerance; milliseconds."""
-        require(task.positions <= _MAX_POSITIONS, "length", task.length, f"at most {_MAX_POSITIONS - 1} for heads")
         alpha = short_number(temperature(1, task.positions, 1.0, 0.9 * tolerance))
         guarantee = {torch.float64: _guarantee(task, alpha, torch.float64)}
-        # 2 y j and j^2 are below positions^2 / 2, the temperature has 8 bits; float32 holds 24 bits exactly.
+        # 2 y j and j^2 are below positions^2 / 2 <= 2^39, the temperature has 8 bits; float64 holds 53 bits exactly,
+        # float32 24.
         fits = task.positions**2 // 2 << 8 < 1 << 24
         guarantee[torch.float32] = _guarantee(task, alpha, torch.float32) if fits else float("inf")
         return cls(task, tolerance, alpha, dtype_name(choose_dtype(tolerance, guarantee)))

@@ -21,6 +21,7 @@ from assay.tasks.base import Batch, Pointing, Task
 from assay.tasks.counter import Split, Words
 
 Layout = Literal["all", "last"]
+_NUMBERS_AT_ONCE = 1 << 29
 BALL_SLACK = 1e-6  # a unit vector rounded to float32 may be longer than 1 by this much
 
 
@@ -162,6 +163,8 @@ class SparseAveraging(Task[SparseAveragingInputs]):
             AssayError: an unknown distribution, one that this length cannot carry, or `adversarial` without keys.
         """
         _require_integer("batch", batch, 1, None)
+        numbers = batch * (self.length * self.dimension + self.asking * self.sparsity)
+        require(numbers <= _NUMBERS_AT_ONCE, "batch", batch, f"small enough for {_NUMBERS_AT_ONCE} numbers in all")
         if distribution not in self.distributions:
             raise unknown("distribution", distribution, self.distributions)
         example_keys = counter.example_keys(seed, split, start, batch)
