@@ -87,7 +87,10 @@ def report(
     """Write the report of a study from what its ledger holds."""
     from assay.studies.session import report_session
 
-    _print(report_session(study, quick=quick, out=out), as_json, _study_text)
+    result = report_session(study, quick=quick, out=out)
+    _print(result, as_json, _study_text)
+    if result["contradictions"]:
+        raise typer.Exit(1)
 
 
 @app.command("ls")

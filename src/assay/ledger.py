@@ -123,8 +123,8 @@ class Ledger:
             raise AssayError(f"{self.path} is a database, but not a ledger")
         if not names:
             self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.executescript(_TABLES)
-            self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (SCHEMA,))
+            stamp = f"INSERT OR IGNORE INTO meta VALUES ('schema', '{SCHEMA}');"
+            self._connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {stamp} COMMIT;")
         found = self._connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
         if found != (SCHEMA,):
             stated = found[0] if found else "none"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMB_BITS = 20
-_LARGEST_SUM = 1 << 53 - 2 * LIMB_BITS  # products of two limbs that add up exactly
+LARGEST_SUM = 1 << 53 - 2 * LIMB_BITS  # products of two limbs that add up exactly
 
 Limbs = NDArray[np.float64]
 Digits = NDArray[np.int64]
@@ -38,7 +38,7 @@ def product_digits(left: Limbs, right: Limbs) -> Digits:
         right: (limbs, columns, inner).
     """
     shortest = min(len(left), len(right))
-    if shortest * left.shape[2] > _LARGEST_SUM:
+    if shortest * left.shape[2] > LARGEST_SUM:
         raise OverflowError(f"{shortest} limbs of {left.shape[2]} terms do not add up exactly in float64")
     digits = np.empty((len(left) + len(right) - 1, left.shape[1], right.shape[1]), dtype=np.int64)
     for place in range(len(digits)):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
-from assay.constructions.big_integers import limbs, product_digits, to_float
+from assay.constructions.big_integers import LARGEST_SUM, LIMB_BITS, limbs, product_digits, to_float
 from assay.constructions.certificate import Certificate
 from assay.constructions.heads import centred
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_error, rounding_of_average, temperature
@@ -56,6 +56,8 @@ class CyclicPolytope(Construction):
     def build(cls, task: SparseAveraging, tolerance: float) -> CyclicPolytope:
         """The unit for this task and tolerance; milliseconds."""
         require(task.sparsity <= _MAX_SPARSITY, "sparsity", task.sparsity, f"at most {_MAX_SPARSITY} for cyclic")
+        terms = 2 * task.sparsity * (_integer_bits(task) // LIMB_BITS + 1)
+        require(terms <= LARGEST_SUM, "sparsity", task.sparsity, "smaller for exact sums at this length")
         unit = cls(task, tolerance, temperature(task.sparsity, task.positions, _margin(task.sparsity), 0.9 * tolerance))
         best = unit.certificate().guaranteed_error
         require(

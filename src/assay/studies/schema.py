@@ -77,10 +77,8 @@ def _check_values(tables: dict[str, Any], study: str) -> None:
     for table in [tables["task"], *(portrait["task"] for portrait in tables.get("portraits", []))]:
         if not isinstance(table.get("name"), str):
             raise AssayError(f"study {study}: task has no name")
-    if len(set(learning["seeds"])) < 3 or len(set(learning["seeds"])) < len(learning["seeds"]):
-        raise AssayError(
-            f"study {study}: seeds = {learning['seeds']} is not allowed; it must be 3 or more different ones"
-        )
+    if len(learning["seeds"]) != 3 or len(set(learning["seeds"])) != 3:
+        raise AssayError(f"study {study}: seeds = {learning['seeds']} is not allowed; it must be 3 different ones")
     distribution = learning["recipe"].get("distribution")
     if distribution not in TASKS[tables["task"]["name"]].distributions:
         raise unknown(f"study {study}: distribution", str(distribution), TASKS[tables["task"]["name"]].distributions)
