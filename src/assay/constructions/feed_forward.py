@@ -6,8 +6,7 @@
     output        sum over j of (gate - 2 o_j), divided by q
 
 First-layer width N d + asking * q; the later layers have asking * q (N + 2) and asking * N d units. The weights are
-blocks of identities and columns of ones, so the layers are written as what those blocks do; `first_layer` gives the
-matrix.
+blocks of identities and columns of ones, so the layers are written as what those blocks do.
 """
 
 from __future__ import annotations
@@ -68,10 +67,6 @@ class HatsAndGates(Construction):
     def numbers_at_work(self) -> int:
         """Hats and gates of every asking token."""
         return self.task.asking * self.task.length * (self.task.sparsity + self.task.dimension)
-
-    def first_layer(self) -> Tensor:
-        """The matrix (width, N d + asking q) applied to (values, pointers)."""
-        return torch.eye(self.size.width, dtype=self.dtype)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens: shape (batch, asking, d)."""

@@ -27,7 +27,6 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
     along_length = [piece for piece in rest if piece.task["sparsity"] == base["sparsity"]]
     across = study.tables.get("sparsity", {})
     along_sparsity = [piece for piece in rest if across and piece.task["length"] == across["length"]]
-    # A length is on the sparsity line only for the sparsities and the length line only for the lengths it names.
     first = study.task(length=min(study.tables["bounds"]["lengths"]))
     return {
         "study": study.name,
