@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.special import logsumexp
 from scipy.stats import norm
 
-from assay import AssayError, Size, SparseAveraging, build
+from assay import AssayError, Match2, Match3, Size, SparseAveraging, build
 from assay.bounds import BOUNDS, bounds_of
 from assay.bounds.base import binary_entropy, log2_binomial
 from assay.bounds.recurrent_state_mean import allowed_distortion, rate
@@ -20,13 +21,23 @@ TASKS = [
     SparseAveraging(64, 3, 2, "last"),
     SparseAveraging(64, 3, 2, "all"),
     SparseAveraging(4096, 16, 1, "all"),
+    Match2(length=40),
+    Match3(length=3),
+    Match3(length=65, modulus=66),
+    Match3(length=4096),
+    Match3(length=1 << 20),
 ]
 
 
-@pytest.mark.parametrize("name", BOUNDS.names())
 @pytest.mark.parametrize("task", TASKS, ids=str)
-def test_conforms(name, task):
-    check_bound(BOUNDS[name](), task)
+def test_conforms(task):
+    assert bounds_of(task)
+    for bound in bounds_of(task):
+        check_bound(bound, task)
+
+
+def test_every_bound_speaks_of_a_task():
+    assert {bound.name for task in TASKS for bound in bounds_of(task)} == set(BOUNDS.names())
 
 
 def required(name, task, **given):
@@ -171,14 +182,93 @@ def test_binomials_of_any_size():
     assert log2_binomial(3, 5) == 0
 
 
+def rows(task, precision=1, architecture=None, width=None, error=None, distribution="gaussian", heads=1):
+    return bound_rows(
+        task, precision=precision, heads=heads, architecture=architecture, width=width, error=error,
+        distribution=distribution,
+    )  # fmt: skip
+
+
 def test_rows_speak_of_an_architecture_or_of_all():
     task = SparseAveraging(64, 2, layout="last")
-    assert len(bound_rows(task, 32, None, None, None, "gaussian")) == len(BOUNDS.names())
+    assert len(rows(task)) == len(bounds_of(task))
     lstm, gru = (
-        next(row for row in bound_rows(task, 1, name, 8, None, "gaussian") if row["error_kind"] == "worst")
+        next(row for row in rows(task, architecture=name, width=8) if row["error_kind"] == "worst")
         for name in ("lstm", "gru")
     )
     assert (lstm["smallest_width"], gru["smallest_width"]) == (32, 64)
     assert lstm["status"] == "binds"
     with pytest.raises(AssayError, match="did you mean 'lstm'"):
-        bound_rows(task, 1, "lstn", None, None, "gaussian")
+        rows(task, architecture="lstn")
+
+
+def test_match3_rows_speak_of_standard_attention_and_not_of_third_order():
+    task = Match3(length=1024)
+    named = {row["bound"] for row in rows(task, architecture="attention", distribution="uniform")}
+    assert named == {"match3-messages", "split-vc"}
+    assert rows(task, architecture="third-order", distribution="uniform") == []
+    one, four = (rows(task, 8, "attention", heads=h, distribution="uniform")[0] for h in (1, 4))
+    assert one["smallest_width"] > four["smallest_width"] > 1
+
+
+def quantise(numbers, step):
+    return np.round(np.asarray(numbers) / step) * step
+
+
+@pytest.mark.parametrize("precision", [4, 8, 12])
+@pytest.mark.parametrize("heads", [1, 3])
+def test_messages_of_the_stated_size_simulate_a_layer_to_half_a_step(precision, heads):
+    """The protocol behind match3-messages, run on random p-bit layers at the largest values and sharpest scores."""
+    generator = np.random.default_rng(precision + heads)
+    step, width, tokens = 2.0**-3, 4, 30
+    largest = step * 2.0 ** (precision - 1)
+    spacing_average, spacing_normaliser = step / (2 * heads), 2 * 2.0**-precision / heads
+    for _ in range(200):
+        exact, sent = np.zeros(width), np.zeros(width)
+        for _ in range(heads):
+            spread = generator.choice([0.0, 1.0, 2.0**precision])
+            scores = generator.uniform(-0.5, 0.5, tokens) * spread
+            values = generator.choice([-largest, largest], (tokens, width))
+            parts = [slice(0, 15), slice(15, tokens)]
+            logs = [logsumexp(scores[part]) for part in parts]
+            averages = [np.exp(scores[part] - log) @ values[part] for part, log in zip(parts, logs, strict=True)]
+            exact += _mix(logs[0] - logs[1], averages)
+            told = quantise(logs[0], spacing_normaliser), quantise(averages[0], spacing_average)
+            sent += _mix(told[0] - logs[1], [told[1], averages[1]])
+        assert np.abs(exact - sent).max() <= step / 2 + 1e-9
+
+
+def _mix(difference, averages):
+    weight = 0.5 * (1 + np.tanh(difference / 2))
+    return weight * averages[0] + (1 - weight) * averages[1]
+
+
+def test_match3_messages_count_their_levels():
+    task, bound = Match3(length=1025), BOUNDS["match3-messages"]()
+    average = 2 * 3 * 2**6 + 1
+    normaliser = (2**6 + math.log(1025)) * 3 * 2**5 + 1
+    bits = 3 * (7 * math.log2(average) + math.log2(normaliser))
+    assert bound.available(task, Size(width=7, heads=3, precision=6)) == pytest.approx(bits)
+    assert bound.required(task) == 512
+    assert bound.required(task, error=0.5) == 0
+    assert bound.check(task, Size(width=1, depth=2, precision=1)).status == "vacuous"
+    assert "modulus of at least 1026" in bound.check(Match3(length=1025, modulus=99), Size(width=1)).reason
+
+
+def test_match_state_counts():
+    bound = BOUNDS["match-state"]()
+    assert [bound.required(Match3(length=n)) for n in (2, 3, 4, 65)] == [0, 1, 1, 32]
+    assert bound.required(Match2(length=60, modulus=63)) == 10
+    assert bound.required(Match2(length=60, modulus=62)) == 0
+
+
+def test_split_vc_is_never_more_than_asymptotic_and_its_dimension_is_shattered():
+    bound, task = BOUNDS["split-vc"](), Match3(length=9)
+    check = bound.check(task, Size(width=1))
+    assert check.status == "vacuous"
+    assert "4^Omega(1)" in check.reason
+    n = bound.split_vc_dimension(task)
+    singletons, sets = np.eye(n, dtype=np.int64), np.array(list(itertools.product([0, 1], repeat=n)))
+    for bob in sets:
+        residues = task.hard_residues(singletons, np.tile(bob, (n, 1)))
+        assert task.targets(torch.from_numpy(residues))[:, 0].tolist() == bob.tolist()

@@ -69,7 +69,7 @@ def test_listing_needs_no_torch():
 def test_listings_and_pages():
     entries = printed("ls")
     assert set(entries) == {"tasks", "architectures", "constructions", "bounds", "studies"}
-    assert {"attention", "lstm", "gru", "feed-forward"} == set(entries["architectures"])
+    assert {"attention", "third-order", "strassen", "lstm", "gru", "feed-forward"} == set(entries["architectures"])
     for names in entries.values():  # one of each kind in a process of its own, all of them in this one
         assert len(printed("show", next(iter(names)))["text"]) > 100
         assert all(len(describe(name)["text"]) > 100 for name in names)
@@ -79,6 +79,33 @@ def test_help_and_no_arguments():
     assert assay("--help").stdout == assay().stdout
     for command in ("run", "report", "ls", "show", "sample", "build", "check", "bound"):
         assert assay(command, "--help").returncode == 0
+
+
+MATCH = [
+    ("match2", "--length", 16, "--modulus", 1000), ("match2", "--length", 16, "--modulus", 10**6),
+    ("match3", "--length", 12), ("match3", "--length", 12, "--method", "strassen"),
+    ("match3-bigram", "--length", 16), ("match3-local", "--length", 16, "--window", 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("task", MATCH, ids=str)
+def test_build_and_check_matching(task, tmp_path):
+    built = printed("build", *task, "--out", tmp_path / "f.safetensors")
+    assert built["task"]["name"] == task[0]
+    for distribution in ("uniform", "planted"):
+        checked = printed("check", tmp_path / "f.safetensors", "--draws", 20, "--distribution", distribution)
+        assert checked["holds"]
+        assert checked["largest_error"] <= built["guaranteed_error"] < 0.5
+
+
+def test_sample_and_bound_matching():
+    drawn = printed("sample", "match3", "--length", 5, "--batch", 3, "--distribution", "hard")
+    assert len(drawn["inputs"]) == len(drawn["targets"]) == 3
+    said = printed("bound", "match3", "--length", 4096, "--precision", 8, "--heads", 2, "--width", 40,
+                   "--architecture", "attention")  # fmt: skip
+    rows = {row["bound"]: row for row in said["bounds"]}
+    assert rows["match3-messages"]["status"] == "binds"
+    assert rows["split-vc"]["status"] == "vacuous"
 
 
 @pytest.mark.parametrize("method", ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"])
@@ -119,7 +146,12 @@ def test_sample_and_bound():
         (["show", "sing"], "did you mean 'sign'"),
         (["sample", "sparse-averaging", "--length", "4"], "needs sparsity"),
         (["sample", "sparse-averaging", "--length", "4", "--sparsity", "5"], "sparsity = 5 is not allowed"),
-        (["sample", "sparse-averaging", "--length", "x"], "'--length'"),
+        (["sample", "sparse-averaging", "--length", "x"], "--length = x is not allowed"),
+        (["sample", "match3", "--lenght", "4"], "did you mean '--length'"),
+        (["build", "match2", "--length", "4", "--out", "f", "--methd", "parabola"], "did you mean '--method'"),
+        (["build", "match2", "--length", "4", "--modulus", "1", "--out", "f"], "modulus = 1 is not allowed"),
+        (["build", "match3", "--length", "4", "--modulus", "100000000", "--out", "f"], "rounding in float64"),
+        (["sample", "match2", "--length"], "--length needs a value"),
         (["sample", "sparse-averaging", "--length", "4", "--sparsity", "1", "--distribution", "adversarial"], "keys"),
         (
             ["build", "sparse-averaging", "--length", "9", "--sparsity", "2", "--out", "f", "--tolerance", "0"],
@@ -152,28 +184,41 @@ def test_a_file_that_is_no_network(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("[bounds]", "[bound]", "did you mean 'bounds'"),
+        ("bounds = [3, 4]", "bound = [3, 4]", "did you mean 'bounds'"),
         ('title = "', 'titel = "', "did you mean 'title'"),
-        ("ratio = 1.5", 'ratio = "x"', "learning.ratio = 'x' is not allowed; it must be a number"),
-        ("ratio = 1.5", "", "has no learning.ratio"),
-        ("seeds = [0, 1, 2]", "seeds = 3", "learning.seeds = 3 is not allowed; it must be a list"),
+        ("ratio = 1.5", 'ratio = "x"', "ratio = 'x' is not allowed; it must be a number"),
+        ("ratio = 1.5", "ratio = 1", "ratio = 1 is not allowed; it must be above 1"),
+        ("ratio = 1.5", "", "has no ratio"),
+        ("seeds = [0, 1, 2]", "seeds = 3", "seeds = 3 is not allowed; it must be a list"),
         ("steps = [60, 60]", "steps = [60]", "steps = [60] must have one entry for each of [3, 4]"),
         ('architecture = "gru"', 'architecture = "grv"', "did you mean 'gru'"),
+        ('architecture = "gru"', 'architecture = "attention"', "it must be different architectures, depths or heads"),
         ('"recurrent"]', '"recurent"]', "did you mean 'recurrent'"),
+        ('"recurrent"]', '"parabola"]', "construction 'parabola' solves match2, not sparse-averaging"),
         ("batch = 16", "bach = 16", "did you mean 'batch'"),
+        ("batch = 16", "steps = 16", "recipe.key 'steps' is not known"),
         ("sparsity = 1", "sparsity = 9", "sparsity = 9 is not allowed"),
+        ("sparsity = 1", "sparsity = 1, length = 3", "task.length must not be given"),
+        ('along = "length"', 'along = "lenght"', "did you mean 'length'"),
+        ('along = "length"', 'along = "dimension"', "lines.averaging.along 'dimension' is not known"),
         ("rates = [0.02]", "rates = []", "rates = [] is not allowed; it must be learning rates"),
         ("rates = [0.02]", "rates = [-0.1]", "rates = [-0.1] is not allowed"),
+        ("rates = [0.02]", "rates = [0.02]\ndepth = 0", "depth = 0 is not allowed; it must be at least 1"),
         ("seeds = [0, 1, 2]", "seeds = [0, 1]", "it must be 3 different ones"),
         ("seeds = [0, 1, 2]", "seeds = [0, 0, 0]", "it must be 3 different ones"),
-        ("lengths = [3, 4]", "lengths = []", "lengths = [] is not allowed"),
+        ("at = [3, 4]", "at = []", "lines.averaging.search[0].at = [] is not allowed"),
+        ("bounds = [3, 4]", "bounds = [3, 3]", "bounds = [3, 3] is not allowed; it must be different positive"),
+        ('methods = ["sign", "heads", "recurrent"]', "", "must have constructions and methods, or neither"),
         ('name = "tiny"', 'name = "../tiny"', "must be lower-case letters"),
+        ("lines.averaging", "lines.'../x'", "the name of a line = '../x' is not allowed"),
         ('distribution = "gaussian"', 'distribution = "gausian"', "did you mean 'gaussian'"),
-        ("draws = 5", "draws = 0", "draws = [0] is not allowed"),
-        ("width = 6", "width = 0", "width = [0] is not allowed"),
+        ('distribution = "gaussian"', "", "has no recipe.distribution"),
+        ("draws = 5", "draws = 0", "draws = 0 is not allowed"),
+        ("width = 6", "width = 0", "width = 0 is not allowed"),
         ('architecture = "gru"', 'architecture = "os:path"', "is not an assay.networks.base.Mixer"),
-        ('name = "sparse-averaging"\nsparsity', "sparsity", "task has no name"),
-        ("[task]", "[task", "cannot be read"),
+        ('name = "sparse-averaging", sparsity', "sparsity", "task has no name"),
+        ('name = "sparse-averaging", s', 'name = "sparse-averagin", s', "did you mean 'sparse-averaging'"),
+        ("[recipe]", "[recipe", "cannot be read"),
     ],
 )
 def test_study_files_that_are_wrong(old, new, says, tmp_path):

@@ -6,16 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from assay import AssayError, Ledger, SparseAveraging
+from assay import AssayError, Ledger, Match2, Match3, SparseAveraging
 from assay.constructions.questions import attention_portrait
 from assay.learning.questions import answer_training, training_question
 from assay.learning.training import Recipe, hopeless, train
 from assay.networks import MIXERS, architectures, family, make_network
 from assay.networks.base import Mixer
+from assay.networks.codes import circular_codes
 from assay.testing import check_mixer
 
 TASK = SparseAveraging(4, 1, layout="last")
-RECIPE = Recipe(steps=300, batch=64, check_every=50, validation=512, test=1024)
+RECIPE = Recipe(steps=300, distribution="gaussian", batch=64, check_every=50, validation=512, test=1024)
 
 
 @pytest.mark.parametrize("name", MIXERS.names())
@@ -48,7 +49,7 @@ def test_making_a_network_leaves_the_global_random_state_alone():
 
 def test_state_is_counted_per_kind_of_cell():
     sizes = {name: make_network(name, TASK, 5, seed=0).size.state for name in architectures()}
-    assert sizes == {"attention": 0, "feed-forward": 0, "gru": 5, "lstm": 10}
+    assert {name: state for name, state in sizes.items() if state} == {"gru": 5, "lstm": 10}
 
 
 def test_attention_equals_the_textbook_formula():
@@ -141,9 +142,9 @@ def test_a_mixer_of_somebody_elses_by_its_path():
 
 def test_recipes_refuse_what_makes_no_sense():
     with pytest.raises(AssayError, match="steps = 0"):
-        Recipe(steps=0)
+        Recipe(steps=0, distribution="gaussian")
     with pytest.raises(AssayError, match="averaging = 1"):
-        Recipe(steps=1, averaging=1.0)
+        Recipe(steps=1, distribution="gaussian", averaging=1.0)
 
 
 def test_a_run_that_diverges_is_not_learned_and_can_be_stored():
@@ -154,3 +155,68 @@ def test_a_run_that_diverges_is_not_learned_and_can_be_stored():
     assert evidence.detail["stopped"] == "diverged"
     with Ledger(":memory:") as ledger:
         assert ledger.add(evidence)
+
+
+@pytest.mark.parametrize("name", ["attention", "third-order", "strassen"])
+@pytest.mark.parametrize("heads", [1, 2, 3])
+def test_heads_are_separate_and_added_up(name, heads):
+    """With the output map the identity, a head's coordinates depend on its own part of every projection only."""
+    torch.manual_seed(0)
+    mixer = MIXERS[name](6, heads=heads).double()
+    torch.nn.init.eye_(mixer.out.weight)
+    tokens = torch.randn(2, 5, 6, dtype=torch.float64)
+    before = mixer(tokens, 5)
+    part = 6 // heads
+    with torch.no_grad():
+        for projection in [child for child in mixer.children() if child is not mixer.out]:
+            projection.weight[:part] *= 1.5
+    changed = (mixer(tokens, 5) - before).abs().amax(dim=(0, 1)) > 1e-9
+    assert changed.tolist() == [True] * part + [False] * (6 - part)
+
+
+def test_attention_with_heads_equals_the_textbook_formula():
+    mixer = MIXERS["attention"](6, heads=2).double()
+    tokens = torch.randn(2, 5, 6, dtype=torch.float64)
+    q, k, v = ((layer(tokens)).unflatten(2, (2, 3)).transpose(1, 2) for layer in (mixer.query, mixer.key, mixer.value))
+    expected = mixer.out((torch.softmax(q @ k.mT / 3**0.5, dim=-1) @ v).transpose(1, 2).flatten(2))
+    assert torch.allclose(mixer(tokens, 5), expected)
+    assert torch.allclose(mixer(tokens, 2), expected[:, -2:])
+
+
+def test_depth_and_heads_reach_the_network_or_are_refused():
+    network = make_network("strassen", TASK, 6, seed=0, depth=2, heads=3)
+    assert (network.size.depth, network.size.heads, len(network.blocks)) == (2, 3, 2)
+    with pytest.raises(AssayError, match="heads = 2 is not allowed; it must be 1 for lstm"):
+        make_network("lstm", TASK, 6, seed=0, heads=2)
+    with pytest.raises(AssayError, match="depth = 2 is not allowed; it must be 1 for feed-forward"):
+        make_network("feed-forward", TASK, 6, seed=0, depth=2)
+    with pytest.raises(AssayError, match="a divisor of width = 6"):
+        make_network("attention", TASK, 6, seed=0, heads=4)
+
+
+@pytest.mark.parametrize("architecture", ["attention", "third-order", "strassen", "lstm", "gru", "feed-forward"])
+@pytest.mark.parametrize("task", [Match3(length=5), Match3(length=5, notation="digits")], ids=str)
+def test_every_architecture_takes_symbols_and_digits(architecture, task):
+    network = make_network(architecture, task, 6, seed=0)
+    inputs, targets = task.sample(3, seed=0)
+    outputs = network(inputs)
+    assert outputs.shape == targets.shape
+    task.loss(outputs, targets.to(outputs.dtype)).backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+def test_a_recurrent_network_sees_the_whole_sequence_where_every_token_asks():
+    task = Match2(length=6)
+    network = make_network("gru", task, 8, seed=0)
+    residues = task.sample(1, seed=0).inputs
+    changed = residues.clone()
+    changed[0, 5] = (changed[0, 5] + 1) % task.modulus
+    assert not torch.equal(network(residues)[0, 0], network(changed)[0, 0])
+
+
+def test_circular_codes_add_up_as_residues_do():
+    codes = circular_codes(12, 6).double() / 2**0.5
+    points = torch.view_as_complex(codes.unflatten(1, (3, 2)).contiguous())
+    x, y = torch.tensor([3, 7, 11]), torch.tensor([5, 9, 4])
+    assert torch.allclose(points[x] * points[y], points[(x + y) % 12], atol=1e-6)
+    assert circular_codes(3, 9).shape == (3, 9)

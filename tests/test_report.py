@@ -8,79 +8,116 @@ from html.parser import HTMLParser
 import pytest
 
 from assay.evidence import Evidence
-from assay.frontier import frontier
-from assay.report.figures import (
-    band_chart,
-    boundaries_of,
-    charted,
-    message_bits_chart,
-    portrait_chart,
-    summary_chart,
-    svg_text,
-)
+from assay.frontier import SearchEnd, contender, learned_series, stated_series
+from assay.learning.search import Unit
+from assay.report.drawing import looks
+from assay.report.figures import band_chart, message_bits_chart, portrait_chart, summary_chart, svg_text
+from assay.report.findings import parameters_text
+from assay.report.lines import boundaries_of, contenders
+from assay.report.matrix import task_matrix
 from assay.report.page import charts, write_report
-from assay.report.tables import boundary_label
+from assay.report.tables import terminal_text
+from assay.report.words import boundary_label
 from assay.size import Size
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
 HOSTILE = "<b>bold</b> & </script><script>alert(1)</script>"
+RESOURCES = {"attention-message": "message bits", "recurrent-state": "state bits", "recurrent-state-mean": "state bits"}
 
 
-def evidence(family, architecture, source, verdict, kind, length, width, sparsity=2, **more):
-    seed = more.get("seed")
+def averaging(length, sparsity=2):
+    return {"name": "sparse-averaging", "length": length, "sparsity": sparsity, "dimension": 1, "layout": "last"}
+
+
+def evidence(task, family, architecture, source, verdict, kind, width, **more):
+    seed, depth = more.get("seed"), more.get("depth", 1)
+    detail = {"resource": RESOURCES.get(source, ""), "required": 5.5} if verdict == "impossible" else {}
+    question = {"architecture": architecture, "depth": depth, "source": source, "task": task, "width": width}
     return Evidence(
-        question={"source": source, "n": length, "q": sparsity, "width": width, "seed": seed, "rate": 0.01},
-        task={"name": "sparse-averaging", "length": length, "sparsity": sparsity, "dimension": 1, "layout": "last"},
+        question={**question, "seed": seed, "rate": 0.01},
+        task=task,
         family=family,
         architecture=architecture,
         source=source,
-        size=Size(width=width, state=more.get("state", 0)),
+        size=Size(width=width, depth=depth, state=more.get("state", 0), parameters=10 * width * (seed is not None)),
         verdict=verdict,
         error_kind=kind,
         error=0.2,
         tolerance=0.25,
-        rests_on=more.get("rests_on", f"{verdict} by {source}; at length {length}"),
+        rests_on=f"{verdict} by {source}; for {parameters_text(task)}",
+        detail=detail,
     )
 
 
-def runs(architecture, family, length, smallest, widths, sparsity=2, state=0):
-    def run(seed, width):
-        verdict, more = "learned" if width >= smallest[seed] else "not learned", {"seed": seed, "state": state * width}
-        return evidence(family, architecture, "training", verdict, "mean", length, width, sparsity, **more)
+def searched(task, x, architecture, family, smallest, widths, state=0, depth=1):
+    """A finished search in which all seeds ran at all widths, and the seeds learned from their smallest on."""
 
-    return [run(seed, width) for seed in range(3) for width in widths]
+    def run(seed, width):
+        verdict = "learned" if width >= smallest[seed] else "not learned"
+        more = {"seed": seed, "state": state * width, "depth": depth}
+        return evidence(task, family, architecture, "training", verdict, "mean", width, **more)
+
+    runs = tuple(run(seed, width) for seed in range(3) for width in sorted(widths))
+    width = min((width for width in widths if width >= sorted(smallest)[1]), default=None)
+    return SearchEnd(x, Unit({}, tuple(sorted(widths)), 0, (0, 1, 2), (0.01,)), width, runs)
 
 
 def stated(length, sparsity=2):
-    at = {"length": length, "sparsity": sparsity}
+    task = averaging(length, sparsity)
     return [
-        evidence("attention", "attention", "sign", "constructed", "worst", width=9 * sparsity + length // 8, **at),
-        evidence("attention", "attention", "cyclic", "constructed", "worst", width=1 + 4 * sparsity, **at),
-        evidence("attention", "attention", "attention-message", "impossible", "worst", width=0, **at),
-        evidence("recurrent", "recurrent", "recurrent", "constructed", "worst", width=length, **at),
-        evidence("recurrent", "recurrent", "recurrent-state", "impossible", "worst", width=length // 4 - 1, **at),
-        evidence("recurrent", "recurrent", "recurrent-state-mean", "impossible", "mean", width=length // 8, **at),
+        evidence(task, "attention", "attention", "sign", "constructed", "worst", 9 * sparsity + length // 8),
+        evidence(task, "attention", "attention", "cyclic", "constructed", "worst", 1 + 4 * sparsity),
+        evidence(task, "attention", "attention", "attention-message", "impossible", "worst", 0),
+        evidence(task, "recurrent", "recurrent", "recurrent", "constructed", "worst", length),
+        evidence(task, "recurrent", "recurrent", "recurrent-state", "impossible", "worst", length // 4 - 1),
+        evidence(task, "recurrent", "recurrent", "recurrent-state-mean", "impossible", "mean", length // 8),
     ]
 
 
-def pieces():
-    found = [piece for length in (8, 16, 32, 64) for piece in stated(length)]
-    for length, low in ((8, 5), (16, 7), (32, 10), (64, 13)):
-        found += runs("attention", "attention", length, (low, low, low + 2), (low - 1, low, low + 2))
-    for length, low in ((8, 8), (16, 15), (32, 99)):
-        found += runs("lstm", "recurrent", length, (low, low, 99), (low // 2, 15, 40), state=2)
+def ends():
+    found = []
+    for n, low in ((8, 5), (16, 7), (32, 10), (64, 13)):
+        found.append(searched(averaging(n), n, "attention", "attention", (low, low, low + 2), (low - 1, low, low + 2)))
+    for n, low in ((8, 8), (16, 15), (32, 99)):
+        found.append(searched(averaging(n), n, "lstm", "recurrent", (low, low, 99), (low // 2, 15, 40), state=2))
     return found
 
 
-def row(piece):
+def line(name, along, symbol, said, found, **more):
+    """A line of the findings, and a row for each piece of its evidence."""
+    series = [*stated_series(said), *learned_series(found, coarseness=1.15)]
+    pieces = [piece for _, piece in said] + [run for end in found for run in end.runs]
+    entry = {
+        "name": name,
+        "title": more.get("title", f"Width against {symbol}"),
+        "task": more.get("task", {"name": "sparse-averaging", "dimension": 1, "layout": "last"}),
+        "follows": more.get("follows", {}),
+        "along": along,
+        "symbol": symbol,
+        "tolerance": more.get("tolerance", [0.25, 0.25]),
+        "mean_tolerance": [0.25, 0.25],
+        "all_inputs": "over all inputs in the unit ball",
+        "mean_error_name": more.get("mean_error_name", "root-mean-square error"),
+        "distribution": "gaussian",
+        "distribution_text": "values normal",
+        "series": [boundary.to_json() for boundary in series],
+        "unfinished": more.get("unfinished", []),
+        "audit": {"zero": 0.7, "cheat": 0.2},
+        "audit_tolerance": 0.25,
+        "audit_at": 8,
+    }
+    return entry, [row(piece, {symbol: piece.task.get(along)}) for piece in pieces]
+
+
+def row(piece, along):
     return {
-        "length": piece.task["length"], "sparsity": piece.task["sparsity"], "layout": "last", "source": piece.source,
-        "architecture": piece.architecture, "verdict": piece.verdict, "width": piece.size.width, "heads": 1,
+        "task": f"{piece.task['name']}: {parameters_text(piece.task)}", "along": along, "source": piece.source,
+        "architecture": contender(piece.question) if piece.source == "training" else piece.architecture,
+        "verdict": piece.verdict, "width": piece.size.width, "heads": 1, "depth": 1,
         "precision": 32, "parameters": 9, "error_kind": piece.error_kind, "error": piece.error,
         "tolerance": piece.tolerance, "largest_error": None, "error_99": None, "seed": piece.question["seed"],
         "rate": 0.01, "steps": None, "seconds": 0.5, "rests_on": piece.rests_on, "key": piece.key,
         "state": piece.size.state or None,
-        "required": 5.5 if piece.source == "attention-message" else None,
     }  # fmt: skip
 
 
@@ -88,15 +125,15 @@ def portrait(source, verdict, kind):
     return {
         "verdict": verdict, "source": source, "architecture": "attention", "width": 11, "error": 0.1,
         "error_kind": kind, "task": {"name": "sparse-averaging", "length": 3, "sparsity": 1, "layout": "all"},
+        "parameters": "N = 3, q = 1, layout all",
         "weights": [[0.9, 0.1, 0.0], [0.0, 0.8, 0.2], [0.5, 0.0, 0.5]], "pointers": [[0], [1], [2]],
         "mass_on_pointers": 0.7333,
     }  # fmt: skip
 
 
-def made(found):
-    across = [piece for sparsity in (1, 2, 4, 8) for piece in stated(32, sparsity)]
-    across += [run for q in (1, 2, 4, 8) for run in runs("attention", "attention", 32, (5 * q,) * 3, (4 * q, 5 * q), q)]
-    unique = {piece.key: piece for piece in [*found, *across]}
+def gathered(*lines, portraits=()):
+    entries = [entry for entry, _ in lines]
+    rows = {row["key"]: row for _, rows in lines for row in rows}
     return json.loads(json.dumps({
         "study": "small",
         "title": "How wide, in a test?",
@@ -104,24 +141,73 @@ def made(found):
         "made": "2026-01-02T03:04:05+00:00",
         "versions": {"assay": "9.9.9", "python": "3.99"},
         "machine": "a test machine with 7 cores",
-        "task": {"name": "sparse-averaging", "sparsity": 2, "dimension": 1, "layout": "last"},
-        "tolerance": 0.25,
-        "distribution": "gaussian",
         "seeds": [0, 1, 2],
-        "along_length": [series.to_json() for series in frontier(found, "length")],
-        "along_sparsity": [series.to_json() for series in frontier(across, "sparsity")],
-        "fixed_length": 32,
-        "portraits": [portrait("sign", "constructed", "worst"), portrait("training", "learned", "mean")],
+        "precision": 32,
+        "lines": entries,
+        "matrix": task_matrix(entries),
+        "portraits": list(portraits),
         "contradictions": [],
-        "audit": {"zero": 0.7, "cheat": 0.2},
-        "audit_length": 8,
-        "evidence": [row(piece) for piece in unique.values()],
+        "evidence": list(rows.values()),
     }))  # fmt: skip
+
+
+def one_task():
+    """One task along two parameters."""
+    along_length = [(n, piece) for n in (8, 16, 32, 64) for piece in stated(n)]
+    along_sparsity = [(q, piece) for q in (1, 2, 4, 8) for piece in stated(32, q)]
+    across = [
+        searched(averaging(32, q), q, "attention", "attention", (5 * q,) * 3, (4 * q, 5 * q)) for q in (1, 2, 4, 8)
+    ]
+    return gathered(
+        line("length", "length", "N", along_length, ends()),
+        line("sparsity", "sparsity", "q", along_sparsity, across, tolerance=[0.0625, 0.5]),
+        portraits=[portrait("sign", "constructed", "worst"), portrait("training", "learned", "mean")],
+    )
+
+
+def several_tasks():
+    """Two tasks with other parameters and families; one task and one architecture that nobody has registered."""
+    mystery = {"name": "mystery", "modulus": 97}
+
+    def task(n):
+        return {"name": "mystery", "length": n, "modulus": 97, "window": n // 4}
+
+    def proved(n, source, width, family="attention", depth=0):
+        piece = evidence(task(n), family, family, source, "impossible", "worst", width)
+        return (
+            n,
+            Evidence(**{**piece.__dict__, "detail": {"resource": "message bits", "required": 9, "depth": depth}}),
+        )
+
+    said = [proved(n, "one-layer", n // 2, depth=1) for n in (8, 16, 32)]
+    said += [proved(n, "any-depth", n // 8) for n in (8, 16, 32)]
+    said += [
+        (n, evidence(task(n), "third-order", "third-order", "trig", "constructed", "worst", 5)) for n in (8, 16, 32)
+    ]
+    found = [
+        searched(task(n), n, "attention", "attention", (99,) * 3, (4, 50)) for n in (8, 16)
+    ] + [
+        searched(task(n), n, "attention", "attention", (n, n, n + 1), (n - 1, n, n + 1), depth=2) for n in (8, 16)
+    ] + [
+        searched(task(n), n, "my.package:Mixer", "hybrid", (n, n, n), (n - 1, n)) for n in (8, 32)
+    ]  # fmt: skip
+    waiting = [{"architecture": "third-order", "family": "third-order", "x": 16}]
+    more = {"title": "The mystery", "task": mystery, "mean_error_name": "share of wrong answers", "unfinished": waiting}
+    more["follows"] = {"window": [2, 8]}
+    return gathered(
+        line("length", "length", "N", [(n, piece) for n in (8, 16, 32, 64) for piece in stated(n)], ends()),
+        line("mystery", "length", "N", said, found, **more),
+    )
 
 
 @pytest.fixture(scope="module")
 def findings():
-    return made(pieces())
+    return one_task()
+
+
+@pytest.fixture(scope="module")
+def several():
+    return several_tasks()
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +247,13 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
+def band(findings, name, architecture):
+    """The chart of one architecture on the line of this name."""
+    (chosen,) = (line for line in findings["lines"] if line["name"] == name)
+    (shown,) = (contender for contender in contenders([chosen]) if contender.name == architecture)
+    return band_chart(findings, chosen, shown)
+
+
 def legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
@@ -178,7 +271,7 @@ def test_page_is_well_formed_and_named_after_the_study(written, html):
 
 def test_page_shows_every_boundary_and_every_row(findings, html):
     page = Page(html)
-    for series in [*findings["along_length"], *findings["along_sparsity"]]:
+    for series in [series for line in findings["lines"] for series in line["series"]]:
         assert boundary_label(series) in page.text
         assert series["architecture"] in page.text
     keys = {attributes["data-key"] for _, attributes in page.tags if "data-key" in attributes}
@@ -225,8 +318,8 @@ def test_embedded_findings_are_the_findings(findings, html):
 def test_figures_are_files_and_on_the_page(findings, written, html):
     names = {chart.name for chart in charts(findings)}
     assert names == {
-        "summary", "length-attention", "length-lstm", "message-bits", "portraits-1", "sparsity-attention",
-        "sparsity-recurrent",
+        "length.summary", "length.attention", "length.lstm", "length.attention-message-bits", "portraits-1",
+        "sparsity.summary", "sparsity.attention", "sparsity.recurrent", "sparsity.attention-message-bits",
     }  # fmt: skip
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names
@@ -238,9 +331,9 @@ def test_table_of_evidence_can_be_sorted_without_a_mouse(findings, html):
     page = Page(html)
     sortable = [attributes for tag, attributes in page.tags if tag == "th" and "aria-sort" in attributes]
     buttons = [attributes for tag, attributes in page.tags if tag == "button"]
-    assert len(sortable) == len(buttons) == 20
+    assert len(sortable) == len(buttons) == 21
     numbers = [attributes["data-value"] for tag, attributes in page.tags if "data-value" in attributes]
-    assert len(numbers) > 8 * len(findings["evidence"])
+    assert len(numbers) > 7 * len(findings["evidence"])
     assert all(isinstance(float(number), float) for number in numbers)
 
 
@@ -257,13 +350,13 @@ def test_text_is_escaped(findings, tmp_path):
 
 
 def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
-    labels = legend(band_chart(findings, "lstm"))
+    labels = legend(band(findings, "length", "lstm"))
     assert starting(labels, "impossible (worst case): recurrent-state,")
     assert starting(labels, "impossible (mean error): recurrent-state-mean,")
     assert starting(labels, "constructed (worst case): recurrent (32 bits)")
     assert starting(labels, "learned (mean error")
     assert starting(labels, "larger than this: not learned within this budget")
-    attention = legend(band_chart(findings, "attention"))
+    attention = legend(band(findings, "length", "attention"))
     assert "impossible (worst case): attention-message, excludes no width here" in attention
     assert starting(attention, "fit: ")[0].startswith("fit: 1.9")
     assert not starting(attention, "larger than this")
@@ -272,16 +365,19 @@ def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
 def test_excluded_widths_are_in_the_units_of_the_architecture(findings):
     """recurrent-state excludes 15 numbers of state at N = 64; an LSTM of width 7 has 14, one of width 8 has 16."""
 
-    def excluded(architecture):
-        series = next(s for s in boundaries_of(findings, architecture, "length") if s["source"] == "recurrent-state")
+    along_length, along_sparsity = findings["lines"]
+
+    def excluded(line, architecture):
+        (shown,) = (contender for contender in contenders([line]) if contender.name == architecture)
+        series = next(s for s in boundaries_of(line, shown) if s["source"] == "recurrent-state")
         return series["points"][-1]["width"]
 
-    assert excluded("recurrent") == 15
-    assert excluded("lstm") == 7
+    assert excluded(along_sparsity, "recurrent") == 7
+    assert excluded(along_length, "lstm") == 7  # of 15
 
 
 def test_points_stand_where_the_findings_say(findings):
-    axes = band_chart(findings, "attention").axes[0]
+    axes = band(findings, "length", "attention").axes[0]
     lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
     assert ([8, 16, 32, 64], [5, 7, 10, 13]) in lines
     assert ([64, 64], [13, 15]) in lines
@@ -291,9 +387,9 @@ def test_points_stand_where_the_findings_say(findings):
 
 
 def test_censored_points_are_drawn_as_arrows_and_named_in_the_caption(findings):
-    arrows = [text for text in band_chart(findings, "lstm").axes[0].texts if text.arrow_patch is not None]
+    arrows = [text for text in band(findings, "length", "lstm").axes[0].texts if text.arrow_patch is not None]
     assert [arrow.xy for arrow in arrows] == [(8, 15), (16, 15), (32, 49)]
-    caption = next(chart.caption for chart in charts(findings) if chart.name == "length-lstm")
+    caption = next(chart.caption for chart in charts(findings) if chart.name == "length.lstm")
     censored = [sentence for sentence in caption if "Not learned within this budget" in sentence]
     assert len(censored) == 1
     assert "up to width 49 at N = 32" in censored[0]
@@ -301,24 +397,28 @@ def test_censored_points_are_drawn_as_arrows_and_named_in_the_caption(findings):
 
 
 def test_widths_against_sparsity_have_linear_axes(findings):
-    axes = band_chart(findings, "attention", "sparsity").axes[0]
+    axes = band(findings, "sparsity", "attention").axes[0]
     assert axes.get_xscale() == axes.get_yscale() == "linear"
     assert axes.get_ylim()[0] == 0
-    assert charted(findings, "sparsity") == ["attention", "recurrent"]
+    assert [contender.name for contender in contenders(findings["lines"][1:])] == ["attention", "recurrent"]
 
 
 def test_summary_has_all_laws_and_the_smallest_construction(findings):
-    labels = legend(summary_chart(findings))
+    labels = legend(summary_chart(findings, findings["lines"][0]))
     assert starting(labels, "attention, fit: ")
     assert "attention, constructed (cyclic)" in labels
     assert "recurrent, constructed (recurrent)" in labels
     assert not starting(labels, "lstm, fit")
 
 
-def test_message_bits_need_bounds_on_bits(findings):
-    assert starting(legend(message_bits_chart(findings)), "impossible (worst case): attention-message")
-    without = {**findings, "evidence": [{**row, "required": None} for row in findings["evidence"]]}
-    assert message_bits_chart(without) is None
+def test_message_bits_need_bounds_on_bits_and_constructions(findings):
+    line = findings["lines"][0]
+    assert starting(
+        legend(message_bits_chart(findings, line, "attention")), "impossible (worst case): attention-message"
+    )
+    assert message_bits_chart(findings, line, "recurrent") is None
+    bare = {**line, "series": [series for series in line["series"] if series["verdict"] != "constructed"]}
+    assert message_bits_chart(findings, bare, "attention") is None
 
 
 def test_portraits_outline_the_pointers_and_state_their_mass(findings):
@@ -330,19 +430,84 @@ def test_portraits_outline_the_pointers_and_state_their_mass(findings):
 
 
 def test_figures_are_the_same_every_time(findings):
-    first, second = (svg_text(band_chart(findings, "lstm")) for _ in range(2))
+    first, second = (svg_text(band(findings, "length", "lstm")) for _ in range(2))
     assert first == second
     assert ">width m</text>" in first
     assert "<dc:date>" not in first
 
 
-def test_report_of_a_study_that_has_only_begun(findings, tmp_path):
-    found = [piece for piece in pieces() if piece.source != "training" and piece.task["length"] == 8]
-    found += runs("attention", "attention", 8, (5, 5, 5), (5,))[:2]  # two seeds do not make a point yet
-    begun = {**made(found), "portraits": [], "along_sparsity": [], "fixed_length": None}
+def test_report_of_a_study_that_has_only_begun(tmp_path):
+    waiting = [{"architecture": "attention", "family": "attention", "x": 8}]
+    begun = gathered(line("length", "length", "N", [(8, piece) for piece in stated(8)], [], unfinished=waiting))
     page = Page(write_report(begun, tmp_path).read_text("utf-8"))
-    assert "not trained" in page.text
-    assert "Width against q" not in page.text
+    assert "attention : no search finished;" in page.text
+    assert "recurrent : not trained;" in page.text
+    assert "search not finished: attention at N = 8." in page.text
     assert {path.stem for path in (tmp_path / "small-figures").iterdir()} == {
-        "length-attention", "length-recurrent", "message-bits"
+        "length.attention", "length.recurrent", "length.attention-message-bits"
     }  # fmt: skip
+
+
+def test_one_task_has_no_matrix(findings, html):
+    assert findings["matrix"] is None
+    assert "not asked" not in Page(html).text
+
+
+def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
+    matrix = several["matrix"]
+    assert matrix["lines"] == ["length", "mystery"]
+    assert matrix["architectures"] == ["attention", "attention, depth 2", "third-order", "lstm", "my.package:Mixer"]
+    cells = matrix["cells"]["mystery"]
+
+    def said(architecture):
+        return [(e["verdict"], e["width"], e["at"], e["source"]) for e in cells[architecture]]
+
+    assert said("attention") == [("not learned", 50, 16, "training"), ("impossible", 8, 16, "one-layer")]
+    assert said("attention, depth 2") == [("learned", 16, 16, "training"), ("impossible", 2, 16, "any-depth")]
+    assert said("third-order") == [("constructed", 5, 32, "trig")]
+    assert said("my.package:Mixer") == [("learned", 32, 32, "training")]
+    assert said("lstm") == []
+    assert matrix["cells"]["length"]["attention, depth 2"] == []  # attention was trained there, at depth 1
+    assert cells["my.package:Mixer"][0]["parameters"] == 320
+    lstm = matrix["cells"]["length"]["lstm"]
+    assert [(e["verdict"], e["error_kind"], e["width"]) for e in lstm] == [
+        ("not learned", "mean", 49), ("constructed", "worst", 32),
+        ("impossible", "mean", 2), ("impossible", "worst", 3),
+    ]  # fmt: skip
+
+
+def test_matrix_is_the_first_thing_on_the_page_and_in_the_terminal(several, tmp_path):
+    page = Page(write_report(several, tmp_path).read_text("utf-8"))
+    assert [attributes["id"] for tag, attributes in page.tags if tag == "section"] == [
+        "matrix", "key", "line-length", "line-mystery", "evidence", "made"
+    ]  # fmt: skip
+    assert page.open == []
+    terminal = terminal_text({**several, "ledger": "l", "report": "r"})
+    for part in ("320 parameters", "trig", "search not finished: third-order at N = 16"):
+        assert part in page.text
+        assert part in terminal
+    for part in ("learned m = 32", "not learned up to 50", "constructed m = 5"):
+        assert part in page.text
+    assert terminal.index("> 50 (500 parameters)") < terminal.index("width against N")
+    assert "The task is mystery, modulus 97, window 2 to 8 with N; its length N varies." in page.text
+    assert "share of wrong answers of at most 0.25 on gaussian inputs" in page.text
+
+
+def test_everything_has_a_colour_and_marker_of_its_own(several):
+    look = looks(several["lines"])
+    names = {"attention", "attention, depth 2", "third-order", "hybrid", "my.package:Mixer", "lstm", "feed-forward"}
+    assert names <= set(look)
+    assert len({look[name].colour for name in names}) == len(names)
+    assert band(several, "mystery", "my.package:Mixer").axes
+
+
+def test_hostile_names_of_tasks_and_architectures_are_escaped(several, tmp_path):
+    hostile = json.loads(json.dumps(several).replace("my.package:Mixer", HOSTILE).replace("The mystery", HOSTILE))
+    hostile["matrix"] = task_matrix(hostile["lines"])
+    text = write_report(hostile, tmp_path).read_text("utf-8")
+    page = Page(text)
+    assert page.text.count(HOSTILE) >= 3
+    assert "<b>bold" not in text
+    assert sum(tag == "script" for tag, _ in page.tags) == 2
+    assert all(path.parent == tmp_path / "small-figures" for path in (tmp_path / "small-figures").rglob("*"))
+    assert "alert(1)" in terminal_text({**hostile, "ledger": "l", "report": "r"})

@@ -161,7 +161,7 @@ def test_repeated_pointers():
 
 
 def test_distributions_that_do_not_fit():
-    with pytest.raises(AssayError, match="'hard' inputs need at least 5"):
+    with pytest.raises(AssayError, match="'hard' inputs need a length of at least 5"):
         SparseAveraging(4, 2).sample(1, seed=0, distribution="hard")
     with pytest.raises(AssayError, match="needs the keys"):
         SparseAveraging(4, 2).sample(1, seed=0, distribution="adversarial")

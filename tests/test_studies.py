@@ -1,34 +1,154 @@
-"""Studies: the shipped files are whole, and ask what they should."""
+"""Studies: the shipped files are whole and ask what they should; searches are read off the ledger by replaying them."""
+
+import tomllib
+from dataclasses import replace
 
 import pytest
 
-from assay import AssayError
-from assay.bounds import BOUNDS
+from assay import AssayError, Evidence, Size
+from assay.bounds import bounds_of
 from assay.evidence import content_hash
-from assay.learning.search import ladder
+from assay.learning.search import ladder, smallest_width
+from assay.networks import family
+from assay.report.findings import gather
 from assay.studies import shipped
-from assay.studies.runner import study_evidence
+from assay.studies.course import search_course
+from assay.studies.replay import replay, study_evidence
 from assay.studies.study import load_study
+from assay.studies.workers import answer
+
+QUICK = {name for name, path in shipped().items() if "quick" in tomllib.loads(path.read_text("utf-8"))}
+TWO_TASKS = """
+name = "two"
+title = "Two tasks, one of them along two parameters"
+seeds = [0, 1, 2]
+ratio = 1.2
+precision = 32
+draws = 2
+
+[recipe]
+distribution = "uniform"
+batch = 16
+
+[lines.averaging]
+title = "Averaging"
+task = { name = "sparse-averaging", sparsity = 2, layout = "last" }
+along = "length"
+bounds = [4, 8, 16]
+constructions = [4, 8]
+methods = ["heads"]
+
+[[lines.averaging.search]]
+architecture = "attention"
+at = [4, 8]
+start = [4, 8]
+steps = [20, 20]
+lowest = 2
+highest = 40
+rates = [0.02, 0.01]
+
+[[lines.averaging.search]]
+architecture = "lstm"
+at = [4]
+start = [4]
+steps = [20]
+lowest = 2
+highest = 8
+rates = [0.02]
+
+[lines.sparsity]
+task = { name = "sparse-averaging", length = 8, layout = "last" }
+along = "sparsity"
+recipe = { distribution = "gaussian" }
+bounds = [1, 2]
+
+[lines.matching]
+task = { name = "match2" }
+along = "length"
+
+[[lines.matching.search]]
+architecture = "attention"
+heads = 2
+at = [4]
+start = [4]
+steps = [20]
+lowest = 2
+highest = 20
+rates = [0.02]
+
+[[lines.matching.search]]
+architecture = "attention"
+depth = 2
+at = [4, 8]
+start = [4, 8]
+steps = [20, 20]
+lowest = 2
+highest = 20
+rates = [0.02]
+"""
+
+
+@pytest.fixture
+def two(tmp_path):
+    (tmp_path / "two.toml").write_text(TWO_TASKS)
+    return load_study(str(tmp_path / "two.toml"))
+
+
+def trained(question, learned):
+    """The evidence of a training run that was not made."""
+    task, width = question["task"], question["width"]
+    return Evidence(
+        question=question,
+        task=task,
+        family=family(question["architecture"]),
+        architecture=question["architecture"],
+        source="training",
+        size=Size(width=width, depth=question["depth"], heads=question["heads"], parameters=10 * width),
+        verdict="learned" if learned else "not learned",
+        error_kind="mean",
+        error=0.01 if learned else 0.9,
+        tolerance=0.25,
+        rests_on="a test",
+    )
+
+
+def runs_of(unit, learns=lambda q: q["width"] >= q["task"]["length"]):
+    """All that a search asks, when `learns` says whether a run learns."""
+    found, search = [], smallest_width(unit)
+    questions = next(search)
+    while True:
+        answers = [trained(question, learns(question)) for question in questions]
+        found += answers
+        try:
+            questions = search.send(answers)
+        except StopIteration:
+            return found
+
+
+def keyed(evidence):
+    return {piece.key: piece for piece in evidence}
 
 
 @pytest.mark.parametrize(
-    ("name", "quick"), [(name, quick) for name in sorted(shipped()) for quick in (False, True)[: 2 - ("large" in name)]]
+    ("name", "quick"), [(name, quick) for name in sorted(shipped()) for quick in (False, True)[: 1 + (name in QUICK)]]
 )
 def test_shipped_studies_can_be_read(name, quick):
     study = load_study(name, quick=quick)
     stated, searches = study.stated(), study.searches()
     assert stated
-    assert all(unit.ladder[unit.start] > 0 and len(unit.seeds) >= 3 for unit in searches)
-    assert {question["bound"] for question in stated if question["kind"] == "bound"} == set(BOUNDS.names())
-    assert len({content_hash(unit.question) for unit in searches}) == len(searches)
+    assert all(unit.ladder[unit.start] > 0 and len(unit.seeds) == 3 for unit in searches)
+    for line in study.lines:
+        bounds = {bound.name for task in line.tasks.values() for bound in bounds_of(task)}
+        assert {asked.question["bound"] for asked in line.stated if asked.question["kind"] == "bound"} == bounds
+    assert len({content_hash([unit.question, unit.ladder, unit.start]) for unit in searches}) == len(searches)
 
 
 def test_the_shipped_study_asks_what_it_promises():
     study = load_study("sparse-averaging")
+    assert [(line.along, line.symbol) for line in study.lines] == [("length", "N"), ("sparsity", "q")]
     lengths = {}
-    for unit in study.searches():
-        if unit.question["task"]["sparsity"] == 2:
-            lengths.setdefault(unit.question["architecture"], set()).add(unit.question["task"]["length"])
+    for search in study.lines[0].searches:
+        lengths.setdefault(search.unit.question["architecture"], set()).add(search.x)
     assert lengths["attention"] == lengths["feed-forward"] == {8, 16, 32, 64}
     assert lengths["lstm"] >= {8, 16, 32}
     assert max(question["task"]["length"] for question in study.stated()) == 4096
@@ -42,18 +162,120 @@ def test_a_study_without_a_quick_form_says_so():
 def test_quick_changes_only_what_it_names():
     full, quick = load_study("sparse-averaging"), load_study("sparse-averaging", quick=True)
     assert quick.name == "sparse-averaging-quick"
-    assert quick.tables["task"] == full.tables["task"]
-    assert quick.tables["learning"]["seeds"] == full.tables["learning"]["seeds"]
-    assert quick.tables["learning"]["ratio"] != full.tables["learning"]["ratio"]
-    assert {unit.question["architecture"] for unit in quick.searches()} == {
-        unit.question["architecture"] for unit in full.searches()
+    assert quick.seeds == full.seeds
+    assert quick.ratio != full.ratio
+    for small, large in zip(quick.lines, full.lines, strict=True):
+        assert (small.name, small.along, small.distribution) == (large.name, large.along, large.distribution)
+        for one, other in ((small, large), (large, small)):
+            asked = {search.unit.question["architecture"] for search in one.searches}
+            assert asked == {search.unit.question["architecture"] for search in other.searches}
+    assert set(quick.lines[1].tasks[2].to_json().items()) - set(full.lines[1].tasks[2].to_json().items()) == {
+        ("length", 8)
     }
-
-
-def test_an_empty_ledger_holds_no_evidence_of_a_study():
-    assert study_evidence(load_study("sparse-averaging"), []) == []
 
 
 def test_a_ladder_reaches_its_ends():
     for unit in load_study("sparse-averaging").searches():
         assert unit.ladder == ladder(unit.ladder[0], unit.ladder[-1], 1.15)
+
+
+def test_lines_have_tasks_recipes_and_depths_of_their_own(two):
+    averaging, sparsity, matching = two.lines
+    assert sorted(averaging.tasks) == [4, 8, 16]
+    assert averaging.tasks[16].to_json()["length"] == 16
+    assert (averaging.distribution, sparsity.distribution) == ("uniform", "gaussian")
+    assert sparsity.title == "sparse-averaging against q"
+    assert {asked.question["distribution"] for asked in sparsity.stated} == {"gaussian"}
+    sizes = {(search.unit.question["depth"], search.unit.question["heads"]) for search in matching.searches}
+    assert sizes == {(1, 2), (2, 1)}
+    assert {search.unit.question["task"]["name"] for search in matching.searches} == {"match2"}
+
+
+def test_searches_that_share_a_question_but_not_a_ladder_are_all_run():
+    units = load_study("sparse-averaging").searches()
+    questions = [content_hash(unit.question) for unit in units]
+    (shared,) = {key for key in questions if questions.count(key) > 1}  # N = 32, q = 2 is on both lines
+    assert len({unit.ladder for unit, key in zip(units, questions, strict=True) if key == shared}) == 2
+
+
+def test_progress_names_architecture_task_and_place(two):
+    labels = {search_course(unit).label for unit in two.searches()}
+    assert "attention on sparse-averaging at N = 8, q = 2" in labels
+    assert any(label.startswith("attention, depth 2 on match2 at N = 8") for label in labels)
+
+
+def test_a_replay_finds_what_the_search_found(two):
+    for unit in two.searches():
+        runs = runs_of(unit)
+        found = replay(unit, keyed(runs))
+        assert found.finished
+        assert found.width == min(width for width in unit.ladder if width >= unit.question["task"]["length"])
+        assert list(found.runs) == list({run.key: run for run in runs}.values())
+
+
+def test_only_what_the_search_asks_is_its_evidence(two):
+    unit = two.lines[0].searches[1].unit
+    runs = runs_of(unit)
+    strangers = [
+        trained({**unit.question, "width": width, "seed": seed, "rate": rate}, learned=True)
+        for width, seed, rate in [(2, 0, 0.5), (2, 7, 0.02), (3, 8, 0.02), (3, 9, 0.02), (1000, 0, 0.02)]
+    ]
+    found = replay(unit, keyed([*runs, *strangers]))
+    assert found == replay(unit, keyed(runs))
+    assert keyed(study_evidence(two, [*runs, *strangers])) == keyed(runs)
+
+
+def test_a_search_without_its_last_answer_is_not_finished(two):
+    unit = two.lines[0].searches[0].unit
+    runs = list(keyed(runs_of(unit)).values())
+    found = replay(unit, keyed(runs[:-1]))
+    assert not found.finished
+    assert found.width is None
+    assert list(found.runs) == runs[:-1]
+    assert not replay(unit, {}).finished
+
+
+def test_a_search_that_learns_nowhere_is_finished(two):
+    unit = two.lines[0].searches[0].unit
+    found = replay(unit, keyed(runs_of(unit, lambda question: False)))
+    assert found.finished
+    assert found.width is None
+
+
+def test_an_empty_ledger_holds_no_evidence_of_a_study(two):
+    assert study_evidence(two, []) == []
+
+
+def test_findings_have_every_line_and_the_matrix(two):
+    bounds = [answer(question) for question in two.stated() if question["kind"] == "bound"]
+    runs = [run for unit in two.searches() if unit.question["architecture"] == "attention" for run in runs_of(unit)]
+    half = runs_of(two.lines[0].searches[2].unit)[:2]
+    other = replace(bounds[0], question={**bounds[0].question, "precision": 8})
+    evidence = study_evidence(two, [*bounds, *runs, *half, other])
+    assert keyed(evidence) == keyed([*bounds, *runs, *half])
+    findings = gather(two, evidence, "assay run two")
+    averaging, sparsity, matching = findings["lines"]
+    assert averaging["task"] == {"name": "sparse-averaging", "sparsity": 2, "dimension": 1, "layout": "last"}
+    assert averaging["unfinished"] == [{"architecture": "lstm", "family": "recurrent", "x": 4}]
+    assert averaging["audit_at"] == 4
+    assert sparsity["tolerance"] == [0.25, 0.5]
+    assert [p["x"] for series in sparsity["series"] for p in series["points"]] == [1, 2] * len(sparsity["series"])
+    (learned,) = [series for series in averaging["series"] if series["verdict"] == "learned"]
+    assert [(p["x"], p["width"], p["parameters"], p["censored"]) for p in learned["points"]] == [
+        (4, 4, 40, False), (8, 8, 80, False)
+    ]  # fmt: skip
+    assert learned["coarseness"] == 1.2
+    names = [series["architecture"] for series in matching["series"] if series["verdict"] == "learned"]
+    assert names == ["attention, 2 heads", "attention, depth 2"]
+    assert matching["task"]["name"] == "match2"
+    assert not {"length", "modulus"} & set(matching["task"])
+    moduli = [matching_task.to_json()["modulus"] for matching_task in two.lines[2].tasks.values()]
+    assert matching["follows"] == {"modulus": [min(moduli), max(moduli)]}
+    assert findings["matrix"]["lines"] == ["averaging", "sparsity", "matching"]
+    (cell,) = [e for e in findings["matrix"]["cells"]["matching"]["attention, depth 2"] if e["verdict"] == "learned"]
+    assert (cell["width"], cell["at"]) == (8, 8)
+    rows = {row["key"]: row for row in findings["evidence"]}
+    assert set(rows) == {piece.key for piece in evidence}
+    assert rows[bounds[0].key]["task"].startswith("sparse-averaging: N = 4, q = 2, ")
+    assert rows[bounds[0].key]["along"] == {"N": 4, "q": 2}
+    assert rows[runs[-1].key]["along"]["N"] in (4, 8)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from assay.evidence import Evidence
     from assay.ledger import Ledger
     from assay.size import Size
+    from assay.tasks.match2 import Match2
+    from assay.tasks.match3 import Match3
+    from assay.tasks.match3_bigram import Match3Bigram
+    from assay.tasks.match3_local import Match3Local
     from assay.tasks.sparse_averaging import SparseAveraging
 
 __version__ = "0.1.0"
@@ -23,6 +27,10 @@ _HOMES = {
     "CertificateError": "assay.errors",
     "Evidence": "assay.evidence",
     "Ledger": "assay.ledger",
+    "Match2": "assay.tasks.match2",
+    "Match3": "assay.tasks.match3",
+    "Match3Bigram": "assay.tasks.match3_bigram",
+    "Match3Local": "assay.tasks.match3_local",
     "Size": "assay.size",
     "SparseAveraging": "assay.tasks.sparse_averaging",
     "build": "assay.constructions",
@@ -45,6 +53,10 @@ __all__ = [
     "CertificateError",
     "Evidence",
     "Ledger",
+    "Match2",
+    "Match3",
+    "Match3Bigram",
+    "Match3Local",
     "Size",
     "SparseAveraging",
     "__version__",

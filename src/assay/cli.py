@@ -26,15 +26,16 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Length = Annotated[int | None, typer.Option(help="N, tokens that carry data.")]
-Sparsity = Annotated[int | None, typer.Option(help="q, values that one answer averages.")]
-Dimension = Annotated[int | None, typer.Option(help="d, numbers in one value.")]
-Layout = Annotated[str | None, typer.Option(help="all: every token asks; last: one more token asks, at the end.")]
+TaskName = Annotated[str, typer.Argument(help="The task.")]
 Out = Annotated[Path, typer.Option(help="Folder of the ledger and the report.")]
 Quick = Annotated[bool, typer.Option("--quick", help="The same parts at smaller lengths, in at most 90 seconds.")]
 
+# Commands on a task take its parameters as options; which there are, the task says.
+_TASK_PARAMETERS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
 DEFAULT_OUT = Path("assay-out")
 INTERRUPTED = 130
+_KINDS: dict[type, str] = {int: "an integer", float: "a number"}
 
 
 def main() -> None:
@@ -116,49 +117,46 @@ def show(name: Annotated[str, typer.Argument(help="Anything that 'assay ls' list
     _print(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 
 
-@app.command()
+@app.command(context_settings=_TASK_PARAMETERS)
 def sample(
-    task: Annotated[str, typer.Argument(help="The task.")],
-    length: Length = None,
-    sparsity: Sparsity = None,
-    dimension: Dimension = None,
-    layout: Layout = None,
+    context: typer.Context,
+    task: TaskName,
     batch: Annotated[int, typer.Option(min=1, help="Examples.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the examples.")] = 0,
     distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
     as_json: Json = False,
 ) -> None:
-    """Draw examples of a task, with their exact answers."""
-    chosen = _task(task, length=length, sparsity=sparsity, dimension=dimension, layout=layout)
+    """Draw examples of a task, with their exact answers. The task's parameters are options: --length 8."""
+    chosen = _task(task, context)
     inputs, targets = chosen.sample(batch, seed=seed, distribution=distribution)
     drawn = {
         "task": chosen.to_json(),
         "distribution": distribution,
         "seed": seed,
-        **{name: tensor.tolist() for name, tensor in inputs._asdict().items()},
+        **{name: tensor.tolist() for name, tensor in _named(inputs).items()},
         "targets": targets.tolist(),
     }
     _print(drawn, as_json, lambda _: "\n".join(f"{k}: {json.dumps(_rounded(v))}" for k, v in drawn.items()))
 
 
-@app.command()
+@app.command(context_settings=_TASK_PARAMETERS)
 def build(
-    task: Annotated[str, typer.Argument(help="The task.")],
+    context: typer.Context,
+    task: TaskName,
     out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
-    length: Length = None,
-    sparsity: Sparsity = None,
-    dimension: Dimension = None,
-    layout: Layout = None,
-    method: Annotated[str, typer.Option(help="The construction.")] = "sign",
+    method: Annotated[str | None, typer.Option(help="The construction; the task's preferred one unless given.")] = None,
     tolerance: Annotated[
         float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Build explicit weights for a task, with a certificate, and write them to a file."""
+    """Build explicit weights for a task, with a certificate, and write them to a file.
+
+    The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
+    """
     from assay.constructions import build as construct
 
-    chosen = _task(task, length=length, sparsity=sparsity, dimension=dimension, layout=layout)
+    chosen = _task(task, context)
     network = construct(chosen, method=method, tolerance=tolerance)
     network.save(out)
     certificate = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
@@ -190,32 +188,61 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(context_settings=_TASK_PARAMETERS)
 def bound(
-    task: Annotated[str, typer.Argument(help="The task.")],
-    length: Length = None,
-    sparsity: Sparsity = None,
-    dimension: Dimension = None,
-    layout: Layout = None,
+    context: typer.Context,
+    task: TaskName,
     precision: Annotated[int, typer.Option(min=1, help="Bits per number.")] = 32,
     architecture: Annotated[str | None, typer.Option(help="An architecture or family; all unless given.")] = None,
+    heads: Annotated[int, typer.Option(min=1, help="Heads of an attention layer.")] = 1,
     width: Annotated[int | None, typer.Option(min=1, help="A width to check.")] = None,
     error: Annotated[float | None, typer.Option(help="The error; the task's tolerance unless given.")] = None,
-    distribution: Annotated[str, typer.Option(help="Inputs that mean errors speak of.")] = "gaussian",
+    distribution: Annotated[
+        str | None, typer.Option(help="Inputs that mean errors speak of; the task's usual ones unless given.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which sizes are impossible: the smallest width each bound leaves open, and what it says of a given width."""
+    """Say which sizes are impossible: the smallest width each bound leaves open, and what it says of a given width.
+
+    The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
+    """
     from assay.bounds.report import bound_rows
 
-    chosen = _task(task, length=length, sparsity=sparsity, dimension=dimension, layout=layout)
-    rows = bound_rows(chosen, precision, architecture, width, error, distribution)
+    chosen = _task(task, context)
+    rows = bound_rows(
+        chosen, precision=precision, heads=heads, architecture=architecture, width=width, error=error,
+        distribution=distribution or chosen.usual_distribution,
+    )  # fmt: skip
     _print({"task": chosen.to_json(), "precision": precision, "bounds": rows}, as_json, _bounds_text)
 
 
-def _task(name: str, **parameters: Any) -> Any:
-    from assay.tasks import make_task
+def _task(name: str, context: typer.Context) -> Any:
+    """The task of this name with parameters from options such as `--length 8` or `--length=8`."""
+    from assay.tasks import make_task, parameters_of
 
-    return make_task(name, **{key: value for key, value in parameters.items() if value is not None})
+    known, given = parameters_of(name), {}
+    options = [option for parameter in context.command.params for option in parameter.opts if option.startswith("--")]
+    rest = [part for word in context.args for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    while rest:
+        option = rest.pop(0)
+        parameter = option.removeprefix("--").replace("-", "_")
+        if not option.startswith("--") or parameter not in known:
+            raise unknown(f"option or parameter of {name}", option, [f"--{one}" for one in known] + options)
+        if not rest:
+            raise AssayError(f"{option} needs a value")
+        given[parameter] = _value(option, rest.pop(0), known[parameter])
+    return make_task(name, **given)
+
+
+def _value(option: str, word: str, kind: type) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        raise AssayError(f"{option} = {word} is not allowed; it must be {_KINDS[kind]}") from None
+
+
+def _named(inputs: Any) -> dict[str, Any]:
+    return inputs._asdict() if isinstance(inputs, tuple) else {"inputs": inputs}
 
 
 def _print(result: dict[str, Any], as_json: bool, text: Any) -> None:

@@ -35,3 +35,15 @@ def require(condition: bool, parameter: str, value: object, allowed: str) -> Non
     """
     if not condition:
         raise AssayError(f"{parameter} = {value} is not allowed; it must be {allowed}")
+
+
+def require_integer(name: str, value: object, low: int, high: int | None, high_name: str = "") -> None:
+    """Raise the standard error unless `value` is an integer from `low` to `high` (None: any that is larger).
+
+    >>> require_integer("sparsity", 9, 1, 8, "length")
+    Traceback (most recent call last):
+    assay.errors.AssayError: sparsity = 9 is not allowed; it must be an integer from 1 to length = 8
+    """
+    top = f"to {f'{high_name} = ' if high_name else ''}{high}" if high is not None else "up"
+    fits = isinstance(value, int) and not isinstance(value, bool) and value >= low and (high is None or value <= high)
+    require(fits, name, value, f"an integer from {low} {top}")

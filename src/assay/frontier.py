@@ -1,6 +1,7 @@
 """The frontier: smallest constructed and smallest learned width, and largest impossible width, against a parameter.
 
-Everything here is read off pieces of evidence.
+Boundaries that are stated, by a bound or a construction, are read off pieces of evidence; learned ones are the ends of
+searches.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from assay.bounds import bounds_of
 from assay.evidence import Evidence
 from assay.growth import Growth, fit_growth
+from assay.learning.search import Unit
 from assay.tasks import task_from_json
 
 
@@ -21,13 +23,15 @@ class Point:
     """One smallest (or largest impossible) width.
 
     Attributes:
-        x: the length or sparsity it belongs to.
+        x: the value of the parameter that varies.
         width: the width; with `censored`, the largest that was tried and not learned.
         censored: whether the smallest width is only known to be larger.
         seeds: smallest width of each seed, None where a seed learned at none; empty for what has no seeds.
         runs: training runs behind it.
+        parameters: trainable or stored numbers of a network of this width; 0 for what speaks of no single network.
         precision: bits per number.
-        message_bits: width times precision.
+        message_bits: bits that hold all that one token knows before it looks at the others.
+        required: what a bound requires at least, in the units of its resource; 0 for what is no bound.
         error: the error guaranteed, reached or forced.
     """
 
@@ -36,8 +40,10 @@ class Point:
     censored: bool = False
     seeds: tuple[int | None, ...] = ()
     runs: int = 0
+    parameters: int = 0
     precision: int = 32
     message_bits: int = 0
+    required: float = 0.0
     error: float = 0.0
 
 
@@ -46,12 +52,18 @@ class Series:
     """The points of one boundary.
 
     Attributes:
-        family: attention, recurrent or feed-forward.
-        architecture: the architecture that was trained; the family, for what holds for all of it.
+        family: attention, recurrent, feed-forward, ...
+        architecture: the architecture that was trained, as `contender` calls it; the family, for what holds for all of
+            it.
         source: the construction's or bound's name, or `training`.
         verdict: impossible, constructed or learned.
         error_kind: worst or mean.
         points: ascending in x.
+        resource: what a bound is a bound on, such as `message bits`; empty for what is no bound.
+        depth: layers of the network, the deepest where they differ; of a bound, the depth that it speaks of, 0 for any.
+        heads: attention heads per layer, in the same way.
+        state_per_width: numbers that a trained network carries from one position to the next, per unit of width.
+        coarseness: ratio of neighbouring widths among which the smallest was sought; 1 where there was no ladder.
     """
 
     family: str
@@ -60,11 +72,17 @@ class Series:
     verdict: str
     error_kind: str
     points: tuple[Point, ...]
+    resource: str = ""
+    depth: int = 1
+    heads: int = 1
+    state_per_width: int = 0
+    coarseness: float = 1.0
 
     def growth(self) -> Growth:
         """The growth law of the widths; censored points are left out, and the note says so."""
         known = [point for point in self.points if not point.censored and point.width > 0]
-        growth = fit_growth([point.x for point in known], [_replicates(point) for point in known])
+        widths = [_replicates(point) for point in known]
+        growth = fit_growth([point.x for point in known], widths, coarseness=self.coarseness)
         left_out = [str(point.x) for point in self.points if point.censored]
         if not left_out:
             return growth
@@ -76,27 +94,61 @@ class Series:
         return {**asdict(self), "growth": self.growth().to_json()}
 
 
-def frontier(evidence: Iterable[Evidence], x: str) -> list[Series]:
-    """All boundaries against the task parameter `x`, from evidence that differs in nothing else that matters.
+@dataclass(frozen=True)
+class SearchEnd:
+    """A finished search for a smallest learned width.
 
-    Training runs of one architecture at one x become one point: the smallest width at which at least three seeds were
-    run and most of them learned; or a censored one.
+    Attributes:
+        x: the value of the parameter that varies.
+        unit: the search.
+        width: the smallest width that most seeds learned; None where they did not on the whole ladder.
+        runs: its training runs.
     """
-    groups: dict[tuple[str, str, str, str, str], list[Evidence]] = defaultdict(list)
-    for piece in evidence:
-        verdict = "learned" if piece.verdict == "not learned" else piece.verdict
-        groups[piece.family, piece.architecture, piece.source, verdict, piece.error_kind].append(piece)
-    series = []
-    for (family, architecture, source, verdict, error_kind), pieces in sorted(groups.items()):
-        by_x: dict[int, list[Evidence]] = defaultdict(list)
-        for piece in pieces:
-            by_x[piece.task[x]].append(piece)
-        make = learned_point if verdict == "learned" else _stated_point
-        points = [make(value, by_x[value]) for value in sorted(by_x)]
-        series.append(
-            Series(family, architecture, source, verdict, error_kind, tuple(p for p in points if p is not None))
+
+    x: int
+    unit: Unit
+    width: int | None
+    runs: tuple[Evidence, ...]
+
+
+def contender(question: dict[str, Any]) -> str:
+    """What a training question's network is called: its architecture, and its depth and heads if those are not 1.
+
+    >>> contender({"architecture": "attention"}), contender({"architecture": "attention", "depth": 2, "heads": 4})
+    ('attention', 'attention, depth 2, 4 heads')
+    """
+    depth, heads = question.get("depth", 1), question.get("heads", 1)
+    said = [question["architecture"], f"depth {depth}" if depth > 1 else "", f"{heads} heads" if heads > 1 else ""]
+    return ", ".join(filter(None, said))
+
+
+def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
+    """Boundaries from bounds and constructions, given with the values of the parameter that varies."""
+    groups: dict[tuple[str, str, str, str], dict[int, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
+    for x, piece in evidence:
+        groups[piece.family, piece.source, piece.verdict, piece.error_kind][x].append(piece)
+    return [
+        Series(
+            family=family,
+            architecture=family,
+            source=source,
+            verdict=verdict,
+            error_kind=error_kind,
+            points=tuple(_stated_point(x, by_x[x]) for x in sorted(by_x)),
+            resource=next(iter(by_x.values()))[0].detail.get("resource", ""),
+            depth=max(_spoken_of(piece, "depth") for pieces in by_x.values() for piece in pieces),
+            heads=max(_spoken_of(piece, "heads") for pieces in by_x.values() for piece in pieces),
         )
-    return series
+        for (family, source, verdict, error_kind), by_x in sorted(groups.items())
+    ]
+
+
+def learned_series(ends: Iterable[SearchEnd], *, coarseness: float) -> list[Series]:
+    """Boundaries from finished searches, one for each architecture, depth and number of heads."""
+    groups: dict[tuple[str, str], list[SearchEnd]] = defaultdict(list)
+    for end in ends:
+        groups[end.runs[0].family, contender(end.runs[0].question)].append(end)
+    return [_learned_series(family, name, found, coarseness) for (family, name), found in sorted(groups.items())]
 
 
 def contradictions(evidence: Iterable[Evidence]) -> list[str]:
@@ -127,27 +179,42 @@ def contradictions(evidence: Iterable[Evidence]) -> list[str]:
     return found
 
 
-def learned_point(x: int, runs: list[Evidence]) -> Point | None:
-    """The smallest width that most of at least three seeds learned; None where no width was run with three seeds."""
-    learned: dict[int, dict[int, bool]] = defaultdict(dict)
-    for run in runs:
-        seed, width = run.question["seed"], run.size.width
-        learned[width][seed] = learned[width].get(seed, False) or run.verdict == "learned"
-    settled = {width: by_seed for width, by_seed in learned.items() if len(by_seed) >= 3}
-    solved = [width for width, by_seed in settled.items() if 2 * sum(by_seed.values()) > len(by_seed)]
-    if not settled:
-        return None
-    width = min(solved, default=max(settled))
-    seeds = sorted(settled[width])
+def _spoken_of(piece: Evidence, quantity: str) -> int:
+    """Depth or heads of what a statement is about; 0 where a bound speaks of any."""
+    return piece.detail.get(quantity, 0) if piece.verdict == "impossible" else getattr(piece.size, quantity)
+
+
+def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: float) -> Series:
+    size = ends[0].runs[0].size
+    return Series(
+        family=family,
+        architecture=name,
+        source="training",
+        verdict="learned",
+        error_kind="mean",
+        points=tuple(_learned_point(end) for end in sorted(ends, key=lambda end: end.x)),
+        depth=size.depth,
+        heads=size.heads,
+        state_per_width=size.state // size.width,
+        coarseness=coarseness,
+    )
+
+
+def _learned_point(end: SearchEnd) -> Point:
+    width = end.unit.ladder[-1] if end.width is None else end.width
+    there = [run for run in end.runs if run.size.width == width]
+    learned = [run for run in end.runs if run.verdict == "learned"]
+    own = [[run.size.width for run in learned if run.question["seed"] == seed] for seed in end.unit.seeds]
     return Point(
-        x=x,
+        x=end.x,
         width=width,
-        censored=not solved,
-        seeds=tuple(min((w for w in learned if learned[w].get(seed)), default=None) for seed in seeds),
-        runs=len(runs),
-        precision=runs[0].size.precision,
-        message_bits=width * runs[0].size.precision,
-        error=min(run.error for run in runs if run.size.width == width),
+        censored=end.width is None,
+        seeds=tuple(min(widths, default=None) for widths in own),
+        runs=len(end.runs),
+        parameters=there[0].size.parameters,
+        precision=there[0].size.precision,
+        message_bits=there[0].size.message_bits,
+        error=min(run.error for run in there),
     )
 
 
@@ -157,8 +224,10 @@ def _stated_point(x: int, pieces: list[Evidence]) -> Point:
     return Point(
         x=x,
         width=best.size.width,
+        parameters=best.size.parameters,
         precision=best.size.precision,
         message_bits=best.size.message_bits,
+        required=best.detail.get("required", 0.0),
         error=best.error,
     )
 

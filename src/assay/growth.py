@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-LEAST_LENGTHS = 4
+LEAST_POINTS = 4
 RESAMPLES = 2000
 _CLEAR = 0.9  # share of resamples that must agree before one law is called better
 
@@ -22,8 +22,9 @@ class Growth:
     Attributes:
         power: (a, b) of w = a N^b, least squares of log w.
         logarithm: (a, b) of w = a + b ln N, least squares of the relative error.
-        exponent_interval: 2.5 % and 97.5 % of b over resamplings of the seeds at each length.
-        preferred: `power`, `logarithm`, or `undecided`: which fits log w better in at least 90 % of the resamplings.
+        exponent_interval: 2.5 % and 97.5 % of b over the resamplings.
+        preferred: `power`, `logarithm`, or `undecided`: which fits log w better in at least 90 % of the resamplings;
+            `constant` where all widths are equal.
         note: what limits the fit; empty where nothing does.
     """
 
@@ -38,24 +39,27 @@ class Growth:
         return asdict(self)
 
 
-def fit_growth(lengths: list[int], widths: list[list[float]], *, seed: int = 0) -> Growth:
-    """Fit both laws to the medians over seeds, and the interval to resamplings of the seeds.
+def fit_growth(lengths: list[int], widths: list[list[float]], *, coarseness: float = 1.0, seed: int = 0) -> Growth:
+    """Fit both laws to the medians over seeds, and judge them by resampling.
 
-    The interval covers the differences between seeds alone, not the coarseness of the widths that were tried.
+    A resampling draws the seeds at each length anew, and moves their median to a random place between the width that
+    was found and the rung below it on the ladder, where the true smallest width lies. So the interval and the preferred
+    law cover the differences between seeds and the coarseness of the widths that were tried; not the lengths beyond.
 
     Args:
         lengths: N, ascending.
         widths: for each length, the smallest width of every seed (one number where there are no seeds).
+        coarseness: of the widths: the ratio of neighbouring rungs; 1 where every width could have come out.
         seed: of the resampling.
 
     >>> growth = fit_growth([8, 16, 32, 64], [[8.0], [16.0], [32.0], [64.0]])
     >>> growth.preferred, round(growth.power[1], 3)
     ('power', 1.0)
     >>> fit_growth([8, 16, 32], [[8.0], [16.0], [32.0]]).note
-    'too few lengths (3) to fit a growth law; 4 are needed'
+    'too few points (3) to fit a growth law; 4 are needed'
     """
-    if len(lengths) < LEAST_LENGTHS:
-        note = f"too few lengths ({len(lengths)}) to fit a growth law; {LEAST_LENGTHS} are needed"
+    if len(lengths) < LEAST_POINTS:
+        note = f"too few points ({len(lengths)}) to fit a growth law; {LEAST_POINTS} are needed"
         return Growth(None, None, None, "undecided", note)
     log_lengths = np.log(np.asarray(lengths, dtype=float))
     medians = np.array([[np.median(row) for row in widths]])
@@ -63,7 +67,8 @@ def fit_growth(lengths: list[int], widths: list[list[float]], *, seed: int = 0) 
 
     generator = np.random.default_rng(seed)
     drawn = [np.median(generator.choice(row, (RESAMPLES, len(row))), axis=1) for row in widths]
-    resampled = np.stack([np.asarray(column, dtype=float) for column in drawn], axis=1)
+    found = np.stack([np.asarray(column, dtype=float) for column in drawn], axis=1)
+    resampled = found * _step_down(found, coarseness) ** generator.random(found.shape)
     resampled_power = _fit_power(log_lengths, resampled)
     low, high = np.quantile(resampled_power[:, 1], [0.025, 0.975])
     better = _residual(_power_law, resampled_power, log_lengths, resampled) < _residual(
@@ -80,6 +85,13 @@ def fit_growth(lengths: list[int], widths: list[list[float]], *, seed: int = 0) 
         preferred=preferred,
         note="",
     )
+
+
+def _step_down(widths: Array, coarseness: float) -> Array:
+    """What a width is multiplied by to come to the rung below it, which is at least 1 smaller."""
+    if coarseness == 1.0:
+        return np.ones_like(widths)
+    return np.minimum(1 / coarseness, 1 - 1 / np.maximum(widths, 2))
 
 
 def _fit_power(log_lengths: Array, widths: Array) -> Array:

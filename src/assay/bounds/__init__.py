@@ -13,7 +13,7 @@ BOUNDS: Registry[type[Bound]] = Registry("bound", "assay.bounds", "assay.bounds"
 
 def bounds_of(task: Task[Any]) -> list[Bound]:
     """Every bound that speaks of this task, in the order of their names."""
-    return [BOUNDS[name]() for name in BOUNDS.names() if BOUNDS[name].speaks_of == task.name]
+    return [BOUNDS[name]() for name in BOUNDS.names() if task.name in BOUNDS[name].speaks_of]
 
 
 __all__ = ["BOUNDS", "Bound", "Check", "bounds_of"]

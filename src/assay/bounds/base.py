@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,9 +12,10 @@ from assay.evidence import ErrorKind
 from assay.size import Size
 from assay.tasks.base import Task
 
+_SLACK = 1e-9  # below which an amount short of what is required is rounding
 _EXACT_CHOICES = 5_000  # binomials of so few are counted exactly; a logarithm of factorials loses digits
 
-Resource = Literal["message bits", "state bits", "first-layer width"]
+Resource = Literal["message bits", "bits of head messages", "state bits", "first-layer width", "size"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class Bound(ABC):
 
     Attributes:
         name: the name it is registered under.
-        family: attention, recurrent or feed-forward.
+        family: attention, recurrent, feed-forward, ...
         error_kind: whether it speaks of the worst error over all inputs or of the root mean square over a distribution.
         resource: what it is a bound on.
         source: the theorem, and the inequality.
-        speaks_of: the name of the task it is about.
+        speaks_of: the names of the tasks it is about.
+        depth: the number of layers it is about; 0 if any.
+        per_head: whether the number of heads matters.
     """
 
     name: ClassVar[str]
@@ -52,7 +56,9 @@ class Bound(ABC):
     error_kind: ClassVar[ErrorKind]
     resource: ClassVar[Resource]
     source: ClassVar[str]
-    speaks_of: ClassVar[str] = "sparse-averaging"
+    speaks_of: ClassVar[tuple[str, ...]] = ("sparse-averaging",)
+    depth: ClassVar[int] = 0
+    per_head: ClassVar[bool] = False
 
     @abstractmethod
     def unmet(self, task: Any, error: float, distribution: str) -> str:
@@ -62,54 +68,69 @@ class Bound(ABC):
     def amount(self, task: Any, error: float, distribution: str) -> float:
         """The least amount of the resource not excluded, where the hypotheses hold."""
 
-    def required(self, task: Task[Any], *, error: float | None = None, distribution: str = "gaussian") -> float:
+    def available(self, task: Any, size: Size) -> float:
+        """What a network of this size has of the resource."""
+        return {
+            "message bits": size.message_bits,
+            "state bits": size.state_bits,
+            "first-layer width": size.width,
+        }[self.resource]
+
+    def required(self, task: Task[Any], *, error: float | None = None, distribution: str | None = None) -> float:
         """Least amount of the resource that a network with at most this error must have; 0 where nothing is proved.
 
         Args:
             task: the task.
-            error: worst-case or root-mean-square error, as `error_kind` says; the task's tolerance unless given.
-            distribution: of the inputs, for mean errors.
+            error: worst-case or mean error, as `error_kind` says; the task's tolerance for it unless given.
+            distribution: of the inputs, for mean errors; the task's usual one unless given.
         """
-        goal = task.tolerance if error is None else error
-        return 0.0 if self.unmet(task, goal, distribution) else max(0.0, self.amount(task, goal, distribution))
+        goal, inputs = self._goal(task, error), distribution or task.usual_distribution
+        return 0.0 if self.unmet(task, goal, inputs) else max(0.0, self.amount(task, goal, inputs))
 
     def smallest(
         self,
         task: Task[Any],
         *,
         precision: int = 32,
+        heads: int = 1,
         state_per_width: int = 1,
         error: float | None = None,
-        distribution: str = "gaussian",
+        distribution: str | None = None,
     ) -> int:
         """Smallest width that is not excluded, at least 1.
 
         Args:
             task: the task.
             precision: bits per number.
+            heads: of an attention layer.
             state_per_width: numbers of state that a recurrent network keeps per unit of width (2 for an LSTM).
             error: as for `required`.
             distribution: as for `required`.
         """
-        unit = self._amount_of(Size(width=1, precision=precision, state=state_per_width))
-        return max(1, math.ceil(self.required(task, error=error, distribution=distribution) / unit - 1e-9))
+        required = self.required(task, error=error, distribution=distribution)
+
+        def excluded(width: int) -> bool:
+            size = Size(width=width, heads=heads, precision=precision, state=width * state_per_width)
+            return self.available(task, size) < required - _SLACK
+
+        highest = 1
+        while excluded(highest):
+            highest *= 2
+        return bisect_left(range(highest), True, lo=1, key=lambda width: not excluded(width))
 
     def check(
-        self, task: Task[Any], size: Size, *, error: float | None = None, distribution: str = "gaussian"
+        self, task: Task[Any], size: Size, *, error: float | None = None, distribution: str | None = None
     ) -> Check:
         """Whether the bound excludes networks of this size."""
-        goal = task.tolerance if error is None else error
-        required = self.required(task, error=goal, distribution=distribution)
-        available = self._amount_of(size)
-        status = "binds" if available < required - 1e-9 else "vacuous"
-        return Check(status, required, available, available - required, self.unmet(task, goal, distribution))
+        goal, inputs = self._goal(task, error), distribution or task.usual_distribution
+        required = self.required(task, error=goal, distribution=inputs)
+        available = self.available(task, size)
+        status = "binds" if available < required - _SLACK else "vacuous"
+        return Check(status, required, available, available - required, self.unmet(task, goal, inputs))
 
-    def _amount_of(self, size: Size) -> float:
-        return {
-            "message bits": size.message_bits,
-            "state bits": size.state_bits,
-            "first-layer width": size.width,
-        }[self.resource]
+    def _goal(self, task: Task[Any], error: float | None) -> float:
+        own = task.mean_tolerance if self.error_kind == "mean" else task.tolerance
+        return own if error is None else error
 
 
 def binary_entropy(probability: float) -> float:

@@ -11,10 +11,11 @@ from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
 
-def bound_question(name: str, task: Task[Any], precision: int, distribution: str) -> dict[str, Any]:
-    """Which widths does this bound exclude at the task's tolerance?"""
+def bound_question(name: str, task: Task[Any], precision: int, distribution: str, heads: int = 0) -> dict[str, Any]:
+    """Which widths does this bound exclude at the task's tolerance? `heads` is 0 where their number does not matter."""
     return {
-        "kind": "bound", "bound": name, "task": task.to_json(), "precision": precision, "distribution": distribution
+        "kind": "bound", "bound": name, "task": task.to_json(), "precision": precision, "distribution": distribution,
+        "heads": heads,
     }  # fmt: skip
 
 
@@ -22,25 +23,26 @@ def answer_bound(question: dict[str, Any]) -> Evidence:
     """The largest width that the bound excludes; 0 where it excludes none. Recurrent: one number of state per width."""
     task = task_from_json(question["task"])
     bound = BOUNDS[question["bound"]]()
-    distribution, precision = question["distribution"], question["precision"]
-    required = bound.required(task, distribution=distribution)
-    smallest = bound.smallest(task, precision=precision, distribution=distribution)
-    reason = bound.unmet(task, task.tolerance, distribution)
-    about = f"over {distribution} inputs" if bound.error_kind == "mean" else "over all inputs in the unit ball"
+    distribution, precision, heads = question["distribution"], question["precision"], question["heads"]
+    about = f"over {distribution} inputs" if bound.error_kind == "mean" else task.all_inputs
+    goal = task.mean_tolerance if bound.error_kind == "mean" else task.tolerance
+    required = bound.required(task, error=goal, distribution=distribution)
+    smallest = bound.smallest(task, precision=precision, heads=max(1, heads), error=goal, distribution=distribution)
+    reason = bound.unmet(task, goal, distribution)
     return Evidence(
         question=question,
         task=task.to_json(),
         family=bound.family,
         architecture=bound.family,
         source=bound.name,
-        size=Size(width=smallest - 1, precision=precision),
+        size=Size(width=smallest - 1, heads=max(1, heads), depth=max(1, bound.depth), precision=precision),
         verdict="impossible",
         error_kind=bound.error_kind,
-        error=task.tolerance,
-        tolerance=task.tolerance,
+        error=goal,
+        tolerance=goal,
         rests_on=f"proved: {bound.source}; {about}; vacuous, {reason}"
         if reason
         else f"proved: {bound.source}; {about}",
         versions=versions(),
-        detail={"resource": bound.resource, "required": required},
+        detail={"resource": bound.resource, "required": required, "depth": bound.depth, "heads": heads},
     )

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 CONSTRUCTIONS: Registry[type[Construction]] = Registry("construction", "assay.constructions", "assay.constructions")
 
 
-def build(task: Task[Any], *, method: str = "sign", tolerance: float | None = None) -> Construction:
+def build(task: Task[Any], *, method: str | None = None, tolerance: float | None = None) -> Construction:
     """An explicit network for `task` with worst-case error at most `tolerance` (the task's own unless given).
+
+    Without a method, the one that is preferred for the task: for sparse averaging `sign`.
 
     Raises:
         AssayError: an unknown method, one for another task, or a tolerance that it cannot guarantee.

@@ -19,14 +19,14 @@ MAX_POSITIONS = 1 << 20  # beyond, keys and scores do not fit into the memory of
 
 
 class Construction(nn.Module, ABC):
-    """A network with explicit weights. It is called on the task's inputs and returns (batch, asking, output width).
+    """A network with explicit weights. It is called on the task's inputs and returns (batch, *answer shape).
 
     `type(self)(self.task, **self.settings)` makes the same module with its buffers unset, which is how files are read.
 
     Attributes:
         method: the name it is registered under.
-        family: attention, recurrent or feed-forward: whose size it bounds from above.
-        solves: the name of the task it computes.
+        family: attention, third-order, strassen, recurrent or feed-forward: whose size it bounds from above.
+        solves: the names of the tasks it computes.
         task: the task, with its parameters.
         tolerance: the worst-case error it was built for.
         settings: arguments of the constructor beside the task, as plain JSON values.
@@ -34,10 +34,15 @@ class Construction(nn.Module, ABC):
 
     method: ClassVar[str]
     family: ClassVar[str]
-    solves: ClassVar[str] = "sparse-averaging"
+    solves: ClassVar[tuple[str, ...]] = ("sparse-averaging",)
     task: Any
     tolerance: float
     settings: dict[str, Any]
+
+    @classmethod
+    def preferred(cls, task: Any) -> bool:
+        """Whether this is the method to use for this task where none is named."""
+        return False
 
     @classmethod
     @abstractmethod
@@ -66,12 +71,19 @@ class Construction(nn.Module, ABC):
         save_network(self, path)
 
 
-def build_checked(task: Task[Any], method: str, tolerance: float | None) -> Construction:
+def build_checked(task: Task[Any], method: str | None, tolerance: float | None) -> Construction:
     """See `assay.build`."""
-    construction = CONSTRUCTIONS[method]
-    if construction.solves != task.name:
-        raise AssayError(f"construction {method!r} solves {construction.solves}, not {task.name}")
+    construction = CONSTRUCTIONS[method or _preferred_method(task)]
+    if task.name not in construction.solves:
+        raise AssayError(f"construction {method!r} solves {' and '.join(construction.solves)}, not {task.name}")
     error = task.tolerance if tolerance is None else tolerance
     require(isinstance(error, int | float) and 0 < error <= 1, "tolerance", error, "above 0 and at most 1")
     require(task.positions <= MAX_POSITIONS, "length", task.length, f"below {MAX_POSITIONS} for a construction")
     return construction.build(task, float(error))
+
+
+def _preferred_method(task: Task[Any]) -> str:
+    for name in CONSTRUCTIONS.names():
+        if task.name in CONSTRUCTIONS[name].solves and CONSTRUCTIONS[name].preferred(task):
+            return name
+    raise AssayError(f"there is no construction for {task.name}")

@@ -14,8 +14,8 @@ class Certificate:
 
     Attributes:
         method: the construction's name.
-        guaranteed_error: largest Euclidean error of any answer the network returns, over all inputs in the unit ball,
-            rounding included.
+        guaranteed_error: largest error of any answer the network returns, over all inputs (for sparse averaging: in the
+            unit ball), rounding included.
         rests_on: the proof, in words.
         size: of the network that was built.
         dtype: arithmetic of the forward pass.

@@ -45,8 +45,8 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
     """Run a network on this many inputs of a distribution, against answers computed in float64.
 
     Raises:
-        AssayError: the certificate does not speak of this distribution (values outside the ball), or this network or
-            length cannot be tried on it.
+        AssayError: the certificate does not speak of this distribution, or this network or length cannot be tried on
+            it.
     """
     task = network.task
     if distribution not in checkable(network):
@@ -57,9 +57,7 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
     waiting = [(start, min(at_once, draws - start)) for start in range(0, draws, at_once)]
     while waiting:
         start, count = waiting.pop()
-        inputs, targets = task.sample(
-            count, seed=seed, start=start, distribution=distribution, dtype=torch.float64, keys=keys
-        )
+        inputs, targets = task.trial(count, seed=seed, start=start, distribution=distribution, keys=keys)
         try:
             largest = max(largest, task.errors(network(inputs), targets).max().item())
         except CertificateError:
@@ -71,11 +69,8 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
 
 
 def checkable(network: Construction) -> list[str]:
-    """Distributions in the unit ball that this network can be tried on."""
-    task = network.task
-    hard = task.length >= 2 * task.sparsity + (task.layout == "all")
-    adversarial = network.position_keys() is not None and task.length > task.sparsity
-    return ["uniform", "sign", *["hard"] * hard, *["adversarial"] * adversarial]
+    """Distributions that this network's guarantee covers and that it can be tried on."""
+    return network.task.trial_distributions(keys=network.position_keys() is not None)
 
 
 def attention_portrait(task: Task[Any], network: Any, **sampling: Any) -> dict[str, Any]:

@@ -38,18 +38,19 @@ class Unit:
     rates: tuple[float, ...]
 
 
-def ladder(lowest: int, highest: int, ratio: float) -> tuple[int, ...]:
-    """Whole widths from `lowest` to `highest`, each about `ratio` times the one before and at least 1 larger.
+def ladder(lowest: int, highest: int, ratio: float, multiple: int = 1) -> tuple[int, ...]:
+    """Multiples of `multiple` from `lowest` to `highest`, each about `ratio` times the one before, at least one larger.
 
-    >>> ladder(4, 16, 1.25)
-    (4, 5, 6, 8, 10, 12, 15, 16)
+    >>> ladder(4, 16, 1.25), ladder(4, 30, 1.5, multiple=4)
+    ((4, 5, 6, 8, 10, 12, 15, 16), (4, 8, 12, 16, 24, 28))
     """
     require(1 <= lowest <= highest, "lowest width", lowest, f"from 1 to the highest, {highest}")
     require(ratio > 1, "ratio", ratio, "above 1")
-    widths = [lowest]
-    while widths[-1] < highest:
-        widths.append(min(highest, max(widths[-1] + 1, round(widths[-1] * ratio))))
-    return tuple(widths)
+    require(multiple <= highest, "highest width", highest, f"at least {multiple}, for a width in {multiple} heads")
+    steps, last = [-(-lowest // multiple)], highest // multiple
+    while steps[-1] < last:
+        steps.append(min(last, max(steps[-1] + 1, round(steps[-1] * ratio))))
+    return tuple(multiple * step for step in steps)
 
 
 def smallest_width(unit: Unit) -> Asking:

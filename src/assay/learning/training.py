@@ -35,6 +35,7 @@ class Recipe:
 
     Attributes:
         steps: the budget.
+        distribution: of all inputs.
         batch: fresh examples per step.
         warmup: steps over which the rate rises to its value.
         decay: last share of the budget over which the rate falls to 0.
@@ -43,10 +44,10 @@ class Recipe:
         validation: inputs of one measurement.
         test: inputs of the final verdict.
         clip: largest norm of a gradient.
-        distribution: of all inputs.
     """
 
     steps: int
+    distribution: str
     batch: int = 128
     warmup: int = 50
     decay: float = 0.4
@@ -55,7 +56,6 @@ class Recipe:
     validation: int = 4096
     test: int = 8192
     clip: float = 1.0
-    distribution: str = "gaussian"
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "warmup", "check_every", "validation", "test"):
@@ -69,12 +69,12 @@ class Run:
 
     Attributes:
         network: with the averaged weights.
-        mean_error: root-mean-square error on the test inputs.
+        mean_error: the task's mean error on the test inputs.
         largest_error: on the test inputs.
         error_99: 99th percentile there.
         steps: taken.
         stopped: `learned`, `no prospect`, `diverged` or `budget`.
-        curve: validation root-mean-square error at every measurement.
+        curve: mean error on validation inputs at every measurement.
         seconds: processor time.
     """
 
@@ -88,10 +88,20 @@ class Run:
     seconds: float
 
 
-def train(task: Task[Any], architecture: str, width: int, *, seed: int, rate: float, recipe: Recipe) -> Run:
+def train(
+    task: Task[Any],
+    architecture: str,
+    width: int,
+    *,
+    depth: int = 1,
+    heads: int = 1,
+    seed: int,
+    rate: float,
+    recipe: Recipe,
+) -> Run:
     """Train one network on `task` until it has learned, has no prospect of it, or the budget ends."""
     begin = time.process_time()
-    network = make_network(architecture, task, width, seed=seed)
+    network = make_network(architecture, task, width, seed=seed, depth=depth, heads=heads)
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
     curve: list[float] = []
@@ -101,20 +111,20 @@ def train(task: Task[Any], architecture: str, width: int, *, seed: int, rate: fl
         step += 1
         _follow(averaged, network, min(recipe.averaging, step / (step + 10)))
         if step % recipe.check_every == 0 or step == recipe.steps:
-            curve.append(_rms(_errors(averaged, task, seed, _VALIDATION_START, recipe.validation, recipe)))
-            if curve[-1] <= _MARGIN * task.tolerance:
+            curve.append(_judge(averaged, task, seed, _VALIDATION_START, recipe.validation, recipe)[0])
+            if curve[-1] <= _MARGIN * task.mean_tolerance:
                 stopped = "learned"
                 break
             if curve[-1] >= 0.01 * _DIVERGED:
                 stopped = "diverged"
                 break
-            if hopeless(curve, task.tolerance, recipe.steps // recipe.check_every):
+            if hopeless(curve, task.mean_tolerance, recipe.steps // recipe.check_every):
                 stopped = "no prospect"
                 break
-    errors = _errors(averaged, task, seed, 0, recipe.test, recipe)
+    mean_error, errors = _judge(averaged, task, seed, 0, recipe.test, recipe)
     return Run(
         network=averaged,
-        mean_error=_rms(errors),
+        mean_error=mean_error,
         largest_error=errors.max().item(),
         error_99=torch.quantile(errors, 0.99).item(),
         steps=step,
@@ -158,7 +168,7 @@ def _take_step(
     remaining = (recipe.steps - step) / max(1.0, recipe.decay * recipe.steps)
     optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / recipe.warmup, remaining)
     outputs = network(inputs)
-    loss = (outputs - targets.to(outputs.dtype)).square().sum(dim=-1).mean()
+    loss = task.loss(outputs, targets.to(outputs.dtype))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), recipe.clip, foreach=True)
@@ -171,11 +181,15 @@ def _follow(averaged: Network, network: Network, decay: float) -> None:
 
 
 @torch.no_grad()
-def _errors(network: Network, task: Task[Any], seed: int, start: int, count: int, recipe: Recipe) -> torch.Tensor:
+def _judge(
+    network: Network, task: Task[Any], seed: int, start: int, count: int, recipe: Recipe
+) -> tuple[float, torch.Tensor]:
+    """The task's mean error on test examples from `start` on, and the error of each answer."""
     inputs, targets = task.sample(count, seed=seed, split="test", start=start, distribution=recipe.distribution)
-    errors = task.errors(network(inputs), targets).flatten()
-    return errors.nan_to_num(nan=_DIVERGED, posinf=_DIVERGED).clamp(max=_DIVERGED)
+    outputs = network(inputs)
+    errors = task.errors(outputs, targets).flatten()
+    return _finite(task.mean_error(outputs, targets)), errors.nan_to_num(nan=_DIVERGED).clamp(max=_DIVERGED)
 
 
-def _rms(errors: torch.Tensor) -> float:
-    return errors.square().mean().sqrt().item()
+def _finite(error: float) -> float:
+    return min(error, _DIVERGED) if error == error else _DIVERGED

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from assay.errors import AssayError, unknown
+from assay.errors import AssayError, require, unknown
 from assay.registry import Registry
 
 if TYPE_CHECKING:
@@ -21,13 +23,21 @@ def architectures() -> list[str]:
 
 
 def family(architecture: str) -> str:
-    """attention, recurrent or feed-forward: which bounds and constructions speak of the architecture."""
+    """attention, recurrent, feed-forward, ...: which bounds and constructions speak of the architecture."""
     return _entry(architecture).family
 
 
-def make_network(architecture: str, task: Task[Any], width: int, *, seed: int) -> Network:
+def families() -> list[str]:
+    """Every family that an architecture belongs to."""
+    return sorted({family(architecture) for architecture in architectures()})
+
+
+def make_network(
+    architecture: str, task: Task[Any], width: int, *, seed: int, depth: int = 1, heads: int = 1
+) -> Network:
     """A network to be trained on `task`, with weights drawn from `seed`.
 
+    `depth` is the number of blocks of the standard backbone, `heads` that of each mixer that can be split into heads.
     `architecture` is a mixer's name (or `package.module:Mixer`), which is put into the standard backbone, or the name
     of a network without a mixer.
 
@@ -42,10 +52,15 @@ def make_network(architecture: str, task: Task[Any], width: int, *, seed: int) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if architecture in NETWORKS:
+            require(depth == 1, "depth", depth, f"1 for {architecture}, which is not made of blocks")
+            require(heads == 1, "heads", heads, f"1 for {architecture}, which has none")
             return entry(task, width)
         from assay.networks.standard import StandardBackbone
 
-        return StandardBackbone(task, entry, width)
+        if heads == 1:
+            return StandardBackbone(task, entry, width, depth)
+        require("heads" in signature(entry).parameters, "heads", heads, f"1 for {architecture}, which has none")
+        return StandardBackbone(task, partial(entry, heads=heads), width, depth)
 
 
 def _entry(architecture: str) -> Any:
@@ -61,4 +76,4 @@ def _entry(architecture: str) -> Any:
     raise unknown("architecture", architecture, architectures())
 
 
-__all__ = ["MIXERS", "NETWORKS", "architectures", "family", "make_network"]
+__all__ = ["MIXERS", "NETWORKS", "architectures", "families", "family", "make_network"]

@@ -14,23 +14,31 @@ class Mixer(nn.Module, ABC):
     """The part of an architecture that moves information between positions. `Mixer(width)` makes one.
 
     Attributes:
-        family: attention, recurrent or feed-forward: whose bounds apply to it.
+        family: attention, third-order, strassen, recurrent, feed-forward, ...: whose bounds apply to it.
         state_per_width: numbers carried from one position to the next per unit of width; 0 if nothing is carried.
+        heads: heads whose outputs are added up.
     """
 
     family: ClassVar[str]
     state_per_width: ClassVar[int] = 0
+    heads: int = 1
 
     @abstractmethod
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last `last` tokens: (batch, length, width) -> (batch, last, width)."""
+
+    def start_with_likeness(self) -> None:
+        """Change the initial weights so that a token first attends to those that are like it.
+
+        Called where tokens name positions; a mixer without attention has nothing to change.
+        """
 
 
 class Network(nn.Module, ABC):
     """A trainable network for a task, called on the task's inputs.
 
     Attributes:
-        family: attention, recurrent or feed-forward.
+        family: attention, third-order, strassen, recurrent, feed-forward, ...
         size: the size that it declares.
     """
 
@@ -39,4 +47,4 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Any) -> Tensor:
-        """Answers of the asking tokens: (batch, asking, output width)."""
+        """Answers of the asking tokens: (batch, *answer shape)."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from assay.networks import NETWORKS
 from assay.networks.base import Network
 from assay.size import Size
-from assay.tasks.base import Task
+from assay.tasks.base import Features, Symbols, Task
 
 _LATER_WIDTH = 256
 
@@ -25,28 +25,39 @@ class FeedForward(Network):
     def __init__(self, task: Task[Any], width: int) -> None:
         super().__init__()
         self.task = task
-        features = task.flat_features
-        self.first = nn.Linear(features, width)
+        shown = task.shown
+        if isinstance(shown, Features):
+            self.first: nn.Module = _first_of_numbers(shown, task.length, task.asking, width)
+        else:
+            self.first = _first_of_symbols(shown, task.length, width)
         self.layers = nn.Sequential(
             self.first,
             nn.GELU(),
             nn.Linear(width, _LATER_WIDTH),
             nn.GELU(),
-            nn.Linear(_LATER_WIDTH, task.asking * task.output_width),
+            nn.Linear(_LATER_WIDTH, math.prod(task.answer_shape)),
         )
-        self._start()
         self.size = Size(width=width, depth=2, parameters=sum(p.numel() for p in self.parameters()))
 
-    @torch.no_grad()
-    def _start(self) -> None:
-        """Where a feature names a position, its column starts as that of the position's value, scaled to like size."""
-        weight, pointing = self.first.weight, self.task.pointing()
-        nn.init.normal_(weight, std=1 / math.sqrt(self.task.length))
-        if pointing is not None:
-            values = weight[:, pointing.flat_values].unflatten(1, (self.task.length, pointing.value_width)).sum(dim=2)
-            scale = math.sqrt(self.task.length / (pointing.names * pointing.value_width))
-            weight[:, pointing.flat_names] = (scale * values).repeat(1, self.task.asking)
-
     def forward(self, inputs: Any) -> Tensor:
-        """Answers of the asking tokens: (batch, asking, output width)."""
-        return self.layers(self.task.flat(inputs)).unflatten(1, (self.task.asking, self.task.output_width))
+        """Answers of the asking tokens: (batch, *answer shape)."""
+        return self.layers(self.task.flat(inputs)).unflatten(1, self.task.answer_shape)
+
+
+@torch.no_grad()
+def _first_of_numbers(shown: Features, length: int, asking: int, width: int) -> nn.Linear:
+    """Where a feature names a position, its column starts as that of the position's value, scaled to like size."""
+    layer, pointing = nn.Linear(shown.flat, width), shown.pointing
+    nn.init.normal_(layer.weight, std=1 / math.sqrt(length))
+    if pointing is not None:
+        values = layer.weight[:, pointing.flat_values].unflatten(1, (length, pointing.value_width)).sum(dim=2)
+        scale = math.sqrt(length / (pointing.names * pointing.value_width))
+        layer.weight[:, pointing.flat_names] = (scale * values).repeat(1, asking)
+    return layer
+
+
+def _first_of_symbols(shown: Symbols, length: int, width: int) -> nn.EmbeddingBag:
+    """The rows of W that belong to the symbols present, summed: W times the one-hot input, at less cost."""
+    layer = nn.EmbeddingBag(length * shown.modulus, width, mode="sum")
+    nn.init.normal_(layer.weight, std=1 / math.sqrt(length))
+    return layer

@@ -1,23 +1,26 @@
 """The standard backbone: pre-norm residual blocks of a mixer and an MLP, for networks that learn.
 
-    x = tokens W + position table
+    x = tokens W + position table, and a constant in front if the task has a blank
     x = x + mixer(norm(x));  x = x + MLP(norm(x))        for each block
     answer = norm(x) R                                   for the asking tokens
 
-Only what the asking tokens need is computed: the last block's mixer, MLP and readout run on them alone.
+Only what the asking tokens need is computed: the last block's mixer, MLP and readout run on them alone. Where every
+token asks, a recurrent mixer is shown the sequence twice, since what a token asks for may come after it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from assay.networks.base import Mixer, Network
+from assay.networks.codes import circular_codes, position_codes
 from assay.size import Size
-from assay.tasks.base import Task
+from assay.tasks.base import Features, Symbols, Task
 
 _MLP_FACTOR = 4
 
@@ -40,59 +43,72 @@ class Block(nn.Module):
 
 
 class StandardBackbone(Network):
-    """A network that learns, of `depth` blocks around mixers of one kind."""
+    """A network that learns, of `depth` blocks around mixers of one kind, each made by `mixer(width)`."""
 
-    def __init__(self, task: Task[Any], mixer: type[Mixer], width: int, depth: int = 1) -> None:
+    def __init__(self, task: Task[Any], mixer: Callable[[int], Mixer], width: int, depth: int = 1) -> None:
         super().__init__()
         self.task = task
-        self.family = mixer.family  # ty: ignore[invalid-attribute-access]
-        self.embed = nn.Linear(task.token_features, width)
-        self.positions = nn.Parameter(torch.empty(task.positions, width))
-        self._start()
-        self.blocks = nn.ModuleList(Block(mixer(width), width) for _ in range(depth))
+        blocks = [Block(mixer(width), width) for _ in range(depth)]
+        kind = blocks[0].mixer
+        self.family = kind.family  # ty: ignore[invalid-attribute-access]
+        self.passes = 2 if self.family == "recurrent" and task.asking > 1 else 1
+        shown = task.shown
+        self.embed: Any = _embedding(shown, width)
+        self.positions = nn.Parameter(position_codes(task.positions, task.length, width))
+        self.blank = nn.Parameter(torch.randn(width)) if task.blank else None
+        self.blocks = nn.ModuleList(blocks)
+        if isinstance(shown, Features):
+            self._start_names(shown)
         self.before_readout = nn.LayerNorm(width)
-        self.readout = nn.Linear(width, task.output_width)
+        self.readout = nn.Linear(width, math.prod(task.answer_shape[1:]))
         self.size = Size(
             width=width,
+            heads=kind.heads,
             depth=depth,
-            state=depth * width * mixer.state_per_width,
+            state=depth * width * kind.state_per_width,
             parameters=sum(parameter.numel() for parameter in self.parameters()),
         )
 
     @torch.no_grad()
-    def _start(self) -> None:
-        """Give every position a code of its own, and every name of a position that position's code.
+    def _start_names(self, shown: Features) -> None:
+        """Give every name of a position that position's code, and let mixers attend to what is like a token.
 
-        Codes are coordinate axes as far as the width reaches, then random directions; a token that only asks has none.
-        Where a feature names a position, its embedding starts as the position's code: what is to be learned is to use
-        pointers, not the order in which they are numbered.
+        What is to be learned is to use pointers, not the order in which they are numbered.
         """
-        positions, width = self.positions.shape
-        codes = nn.functional.normalize(torch.randn(positions, width), dim=1)
-        codes[:width] = torch.eye(width)[:positions]
-        self.positions.copy_(math.sqrt(width) * codes)
-        self.positions[self.task.length :] = 0
-        nn.init.normal_(self.embed.weight)
-        pointing = self.task.pointing()
-        if pointing is not None:
-            names = self.positions[: self.task.length] / math.sqrt(pointing.names)
-            self.embed.weight[:, pointing.token] = names.T
+        if shown.pointing is not None:
+            names = self.positions[: self.task.length] / math.sqrt(shown.pointing.names)
+            self.embed.weight[:, shown.pointing.token] = names.T
+            for block in self.blocks:
+                block.mixer.start_with_likeness()  # ty: ignore
 
     def embedded(self, inputs: Any) -> Tensor:
-        """Tokens as the first block sees them: (batch, positions, width)."""
-        return self.embed(self.task.tokens(inputs)) + self.positions
+        """Tokens as the first block sees them, a blank in front if the task has one: (batch, tokens, width)."""
+        tokens = self.embed(self.task.tokens(inputs)) + self.positions
+        if self.blank is not None:
+            tokens = torch.cat([self.blank.expand(len(tokens), 1, -1), tokens], dim=1)
+        return tokens.repeat(1, self.passes, 1)
 
     def attention(self, inputs: Any) -> Tensor:
-        """Attention weights of the asking tokens in the last block, of a mixer that has them: (batch, 1, asking, T)."""
-        tokens = self.embedded(inputs)
-        for block in self.blocks[:-1]:
-            tokens = block(tokens, self.task.positions)
+        """Attention of the asking tokens in the last block, if its mixer has weights: (batch, heads, asking, length)."""
         last: Any = self.blocks[-1]
-        return last.mixer.weights(last.before_mixer(tokens), self.task.asking).unsqueeze(1)
+        return last.mixer.weights(last.before_mixer(self._before_last(inputs)), self.task.asking)
 
     def forward(self, inputs: Any) -> Tensor:
-        """Answers of the asking tokens: (batch, asking, output width)."""
+        """Answers of the asking tokens: (batch, *answer shape)."""
+        tokens = self.blocks[-1](self._before_last(inputs), self.task.asking)
+        return self.readout(self.before_readout(tokens)).reshape(-1, *self.task.answer_shape)
+
+    def _before_last(self, inputs: Any) -> Tensor:
         tokens = self.embedded(inputs)
         for block in self.blocks[:-1]:
-            tokens = block(tokens, self.task.positions)
-        return self.readout(self.before_readout(self.blocks[-1](tokens, self.task.asking)))
+            tokens = block(tokens, tokens.shape[1])
+        return tokens
+
+
+def _embedding(shown: Features | Symbols, width: int) -> nn.Module:
+    """A linear map of a token's numbers, or a table of codes for symbols."""
+    if isinstance(shown, Features):
+        embedding = nn.Linear(shown.token, width)
+        nn.init.normal_(embedding.weight)
+        return embedding
+    return nn.Embedding.from_pretrained(circular_codes(shown.modulus, width), freeze=False)

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from assay.evidence import Evidence
-from assay.frontier import contradictions, frontier
-from assay.studies.study import Study
+from assay.frontier import SearchEnd, Series, contender, contradictions, learned_series, stated_series
+from assay.report.lines import rank
+from assay.report.matrix import task_matrix
+from assay.studies.replay import replay
+from assay.studies.study import Line, Study, symbol_texts
+from assay.tasks import TASKS
 from assay.versions import machine, versions
 
 _AUDIT_DRAWS = 4000
+_VERDICTS = ("learned", "constructed", "impossible")
 
 
 def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, Any]:
     """The findings of a study.
 
-    Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `task` (parameters that do
-    not vary), `tolerance`, `distribution`, `seeds`, `along_length` and `along_sparsity` (boundaries: see
-    `assay.frontier.Series.to_json`), `fixed_length`, `portraits`, `audit`, `contradictions` and `evidence` (one flat
-    row each).
+    Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
+    (one dictionary each, see `_line`), `matrix` (see `assay.report.matrix.task_matrix`; None where the study has one
+    task), `portraits`, `contradictions` and `evidence` (one flat row each, see `_row`).
     """
-    base = study.tables["task"]
-    portraits = [piece for piece in evidence if "portrait" in piece.detail]
-    rest = [piece for piece in evidence if "portrait" not in piece.detail]
-    along_length = [piece for piece in rest if piece.task["sparsity"] == base["sparsity"]]
-    across = study.tables.get("sparsity", {})
-    along_sparsity = [piece for piece in rest if across and piece.task["length"] == across["length"]]
-    first = study.task(length=min(study.tables["bounds"]["lengths"]))
+    answers = {piece.key: piece for piece in evidence}
+    lines = [_line(line, answers, study.ratio) for line in study.lines]
+    symbols = {(line["task"]["name"], line["along"]): line["symbol"] for line in lines}
     return {
         "study": study.name,
         "title": study.title,
@@ -35,46 +36,114 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "machine": machine(),
-        "task": base,
-        "tolerance": first.tolerance,
-        "distribution": study.distribution,
-        "seeds": study.tables["learning"]["seeds"],
-        "along_length": [series.to_json() for series in frontier(along_length, "length")],
-        "along_sparsity": [series.to_json() for series in frontier(along_sparsity, "sparsity")],
-        "fixed_length": across.get("length"),
-        "portraits": [_portrait(piece) for piece in portraits],
-        "audit": first.audit(_AUDIT_DRAWS, seed=0, distribution=study.distribution),
-        "audit_length": first.length,
+        "seeds": list(study.seeds),
+        "precision": study.precision,
+        "lines": lines,
+        "matrix": task_matrix(lines),
+        "portraits": [_portrait(piece) for piece in evidence if "portrait" in piece.detail],
         "contradictions": contradictions(evidence),
-        "evidence": [_row(piece) for piece in sorted(evidence, key=_order)],
+        "evidence": [_row(piece, symbols) for piece in sorted(evidence, key=_order)],
     }
+
+
+def parameters_text(task: dict[str, Any]) -> str:
+    """The parameters of a task in a few words.
+
+    >>> parameters_text({"name": "sparse-averaging", "length": 8, "sparsity": 2, "layout": "last"})
+    'N = 8, q = 2, layout last'
+    """
+    symbols = TASKS[task["name"]].symbols if task["name"] in TASKS else {}
+    others = [f"{key} {value}" for key, value in _parameters(task) if key not in symbols]
+    return ", ".join([*symbol_texts(task), *others])
+
+
+def _line(line: Line, answers: Mapping[str, Evidence], ratio: float) -> dict[str, Any]:
+    """One line.
+
+    Returns a dictionary with `name`, `title`, `task` (its name and the parameters that do not vary), `follows` (the
+    first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `tolerance`
+    and `mean_tolerance` (the smallest and the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and
+    its `distribution_text`, `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not ended,
+    by architecture, family and x), and `audit`, `audit_tolerance` and `audit_at` (what cheap predictors reach at the
+    smallest x that was to be learned, beside the mean tolerance there).
+    """
+    stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
+    replays = [(search.x, replay(search.unit, answers)) for search in line.searches]
+    ends = [SearchEnd(x, found.unit, found.width, found.runs) for x, found in replays if found.finished]
+    series = [*stated_series(stated), *learned_series(ends, coarseness=ratio)]
+    tasks = list(line.tasks.values())
+    described = [task.to_json() for task in tasks]
+    varying = {key for key in described[0] if any(task[key] != described[0][key] for task in described)} | {line.along}
+    audit_at = min((search.x for search in line.searches), default=min(line.tasks))
+    audited = line.tasks[audit_at]
+    return {
+        "name": line.name,
+        "title": line.title,
+        "task": {key: value for key, value in described[0].items() if key not in varying},
+        "follows": {key: [described[0][key], described[-1][key]] for key in sorted(varying - {line.along})},
+        "along": line.along,
+        "symbol": line.symbol,
+        "tolerance": _range([task.tolerance for task in tasks]),
+        "mean_tolerance": _range([task.mean_tolerance for task in tasks]),
+        "all_inputs": audited.all_inputs,
+        "mean_error_name": audited.mean_error_name,
+        "distribution": line.distribution,
+        "distribution_text": audited.distributions[line.distribution],
+        "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
+        "unfinished": [
+            {"architecture": contender(found.unit.question), "family": found.family, "x": x}
+            for x, found in replays
+            if not found.finished
+        ],
+        "audit": audited.audit(_AUDIT_DRAWS, seed=0, distribution=line.distribution),
+        "audit_tolerance": audited.mean_tolerance,
+        "audit_at": audit_at,
+    }
+
+
+def _place(series: Series) -> tuple[Any, ...]:
+    """Where a boundary stands in tables: by family and architecture, what was learned first."""
+    return rank(series.family), rank(series.architecture), _VERDICTS.index(series.verdict), series.source
+
+
+def _range(values: list[float]) -> list[float]:
+    return [min(values), max(values)]
+
+
+def _parameters(task: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in task.items() if key != "name"]
 
 
 def _portrait(piece: Evidence) -> dict[str, Any]:
     return {
         "verdict": piece.verdict, "source": piece.source, "architecture": piece.architecture, "task": piece.task,
-        "width": piece.size.width, "error": piece.error, "error_kind": piece.error_kind, **piece.detail["portrait"],
+        "parameters": parameters_text(piece.task), "width": piece.size.width, "error": piece.error,
+        "error_kind": piece.error_kind, **piece.detail["portrait"],
     }  # fmt: skip
 
 
 def _order(piece: Evidence) -> tuple[Any, ...]:
-    task, question = piece.task, piece.question
+    question = piece.question
+    numbers = tuple(value for _, value in _parameters(piece.task) if isinstance(value, int))
     return (
-        piece.family, piece.architecture, piece.source, task["sparsity"], task["length"], piece.size.width,
+        piece.task["name"], piece.family, piece.architecture, piece.source, numbers, piece.size.width,
         question.get("seed", 0), question.get("rate", 0.0), piece.key,
     )  # fmt: skip
 
 
-def _row(piece: Evidence) -> dict[str, Any]:
-    question, detail = piece.question, piece.detail
+def _row(piece: Evidence, symbols: dict[tuple[str, str], str]) -> dict[str, Any]:
+    """One piece of evidence; `along` has the parameters that vary on the study's lines, by symbol."""
+    question, detail, name = piece.question, piece.detail, piece.task["name"]
     measured = max(detail.get("measured", {}).values(), default=None)
+    along = {symbols[name, key]: value for key, value in _parameters(piece.task) if (name, key) in symbols}
+    trained = piece.source == "training"
     return {
-        "length": piece.task["length"], "sparsity": piece.task["sparsity"], "layout": piece.task["layout"],
-        "architecture": piece.architecture, "source": piece.source, "verdict": piece.verdict,
-        "width": piece.size.width, "heads": piece.size.heads, "precision": piece.size.precision,
-        "parameters": piece.size.parameters, "state": piece.size.state or None, "required": detail.get("required"),
+        "task": f"{name}: {parameters_text(piece.task)}", "along": along,
+        "architecture": contender(question) if trained else piece.architecture, "source": piece.source,
+        "verdict": piece.verdict, "width": piece.size.width, "heads": piece.size.heads, "depth": piece.size.depth,
+        "precision": piece.size.precision, "parameters": piece.size.parameters, "state": piece.size.state or None,
         "error_kind": piece.error_kind, "error": piece.error, "tolerance": piece.tolerance,
-        "largest_error": detail.get("largest_error", measured),
-        "error_99": detail.get("error_99"), "seed": question.get("seed"), "rate": question.get("rate"),
-        "steps": detail.get("steps"), "seconds": round(piece.seconds, 2), "rests_on": piece.rests_on, "key": piece.key,
+        "largest_error": detail.get("largest_error", measured), "error_99": detail.get("error_99"),
+        "seed": question.get("seed"), "rate": question.get("rate"), "steps": detail.get("steps"),
+        "seconds": round(piece.seconds, 2), "rests_on": piece.rests_on, "key": piece.key,
     }  # fmt: skip

@@ -8,87 +8,112 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from assay.report.lines import Line, Series, contenders, rank
+from assay.report.words import (
+    boundary_label,
+    consistency_text,
+    entry_note,
+    law_text,
+    state_text,
+    task_text,
+    tolerance_text,
+    unfinished_text,
+    width_text,
+)
+
 _WIDTH = 118
 
 
 def terminal_text(findings: dict[str, Any]) -> str:
-    """Smallest sizes and growth laws, and where the report is."""
+    """The matrix, smallest sizes and growth laws line by line, and where the report is."""
     text = io.StringIO()
-    console = Console(file=text, width=_WIDTH, highlight=False, emoji=False)
-    task = findings["task"]
-    console.print(
-        f"\n{findings['title']}\nsparsity {task['sparsity']}, dimension {task['dimension']}, layout {task['layout']}; "
-        f"tolerance {findings['tolerance']:g}; mean errors over {findings['distribution']} inputs"
-    )
-    for family in sorted({series["family"] for series in findings["along_length"]}):
-        console.print(_sizes(family, [s for s in findings["along_length"] if s["family"] == family]))
-    console.print(_growth(findings["along_length"]))
+    console = Console(file=text, width=_WIDTH, highlight=False, emoji=False, markup=False)
+    console.print(f"\n{findings['title']}")
+    if findings["matrix"]:
+        console.print(_matrix(findings["matrix"], findings["lines"]))
+    for line in findings["lines"]:
+        console.print(_heading(line))
+        for family in sorted({series["family"] for series in line["series"]}, key=rank):
+            console.print(_sizes(line, family))
+        console.print(_growth(line))
+        if unfinished_text(line):
+            console.print(unfinished_text(line))
     console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
     console.print(f"ledger  {findings['ledger']}\nreport  {findings['report']}", soft_wrap=True)
     return text.getvalue().rstrip("\n")
 
 
-def consistency_text(contradictions: list[str]) -> str:
-    """Whether what was constructed and learned respects the bounds."""
-    if contradictions:
-        return "\n".join(["REFUTED:", *contradictions])
-    return (
-        "no construction is narrower than a worst-case bound allows, and nothing learned than a mean-error bound allows"
-    )
+def _heading(line: Line) -> str:
+    said = [
+        f"{line['title']}: {task_text(line)}",
+        f"constructed and worst-case bounds: an error of at most {tolerance_text(line['tolerance'])} "
+        f"{line['all_inputs']}",
+        f"learned and mean-error bounds: a {line['mean_error_name']} of at most "
+        f"{tolerance_text(line['mean_tolerance'])} on {line['distribution']} inputs",
+    ]
+    return "\n" + "\n".join(said)
 
 
-def boundary_label(series: dict[str, Any]) -> str:
-    """`learned`, `constructed (sign)`, `impossible (recurrent-state)`."""
-    return "learned" if series["verdict"] == "learned" else f"{series['verdict']} ({series['source']})"
+def _matrix(matrix: dict[str, Any], lines: list[Line]) -> Table:
+    """A row for each task and architecture: what is known at the largest x that was trained."""
+    table = Table(title="Tasks and architectures, at the largest size trained", title_justify="left")
+    for name in ("task", "at", "architecture", "learned", "constructed", "impossible"):
+        table.add_column(name, no_wrap=name in ("at", "learned"))
+    for line in lines:
+        title = line["title"]
+        for architecture, known in matrix["cells"][line["name"]].items():
+            if known:
+                at = f"{line['symbol']} = {known[0]['at']}"
+                table.add_row(title, at, architecture, *_columns(known, line["symbol"]))
+                title = ""
+        table.add_section()
+    return table
 
 
-def width_text(point: dict[str, Any], verdict: str) -> str:
-    """A width as it is said: `<= 7` impossible, `> 80` not learned, with the spread over seeds where there is one."""
-    if verdict == "impossible":
-        return f"<= {point['width']}" if point["width"] else "none"
-    if point["censored"]:
-        return f"> {point['width']}"
-    seeds = [width for width in point["seeds"] if width is not None]
-    spread = f" ({min(seeds)}-{max(seeds)})" if seeds and min(seeds) != max(seeds) else ""
-    return f"{point['width']}{spread}"
+def _columns(known: list[dict[str, Any]], symbol: str) -> list[str]:
+    """What was learned, what was constructed, and what is impossible; a line of text for each entry."""
+    kinds = (("learned", "not learned"), ("constructed",), ("impossible",))
+    at = known[0]["at"]
+    return ["\n".join(_said(entry, symbol, at) for entry in known if entry["verdict"] in kind) for kind in kinds]
 
 
-def growth_text(growth: dict[str, Any]) -> str:
-    """The power law with its interval, and which law the data prefer."""
-    if growth["power"] is None:
-        return growth["note"]
-    note = f"; {growth['note']}" if growth["note"] else ""
-    if growth["preferred"] == "constant":
-        return f"constant{note}"
-    (scale, exponent), (low, high) = growth["power"], growth["exponent_interval"]
-    interval = "" if low == high else f" [{low:.2f}, {high:.2f}]"
-    preferred = {"undecided": "either law fits"}.get(growth["preferred"], f"{growth['preferred']} fits better")
-    return f"{scale:.3g} N^{exponent:.2f}{interval}; {preferred}{note}"
+def _said(entry: dict[str, Any], symbol: str, at: int) -> str:
+    """A width and what it rests on; where it stands, unless that is `at`."""
+    if entry["verdict"] == "impossible":
+        width = f"<= {entry['width']}" if entry["width"] else "none"
+    else:
+        width = f"{'> ' if entry['verdict'] == 'not learned' else ''}{entry['width']}"
+    place = "" if entry["at"] == at else f" at {symbol} = {entry['at']}"
+    note = entry_note(entry)
+    return f"{width}{place}{f' ({note})' if note else ''}"
 
 
-def _sizes(family: str, boundaries: list[dict[str, Any]]) -> Table:
-    """Widths of one family: a row for each length, a column for each boundary."""
-    table = Table(title=f"{family}: width against N", title_justify="left")
-    table.add_column("N", justify="right")
+def _sizes(line: Line, family: str) -> Table:
+    """Widths of one family: a row for each x, a column for each boundary."""
+    boundaries = [series for series in line["series"] if series["family"] == family]
+    table = Table(title=f"{family}: width against {line['symbol']}", title_justify="left")
+    table.add_column(line["symbol"], justify="right")
     for series in boundaries:
         name = series["architecture"] if series["verdict"] == "learned" else series["source"]
         table.add_column(f"{series['verdict']}\n{name}\n{series['error_kind']} error", justify="right")
     columns = [
         {point["x"]: width_text(point, series["verdict"]) for point in series["points"]} for series in boundaries
     ]
-    for length in sorted(set().union(*columns)):
-        table.add_row(str(length), *[column.get(length, "") for column in columns])
-    if family == "recurrent":
-        table.caption = "impossible and constructed: numbers of state; an LSTM of width m keeps 2m, a GRU m"
-        table.caption_justify = "left"
+    for x in sorted(set().union(*columns)):
+        table.add_row(str(x), *[column.get(x, "") for column in columns])
+    table.caption = state_text(boundaries, contenders([line])) or None
+    table.caption_justify = "left"
     return table
 
 
-def _growth(boundaries: list[dict[str, Any]]) -> Table:
-    table = Table(title="Growth of the width with N", title_justify="left")
+def _growth(line: Line) -> Table:
+    table = Table(title=f"Growth of the width with {line['symbol']}", title_justify="left")
     for name in ("architecture", "boundary", "law"):
         table.add_column(name)
-    for series in boundaries:
-        if any(point["width"] for point in series["points"]):
-            table.add_row(series["architecture"], boundary_label(series), growth_text(series["growth"]))
+    for series in _with_widths(line["series"]):
+        table.add_row(series["architecture"], boundary_label(series), law_text(series["growth"], line["symbol"]))
     return table
+
+
+def _with_widths(boundaries: list[Series]) -> list[Series]:
+    return [series for series in boundaries if any(point["width"] for point in series["points"])]

@@ -9,65 +9,18 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from assay.errors import AssayError
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Question, Unit, smallest_width
+from assay.learning.search import Question
 from assay.ledger import Ledger
+from assay.studies.course import Course, search_course, search_kind, single_course
 from assay.studies.study import Study
 from assay.studies.workers import Workers
-
-EXPECTED_RUNS = 12  # of one search, before anything is known of it: for the estimate of the remaining time
-
-
-@dataclass
-class Course:
-    """One line of questioning: a search, or a question that stands alone. Answers move it on.
-
-    Attributes:
-        label: what it is, for people.
-        kind: courses of one kind take times that are comparable.
-        weight: how much longer than another of its kind it takes, roughly.
-        expected: how many questions it is likely to ask.
-        pending: keys and questions that wait for an answer.
-        outcome: what it found, once `finished`.
-    """
-
-    label: str
-    kind: str
-    weight: float
-    expected: int
-    asking: Generator[list[Question], list[Evidence], Any]
-    pending: dict[str, Question] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
-    answered: int = 0
-    finished: bool = False
-    outcome: Any = None
-
-    def begin(self) -> None:
-        """Ask the first questions."""
-        self._send(None)
-
-    def advance(self, answers: dict[str, Evidence]) -> None:
-        """Move on as far as the answers reach."""
-        while not self.finished and all(key in answers for key in self.order):
-            self._send([answers[key] for key in self.order])
-
-    def _send(self, answers: list[Evidence] | None) -> None:
-        self.answered += len(answers or ())
-        try:
-            questions = self.asking.send(answers)  # ty: ignore[invalid-argument-type]
-        except StopIteration as stop:
-            self.finished, self.outcome = True, stop.value
-            self.pending, self.order = {}, []
-            return
-        self.order = [content_hash(question) for question in questions]
-        self.pending = dict(zip(self.order, questions, strict=True))
 
 
 @dataclass(frozen=True)
@@ -99,8 +52,7 @@ def run_study(study: Study, ledger: Ledger, *, workers: int, report: Callable[[S
     courses = _courses(study)
     answers = {evidence.key: evidence for evidence in ledger}
     for course in courses:
-        course.begin()
-        course.advance(answers)
+        course.begin(answers)
     clock = _Clock(courses, workers)
     if all(course.finished for course in courses):
         report(clock.status())
@@ -120,7 +72,7 @@ def run_study(study: Study, ledger: Ledger, *, workers: int, report: Callable[[S
                     was_finished = course.finished
                     course.advance(answers)
                     if course.finished and not was_finished:
-                        report(clock.status(_news(course)))
+                        report(clock.status(course.news))
             report(clock.status())
     return clock.new
 
@@ -135,44 +87,9 @@ def _result(future: Future[Evidence]) -> Evidence:
         ) from error
 
 
-def study_evidence(study: Study, ledger: Ledger) -> list[Evidence]:
-    """All evidence in the ledger that answers a question of this study."""
-    answers = {evidence.key: evidence for evidence in ledger}
-    wanted = {content_hash(question) for question in [*study.stated(), *study.portraits()]}
-    searched = {_search_key(unit.question) for unit in study.searches()}
-    return [
-        evidence
-        for key, evidence in answers.items()
-        if key in wanted or (evidence.source == "training" and _search_key(evidence.question) in searched)
-    ]
-
-
-def _search_key(question: Question) -> str:
-    return content_hash({name: value for name, value in question.items() if name not in ("width", "seed", "rate")})
-
-
 def _courses(study: Study) -> list[Course]:
-    searches = [
-        Course(
-            _unit_label(unit),
-            unit.question["architecture"],
-            unit.question["task"]["length"],
-            EXPECTED_RUNS,
-            _settle(unit),
-        )
-        for unit in study.searches()
-    ]
-    singles = {content_hash(question): question for question in [*study.portraits(), *study.stated()]}
-    return searches + [Course(q["kind"], q["kind"], 1.0, 1, _ask_once(q)) for q in singles.values()]
-
-
-def _settle(unit: Unit) -> Generator[list[Question], list[Evidence], str]:
-    rung = yield from smallest_width(unit)
-    return f"> {unit.ladder[-1]}" if rung is None else str(unit.ladder[rung])
-
-
-def _ask_once(question: Question) -> Generator[list[Question], list[Evidence], None]:
-    yield [question]
+    singles = {content_hash(question): question for question in [*study.portraits, *study.stated()]}
+    return [*map(search_course, study.searches()), *map(single_course, singles.values())]
 
 
 def _next(
@@ -195,15 +112,15 @@ class _Clock:
     def __init__(self, courses: list[Course], workers: int) -> None:
         self.courses, self.workers = courses, workers
         self.begin, self.new = time.monotonic(), 0
-        self.seconds: dict[str, float] = defaultdict(float)
-        self.weights: dict[str, float] = defaultdict(float)
+        self.seconds: dict[tuple[str, ...], float] = defaultdict(float)
+        self.weights: dict[tuple[str, ...], float] = defaultdict(float)
 
     def note(self, evidence: Evidence) -> None:
         """One more answer."""
         self.new += 1
-        kind, weight = evidence.question["kind"], 1.0
-        if kind == "training" and not evidence.question["portrait"]:
-            kind, weight = evidence.architecture, evidence.task["length"]
+        question, kind, weight = evidence.question, (evidence.question["kind"],), 1.0
+        if question["kind"] == "training" and not question["portrait"]:
+            kind, weight = search_kind(question), evidence.task["length"]
         self.seconds[kind] += evidence.seconds
         self.weights[kind] += weight
 
@@ -226,12 +143,3 @@ class _Clock:
             return self.seconds[course.kind] / self.weights[course.kind] * course.weight
         total = sum(self.weights.values())
         return sum(self.seconds.values()) / total * course.weight if total else 0.0
-
-
-def _unit_label(unit: Unit) -> str:
-    task = unit.question["task"]
-    return f"{unit.question['architecture']} at N = {task['length']}, q = {task['sparsity']}"
-
-
-def _news(course: Course) -> str:
-    return f"{course.label}: smallest learned width {course.outcome} ({course.answered} runs)" if course.outcome else ""

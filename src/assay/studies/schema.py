@@ -3,125 +3,186 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
+from assay.frontier import contender
 from assay.learning.training import Recipe
 from assay.networks import family
 from assay.tasks import TASKS
 
-# A shape is a type, a list with the shape of its items, or a table of shapes; a key with a question mark may be absent.
+# A shape is a type, a list with the shape of its items, or a table of shapes; a key with a question mark may be absent,
+# and a table with the key * has keys of the user's.
 _RECIPE = {f"{field.name}?": {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(Recipe)}
+_RECIPE_WITHOUT_STEPS = {key: shape for key, shape in _RECIPE.items() if key != "steps?"}
 _SEARCH = {
-    "architecture": str, "start": [int], "steps": [int], "lowest": int, "highest": int, "rates": [float]
+    "architecture": str, "depth?": int, "heads?": int, "at": [int], "start": [int], "steps": [int], "lowest": int,
+    "highest": int, "rates": [float],
+}  # fmt: skip
+_LINE = {
+    "title?": str, "task": dict, "along": str, "bounds?": [int], "constructions?": [int], "methods?": [str],
+    "recipe?": _RECIPE_WITHOUT_STEPS, "search?": [_SEARCH],
+}  # fmt: skip
+_PORTRAIT = {
+    "task": dict, "method": str, "draws": int, "architecture": str, "width": int, "rate": float, "recipe": _RECIPE,
 }  # fmt: skip
 SHAPE: dict[str, Any] = {
     "name": str,
     "title": str,
-    "task": dict,
-    "bounds": {"precision": int, "lengths": [int]},
-    "constructions": {"methods": [str], "draws": int, "lengths": [int]},
-    "learning": {"seeds": [int], "ratio": float, "recipe": _RECIPE, "search": [{**_SEARCH, "lengths": [int]}]},
-    "sparsity?": {
-        "length": int,
-        "bounds": {"sparsities": [int]},
-        "constructions": {"sparsities": [int]},
-        "learning": {"search": [{**_SEARCH, "sparsities": [int]}]},
-    },
-    "portraits?": [
-        {
-            "task": dict,
-            "method": str,
-            "draws": int,
-            "architecture": str,
-            "width": int,
-            "rate": float,
-            "recipe": _RECIPE,
-        }
-    ],
+    "seeds": [int],
+    "ratio": float,
+    "precision": int,
+    "draws": int,
+    "recipe": _RECIPE_WITHOUT_STEPS,
+    "lines": {"*": _LINE},
+    "portraits?": [_PORTRAIT],
 }
 _WORDS = {int: "an integer", float: "a number", str: "a text", dict: "a table"}
+_NAME = r"[a-z0-9][a-z0-9-]*"
+_POSITIVE = "different positive integers"
 
 
 def check_study(tables: dict[str, Any], study: str) -> None:
     """Raise an AssayError that names the key, its value and what is allowed, unless `tables` are a study's."""
     _check(tables, SHAPE, "", study)
-    _check_values(tables, study)
-    searches = [("lengths", entry) for entry in tables["learning"]["search"]]
-    searches += [("sparsities", entry) for entry in tables.get("sparsity", {}).get("learning", {}).get("search", [])]
-    for varied, entry in searches:
-        for key in ("start", "steps"):
-            if len(entry[key]) != len(entry[varied]):
-                raise AssayError(f"study {study}: {key} = {entry[key]} must have one entry for each of {entry[varied]}")
-        _each(entry["rates"], lambda rate: 0 < rate <= 1, "rates", "learning rates, above 0 and at most 1", study)
-    for entry in [*(entry for _, entry in searches), *tables.get("portraits", [])]:
-        family(entry["architecture"])  # refuses what is not an architecture
-    portrayed = [entry["method"] for entry in tables.get("portraits", [])]
-    for method in [*tables["constructions"]["methods"], *portrayed]:
-        if method not in CONSTRUCTIONS:
-            raise unknown(f"study {study}: construction", method, CONSTRUCTIONS.names())
+    _fits(study, "name", tables["name"], re.fullmatch(_NAME, tables["name"]), "lower-case letters, digits and dashes")
+    seeds = tables["seeds"]
+    _fits(study, "seeds", seeds, len(seeds) == len(set(seeds)) == 3, "3 different ones")
+    _fits(study, "precision", tables["precision"], tables["precision"] >= 1, "at least 1")
+    _fits(study, "draws", tables["draws"], tables["draws"] >= 1, "at least 1")
+    _fits(study, "lines", tables["lines"], tables["lines"], "at least one table")
+    for name, line in tables["lines"].items():
+        _check_line(line, name, tables["recipe"], study)
+    for place, portrait in enumerate(tables.get("portraits", [])):
+        _check_portrait(portrait, f"portraits[{place}]", tables["recipe"], study)
 
 
-def _check_values(tables: dict[str, Any], study: str) -> None:
-    learning, across = tables["learning"], tables.get("sparsity", {})
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", tables["name"]):
-        raise AssayError(f"study {study}: name = {tables['name']!r} must be lower-case letters, digits and dashes")
-    for given in ("length", "sparsity") if across else ("length",):
-        if (given in tables["task"]) is (given == "length"):
+def _check_line(line: dict[str, Any], name: str, recipe: dict[str, Any], study: str) -> None:
+    path, along = f"lines.{name}", line["along"]
+    _fits(study, "the name of a line", name, re.fullmatch(_NAME, name), "lower-case letters, digits and dashes")
+    _check_task(line["task"], f"{path}.task", study)
+    symbols = varied(line["task"]["name"])
+    if along not in symbols:
+        raise unknown(f"study {study}: {path}.along", along, symbols)
+    if along in line["task"]:
+        raise AssayError(f"study {study}: {path}.task.{along} must not be given, since the line goes along it")
+    _check_distribution({**recipe, **line.get("recipe", {})}, line["task"], path, study)
+    for key in ("bounds", "constructions"):
+        if key in line:
+            _each(line[key], lambda value: value >= 1, f"{path}.{key}", _POSITIVE, study)
+    if ("constructions" in line) is not ("methods" in line):
+        raise AssayError(f"study {study}: {path} must have constructions and methods, or neither")
+    for method in line.get("methods", []):
+        _check_method(method, line["task"]["name"], study)
+    if not {"bounds", "constructions", "search"} & set(line):
+        raise AssayError(f"study {study}: {path} asks nothing; it must have bounds, constructions or search")
+    for place, search in enumerate(line.get("search", [])):
+        _check_search(search, f"{path}.search[{place}]", study)
+    contenders = [contender(search) for search in line.get("search", [])]
+    _fits(
+        study,
+        f"{path}.search",
+        contenders,
+        len(set(contenders)) == len(contenders),
+        "different architectures, depths or heads",
+    )
+
+
+def _check_search(search: dict[str, Any], path: str, study: str) -> None:
+    family(search["architecture"])  # refuses what is not an architecture
+    _each(search["at"], lambda value: value >= 1, f"{path}.at", _POSITIVE, study)
+    for key in ("start", "steps"):
+        if len(search[key]) != len(search["at"]):
             raise AssayError(
-                f"study {study}: task.{given} must be given {'elsewhere' if given == 'length' else 'here'}"
+                f"study {study}: {path}.{key} = {search[key]} must have one entry for each of {search['at']}"
             )
-    for table in [tables["task"], *(portrait["task"] for portrait in tables.get("portraits", []))]:
-        if not isinstance(table.get("name"), str):
-            raise AssayError(f"study {study}: task has no name")
-    if len(learning["seeds"]) != 3 or len(set(learning["seeds"])) != 3:
-        raise AssayError(f"study {study}: seeds = {learning['seeds']} is not allowed; it must be 3 different ones")
-    distribution = learning["recipe"].get("distribution")
-    if distribution not in TASKS[tables["task"]["name"]].distributions:
-        raise unknown(f"study {study}: distribution", str(distribution), TASKS[tables["task"]["name"]].distributions)
-    for part in (tables["bounds"], tables["constructions"], *learning["search"]):
-        _each(part["lengths"], lambda length: length >= 1, "lengths", "different positive integers", study)
-    if across:
-        for part in (across["bounds"], across["constructions"], *across["learning"]["search"]):
-            _each(part["sparsities"], lambda q: q >= 1, "sparsities", "different positive integers", study)
-    for table in (tables["constructions"], *tables.get("portraits", [])):
-        _each([table["draws"]], lambda draws: draws >= 1, "draws", "at least 1", study)
-    for portrait in tables.get("portraits", []):
-        _each([portrait["width"]], lambda width: width >= 1, "width", "at least 1", study)
+    _each(search["rates"], lambda rate: 0 < rate <= 1, f"{path}.rates", "learning rates, above 0 and at most 1", study)
+    for key in ("depth", "heads"):
+        _fits(study, f"{path}.{key}", search.get(key), search.get(key, 1) >= 1, "at least 1")
+
+
+def _check_portrait(portrait: dict[str, Any], path: str, recipe: dict[str, Any], study: str) -> None:
+    _check_task(portrait["task"], f"{path}.task", study)
+    _check_method(portrait["method"], portrait["task"]["name"], study)
+    family(portrait["architecture"])
+    distribution = {key: recipe[key] for key in ("distribution",) if key in recipe}
+    _check_distribution({**distribution, **portrait["recipe"]}, portrait["task"], path, study)
+    if "steps" not in portrait["recipe"]:
+        raise AssayError(f"study {study} has no {path}.recipe.steps")
+    for key in ("draws", "width"):
+        _fits(study, f"{path}.{key}", portrait[key], portrait[key] >= 1, "at least 1")
+
+
+def varied(task: str) -> dict[str, str]:
+    """Parameters of a task that a line can go along, and their symbols."""
+    parameters = {field.name for field in fields(TASKS[task])}  # ty: ignore[invalid-argument-type]
+    return {name: symbol for name, symbol in TASKS[task].symbols.items() if name in parameters}
+
+
+def _check_task(table: dict[str, Any], path: str, study: str) -> None:
+    if not isinstance(table.get("name"), str):
+        raise AssayError(f"study {study}: {path} has no name")
+    if table["name"] not in TASKS:
+        raise unknown(f"study {study}: {path}.name", table["name"], TASKS.names())
+
+
+def _check_method(method: str, task: str, study: str) -> None:
+    if method not in CONSTRUCTIONS:
+        raise unknown(f"study {study}: construction", method, CONSTRUCTIONS.names())
+    solved = CONSTRUCTIONS[method].solves
+    if task not in solved:
+        raise AssayError(f"study {study}: construction {method!r} solves {', '.join(solved)}, not {task}")
+
+
+def _check_distribution(recipe: dict[str, Any], task: dict[str, Any], path: str, study: str) -> None:
+    if "distribution" not in recipe:
+        raise AssayError(f"study {study} has no recipe.distribution, nor has {path}")
+    known = TASKS[task["name"]].distributions
+    if recipe["distribution"] not in known:
+        raise unknown(f"study {study}: {path}: distribution", recipe["distribution"], known)
+
+
+def _fits(study: str, name: str, value: Any, holds: Any, allowed: str) -> None:
+    if not holds:
+        raise AssayError(f"study {study}: {name} = {value!r} is not allowed; it must be {allowed}")
 
 
 def _each(values: list[Any], fits: Callable[[Any], bool], name: str, allowed: str, study: str) -> None:
-    if not values or len(set(values)) < len(values) or not all(map(fits, values)):
-        raise AssayError(f"study {study}: {name} = {values} is not allowed; it must be {allowed}")
+    _fits(study, name, values, values and len(set(values)) == len(values) and all(map(fits, values)), allowed)
 
 
 def _check(value: Any, shape: Any, path: str, study: str) -> None:
     if isinstance(shape, dict):
         _check_table(value, shape, path, study)
     elif isinstance(shape, list):
-        if not isinstance(value, list):
-            raise AssayError(f"study {study}: {path} = {value!r} is not allowed; it must be a list")
+        _fits(study, path, value, isinstance(value, list), "a list")
         for place, item in enumerate(value):
             _check(item, shape[0], f"{path}[{place}]", study)
     else:
         number = shape is float and isinstance(value, int)
-        if isinstance(value, bool) or not (number or isinstance(value, shape)):
-            raise AssayError(f"study {study}: {path} = {value!r} is not allowed; it must be {_WORDS[shape]}")
+        fits = not isinstance(value, bool) and (number or isinstance(value, shape))
+        _fits(study, path, value, fits, _WORDS[shape])
 
 
 def _check_table(value: Any, shape: dict[str, Any], path: str, study: str) -> None:
-    if not isinstance(value, dict):
-        raise AssayError(f"study {study}: {path} = {value!r} is not allowed; it must be a table")
-    inner = {key.removesuffix("?"): part for key, part in shape.items()}
+    _fits(study, path, value, isinstance(value, dict), "a table")
     prefix = f"{path}." if path else ""
+    if "*" in shape:
+        inner = dict.fromkeys(value, shape["*"])
+    else:
+        inner = {key.removesuffix("?"): part for key, part in shape.items()}
+        _check_keys(value, shape, inner, prefix, study)
+    for key, part in value.items():
+        _check(part, inner[key], f"{prefix}{key}", study)
+
+
+def _check_keys(value: dict[str, Any], shape: Iterable[str], known: Iterable[str], prefix: str, study: str) -> None:
     for key in value:
-        if key not in inner:
-            raise unknown(f"study {study}: {prefix}key", key, inner)
+        if key not in known:
+            raise unknown(f"study {study}: {prefix}key", key, known)
     for key in shape:
         if not key.endswith("?") and key not in value:
             raise AssayError(f"study {study} has no {prefix}{key}")
-    for key, part in value.items():
-        _check(part, inner[key], f"{prefix}{key}", study)

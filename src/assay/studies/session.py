@@ -11,7 +11,8 @@ from assay.ledger import Ledger
 from assay.report.findings import gather
 from assay.report.page import write_report
 from assay.studies.progress import progress
-from assay.studies.runner import run_study, study_evidence
+from assay.studies.replay import study_evidence
+from assay.studies.runner import run_study
 from assay.studies.study import Study, load_study
 
 LEDGER = "ledger.sqlite"

@@ -1,15 +1,13 @@
 """The study file: which questions to ask, in TOML, and the questions it stands for.
 
-A study asks about one task along two of its parameters: the length, and (if it has a `sparsity` table) the sparsity at
-one length. Its parts: `bounds` and `constructions`, which are cheap and reach far, `learning`, whose searches are what
-takes time, and `portraits`, single attention units to be looked at. A `quick` table holds what is different in a quick
-run.
+A study has lines. A line asks about one task along one of its parameters: `bounds` and `constructions`, which are cheap
+and reach far, and searches for the smallest width that learns, which are what takes time. Beside its lines a study may
+have `portraits`, single attention units to be looked at. A `quick` table holds what is different in a quick run.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,56 @@ from assay.errors import AssayError, unknown
 from assay.evidence import content_hash
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
+from assay.networks import family
 from assay.studies import shipped
-from assay.studies.schema import check_study
-from assay.tasks import Task, task_from_json
+from assay.studies.schema import check_study, varied
+from assay.tasks import TASKS, Task, task_from_json
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to a bound or a construction, and `x`, the value of the parameter that its line goes along."""
+
+    x: int
+    question: Question
+
+    @property
+    def key(self) -> str:
+        """Content hash of the question."""
+        return content_hash(self.question)
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for a smallest learned width, and `x`, the value of the parameter that its line goes along."""
+
+    x: int
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class Line:
+    """One task along one of its parameters.
+
+    Attributes:
+        name: of its table in the file.
+        title: one line for people.
+        along: the parameter that varies.
+        symbol: what charts call it.
+        tasks: the task at every x that is asked about, ascending in x.
+        distribution: inputs that networks learn from, and that mean errors speak of.
+        stated: questions to bounds and constructions.
+        searches: for smallest learned widths.
+    """
+
+    name: str
+    title: str
+    along: str
+    symbol: str
+    tasks: dict[int, Task[Any]]
+    distribution: str
+    stated: tuple[Asked, ...]
+    searches: tuple[Search, ...]
 
 
 @dataclass(frozen=True)
@@ -33,79 +78,29 @@ class Study:
     Attributes:
         name: what results are filed under.
         title: one line for people.
-        tables: the file's tables.
+        seeds: of every search.
+        ratio: of neighbouring widths on the ladders.
+        precision: bits per number at which bounds in bits become widths.
+        lines: in the order of the file.
+        portraits: questions to single attention units, constructed and trained, whose attention is kept.
     """
 
     name: str
     title: str
-    tables: dict[str, Any]
-
-    def task(self, **changes: Any) -> Task[Any]:
-        """The study's task with some parameters given or changed."""
-        return task_from_json({**self.tables["task"], **changes})
+    seeds: tuple[int, ...]
+    ratio: float
+    precision: int
+    lines: tuple[Line, ...]
+    portraits: tuple[Question, ...]
 
     def stated(self) -> list[Question]:
-        """All questions to bounds and constructions, along the length and along the sparsity."""
-        questions = []
-        for table, changes in self._lines():
-            for task in (self.task(**change) for change in changes(table["bounds"])):
-                precision = self.tables["bounds"]["precision"]
-                questions += [bound_question(b.name, task, precision, self.distribution) for b in bounds_of(task)]
-            for task in (self.task(**change) for change in changes(table["constructions"])):
-                draws = self.tables["constructions"]["draws"]
-                methods = self.tables["constructions"]["methods"]
-                questions += [construction_question(method, task, task.tolerance, draws) for method in methods]
-        return questions
+        """All questions to bounds and constructions."""
+        return [asked.question for line in self.lines for asked in line.stated]
 
     def searches(self) -> list[Unit]:
-        """All searches for a smallest learned width, those expected to take longest first."""
-        searches = [
-            self._search(entry, self.task(**change), place)
-            for table, changes in self._lines()
-            for entry in table["learning"]["search"]
-            for place, change in enumerate(changes(entry))
-        ]
-        unique = {content_hash(unit.question): unit for unit in searches}
-        return sorted(unique.values(), key=lambda unit: -unit.question["task"]["length"] * (1 + _slow(unit)))
-
-    def portraits(self) -> list[Question]:
-        """Single attention units, constructed and trained, whose attention is kept for the report."""
-        questions = []
-        for entry in self.tables.get("portraits", []):
-            task = task_from_json(entry["task"])
-            questions.append(
-                construction_question(entry["method"], task, task.tolerance, entry["draws"], portrait=True)
-            )
-            training = training_question(
-                entry["architecture"], task, {"distribution": self.distribution, **entry["recipe"]}, portrait=True
-            )
-            questions.append({**training, "width": entry["width"], "seed": 0, "rate": entry["rate"]})
-        return questions
-
-    @property
-    def distribution(self) -> str:
-        """Inputs that networks learn from, and that mean errors speak of."""
-        return self.tables["learning"]["recipe"]["distribution"]
-
-    def _lines(self) -> Iterator[tuple[dict[str, Any], Any]]:
-        """What is varied: the tables that say where, and a function from a table to changes of the task."""
-        yield self.tables, lambda table: [{"length": length} for length in table["lengths"]]
-        if "sparsity" in self.tables:
-            across = self.tables["sparsity"]
-            yield across, lambda table: [{"length": across["length"], "sparsity": q} for q in table["sparsities"]]
-
-    def _search(self, entry: dict[str, Any], task: Task[Any], place: int) -> Unit:
-        learning = self.tables["learning"]
-        recipe = {**learning["recipe"], "steps": entry["steps"][place]}
-        widths = ladder(entry["lowest"], entry["highest"], learning["ratio"])
-        start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - entry["start"][place]))
-        return Unit(
-            question=training_question(entry["architecture"], task, recipe),
-            ladder=widths,
-            start=start,
-            seeds=tuple(learning["seeds"]),
-            rates=tuple(entry["rates"]),
-        )
+        """All searches, those expected to take longest first."""
+        units = {_key(search.unit): search.unit for line in self.lines for search in line.searches}
+        return sorted(units.values(), key=lambda unit: -unit.question["task"]["length"] * (1 + _slow(unit)))
 
 
 def load_study(name: str, *, quick: bool = False) -> Study:
@@ -127,9 +122,89 @@ def load_study(name: str, *, quick: bool = False) -> Study:
     if quick:
         tables = _overlay(tables, changes)
     check_study(tables, path.name)
-    study = Study(tables["name"] + ("-quick" if quick else ""), tables["title"], tables)
-    study.stated(), study.searches(), study.portraits()  # makes every task and recipe, which refuse wrong parameters
-    return study
+    try:
+        return _study(tables, quick=quick)
+    except AssayError as error:  # a task, recipe or ladder that refuses its parameters
+        raise AssayError(f"study {path.name}: {error}") from error
+
+
+def symbol_texts(task: dict[str, Any]) -> list[str]:
+    """The parameters of a task that have a symbol, as they are said: `N = 8`."""
+    symbols = TASKS[task["name"]].symbols if task["name"] in TASKS else {}
+    return [f"{symbols[name]} = {value}" for name, value in task.items() if name in symbols]
+
+
+def _study(tables: dict[str, Any], *, quick: bool) -> Study:
+    return Study(
+        name=tables["name"] + ("-quick" if quick else ""),
+        title=tables["title"],
+        seeds=tuple(tables["seeds"]),
+        ratio=tables["ratio"],
+        precision=tables["precision"],
+        lines=tuple(_line(name, tables) for name in tables["lines"]),
+        portraits=tuple(question for entry in tables.get("portraits", []) for question in _portrait(entry, tables)),
+    )
+
+
+def _line(name: str, tables: dict[str, Any]) -> Line:
+    """The line of this name, with all its questions."""
+    table = tables["lines"][name]
+    along, symbol = table["along"], varied(table["task"]["name"])[table["along"]]
+    recipe = {**tables["recipe"], **table.get("recipe", {})}
+    places = {*table.get("bounds", []), *table.get("constructions", [])}
+    places |= {x for entry in table.get("search", []) for x in entry["at"]}
+    tasks = {x: task_from_json({**table["task"], along: x}) for x in sorted(places)}
+    heads = {family(entry["architecture"]): entry.get("heads", 1) for entry in table.get("search", [])}
+    bounds = [
+        Asked(x, bound_question(bound.name, tasks[x], tables["precision"], recipe["distribution"], count))
+        for x in table.get("bounds", [])
+        for bound in bounds_of(tasks[x])
+        for count in [heads.get(bound.family, 1) if bound.per_head else 0]
+    ]
+    constructions = [
+        Asked(x, construction_question(method, tasks[x], tasks[x].tolerance, tables["draws"]))
+        for x in table.get("constructions", [])
+        for method in table["methods"]
+    ]
+    searches = [
+        Search(x, _unit(entry, tasks[x], place, recipe, tables))
+        for entry in table.get("search", [])
+        for place, x in enumerate(entry["at"])
+    ]
+    return Line(
+        name=name,
+        title=table.get("title", f"{table['task']['name']} against {symbol}"),
+        along=along,
+        symbol=symbol,
+        tasks=tasks,
+        distribution=recipe["distribution"],
+        stated=(*bounds, *constructions),
+        searches=tuple(searches),
+    )
+
+
+def _unit(entry: dict[str, Any], task: Task[Any], place: int, recipe: dict[str, Any], tables: dict[str, Any]) -> Unit:
+    widths = ladder(entry["lowest"], entry["highest"], tables["ratio"], entry.get("heads", 1))
+    start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - entry["start"][place]))
+    training = {**recipe, "steps": entry["steps"][place]}
+    return Unit(
+        question=training_question(
+            entry["architecture"], task, training, depth=entry.get("depth", 1), heads=entry.get("heads", 1)
+        ),
+        ladder=widths,
+        start=start,
+        seeds=tuple(tables["seeds"]),
+        rates=tuple(entry["rates"]),
+    )
+
+
+def _portrait(entry: dict[str, Any], tables: dict[str, Any]) -> list[Question]:
+    """A unit that is constructed and one that is trained, on the same task. Of the study's recipe it has the inputs."""
+    task = task_from_json(entry["task"])
+    inputs = {key: value for key, value in tables["recipe"].items() if key == "distribution"}
+    constructed = construction_question(entry["method"], task, task.tolerance, entry["draws"], portrait=True)
+    trained = training_question(entry["architecture"], task, {**inputs, **entry["recipe"]}, portrait=True)
+    return [constructed, {**trained, "width": entry["width"], "seed": 0, "rate": entry["rate"]}]
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -141,6 +216,10 @@ def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _key(unit: Unit) -> str:
+    return content_hash([unit.question, unit.ladder, unit.start, unit.seeds, unit.rates])
+
+
 def _slow(unit: Unit) -> bool:
     """Whether a run steps through the sequence, which takes longest."""
-    return unit.question["architecture"] in ("lstm", "gru")
+    return family(unit.question["architecture"]) == "recurrent"

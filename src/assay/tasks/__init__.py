@@ -29,10 +29,20 @@ def make_task(name: str, **parameters: Any) -> Task:
     return task(**parameters)
 
 
+def parameters_of(name: str) -> dict[str, type]:
+    """The parameters of the task called `name`, with the type of their values: int, float or str.
+
+    >>> parameters_of("match2")
+    {'length': <class 'int'>, 'modulus': <class 'int'>, 'notation': <class 'str'>}
+    """
+    kinds = {"int": int, "float": float}
+    return {field.name: kinds.get(str(field.type), str) for field in fields(TASKS[name])}  # ty: ignore[invalid-argument-type]
+
+
 def task_from_json(description: dict[str, Any]) -> Task:
     """The task that `Task.to_json` described."""
     parameters = dict(description)
     return make_task(parameters.pop("name"), **parameters)
 
 
-__all__ = ["TASKS", "Batch", "Task", "make_task", "task_from_json"]
+__all__ = ["TASKS", "Batch", "Task", "make_task", "parameters_of", "task_from_json"]

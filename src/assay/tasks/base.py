@@ -40,17 +40,54 @@ class Pointing:
     value_width: int
 
 
+@dataclass(frozen=True)
+class Features:
+    """Tokens are vectors of numbers.
+
+    Attributes:
+        token: numbers in one token.
+        flat: numbers in the whole input as one vector.
+        pointing: which of them name positions; None where none do.
+    """
+
+    token: int
+    flat: int
+    pointing: Pointing | None = None
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """Tokens are residues of a modulus; networks start with a code for each that lies on circles, as residues do.
+
+    Attributes:
+        modulus: how many symbols there are.
+    """
+
+    modulus: int
+
+
 class Task(ABC, Generic[Inputs]):
     """A function on sequences. Subclasses are frozen dataclasses whose fields are the task's parameters.
 
     Attributes:
         name: the name it is registered under.
         distributions: named input distributions, each with a line that describes it.
+        usual_distribution: the one that mean errors are over, unless another is named.
+        blank: whether networks that learn are shown one constant token more, in front: where a token that finds nothing
+            may look.
+        symbols: what charts call the parameters that a study can vary.
+        all_inputs: what a worst-case statement speaks of, in words.
+        mean_error_name: what `mean_error` is, in words.
         length: N, the number of tokens that carry data.
     """
 
     name: ClassVar[str]
     distributions: ClassVar[dict[str, str]]
+    usual_distribution: ClassVar[str] = "uniform"
+    blank: ClassVar[bool] = False
+    symbols: ClassVar[dict[str, str]] = {"length": "N"}
+    all_inputs: ClassVar[str] = "over all inputs"
+    mean_error_name: ClassVar[str]
     length: int
 
     @property
@@ -65,62 +102,77 @@ class Task(ABC, Generic[Inputs]):
 
     @property
     @abstractmethod
-    def token_features(self) -> int:
-        """Numbers that describe one token to a network that learns."""
+    def shown(self) -> Features | Symbols:
+        """What the tokens are to a network that learns: vectors of numbers, or symbols."""
 
     @property
     @abstractmethod
-    def flat_features(self) -> int:
-        """Numbers in the whole input as one vector."""
-
-    @property
-    @abstractmethod
-    def output_width(self) -> int:
-        """Numbers in one answer."""
+    def answer_shape(self) -> tuple[int, ...]:
+        """Shape of the answers to one example: (asking,) for a number each, (asking, d) for a vector each."""
 
     @property
     @abstractmethod
     def tolerance(self) -> float:
-        """The error at which the task counts as solved."""
+        """The worst-case error at which the task counts as solved."""
+
+    @property
+    def mean_tolerance(self) -> float:
+        """The mean error at which the task counts as learned."""
+        return self.tolerance
 
     @abstractmethod
     def sample(
-        self,
-        batch: int,
-        *,
-        seed: int,
-        split: Split = "test",
-        start: int = 0,
-        distribution: str = "uniform",
-        dtype: torch.dtype | None = None,
-        keys: torch.Tensor | None = None,
+        self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"
     ) -> Batch[Inputs]:
         """Examples start ... start+batch-1 of this seed and split, with their exact answers."""
 
+    def trial(
+        self, batch: int, *, seed: int, start: int, distribution: str, keys: torch.Tensor | None
+    ) -> Batch[Inputs]:
+        """Test examples to try a construction on; `keys` are its keys, if inputs can be picked against them."""
+        return self.sample(batch, seed=seed, start=start, distribution=distribution)
+
+    def lacks(self, distribution: str) -> str:
+        """What these parameters lack for a distribution, in words; empty where nothing."""
+        return ""
+
+    def trial_distributions(self, *, keys: bool) -> list[str]:
+        """Distributions to try a guarantee on; `keys`: whether the network has keys to pick inputs against."""
+        return [name for name in self.distributions if not self.lacks(name)]
+
     @abstractmethod
     def targets(self, inputs: Inputs) -> torch.Tensor:
-        """Exact answers in float64, shape (batch, asking, output_width)."""
+        """Exact answers in float64, shape (batch, *answer_shape)."""
 
     @abstractmethod
     def tokens(self, inputs: Inputs) -> torch.Tensor:
-        """What a network that learns is shown: shape (batch, positions, token_features)."""
+        """What a network that learns is shown: (batch, positions, features), or integers (batch, positions)."""
 
     @abstractmethod
     def flat(self, inputs: Inputs) -> torch.Tensor:
-        """The same for a network that reads the input as one vector: shape (batch, flat_features)."""
+        """The same for a network that reads the input as one vector: shape (batch, features of the whole input)."""
 
     @abstractmethod
     def errors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Error of each answer, shape (batch, asking)."""
 
+    def mean_error(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        """The errors of many answers as one number: root mean square."""
+        return root_mean_square(self.errors(outputs, targets))
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """What training makes small: the mean squared distance of an answer from the exact one."""
+        return (outputs - targets).square().sum(dim=-1).mean()
+
     @abstractmethod
     def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
-        """Root-mean-square error that cheap predictors reach, by name."""
-
-    def pointing(self) -> Pointing | None:
-        """Which features name positions; None for a task in which none do."""
-        return None
+        """Mean error that cheap predictors reach, by name."""
 
     def to_json(self) -> dict[str, Any]:
         """Name and parameters, as plain JSON values."""
         return {"name": self.name, **asdict(self)}  # ty: ignore[invalid-argument-type]
+
+
+def root_mean_square(errors: torch.Tensor) -> float:
+    """Root of the mean square of all entries."""
+    return errors.square().mean().sqrt().item()

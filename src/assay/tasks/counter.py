@@ -50,7 +50,12 @@ def words(keys: Words, first: int, count: int) -> Words:
 
 
 def integers(random: Words, bound: int) -> NDArray[np.int64]:
-    """Integers in [0, bound), bound <= 2^31, from the words' upper halves; bias below bound / 2^32."""
+    """Integers in [0, bound), bound < 2^63; their probabilities differ from uniform by less than a share bound / 2^64.
+
+    Up to 2^31 the words' upper halves are enough, with a share of bound / 2^32.
+    """
+    if bound > 1 << 31:
+        return (random % np.uint64(bound)).astype(np.int64)
     return ((random >> np.uint64(32)) * np.uint64(bound) >> np.uint64(32)).astype(np.int64)
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assay.errors import AssayError, require, unknown
+from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import TASKS, counter
-from assay.tasks.base import Batch, Pointing, Task
+from assay.tasks.base import Batch, Features, Pointing, Task
 from assay.tasks.counter import Split, Words
 
 Layout = Literal["all", "last"]
@@ -64,16 +64,21 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         "adversarial": "pointers to the q keys nearest to another key of a given matrix; values +1 on one set, -1 off",
     }
 
+    usual_distribution: ClassVar[str] = "gaussian"  # the mean-error bounds of all families apply to it
+    symbols: ClassVar[dict[str, str]] = {"length": "N", "sparsity": "q"}
+    all_inputs: ClassVar[str] = "over all inputs in the unit ball"
+    mean_error_name: ClassVar[str] = "root-mean-square error"
+
     length: int  # ty: ignore[incompatible-attribute-override]
     sparsity: int
     dimension: int = 1
     layout: Layout = "all"
 
     def __post_init__(self) -> None:
-        _require_integer("length", self.length, 1, None)
+        require_integer("length", self.length, 1, None)
         require(self.length < 1 << 31, "length", self.length, "below 2^31")
-        _require_integer("sparsity", self.sparsity, 1, self.length, "length")
-        _require_integer("dimension", self.dimension, 1, None)
+        require_integer("sparsity", self.sparsity, 1, self.length, "length")
+        require_integer("dimension", self.dimension, 1, None)
         if self.layout not in get_args(Layout):
             raise unknown("layout", self.layout, get_args(Layout))
 
@@ -93,19 +98,23 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return self.positions - 1
 
     @property
-    def token_features(self) -> int:
-        """The value and one indicator per position that may be pointed to."""
-        return self.dimension + self.length
+    def shown(self) -> Features:
+        """A token is its value and the indicator of its pointers; flat, all values and then all indicators."""
+        numbers = self.length * self.dimension
+        flat = numbers + self.length * self.asking
+        pointing = Pointing(
+            names=self.sparsity,
+            token=slice(self.dimension, self.dimension + self.length),
+            flat_values=slice(0, numbers),
+            flat_names=slice(numbers, flat),
+            value_width=self.dimension,
+        )
+        return Features(token=self.dimension + self.length, flat=flat, pointing=pointing)
 
     @property
-    def flat_features(self) -> int:
-        """All values, and one indicator per asking token and position."""
-        return self.length * (self.dimension + self.asking)
-
-    @property
-    def output_width(self) -> int:
-        """d."""
-        return self.dimension
+    def answer_shape(self) -> tuple[int, int]:
+        """(asking, d)."""
+        return self.asking, self.dimension
 
     @property
     def tolerance(self) -> float:
@@ -162,7 +171,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         Raises:
             AssayError: an unknown distribution, one that this length cannot carry, or `adversarial` without keys.
         """
-        _require_integer("batch", batch, 1, None)
+        require_integer("batch", batch, 1, None)
         numbers = batch * (self.length * self.dimension + self.asking * self.sparsity)
         require(numbers <= _NUMBERS_AT_ONCE, "batch", batch, f"small enough for {_NUMBERS_AT_ONCE} numbers in all")
         if distribution not in self.distributions:
@@ -182,6 +191,24 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         )
         return Batch(inputs, self.targets(inputs))
 
+    def trial(
+        self, batch: int, *, seed: int, start: int, distribution: str, keys: torch.Tensor | None
+    ) -> Batch[SparseAveragingInputs]:
+        """Test examples in float64, with pointers picked against `keys` where the distribution is `adversarial`."""
+        return self.sample(batch, seed=seed, start=start, distribution=distribution, dtype=torch.float64, keys=keys)
+
+    def trial_distributions(self, *, keys: bool) -> list[str]:
+        """Those in the unit ball that this length carries."""
+        adversarial = keys and self.length > self.sparsity
+        return ["uniform", "sign", *["hard"] * (not self.lacks("hard")), *["adversarial"] * adversarial]
+
+    def lacks(self, distribution: str) -> str:
+        """Room for a disjointness instance, or keys."""
+        least = 2 * self.sparsity + (self.layout == "all")
+        if distribution == "hard" and self.length < least:
+            return f"a length of at least {least} at q = {self.sparsity}"
+        return "the keys of a network to pick pointers against" if distribution == "adversarial" else ""
+
     def targets(self, inputs: SparseAveragingInputs) -> torch.Tensor:
         """Mean of the values pointed to, in float64 whatever the values' dtype: shape (batch, asking, d)."""
         batch, asking, _ = inputs.pointers.shape
@@ -195,7 +222,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         if self.layout == "all":
             return torch.cat([values, indicators], dim=2)
         batch = values.shape[0]
-        tokens = values.new_zeros(batch, self.positions, self.token_features)
+        tokens = values.new_zeros(batch, self.positions, self.shown.token)
         tokens[:, : self.length, : self.dimension] = values
         tokens[:, self.length :, self.dimension :] = indicators
         return tokens
@@ -203,17 +230,6 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     def flat(self, inputs: SparseAveragingInputs) -> torch.Tensor:
         """All values, then the indicators of all pointer sets: shape (batch, N d + asking N)."""
         return torch.cat([inputs.values.flatten(1), self._indicators(inputs).flatten(1)], dim=1)
-
-    def pointing(self) -> Pointing:
-        """The indicators follow the values."""
-        numbers = self.length * self.dimension
-        return Pointing(
-            names=self.sparsity,
-            token=slice(self.dimension, self.token_features),
-            flat_values=slice(0, numbers),
-            flat_names=slice(numbers, self.flat_features),
-            value_width=self.dimension,
-        )
 
     def errors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Euclidean distance of each answer from the exact one, in float64: shape (batch, asking)."""
@@ -233,7 +249,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
             "mean of all values": inputs.values.mean(1, keepdim=True).expand_as(targets),
             "first pointer only": inputs.values.gather(1, first) / self.sparsity,
         }
-        return {name: _root_mean_square(self.errors(guess, targets)) for name, guess in predictions.items()}
+        return {name: self.mean_error(guess, targets) for name, guess in predictions.items()}
 
     def _indicators(self, inputs: SparseAveragingInputs) -> torch.Tensor:
         shape = (*inputs.pointers.shape[:2], self.length)
@@ -260,9 +276,8 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         rest point to 0 ... q-1.
         """
         q, batch = self.sparsity, len(example_keys)
-        least = 2 * q + (self.layout == "all")
-        if self.length < least:
-            raise AssayError(f"length = {self.length} is not allowed; 'hard' inputs need at least {least} at q = {q}")
+        if self.lacks("hard"):
+            raise AssayError(f"length = {self.length} is not allowed; 'hard' inputs need {self.lacks('hard')}")
         random = counter.words(example_keys, 0, 2 * q + 1)
         alice, bob = (random[:, :q] >> np.uint64(63)).astype(np.int64), random[:, q : 2 * q] >> np.uint64(63)
         bob = bob.astype(np.int64) * (1 - alice)
@@ -286,7 +301,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         distance of its attention weights from uniform: the worst over all values.
         """
         if keys is None:
-            raise AssayError("distribution 'adversarial' needs the keys of a network to pick pointers against")
+            raise AssayError(f"distribution 'adversarial' needs {self.lacks('adversarial')}")
         require(self.length > self.sparsity, "length", self.length, f"above q = {self.sparsity} for 'adversarial'")
         points = keys[: self.length].double().numpy()
         batch = len(example_keys)
@@ -303,16 +318,6 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         values[..., 0] = -1.0
         np.put_along_axis(values[..., 0], judged, 1.0, axis=1)
         return values, pointers
-
-
-def _root_mean_square(errors: torch.Tensor) -> float:
-    return errors.square().mean().sqrt().item()
-
-
-def _require_integer(name: str, value: object, low: int, high: int | None, high_name: str = "") -> None:
-    top = f"to {f'{high_name} = ' if high_name else ''}{high}" if high is not None else "up"
-    fits = isinstance(value, int) and not isinstance(value, bool) and value >= low and (high is None or value <= high)
-    require(fits, name, value, f"an integer from {low} {top}")
 
 
 def _require_shape(name: str, tensor: torch.Tensor, expected: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Self-attention, one head, no mask (Vaswani et al. 2017)"""
+"""Self-attention, no mask (Vaswani et al. 2017)"""
 
 from __future__ import annotations
 
@@ -8,33 +8,48 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from assay.errors import require
 from assay.networks import MIXERS
 from assay.networks.base import Mixer
 
 
 @MIXERS.register
 class Attention(Mixer):
-    """softmax(X Q (X K)^T / sqrt(m)) X V O, for the last rows only. Time O(last * length * m).
+    """sum over heads of softmax(X Q (X K)^T / sqrt(m / heads)) X V O, for the last rows only.
 
-    Q and K start as one orthogonal matrix: a token first attends to those that are like it.
+    Time O(last * length * m * heads).
+
+    Args:
+        width: m.
+        heads: a divisor of m.
     """
 
     family: ClassVar[str] = "attention"
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, heads: int = 1) -> None:
         super().__init__()
+        require(heads >= 1 and width % heads == 0, "heads", heads, f"a divisor of width = {width}")
+        self.heads = heads
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.value, self.out = nn.Linear(width, width), nn.Linear(width, width)
-        nn.init.orthogonal_(self.key.weight)
+        for projection in (self.query, self.key):
+            nn.init.orthogonal_(projection.weight)
+
+    def start_with_likeness(self) -> None:
+        """Q = K."""
         with torch.no_grad():
             self.query.weight.copy_(self.key.weight)
 
     def weights(self, tokens: Tensor, last: int) -> Tensor:
-        """Attention weights of the last tokens: (batch, last, length)."""
-        queries = self.query(tokens[:, -last:]) / math.sqrt(tokens.shape[-1])
-        # (x Q) K^T x^T: K is applied to the few queries rather than to all tokens.
-        return torch.softmax((queries @ self.key.weight) @ tokens.transpose(1, 2), dim=-1)
+        """Attention weights of the last tokens: (batch, heads, last, length)."""
+        queries = self.query(tokens[:, -last:]) * math.sqrt(self.heads / tokens.shape[-1])
+        by_head = queries.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        # (x Q) K^T x^T: K is applied to the queries, which may be few, rather than to all tokens.
+        towards = by_head @ self.key.weight.unflatten(0, (self.heads, -1))
+        return torch.softmax(towards @ tokens.unsqueeze(1).transpose(2, 3), dim=-1)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
-        return self.out(self.value(self.weights(tokens, last) @ tokens))
+        attended = self.weights(tokens, last) @ tokens.unsqueeze(1)  # (batch, heads, last, m)
+        value = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)
+        return self.out((attended @ value).transpose(1, 2).flatten(2) + self.value.bias)

@@ -1,0 +1,65 @@
+"""Any matching task by a feed-forward network whose first layer copies the N residues; the rest may be any map.
+
+First-layer width N at log2 M bits a number. Without a limit on bits a single number could hold the whole input, so no
+bound on the width alone can be proved for the matching tasks.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.size import Size
+from assay.tasks.matching import Matching
+
+
+@CONSTRUCTIONS.register
+class CopyResidues(Construction):
+    """f(x) = g(W x) with W the identity; called on residues (batch, N), it returns 0 or 1 (batch, N).
+
+    >>> from assay import Match3, build
+    >>> network = build(Match3(length=4, modulus=20), method="copy-residues")
+    >>> network(torch.tensor([[3, 7, 10, 4]])).tolist(), network.size.width
+    ([[1.0, 1.0, 1.0, 0.0]], 4)
+    """
+
+    method: ClassVar[str] = "copy-residues"
+    family: ClassVar[str] = "feed-forward"
+    solves: ClassVar[tuple[str, ...]] = ("match2", "match3", "match3-bigram", "match3-local")
+    first: Tensor
+
+    def __init__(self, task: Matching, tolerance: float) -> None:
+        super().__init__()
+        self.task, self.tolerance, self.settings = task, tolerance, {"tolerance": tolerance}
+        self.register_buffer("first", torch.eye(task.length, dtype=torch.int64))
+
+    @classmethod
+    def build(cls, task: Matching, tolerance: float) -> CopyResidues:
+        """The network for this task; it is exact, whatever the tolerance."""
+        return cls(task, tolerance)
+
+    @property
+    def size(self) -> Size:
+        """First-layer width N, of numbers that hold a residue."""
+        bits = (self.task.modulus - 1).bit_length()
+        return Size(width=self.task.length, depth=2, precision=bits, parameters=self.first.numel())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """0 or 1: (batch, N)."""
+        return self.task.targets(inputs @ self.first)
+
+    def certificate(self) -> Certificate:
+        """Exact for all residues."""
+        return Certificate(
+            method=self.method,
+            guaranteed_error=0.0,
+            rests_on="the first layer is the identity on whole numbers; then comes the task's own exact answer, an arbitrary "
+            "map",
+            size=self.size,
+            dtype="int64",
+        )

@@ -1,0 +1,114 @@
+"""Shared by the units that find a partner by cosines: score = mean over frequencies f of cos(2 pi f (x_i + x_j) / M).
+
+A match scores 1; a blank token has a score between 1 and the best miss. Embedding of width m = 2D + 1 for D
+frequencies: cosines, sines, and a 1 that is larger for the blank. Theorem 6 of Sanford, Hsu, Telgarsky (NeurIPS 2023)
+has D = 1.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.constructions.presence import Arithmetic, choose_arithmetic, coordinate_error, residue_angles
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name, gamma
+from assay.networks.bare import BareUnit
+from assay.size import Size
+from assay.tasks.match2 import Match2
+
+
+class CosineUnit(BareUnit, Construction):
+    """One bare unit; token 0 is the blank. Called on residues (batch, N), it returns (batch, N). Time O(N^2 m).
+
+        phi(x) = (cos a_f, sin a_f, 1),  phi(blank) = (0, 0, 1 + b),  Q = c I,  K = (1, -1, 1),  V = (0, 0, 1)
+
+    The attention output is 1 + b mass(blank), from which psi reads the mass on real tokens: at most the error if there
+    is no match, at least 1 minus the error if there is one.
+
+    Attributes:
+        arithmetic: dtype, temperature c and guaranteed error.
+        gap: between match and blank, and between blank and the best miss; b = 1 - gap.
+        frequencies: int64 buffer (D,).
+    """
+
+    family: ClassVar[str] = "attention"
+    solves: ClassVar[tuple[str, ...]] = ("match2",)
+    frequencies: Tensor
+
+    def __init__(self, task: Match2, tolerance: float, gap: float, frequencies: int) -> None:
+        super().__init__()
+        self.task, self.tolerance, self.gap = task, tolerance, gap
+        self.settings = {"tolerance": tolerance, "gap": gap, "frequencies": frequencies}
+        self.arithmetic = _arithmetic(task, gap, frequencies, tolerance)
+        self.register_buffer("frequencies", torch.ones(frequencies, dtype=torch.int64))
+        dtype, one = self.arithmetic.dtype, torch.ones(frequencies)
+        signs = torch.cat([one, -one, one[:1]]).to(dtype)
+        pick = torch.eye(2 * frequencies + 1, dtype=dtype)
+        self.set_weights(
+            (self.arithmetic.temperature * pick).unsqueeze(0), (signs * pick).unsqueeze(0), pick[None, :, -1:].clone()
+        )
+
+    @property
+    def asking(self) -> int:
+        """All tokens but the blank."""
+        return self.task.length
+
+    @property
+    def size(self) -> Size:
+        """Width and score width 2D + 1, one head, one layer."""
+        width = 2 * len(self.frequencies) + 1
+        bits = torch.finfo(self.arithmetic.dtype).bits
+        return Size(
+            width=width,
+            precision=bits,
+            score_width=width,
+            parameters=sum(buffer.numel() for buffer in self.buffers()) + 1,
+        )
+
+    def embed(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+        """phi of the blank and of every residue: (batch, N + 1, 2D + 1)."""
+        count = len(self.frequencies)
+        turns = inputs.unsqueeze(2) * self.frequencies % self.task.modulus
+        angles = residue_angles(turns, self.task.modulus)
+        embedded = torch.zeros(len(inputs), self.task.length + 1, 2 * count + 1, dtype=self.arithmetic.dtype)
+        embedded[:, 1:, :count] = angles.cos() / count**0.5
+        embedded[:, 1:, count:-1] = angles.sin() / count**0.5
+        embedded[:, 1:, -1] = 1
+        embedded[:, 0, -1] = 2 - self.gap
+        return embedded
+
+    def forward(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+        """The mass on real tokens, to be compared with 1/2: (batch, N)."""
+        output = super().forward(inputs).squeeze(2)  # ty: ignore[invalid-argument-type]
+        return 1 - (output - 1) / (1 - self.gap)
+
+    def certify(self, proof: str) -> Certificate:
+        """The certificate, where `proof` says why a miss scores at most 1 - 2 gap."""
+        return Certificate(
+            method=self.method,
+            guaranteed_error=self.arithmetic.error,
+            rests_on=f"{proof}; the blank scores half-way; N exp(-gap) bounds the wrong mass; a-priori rounding bounds",
+            size=self.size,
+            dtype=dtype_name(self.arithmetic.dtype),
+            temperature=self.arithmetic.temperature,
+        )
+
+
+def _arithmetic(task: Match2, gap: float, frequencies: int, tolerance: float) -> Arithmetic:
+    """psi divides by 1 - gap, which multiplies the error; a few units in the last place are psi's own."""
+    rounding = {dtype: score_error(dtype, frequencies) for dtype in DTYPES}
+    what = f"Match2 with cosines at N = {task.length}, M = {task.modulus}"
+    shrink = (1 - gap) * (1 - 1e-3)
+    chosen = choose_arithmetic(what, task.length, gap, rounding, shrink * tolerance)
+    return Arithmetic(chosen.dtype, chosen.temperature, chosen.error / shrink)
+
+
+def score_error(dtype: torch.dtype, frequencies: int) -> float:
+    """Of a score at temperature 1: products and sums of 2D + 1 terms that add up to at most 3, and their factors."""
+    roundoff = UNIT_ROUNDOFF[dtype]
+    factors = 2 * 2**0.5 * (coordinate_error(dtype) + 2 * roundoff) + 2 * roundoff
+    return 3 * gamma(2 * frequencies + 4, roundoff) + factors

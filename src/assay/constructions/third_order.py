@@ -1,0 +1,88 @@
+"""Match3 by one unit of third-order attention of width 5: cosines of sums of three angles, and a blank.
+
+Theorem 18 of Sanford, Hsu, Telgarsky (NeurIPS 2023): what no layer of standard attention of small size can do
+(Theorem 7), a softmax over pairs of tokens does at a size that does not depend on N.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.constructions.presence import blank_gap
+from assay.constructions.s_order_unit import match_factors, tuple_arithmetic
+from assay.constructions.softmax_bound import dtype_name
+from assay.networks.kernels.third_order import third_order_attention
+from assay.size import Size
+from assay.tasks.match3 import Match3
+
+_WIDTH = 5
+
+
+@CONSTRUCTIONS.register
+class ThirdOrderUnit(Construction):
+    """One third-order unit; called on residues (batch, N), it returns (batch, N). Time O(N^3), memory O(N) blocks.
+
+        query = c (cos a, -cos a, -sin a, -sin a, 1 - gap),  key1 = (cos b, sin b, sin b, cos b, 0),
+        key2 = (cos d, sin d, cos d, sin d, 0),  blank keys (0, 0, 0, 0, 1),  value 1, of the blank 0
+
+    up to the order of the coordinates. float32 up to M of about 700, float64 up to about 8 million.
+
+    >>> from assay import Match3, build
+    >>> unit = build(Match3(length=4, modulus=23), method="third-order")
+    >>> (unit(torch.tensor([[3, 7, 13, 4]])) > 0.5).tolist(), unit.size.width  # 3 + 7 + 13 = 23
+    ([[True, True, True, False]], 5)
+    """
+
+    method: ClassVar[str] = "third-order"
+    family: ClassVar[str] = "third-order"
+    solves: ClassVar[tuple[str, ...]] = ("match3",)
+
+    def __init__(self, task: Match3, tolerance: float) -> None:
+        super().__init__()
+        self.task, self.tolerance, self.settings = task, tolerance, {"tolerance": tolerance}
+        self.arithmetic = tuple_arithmetic(3, task.length, task.modulus, tolerance)
+        self.register_buffer("temperature", torch.tensor(self.arithmetic.temperature, dtype=torch.float64))
+
+    @classmethod
+    def preferred(cls, task: Match3) -> bool:
+        """The smallest."""
+        return True
+
+    @classmethod
+    def build(cls, task: Match3, tolerance: float) -> ThirdOrderUnit:
+        """The unit for this task and tolerance; milliseconds."""
+        return cls(task, tolerance)
+
+    @property
+    def size(self) -> Size:
+        """Width and score width 5; four of Q, K1, K2's columns pick a cosine or a sine."""
+        bits = torch.finfo(self.arithmetic.dtype).bits
+        return Size(width=_WIDTH, precision=bits, score_width=_WIDTH, parameters=5 * _WIDTH**2)
+
+    def numbers_at_work(self) -> int:
+        """Scores of all pairs, for one asking token."""
+        return (self.task.length + 1) ** 2
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The mass on pairs of residues, to be compared with 1/2: (batch, N)."""
+        query, keys, value = match_factors(inputs, self.task.modulus, 3, self.arithmetic)
+        return third_order_attention(query, *keys, value, value).squeeze(2)
+
+    def certificate(self) -> Certificate:
+        """Guarantee for all residues."""
+        return Certificate(
+            method=self.method,
+            guaranteed_error=self.arithmetic.error,
+            rests_on=f"cos(2 pi s / M) is 1 at s = 0 mod M and at most 1 - {2 * blank_gap(self.task.modulus):.4g} "
+            "elsewhere, for all residues; the blank pair scores half-way, mixed pairs 0; (N + 1)^2 exp(-gap) bounds "
+            "the wrong mass; a-priori rounding bounds",
+            size=self.size,
+            dtype=dtype_name(self.arithmetic.dtype),
+            temperature=self.arithmetic.temperature,
+        )

@@ -1,0 +1,223 @@
+"""What charts are made of: colours and markers, axes, and one function for each verdict.
+
+Verdicts differ in shape: filled markers are learned, lines with hollow markers are constructed, areas from the bottom
+up are impossible, plain grey where a bound on the mean error excludes a width and hatched where one on the worst-case
+error does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
+
+from assay.report.lines import Line, Series, rank
+from assay.report.words import power_text
+
+STYLE: Any = {
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"], "font.size": 10.5,
+    "axes.titlesize": 11.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.edgecolor": "#555B63", "axes.axisbelow": True, "legend.fontsize": 9.5,
+    "legend.frameon": False, "hatch.linewidth": 0.7, "svg.fonttype": "none", "svg.hashsalt": "assay",
+    "figure.facecolor": "white", "lines.linewidth": 1.6, "lines.markersize": 5.5, "mathtext.default": "regular",
+}  # fmt: skip
+TEXT_LINE = 0.205  # inches that a line of a legend takes
+_LINES = [("o", "-"), ("s", "--"), ("D", "-."), ("^", ":"), ("v", (0, (5, 1))), ("P", (0, (3, 1, 1, 1, 1, 1)))]
+_AREAS: dict[str, dict[str, Any]] = {
+    "mean": {"facecolor": "#C9CDD2", "edgecolor": "none", "zorder": 1},
+    "worst": {"facecolor": "none", "edgecolor": "#8A9099", "hatch": "////", "linewidth": 0, "zorder": 1.1},
+}
+_SAID = {"mean": "mean error", "worst": "worst case"}
+_EXCLUDES_NONE = "excludes no width here"
+_WIDE = 16  # parameters that vary by a larger factor have logarithmic axes, and so has the length
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour and marker of an architecture or a family, on all charts of a report."""
+
+    colour: str
+    marker: str
+
+
+_LOOKS = {
+    "attention": Look("#0072B2", "o"),
+    "third-order": Look("#A3123A", "v"),
+    "strassen": Look("#6A3D9A", "p"),
+    "lstm": Look("#E07B00", "s"),
+    "gru": Look("#CC79A7", "D"),
+    "recurrent": Look("#A07D00", "s"),
+    "feed-forward": Look("#009E73", "^"),
+}
+_FURTHER = [
+    Look("#56B4E9", "P"),
+    Look("#4D4D4D", "X"),
+    Look("#8C510A", "h"),
+    Look("#7A9A01", "<"),
+    Look("#D94FD0", ">"),
+    Look("#00695C", "*"),
+]
+
+
+def looks(lines: Iterable[Line]) -> dict[str, Look]:
+    """A look for everything on these lines; one of its own for each name that is not a known one, while they last."""
+    names = {series[key] for line in lines for series in line["series"] for key in ("architecture", "family")}
+    further = sorted((name for name in names if name not in _LOOKS), key=rank)
+    return {**_LOOKS, **{name: _FURTHER[place % len(_FURTHER)] for place, name in enumerate(further)}}
+
+
+def sheet(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches."""
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.08))
+
+
+def chart(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes and a grid."""
+    figure = sheet(width, height)
+    axes = figure.subplots()
+    axes.grid(color="#E3E6EA", linewidth=0.7)
+    return figure, axes
+
+
+def is_linear(line: Line) -> bool:
+    """Whether the charts of a line have linear axes."""
+    places = [point["x"] for series in line["series"] for point in series["points"]] or [1]
+    return line["along"] != "length" and max(places) <= _WIDE * min(places)
+
+
+def set_axes(
+    axes: Axes, boundaries: Iterable[Series], symbol: str, *, linear: bool = False, vertical: str = "width m"
+) -> None:
+    """Scales, limits, ticks and names for these boundaries."""
+    points = [point for series in boundaries for point in series["points"]]
+    places = [point["x"] for point in points] or [1]
+    highest = max((max([point["width"], *filter(None, point["seeds"])]) for point in points), default=1)
+    axes.set_xlabel(symbol)
+    axes.set_ylabel(vertical)
+    if linear:
+        axes.set_xlim(0, 1.06 * max(places))
+        axes.set_ylim(0, 1.12 * max(highest, 1))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+        return
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.set_xlim(min(places) / 1.2, max(places) * 1.2)
+    axes.set_ylim(0.8, max(highest, 2) * 1.6)
+    for axis, low, high in ((axes.xaxis, min(places), max(places)), (axes.yaxis, 1, highest * 1.6)):
+        ticks = _doublings(low, high)
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_formatter(FixedFormatter([str(tick) for tick in ticks]))
+        axis.set_minor_locator(NullLocator())
+        axis.set_minor_formatter(NullFormatter())
+
+
+def draw_learned(
+    axes: Axes, boundaries: list[Series], symbol: str, looks: dict[str, Look], *, named: bool
+) -> list[Any]:
+    """Points, spreads over seeds and fitted laws; entries for the legend, with the architecture's name if `named`."""
+    handles, censored_anywhere = [], False
+    for series in boundaries:
+        look, who = looks[series["architecture"]], f"{series['architecture']}, " if named else ""
+        marker: dict[str, Any] = {
+            "color": look.colour, "marker": look.marker, "markersize": 8, "linestyle": "none",
+            "markeredgecolor": "white",
+        }  # fmt: skip
+        known = [point for point in series["points"] if not point["censored"]]
+        axes.plot(*_coordinates(known), zorder=5, **marker)
+        for point in series["points"]:
+            _draw_spread(axes, point, look.colour)
+            censored_anywhere = censored_anywhere or point["censored"] or None in point["seeds"]
+        handles.append(Line2D([], [], label=f"{who}learned (mean error; bar: range over seeds)", **marker))
+        law = power_text(series["growth"], symbol)
+        if law and known:
+            (scale, exponent), (first, last) = series["growth"]["power"], (known[0]["x"], known[-1]["x"])
+            places = [first + (last - first) * step / 40 for step in range(41)]
+            style: dict[str, Any] = {"color": look.colour, "linestyle": "--", "linewidth": 1.1}
+            axes.plot(places, [scale * place**exponent for place in places], zorder=4, **style)
+            handles.append(Line2D([], [], label=f"{who}fit: {law}", **style))
+    if censored_anywhere:
+        arrow: dict[str, Any] = {"color": "#333", "marker": "$\u2191$", "markersize": 9, "linestyle": "none"}
+        handles.append(Line2D([], [], label="larger than this: not learned within this budget", **arrow))
+    return handles
+
+
+def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[Any]:
+    """One line for each construction; entries for the legend."""
+    handles = []
+    for (marker, line), series in zip(_LINES * (1 + len(boundaries) // len(_LINES)), boundaries, strict=False):
+        style: dict[str, Any] = {
+            "color": look.colour, "marker": marker, "linestyle": line, "markerfacecolor": "white",
+            "linewidth": 1.3, "label": f"constructed (worst case): {series['source']} ({_made_of(series)})",
+        }  # fmt: skip
+        axes.plot(*_coordinates(series["points"]), zorder=3, **style)
+        handles.append(Line2D([], [], **style))
+    return handles
+
+
+def draw_impossible(axes: Axes, boundaries: list[Series], units: str) -> list[Any]:
+    """An area for each bound that excludes anything; entries for the legend."""
+    handles = []
+    for series in boundaries:
+        area = _AREAS[series["error_kind"]]
+        binding = [point for point in series["points"] if point["width"] > 0]
+        if binding:
+            bottom = axes.get_ylim()[0]
+            axes.fill_between(*_coordinates(binding), bottom, **area)
+            if len(binding) == 1:
+                axes.plot([binding[0]["x"]] * 2, [bottom, binding[0]["width"]], color="#C9CDD2", linewidth=5, zorder=1)
+            edge: dict[str, Any] = {
+                "color": "#5B626B", "linestyle": "-" if series["error_kind"] == "mean" else ":", "linewidth": 1,
+            }  # fmt: skip
+            axes.plot(*_coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
+        label = f"impossible ({_SAID[series['error_kind']]}): {series['source']}"
+        only = [f"depth {series['depth']}"] * bool(series["depth"]) + [f"heads {series['heads']}"] * bool(
+            series["heads"]
+        )
+        scope = f", for {' and '.join(only)}" if only else ""
+        said = f"{units if series['resource'] == 'state bits' else ''}{scope}" if binding else f", {_EXCLUDES_NONE}"
+        outline: dict[str, Any] = {"edgecolor": "#8A9099", "linewidth": 0.8}
+        handles.append(Patch(**{**area, **outline}, label=f"{label}{said}"))
+    return handles
+
+
+def legend(figure: Figure, handles: list[Any]) -> None:
+    """The entries below the axes."""
+    figure.legend(handles=handles, loc="outside lower left", handlelength=3.2, labelspacing=0.35, borderaxespad=0.2)
+
+
+def _doublings(low: float, high: float) -> list[int]:
+    """Powers of two from `low` to `high`, as many as fit."""
+    ticks = [1 << power for power in range(64) if low <= 1 << power <= high]
+    return ticks[:: 1 + (len(ticks) - 1) // 10]
+
+
+def _draw_spread(axes: Axes, point: dict[str, Any], shade: str) -> None:
+    """A bar over the seeds' smallest widths; an arrow where a seed, or most of them, learned at none that was tried."""
+    widths = [point["width"], *filter(None, point["seeds"])]
+    low, high = min(widths), max(widths)
+    axes.plot([point["x"]] * 2, [low, high], color=shade, linewidth=2.2, solid_capstyle="butt", zorder=4.5)
+    if point["censored"]:
+        axes.plot(point["x"], high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5)
+    if point["censored"] or None in point["seeds"]:
+        width = 1.6 if point["censored"] else 1
+        arrow = {"arrowstyle": "<|-", "color": shade, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (point["x"], high), (0, 20), textcoords="offset points", zorder=5, arrowprops=arrow)
+
+
+def _coordinates(points: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
+    return [point["x"] for point in points], [point["width"] for point in points]
+
+
+def _made_of(series: Series) -> str:
+    """Bits per number, and the depth where it is not 1."""
+    bits = sorted({point["precision"] for point in series["points"]})
+    said = f"{bits[0]} bits" if len(bits) == 1 else f"{bits[0]} to {bits[-1]} bits"
+    return f"{said}, depth {series['depth']}" if series["depth"] > 1 else said

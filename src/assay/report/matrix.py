@@ -1,0 +1,78 @@
+"""The matrix of a study with several tasks: what is known of every contender on every line, in a few numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from assay.report.lines import Contender, Line, Series, boundaries_of, contenders
+
+Entry = dict[str, Any]
+
+
+def task_matrix(lines: list[Line]) -> dict[str, Any] | None:
+    """Entries for every line and contender; None where all lines are about one task.
+
+    Returns a dictionary with `lines` and `architectures`, names in order, and `cells`: entries (see `entries`) by line
+    and architecture. What holds for a family stands with those of it that were trained on the line, or with all if none
+    was.
+    """
+    if len({line["task"]["name"] for line in lines}) < 2:
+        return None
+    columns = contenders(lines)
+    return {
+        "lines": [line["name"] for line in lines],
+        "architectures": [column.name for column in columns],
+        "cells": {line["name"]: {column.name: _cell(line, column) for column in columns} for line in lines},
+    }
+
+
+def entries(line: Line, contender: Contender) -> list[Entry]:
+    """What is known of a contender at the largest x that it was trained at on this line.
+
+    Returns at most one entry each for what was learned (or not), what was constructed, and what a bound on the mean and
+    on the worst-case error excludes; with `verdict`, `error_kind`, `width`, `depth` (0: any), `parameters` (0 where no
+    single network is spoken of), `at` (the x) and `source`. Where nothing is stated at that x, a statement is that of
+    the largest x below it. Where the contender was not trained, x is the largest that anything was trained at on this
+    line.
+    """
+    boundaries = boundaries_of(line, contender)
+    own = [series for series in boundaries if series["verdict"] == "learned"]
+    reach = _reach(own) or _reach(series for series in line["series"] if series["verdict"] == "learned") or math.inf
+    said = [_learned(series) for series in own if series["points"]]
+    for verdict, kind, best in (
+        ("constructed", "worst", min),
+        ("impossible", "mean", max),
+        ("impossible", "worst", max),
+    ):
+        fitting = [s for s in boundaries if (s["verdict"], s["error_kind"]) == (verdict, kind)]
+        at = max((p["x"] for s in fitting for p in s["points"] if p["x"] <= reach), default=None)
+        there = [(series, point) for series in fitting for point in series["points"] if point["x"] == at]
+        if there:
+            said.append(_entry(verdict, *best(there, key=lambda pair: pair[1]["width"])))
+    return said
+
+
+def _cell(line: Line, contender: Contender) -> list[Entry]:
+    """The entries, unless another of the family was trained on this line and this one was not."""
+    trained = {s["architecture"]: s["family"] for s in line["series"] if s["verdict"] == "learned"}
+    if contender.family in trained.values() and contender.name not in trained:
+        return []
+    return entries(line, contender)
+
+
+def _reach(boundaries: Iterable[Series]) -> int:
+    return max((point["x"] for series in boundaries for point in series["points"]), default=0)
+
+
+def _learned(series: Series) -> Entry:
+    last = series["points"][-1]
+    return _entry("not learned" if last["censored"] else "learned", series, last)
+
+
+def _entry(verdict: str, series: Series, point: dict[str, Any]) -> Entry:
+    return {
+        "verdict": verdict, "error_kind": series["error_kind"], "width": point["width"], "depth": series["depth"],
+        "parameters": point["parameters"], "at": point["x"], "source": series["source"],
+    }  # fmt: skip

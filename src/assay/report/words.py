@@ -1,0 +1,204 @@
+"""How the report and the terminal say widths, laws and findings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.report.lines import Contender, Line, Series, boundaries_of, counted_in_state
+from assay.report.matrix import entries
+
+ERRORS = {"worst": "worst case", "mean": "mean"}
+_ADJECTIVES = {"worst": "worst-case", "mean": "mean"}
+
+BITS_CAPTION = [
+    "Width times bits per number, which is what these bounds limit: they exclude an embedding of fewer bits even where "
+    "a single number of full precision holds enough.",
+    "Grey and hatched: proved, for the mean and the worst-case error. Lines: explicit weights with certificates.",
+]
+
+
+def boundary_label(series: Series) -> str:
+    """`learned`, `constructed (sign)`, `impossible (recurrent-state)`."""
+    return "learned" if series["verdict"] == "learned" else f"{series['verdict']} ({series['source']})"
+
+
+def width_text(point: dict[str, Any], verdict: str) -> str:
+    """A width as it is said: `<= 7` impossible, `> 80` not learned, with the spread over seeds where there is one."""
+    if verdict == "impossible":
+        return f"<= {point['width']}" if point["width"] else "none"
+    if point["censored"]:
+        return f"> {point['width']}"
+    seeds = [width for width in point["seeds"] if width is not None]
+    spread = f" ({min(seeds)}-{max(seeds)})" if seeds and min(seeds) != max(seeds) else ""
+    return f"{point['width']}{spread}"
+
+
+def power_text(growth: dict[str, Any], symbol: str) -> str:
+    """The fitted power law with the interval of its exponent; empty where none was fitted."""
+    if growth["power"] is None:
+        return ""
+    (scale, exponent), (low, high) = growth["power"], growth["exponent_interval"]
+    interval = "" if f"{low:.2f}" == f"{high:.2f}" else f" [{low:.2f}, {high:.2f}]"
+    return f"{scale:.3g} {symbol}^{exponent:.2f}{interval}"
+
+
+def law_text(growth: dict[str, Any], symbol: str) -> str:
+    """The power law with its interval, and which law the widths prefer."""
+    if growth["power"] is None:
+        return growth["note"]
+    note = f"; {growth['note']}" if growth["note"] else ""
+    if growth["preferred"] == "constant":
+        return f"constant, {growth['power'][0]:.3g}{note}"
+    preferred = {"undecided": "either law fits"}.get(growth["preferred"], f"{growth['preferred']} fits better")
+    return f"{power_text(growth, symbol)}; {preferred}{note}"
+
+
+def task_text(line: Line) -> str:
+    """The task of a line, its fixed parameters, and those that follow the one that varies.
+
+    >>> task_text({"task": {"name": "match2", "window": 2}, "symbol": "N", "follows": {"modulus": [7, 91]}})
+    'match2, window 2, modulus 7 to 91 with N'
+    """
+    fixed = [f"{name} {value}" for name, value in line["task"].items() if name != "name"]
+    follows = [f"{name} {first} to {last} with {line['symbol']}" for name, (first, last) in line["follows"].items()]
+    return ", ".join([line["task"]["name"], *fixed, *follows])
+
+
+def tolerance_text(tolerance: list[float]) -> str:
+    """A tolerance, or the range of one that varies along a line."""
+    low, high = tolerance
+    return f"{low:g}" if low == high else f"{low:.3g} to {high:.3g}"
+
+
+def entry_text(entry: dict[str, Any]) -> str:
+    """An entry of the matrix: `learned m = 14`, `not learned up to 80`, `impossible up to 27`."""
+    if entry["verdict"] in ("learned", "constructed"):
+        return f"{entry['verdict']} m\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{entry['width']}"
+    if not entry["width"]:
+        return "bound excludes no width"
+    return f"{entry['verdict']} up\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{entry['width']}"
+
+
+def entry_note(entry: dict[str, Any]) -> str:
+    """What an entry of the matrix rests on: the parameters of what was trained, the construction, or the bound."""
+    if entry["verdict"] == "impossible":
+        return f"{entry['source']}, {ERRORS[entry['error_kind']]}"
+    if entry["verdict"] == "constructed":
+        return entry["source"] + (f", depth {entry['depth']}" if entry["depth"] > 1 else "")
+    return f"{entry['parameters']:,} parameters"
+
+
+def consistency_text(contradictions: list[str]) -> str:
+    """Whether what was constructed and learned respects the bounds."""
+    if contradictions:
+        return "\n".join(["REFUTED:", *contradictions])
+    return (
+        "no construction is narrower than a worst-case bound allows, and nothing learned than a mean-error bound allows"
+    )
+
+
+def unfinished_text(line: Line) -> str:
+    """Which searches of a line have not ended; empty where all have."""
+    places = [f"{search['architecture']} at {line['symbol']} = {search['x']}" for search in line["unfinished"]]
+    return f"search not finished: {', '.join(places)}" if places else ""
+
+
+def state_text(boundaries: list[Series], contenders: list[Contender]) -> str:
+    """In which units bounds on state and the widths of trained networks are; empty where no bound counts state."""
+    if not counted_in_state(boundaries):
+        return ""
+    several = [
+        f"{contender.name} keeps {contender.state_per_width} per unit of width"
+        for contender in contenders
+        if contender.state_per_width > 1 and contender.family in {series["family"] for series in boundaries}
+    ]
+    return "; ".join(["bounds on state count its numbers, of which constructions keep one per unit of width", *several])
+
+
+def in_short(line: Line, contender: Contender) -> str:
+    """What is known of a contender at about the largest x that it was trained at."""
+    known, symbol = entries(line, contender), line["symbol"]
+    learned = next((s for s in boundaries_of(line, contender) if s["verdict"] == "learned"), None)
+    begun = any(search["family"] == contender.family for search in line["unfinished"])
+    said = [_learned_in_short(learned, symbol)] if learned else ["no search finished" if begun else "not trained"]
+    for entry in known:
+        if entry["verdict"] == "constructed":
+            said.append(f"constructed at {symbol} = {entry['at']}: width {entry['width']} ({entry['source']})")
+        elif entry["verdict"] == "impossible":
+            widths = f"widths up to {entry['width']}" if entry["width"] else "no width"
+            kind = _ADJECTIVES[entry["error_kind"]]
+            said.append(f"bounds on the {kind} error exclude {widths} at {symbol} = {entry['at']}")
+    return "; ".join(said) + "."
+
+
+def _learned_in_short(learned: Series, symbol: str) -> str:
+    points, growth = learned["points"], learned["growth"]
+    last, known = points[-1], [point for point in points if not point["censored"]]
+    law = f", growing as {symbol}^{growth['power'][1]:.2f}" if growth["power"] is not None and len(known) > 1 else ""
+    if not last["censored"]:
+        return f"learned at {symbol} = {last['x']}: width {last['width']} ({last['parameters']:,} parameters){law}"
+    before = ""
+    if known:
+        before = f"; the largest {symbol} learned is {known[-1]['x']}, at width {known[-1]['width']}{law}"
+    return f"not learned within this budget at {symbol} = {last['x']} up to width {last['width']}{before}"
+
+
+def summary_caption(seeds: int) -> list[str]:
+    """Of the summary chart."""
+    return [
+        f"Points: smallest width that most of {seeds} seeds learned within the budget, by mean error.",
+        "Dashed: power laws fitted to them, with the interval of the exponent over resampled seeds and places between "
+        "the widths that were tried.",
+        "Broad lines: the narrowest network of the family that was constructed, with a certificate for the worst-case "
+        "error. The two errors differ, so a learned width below a constructed one is no contradiction.",
+    ]
+
+
+def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) -> list[str]:
+    """Of the chart of one contender on one line."""
+    boundaries, symbol = boundaries_of(line, contender), line["symbol"]
+    caption = [_bound_sentence(series, symbol) for series in boundaries if series["verdict"] == "impossible"]
+    if counted_in_state(boundaries) and contender.state_per_width > 1:
+        caption.append(
+            f"Bounds count numbers of state: {contender.name} keeps {contender.state_per_width} per unit of width, "
+            "constructions 1."
+        )
+    methods = sorted({s["source"] for s in boundaries if s["verdict"] == "constructed"})
+    if methods:
+        caption.append(f"Constructed by {', '.join(methods)}: explicit weights, certified {line['all_inputs']}.")
+    learned = [point for s in boundaries if s["verdict"] == "learned" for point in s["points"]]
+    if learned:
+        caption.append(f"Learned: by most of {seeds} seeds, each within a budget of steps.")
+    censored = [f"up to width {p['width']} at {symbol} = {p['x']}" for p in learned if p["censored"]]
+    if censored:
+        caption.append(f"Not learned within this budget {', '.join(censored)}: that is no proof that it cannot be.")
+    if linear:
+        caption.append(f"Both axes are linear, so that a width proportional to {symbol} is a straight line.")
+    return caption
+
+
+def _bound_sentence(series: Series, symbol: str) -> str:
+    name = f"{series['source']} (proved, {_ADJECTIVES[series['error_kind']]} error)"
+    binding = [point for point in series["points"] if point["width"]]
+    if not binding:
+        return f"{name} excludes no width here."
+    first, last = binding[0], binding[-1]
+    if first is last:
+        return f"{name} excludes widths up to {last['width']} at {symbol} = {last['x']}, and none elsewhere."
+    start = f"{first['width']} at {symbol} = {first['x']}"
+    return f"{name} excludes widths up to {start} and {last['width']} at {symbol} = {last['x']}."
+
+
+def portrait_caption(portraits: list[dict[str, Any]]) -> list[str]:
+    """Of portraits on the same task."""
+    caption = [
+        f"One example; {portraits[0]['parameters']}. Each row is an asking position; the positions it points to "
+        "are outlined, and an exact unit would put equal weight on them and none elsewhere."
+    ]
+    for portrait in portraits:
+        source = "trained" if portrait["source"] == "training" else f"constructed by {portrait['source']}"
+        kind = "certified worst-case error" if portrait["error_kind"] == "worst" else "mean error"
+        mass = f"{100 * portrait['mass_on_pointers']:.1f} % of the attention on the pointers"
+        verdict = ", not learned within this budget" if portrait["verdict"] == "not learned" else ""
+        caption.append(f"Width {portrait['width']}, {source}{verdict}: {mass}, {kind} {portrait['error']:.3g}.")
+    return caption

@@ -1,0 +1,103 @@
+"""Courses of questioning: a search, or a question that stands alone, moved on by the answers there are."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+
+from assay.evidence import Evidence, content_hash
+from assay.frontier import contender
+from assay.learning.search import Question, Unit, smallest_width
+from assay.studies.study import symbol_texts
+
+EXPECTED_RUNS = 12  # of one search, before anything is known of it: for the estimate of the remaining time
+
+
+@dataclass
+class Course:
+    """One course of questioning.
+
+    Attributes:
+        label: what it is, for people.
+        kind: courses of one kind take times that are comparable.
+        weight: how much longer than another of its kind it takes, roughly.
+        expected: how many questions it is likely to ask.
+        asking: yields questions and is sent their answers.
+        asked: keys of all questions so far, in the order they were asked.
+        pending: keys and questions that wait for an answer.
+        order: the keys of the questions asked last.
+        answered: how many questions have been answered.
+        finished: whether there is nothing more to ask.
+        unit: the search that it is; None for a question that stands alone.
+        outcome: once `finished`, the smallest learned width of a search; None where most seeds learned at none.
+    """
+
+    label: str
+    kind: tuple[str, ...]
+    weight: float
+    expected: int
+    asking: Generator[list[Question], list[Evidence], int | None]
+    unit: Unit | None = None
+    asked: list[str] = field(default_factory=list)
+    pending: dict[str, Question] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    answered: int = 0
+    finished: bool = False
+    outcome: int | None = None
+
+    @property
+    def news(self) -> str:
+        """What a finished search found, for people; empty for a question that stands alone."""
+        if self.unit is None:
+            return ""
+        width = f"> {self.unit.ladder[-1]}" if self.outcome is None else self.outcome
+        return f"{self.label}: smallest learned width {width} ({self.answered} runs)"
+
+    def begin(self, answers: Mapping[str, Evidence]) -> None:
+        """Ask the first questions, and move on as far as the answers reach."""
+        self._send(None)
+        self.advance(answers)
+
+    def advance(self, answers: Mapping[str, Evidence]) -> None:
+        """Move on as far as the answers reach."""
+        while not self.finished and all(key in answers for key in self.order):
+            self._send([answers[key] for key in self.order])
+
+    def _send(self, answers: list[Evidence] | None) -> None:
+        self.answered += len(answers or ())
+        try:
+            questions = self.asking.send(answers)  # ty: ignore[invalid-argument-type]
+        except StopIteration as stop:
+            self.finished, self.outcome = True, stop.value
+            self.pending, self.order = {}, []
+            return
+        self.order = [content_hash(question) for question in questions]
+        self.asked += self.order
+        self.pending = dict(zip(self.order, questions, strict=True))
+
+
+def search_course(unit: Unit) -> Course:
+    """A search for a smallest learned width."""
+    task = unit.question["task"]
+    label = f"{contender(unit.question)} on {task['name']} at {', '.join(symbol_texts(task))}"
+    return Course(label, search_kind(unit.question), task["length"], EXPECTED_RUNS, _settle(unit), unit)
+
+
+def single_course(question: Question) -> Course:
+    """A question that stands alone."""
+    return Course(question["kind"], (question["kind"],), 1.0, 1, _once(question))
+
+
+def search_kind(question: Question) -> tuple[str, ...]:
+    """What makes training runs take comparable times, but for the length."""
+    return question["task"]["name"], question["architecture"]
+
+
+def _settle(unit: Unit) -> Generator[list[Question], list[Evidence], int | None]:
+    rung = yield from smallest_width(unit)
+    return None if rung is None else unit.ladder[rung]
+
+
+def _once(question: Question) -> Generator[list[Question], list[Evidence], int | None]:
+    yield [question]
+    return None

@@ -1,0 +1,301 @@
+"""Shared by the matching tasks: does a token find partners with which its residue sums to 0 modulo M?
+
+Sanford, Hsu, Telgarsky, "Representational Strengths and Limitations of Transformers" (NeurIPS 2023). An
+input is a sequence of N residues 0 ... M-1; every token asks, and its answer is 1 or 0. Networks return (batch, N)
+numbers that are compared with 1/2.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.errors import AssayError, require, require_integer, unknown
+from assay.tasks import counter
+from assay.tasks.base import Batch, Features, Symbols, Task
+from assay.tasks.counter import Split, Words
+
+MAX_MODULUS = 1 << 60  # sums of three residues stay below 2^63
+BASE = 4
+_DIGIT_SPREAD, _SQUARE_MEAN, _SQUARE_SPREAD = (2 / 3) ** 0.5, 2 / 3, (2 / 9) ** 0.5  # of -1, 0, 1, each as likely
+_NUMBERS_AT_ONCE = 1 << 29
+Residues = NDArray[np.int64]
+Notation = Literal["symbol", "digits"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching(Task[torch.Tensor]):
+    """A matching task. Inputs are int64 residues (batch, N), answers 0 or 1 as float64 (batch, N).
+
+    Attributes:
+        length: N.
+        modulus: M, from 2 to 2^60; 0 stands for one at which about as many tokens have a match as have none, which then
+            takes its place: for uniform inputs, or in digits for the inputs called `digits`.
+        notation: how networks that learn are shown a residue. `symbol`: as one of M. `digits`: as the digits -1, 0, 1
+            or 2 of its balanced form in base 4 and their squares; M must then be a power of 4.
+    """
+
+    symbols: ClassVar[dict[str, str]] = {"length": "N", "modulus": "M", "window": "K"}
+    all_inputs: ClassVar[str] = "over all residues"
+    mean_error_name: ClassVar[str] = "balanced share of wrong answers"
+    blank: ClassVar[bool] = True
+    digit_agrees: ClassVar[float] = 7 / 27  # share of triples of -1, 0, 1 that sum to 0
+
+    length: int  # ty: ignore[incompatible-attribute-override]
+    modulus: int = 0
+    notation: Notation = "symbol"
+
+    def __post_init__(self) -> None:
+        require_integer("length", self.length, 1, None)
+        require(self.length < 1 << 31, "length", self.length, "below 2^31")
+        if self.notation not in get_args(Notation):
+            raise unknown("notation", self.notation, get_args(Notation))
+        if self.modulus == 0:
+            object.__setattr__(self, "modulus", self._usual_modulus())
+        require_integer("modulus", self.modulus, 2, MAX_MODULUS)
+        if self.notation == "digits":
+            require(BASE**self.digits == self.modulus, "modulus", self.modulus, f"a power of {BASE}")
+
+    @abstractmethod
+    def sums(self) -> float:
+        """How many sums a token's answer looks at, for one with all its partners."""
+
+    @property
+    def digits(self) -> int:
+        """Digits of a residue in base 4."""
+        return max(1, ((self.modulus - 1).bit_length() + 1) // 2)
+
+    @abstractmethod
+    def labels(self, residues: Residues) -> NDArray[np.bool_]:
+        """Exact answers for residues (batch, N)."""
+
+    @abstractmethod
+    def planted_groups(self, random: Words) -> NDArray[np.int64]:
+        """Disjoint groups of positions (batch, groups, members): the first member finds the others, if they match."""
+
+    @property
+    def positions(self) -> int:
+        """N."""
+        return self.length
+
+    @property
+    def asking(self) -> int:
+        """N: every token asks."""
+        return self.length
+
+    @property
+    def shown(self) -> Symbols | Features:
+        """Residues modulo M as symbols, or their digits and the squares of these."""
+        if self.notation == "digits":
+            return Features(token=2 * self.digits, flat=2 * self.digits * self.length)
+        return Symbols(self.modulus)
+
+    @property
+    def answer_shape(self) -> tuple[int]:
+        """(N,)."""
+        return (self.length,)
+
+    @property
+    def tolerance(self) -> float:
+        """1/4: every answer is on its side of 1/2 with room to spare; lower bounds hold for all errors below 1/2."""
+        return 0.25
+
+    @property
+    def mean_tolerance(self) -> float:
+        """1/20: learned is what answers 95 % right, with a match and without alike."""
+        return 0.05
+
+    def inputs(self, residues: Any) -> torch.Tensor:
+        """Inputs made of a user's own residues (batch, N), checked; int64.
+
+        Raises:
+            AssayError: a wrong shape or kind of number, or a residue outside [0, M).
+        """
+        residues = torch.as_tensor(residues)
+        if residues.is_floating_point() or residues.is_complex() or residues.dtype == torch.bool:
+            raise AssayError(f"residues have dtype {residues.dtype}; they must be integers")
+        if residues.ndim != 2 or residues.shape[1] != self.length or not len(residues):
+            raise AssayError(f"residues have shape {tuple(residues.shape)}; it must be (batch, {self.length})")
+        outside = (residues < 0) | (residues >= self.modulus)
+        if outside.any():
+            where = outside.nonzero()[0].tolist()
+            value = residues[tuple(where)].item()
+            raise AssayError(f"residues{where} = {value} is not allowed; it must be from 0 to {self.modulus - 1}")
+        return residues.to(torch.int64)
+
+    def sample(
+        self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"
+    ) -> Batch[torch.Tensor]:
+        """Examples start ... start+batch-1 of this seed and split, with their exact answers.
+
+        Example i of a seed does not depend on the batch it is drawn in. Cost: O(batch N) for the residues, and the
+        labels' (`assay.tasks.match_labels`).
+
+        Args:
+            batch: number of examples.
+            seed: from 0 to 2^23 - 1.
+            split: `train` or `test`.
+            start: index of the first example.
+            distribution: one of `distributions`.
+
+        Raises:
+            AssayError: an unknown distribution, or one that this length and modulus cannot carry.
+        """
+        require_integer("batch", batch, 1, None)
+        require(batch * self.length <= _NUMBERS_AT_ONCE, "batch", batch, f"at most {_NUMBERS_AT_ONCE // self.length}")
+        if distribution not in self.distributions:
+            raise unknown("distribution", distribution, self.distributions)
+        if self.lacks(distribution):
+            raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
+        draws = {"uniform": self._uniform, "planted": self._planted, "hard": self._hard, "digits": self._digits}
+        draw = draws[distribution]
+        residues = torch.from_numpy(draw(counter.example_keys(seed, split, start, batch)))
+        return Batch(residues, self.targets(residues))
+
+    def lacks(self, distribution: str) -> str:
+        """Digits, or room for the disjointness encoding."""
+        if distribution == "digits" and self.notation != "digits":
+            return "the notation in which residues are shown as digits"
+        return self.hard_unmet() if distribution == "hard" else ""
+
+    def targets(self, inputs: torch.Tensor) -> torch.Tensor:
+        """0 or 1 in float64, shape (batch, N)."""
+        return torch.from_numpy(self.labels(inputs.numpy())).double()
+
+    def tokens(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The residues themselves (batch, N), or their digits and squares (batch, N, 2 digits)."""
+        return self._shown_digits(inputs) if self.notation == "digits" else inputs
+
+    def flat(self, inputs: torch.Tensor) -> torch.Tensor:
+        """One symbol for each position and residue, i M + x_i, or all digits and squares (batch, 2 N digits)."""
+        if self.notation == "digits":
+            return self._shown_digits(inputs).flatten(1)
+        return inputs + self.modulus * torch.arange(self.length)
+
+    def errors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Distance of each answer from 0 or 1, in float64; an answer beyond them is as good: shape (batch, N)."""
+        return (outputs.double().clamp(0, 1) - targets.double()).abs()
+
+    def mean_error(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        """Mean of the shares of wrong answers among tokens with a match and among those without.
+
+        An answer is wrong on the other side of 1/2, or if it is not a number. Where all tokens are of one kind, the
+        share among them.
+        """
+        wrong, matched = ~((outputs > 0.5) == (targets > 0.5)) | outputs.isnan(), targets > 0.5
+        shares = [wrong[kind].double().mean() for kind in (matched, ~matched) if kind.any()]
+        return torch.stack(shares).mean().item()
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy, with an output's distance from 1/2 as the logarithm of the odds.
+
+        Tokens with and without a match weigh as much as each other, as in the mean error.
+        """
+        share = targets.mean().clamp(0.01, 0.99)
+        weights = 0.5 * (targets / share + (1 - targets) / (1 - share))
+        return torch.nn.functional.binary_cross_entropy_with_logits(outputs - 0.5, targets, weights)
+
+    def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
+        """Mean error of predictors that do not look for partners.
+
+        `own residue only` answers what was more frequent for that residue on as many training draws. `whole sequence,
+        not who asks` gives the more frequent answer of the sequence to all its tokens: no function of the multiset of
+        residues alone does better, as it cannot tell the tokens apart.
+        """
+        residues, targets = self.sample(draws, seed=seed, distribution=distribution)
+        seen, answers = self.sample(draws, seed=seed, split="train", distribution=distribution)
+        majority = (targets.mean(dim=1, keepdim=True) > 0.5).double().expand_as(targets)
+        guesses = {
+            "never": torch.zeros_like(targets),
+            "own residue only": _by_residue(seen, answers, residues),
+            "whole sequence, not who asks": majority,
+        }
+        return {name: self.mean_error(guess, targets) for name, guess in guesses.items()}
+
+    def hard_unmet(self) -> str:
+        """What the `hard` distribution lacks at this length and modulus, in words; empty where nothing."""
+        return ""
+
+    def hard_residues(self, alice: NDArray[np.int64], bob: NDArray[np.int64]) -> Residues:
+        """The encoding (batch, N) of set disjointness on bits (batch, n) by which the lower bound is proved."""
+        raise NotImplementedError
+
+    def hard_bits(self) -> int:
+        """n, the bits that each party of the disjointness encoding holds."""
+        raise NotImplementedError
+
+    def _usual_modulus(self) -> int:
+        if self.notation == "symbol":
+            return max(2, round(self.sums() / math.log(2)))
+        return BASE ** max(2, round(math.log(max(self.sums(), 1) / math.log(2)) / -math.log(self.digit_agrees)))
+
+    def _uniform(self, example_keys: Words) -> Residues:
+        return 1 + counter.integers(counter.words(example_keys, 0, self.length), self.modulus - 1)
+
+    def _planted(self, example_keys: Words) -> Residues:
+        """Uniform residues; in each group the first member's is changed to a match, or to one off by 1."""
+        residues = self._uniform(example_keys)
+        groups = self.planted_groups(counter.words(example_keys, self.length, self.length))
+        members = np.take_along_axis(residues[:, None, :], groups, axis=2)
+        choice = counter.integers(counter.words(example_keys, 2 * self.length, groups.shape[1]), 4)
+        off = np.array([0, 0, 1, -1])[choice]
+        found = np.mod(off - members[..., 1:].sum(axis=2), self.modulus)
+        np.put_along_axis(residues, groups[..., 0], found, axis=1)
+        return residues
+
+    def _digits(self, example_keys: Words) -> Residues:
+        """Vectors of digits -1, 0, 1, not all 0, uniform.
+
+        At most three of them are added up, to at most 3 in each digit: no carry reaches a multiple of 4, so that a sum
+        is 0 modulo 4^k only if it is 0 in every digit.
+        """
+        vectors, zero = 3**self.digits, (3**self.digits - 1) // 2  # the number whose digits in base 3 are all 1
+        chosen = counter.integers(counter.words(example_keys, 0, self.length), vectors - 1)
+        chosen += chosen >= zero
+        residues = np.zeros_like(chosen)
+        for place in range(self.digits):
+            residues += (chosen // 3**place % 3 - 1) * BASE**place
+        return residues % self.modulus
+
+    def _shown_digits(self, residues: torch.Tensor) -> torch.Tensor:
+        rest, digits = residues, []
+        for _ in range(self.digits):
+            digit = (rest + 1) % BASE - 1
+            rest = (rest - digit) // BASE
+            digits.append(digit)
+        stacked = torch.stack(digits, dim=2).float()
+        return torch.cat([stacked / _DIGIT_SPREAD, (stacked.square() - _SQUARE_MEAN) / _SQUARE_SPREAD], dim=2)
+
+    def _hard(self, example_keys: Words) -> Residues:
+        """Bit strings that are disjoint with probability 1/2 and else meet in exactly one place."""
+        n = self.hard_bits()
+        random = counter.words(example_keys, 0, 2 * n + 1)
+        top = np.uint64(63)
+        alice = (random[:, :n] >> top).astype(np.int64)
+        bob = (random[:, n : 2 * n] >> top).astype(np.int64) * (1 - alice)
+        meet = counter.integers(random[:, 2 * n], n)
+        both = np.flatnonzero(random[:, 2 * n] & np.uint64(1))
+        alice[both, meet[both]] = bob[both, meet[both]] = 1
+        return self.hard_residues(alice, bob)
+
+
+def random_groups(random: Words, members: int) -> NDArray[np.int64]:
+    """Positions 0 ... N-1 in random order, in groups; what is left over is left out: (batch, N // members, members)."""
+    batch, length = random.shape
+    groups = length // members
+    return np.argsort(random, axis=1)[:, : groups * members].reshape(batch, groups, members)
+
+
+def _by_residue(seen: torch.Tensor, answers: torch.Tensor, residues: torch.Tensor) -> torch.Tensor:
+    """For each residue, the more frequent answer among those seen; 0 for one that was not."""
+    values, places = torch.unique(seen, return_inverse=True)
+    score = torch.zeros(len(values), dtype=torch.float64)
+    score.index_add_(0, places.flatten(), answers.flatten() - 0.5)
+    found = torch.searchsorted(values, residues).clamp(max=len(values) - 1)
+    return ((values[found] == residues) & (score[found] > 0)).double()
