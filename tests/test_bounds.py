@@ -250,6 +250,9 @@ def test_match3_messages_count_their_levels():
     bits = 3 * (7 * math.log2(average) + math.log2(normaliser))
     assert bound.available(task, Size(width=7, heads=3, precision=6)) == pytest.approx(bits)
     assert bound.required(task) == 512
+    split = bound.available(task, Size(width=12, heads=3, head_width=4, precision=6))
+    assert split == pytest.approx(3 * (4 * math.log2(average) + math.log2(normaliser)))
+    assert bound.smallest(task, precision=6, head_width=4) > bound.smallest(task, precision=6, heads=8)
     assert bound.required(task, error=0.5) == 0
     assert bound.check(task, Size(width=1, depth=2, precision=1)).status == "vacuous"
     assert "modulus of at least 1026" in bound.check(Match3(length=1025, modulus=99), Size(width=1)).reason

@@ -82,9 +82,8 @@ def test_help_and_no_arguments():
 
 
 MATCH = [
-    ("match2", "--length", 16, "--modulus", 1000), ("match2", "--length", 16, "--modulus", 10**6),
-    ("match3", "--length", 12), ("match3", "--length", 12, "--method", "strassen"),
-    ("match3-bigram", "--length", 16), ("match3-local", "--length", 16, "--window", 2),
+    ("match2", "--length", 16, "--modulus", 10**6), ("match3", "--length", 12, "--method", "strassen"),
+    ("match3-local", "--length", 16, "--window", 2),
 ]  # fmt: skip
 
 
@@ -92,10 +91,9 @@ MATCH = [
 def test_build_and_check_matching(task, tmp_path):
     built = printed("build", *task, "--out", tmp_path / "f.safetensors")
     assert built["task"]["name"] == task[0]
-    for distribution in ("uniform", "planted"):
-        checked = printed("check", tmp_path / "f.safetensors", "--draws", 20, "--distribution", distribution)
-        assert checked["holds"]
-        assert checked["largest_error"] <= built["guaranteed_error"] < 0.5
+    checked = printed("check", tmp_path / "f.safetensors", "--draws", 20, "--distribution", "planted")
+    assert checked["holds"]
+    assert checked["largest_error"] <= built["guaranteed_error"] < 0.5
 
 
 def test_sample_and_bound_matching():
@@ -192,7 +190,11 @@ def test_a_file_that_is_no_network(tmp_path):
         ("seeds = [0, 1, 2]", "seeds = 3", "seeds = 3 is not allowed; it must be a list"),
         ("steps = [60, 60]", "steps = [60]", "steps = [60] must have one entry for each of [3, 4]"),
         ('architecture = "gru"', 'architecture = "grv"', "did you mean 'gru'"),
-        ('architecture = "gru"', 'architecture = "attention"', "it must be different architectures, depths or heads"),
+        (
+            'architecture = "gru"',
+            'architecture = "attention"',
+            "it must be different architectures, depths or widths of heads",
+        ),
         ('"recurrent"]', '"recurent"]', "did you mean 'recurrent'"),
         ('"recurrent"]', '"parabola"]', "construction 'parabola' solves match2, not sparse-averaging"),
         ("batch = 16", "bach = 16", "did you mean 'batch'"),

@@ -196,6 +196,6 @@ def test_bounds_say_what_they_require_and_of_which_depth():
     (anything,) = stated_series([(8, stated("impossible", 3, resource="message bits", required=99.5))])
     assert (anything.resource, anything.depth, anything.points[0].required) == ("message bits", 0, 99.5)
     (one_layer,) = stated_series([(8, stated("impossible", 3, resource="message bits", required=99.5, depth=1))])
-    assert (one_layer.depth, one_layer.heads) == (1, 0)
+    assert (one_layer.depth, one_layer.head_width) == (1, None)
     (built,) = stated_series([(8, stated("constructed", 3))])
     assert (built.resource, built.depth, built.points[0].parameters) == ("", 2, 7)

@@ -184,14 +184,14 @@ def test_attention_with_heads_equals_the_textbook_formula():
 
 
 def test_depth_and_heads_reach_the_network_or_are_refused():
-    network = make_network("strassen", TASK, 6, seed=0, depth=2, heads=3)
-    assert (network.size.depth, network.size.heads, len(network.blocks)) == (2, 3, 2)
-    with pytest.raises(AssayError, match="heads = 2 is not allowed; it must be 1 for lstm"):
-        make_network("lstm", TASK, 6, seed=0, heads=2)
+    network = make_network("strassen", TASK, 6, seed=0, depth=2, head_width=2)
+    assert (network.size.depth, network.size.heads, network.size.head_width, len(network.blocks)) == (2, 3, 2, 2)
+    with pytest.raises(AssayError, match="head_width = 2 is not allowed; it must be 0 for lstm"):
+        make_network("lstm", TASK, 6, seed=0, head_width=2)
     with pytest.raises(AssayError, match="depth = 2 is not allowed; it must be 1 for feed-forward"):
         make_network("feed-forward", TASK, 6, seed=0, depth=2)
     with pytest.raises(AssayError, match="a divisor of width = 6"):
-        make_network("attention", TASK, 6, seed=0, heads=4)
+        make_network("attention", TASK, 6, seed=0, head_width=4)
 
 
 @pytest.mark.parametrize("architecture", ["attention", "third-order", "strassen", "lstm", "gru", "feed-forward"])

@@ -511,3 +511,20 @@ def test_hostile_names_of_tasks_and_architectures_are_escaped(several, tmp_path)
     assert sum(tag == "script" for tag, _ in page.tags) == 2
     assert all(path.parent == tmp_path / "small-figures" for path in (tmp_path / "small-figures").rglob("*"))
     assert "alert(1)" in terminal_text({**hostile, "ledger": "l", "report": "r"})
+
+
+def test_matrix_states_a_bound_where_it_excludes_something():
+    """A bound that is silent at the size that was trained is stated for the largest size that it was asked about."""
+    task = averaging(8)
+
+    def bound(x, width):
+        return x, evidence(averaging(x), "attention", "attention", "b", "impossible", "worst", width, length=x)
+
+    trained = searched(task, 8, "attention", "attention", (5, 5, 5), (4, 5))
+    silent, _ = line("a", "length", "N", [bound(8, 0), bound(1024, 90), bound(64, 7)], [trained])
+    speaks, _ = line("b", "length", "N", [bound(8, 3), bound(64, 7)], [trained])
+    speaks["task"] = {"name": "mystery"}
+    cells = task_matrix([silent, speaks])["cells"]
+    said = {name: next(e for e in cells[name]["attention"] if e["verdict"] == "impossible") for name in cells}
+    assert (said["a"]["width"], said["a"]["at"]) == (90, 1024)
+    assert (said["b"]["width"], said["b"]["at"]) == (3, 8)

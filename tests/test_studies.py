@@ -68,7 +68,7 @@ along = "length"
 
 [[lines.matching.search]]
 architecture = "attention"
-heads = 2
+head_width = 2
 at = [4]
 start = [4]
 steps = [20]
@@ -103,7 +103,7 @@ def trained(question, learned):
         family=family(question["architecture"]),
         architecture=question["architecture"],
         source="training",
-        size=Size(width=width, depth=question["depth"], heads=question["heads"], parameters=10 * width),
+        size=Size(width=width, depth=question["depth"], head_width=question["head_width"], parameters=10 * width),
         verdict="learned" if learned else "not learned",
         error_kind="mean",
         error=0.01 if learned else 0.9,
@@ -186,8 +186,8 @@ def test_lines_have_tasks_recipes_and_depths_of_their_own(two):
     assert (averaging.distribution, sparsity.distribution) == ("uniform", "gaussian")
     assert sparsity.title == "sparse-averaging against q"
     assert {asked.question["distribution"] for asked in sparsity.stated} == {"gaussian"}
-    sizes = {(search.unit.question["depth"], search.unit.question["heads"]) for search in matching.searches}
-    assert sizes == {(1, 2), (2, 1)}
+    sizes = {(search.unit.question["depth"], search.unit.question["head_width"]) for search in matching.searches}
+    assert sizes == {(1, 2), (2, 0)}
     assert {search.unit.question["task"]["name"] for search in matching.searches} == {"match2"}
 
 
@@ -265,8 +265,8 @@ def test_findings_have_every_line_and_the_matrix(two):
         (4, 4, 40, False), (8, 8, 80, False)
     ]  # fmt: skip
     assert learned["coarseness"] == 1.2
-    names = [series["architecture"] for series in matching["series"] if series["verdict"] == "learned"]
-    assert names == ["attention, 2 heads", "attention, depth 2"]
+    names = {series["architecture"] for series in matching["series"] if series["verdict"] == "learned"}
+    assert names == {"attention, heads of 2", "attention, depth 2"}
     assert matching["task"]["name"] == "match2"
     assert not {"length", "modulus"} & set(matching["task"])
     moduli = [matching_task.to_json()["modulus"] for matching_task in two.lines[2].tasks.values()]

@@ -38,12 +38,12 @@ class Evidence:
     Attributes:
         question: everything that determines the answer, as plain JSON values; its hash is the key in the ledger.
         task: the task's name and parameters.
-        family: attention, recurrent or feed-forward.
+        family: attention, third-order, strassen, recurrent, feed-forward, ...
         architecture: whose size it is; the family's name where it holds for all architectures of the family.
         source: the bound's or construction's name, or `training`.
         size: the size spoken of. For `impossible`: the largest width that is excluded.
         verdict: impossible, constructed, learned or not learned.
-        error_kind: whether `error` is the worst over all inputs or the root mean square over a named distribution.
+        error_kind: whether `error` is the worst over all inputs or the task's mean error over a named distribution.
         error: the error reached (constructed: guaranteed; impossible: what no such network can get under).
         tolerance: the error at which the task counts as solved.
         rests_on: how the statement was obtained, in words.

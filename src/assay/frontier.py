@@ -61,7 +61,7 @@ class Series:
         points: ascending in x.
         resource: what a bound is a bound on, such as `message bits`; empty for what is no bound.
         depth: layers of the network, the deepest where they differ; of a bound, the depth that it speaks of, 0 for any.
-        heads: attention heads per layer, in the same way.
+        head_width: of heads that split the width, 0 if there is one; of a bound, what it speaks of, None for any.
         state_per_width: numbers that a trained network carries from one position to the next, per unit of width.
         coarseness: ratio of neighbouring widths among which the smallest was sought; 1 where there was no ladder.
     """
@@ -74,7 +74,7 @@ class Series:
     points: tuple[Point, ...]
     resource: str = ""
     depth: int = 1
-    heads: int = 1
+    head_width: int | None = 0
     state_per_width: int = 0
     coarseness: float = 1.0
 
@@ -112,13 +112,13 @@ class SearchEnd:
 
 
 def contender(question: dict[str, Any]) -> str:
-    """What a training question's network is called: its architecture, and its depth and heads if those are not 1.
+    """What a training question's network is called: its architecture, and its depth and heads if there are several.
 
-    >>> contender({"architecture": "attention"}), contender({"architecture": "attention", "depth": 2, "heads": 4})
-    ('attention', 'attention, depth 2, 4 heads')
+    >>> contender({"architecture": "attention"}), contender({"architecture": "attention", "depth": 2, "head_width": 4})
+    ('attention', 'attention, depth 2, heads of 4')
     """
-    depth, heads = question.get("depth", 1), question.get("heads", 1)
-    said = [question["architecture"], f"depth {depth}" if depth > 1 else "", f"{heads} heads" if heads > 1 else ""]
+    depth, head_width = question.get("depth", 1), question.get("head_width", 0)
+    said = [question["architecture"], f"depth {depth}" * (depth > 1), f"heads of {head_width}" * (head_width > 0)]
     return ", ".join(filter(None, said))
 
 
@@ -136,15 +136,15 @@ def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
             error_kind=error_kind,
             points=tuple(_stated_point(x, by_x[x]) for x in sorted(by_x)),
             resource=next(iter(by_x.values()))[0].detail.get("resource", ""),
-            depth=max(_spoken_of(piece, "depth") for pieces in by_x.values() for piece in pieces),
-            heads=max(_spoken_of(piece, "heads") for pieces in by_x.values() for piece in pieces),
+            depth=max(_depth(piece) for pieces in by_x.values() for piece in pieces),
+            head_width=next(iter(by_x.values()))[0].detail.get("head_width"),
         )
         for (family, source, verdict, error_kind), by_x in sorted(groups.items())
     ]
 
 
 def learned_series(ends: Iterable[SearchEnd], *, coarseness: float) -> list[Series]:
-    """Boundaries from finished searches, one for each architecture, depth and number of heads."""
+    """Boundaries from finished searches, one for each architecture, depth and width of heads."""
     groups: dict[tuple[str, str], list[SearchEnd]] = defaultdict(list)
     for end in ends:
         groups[end.runs[0].family, contender(end.runs[0].question)].append(end)
@@ -179,9 +179,9 @@ def contradictions(evidence: Iterable[Evidence]) -> list[str]:
     return found
 
 
-def _spoken_of(piece: Evidence, quantity: str) -> int:
-    """Depth or heads of what a statement is about; 0 where a bound speaks of any."""
-    return piece.detail.get(quantity, 0) if piece.verdict == "impossible" else getattr(piece.size, quantity)
+def _depth(piece: Evidence) -> int:
+    """Depth of what a statement is about; 0 where a bound speaks of any."""
+    return piece.detail.get("depth", 0) if piece.verdict == "impossible" else piece.size.depth
 
 
 def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: float) -> Series:
@@ -194,7 +194,7 @@ def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: f
         error_kind="mean",
         points=tuple(_learned_point(end) for end in sorted(ends, key=lambda end: end.x)),
         depth=size.depth,
-        heads=size.heads,
+        head_width=size.head_width,
         state_per_width=size.state // size.width,
         coarseness=coarseness,
     )

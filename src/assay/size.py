@@ -16,6 +16,7 @@ class Size:
         width: embedding dimension m: numbers that one token holds. For a feed-forward network, rows of its first layer.
             0 only in a statement about all smaller widths that excludes none.
         heads: attention heads H per layer, summed.
+        head_width: coordinates of the sum that one head writes; 0 if all of them, as in the paper's model.
         depth: layers D.
         precision: bits p per number.
         score_width: coordinates the dot product of one head runs over; 0 where there is none.
@@ -29,6 +30,7 @@ class Size:
 
     width: int
     heads: int = 1
+    head_width: int = 0
     depth: int = 1
     precision: int = 32
     score_width: int = 0

@@ -48,7 +48,7 @@ class Bound(ABC):
         source: the theorem, and the inequality.
         speaks_of: the names of the tasks it is about.
         depth: the number of layers it is about; 0 if any.
-        per_head: whether the number of heads matters.
+        per_head: whether it matters how the width is split into heads.
     """
 
     name: ClassVar[str]
@@ -93,6 +93,7 @@ class Bound(ABC):
         *,
         precision: int = 32,
         heads: int = 1,
+        head_width: int = 0,
         state_per_width: int = 1,
         error: float | None = None,
         distribution: str | None = None,
@@ -102,7 +103,8 @@ class Bound(ABC):
         Args:
             task: the task.
             precision: bits per number.
-            heads: of an attention layer.
+            heads: of an attention layer, each as wide as the layer.
+            head_width: of heads that split the width among them, in place of `heads`.
             state_per_width: numbers of state that a recurrent network keeps per unit of width (2 for an LSTM).
             error: as for `required`.
             distribution: as for `required`.
@@ -110,7 +112,10 @@ class Bound(ABC):
         required = self.required(task, error=error, distribution=distribution)
 
         def excluded(width: int) -> bool:
-            size = Size(width=width, heads=heads, precision=precision, state=width * state_per_width)
+            count = -(-width // head_width) if head_width else heads
+            size = Size(
+                width=width, heads=count, head_width=head_width, precision=precision, state=width * state_per_width
+            )
             return self.available(task, size) < required - _SLACK
 
         highest = 1

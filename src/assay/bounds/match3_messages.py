@@ -16,10 +16,10 @@ from assay.tasks.match3 import Match3
 class Match3Messages(Bound):
     """H (m log2(2H 2^p + 1) + log2((2^p + ln N) H 2^(p-1) + 1)) >= (N - 1)/2: Theorem 7 with its constants.
 
-    One layer of H heads of width m, with inputs of any embedding, computes Match3 at token 0. All numbers have p bits:
-    values are multiples of a step s of size at most V = s 2^(p-1), scores lie in an interval of length 2^p, and the
-    answer is right for every p-bit output vector within a step of the exact one (it does not hang on how the last bit
-    is rounded). Positions and everything after the attention are arbitrary.
+    One layer of H heads that write m coordinates each, with inputs of any embedding, computes Match3 at token 0. All
+    numbers have p bits: values are multiples of a step s of size at most V = s 2^(p-1), scores lie in an interval of
+    length 2^p, and the answer is right for every p-bit output vector within a step of the exact one (it does not hang
+    on how the last bit is rounded). Positions and everything after the attention are arbitrary.
 
     Alice holds half of the tokens, Bob the other half, both know token 0 and with it its query in each head. With Z_A
     and u_A the sum of exponentials and the average value over Alice's tokens, the head's output is the average of u_A
@@ -68,4 +68,4 @@ class Match3Messages(Bound):
         heads, levels = size.heads, 2.0 ** min(size.precision, 1000)
         average = math.log2(2 * heads * levels + 1)
         normaliser = math.log2((levels + math.log(task.length)) * heads / 2 + 1 / levels) + min(size.precision, 1000)
-        return heads * (size.width * average + normaliser)
+        return heads * ((size.head_width or size.width) * average + normaliser)

@@ -11,11 +11,16 @@ from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
 
-def bound_question(name: str, task: Task[Any], precision: int, distribution: str, heads: int = 0) -> dict[str, Any]:
-    """Which widths does this bound exclude at the task's tolerance? `heads` is 0 where their number does not matter."""
+def bound_question(
+    name: str, task: Task[Any], precision: int, distribution: str, head_width: int | None = None
+) -> dict[str, Any]:
+    """Which widths does this bound exclude at the task's tolerance?
+
+    `head_width` is None where it does not matter how the width is split into heads, 0 for one head.
+    """
     return {
         "kind": "bound", "bound": name, "task": task.to_json(), "precision": precision, "distribution": distribution,
-        "heads": heads,
+        "head_width": head_width,
     }  # fmt: skip
 
 
@@ -23,11 +28,13 @@ def answer_bound(question: dict[str, Any]) -> Evidence:
     """The largest width that the bound excludes; 0 where it excludes none. Recurrent: one number of state per width."""
     task = task_from_json(question["task"])
     bound = BOUNDS[question["bound"]]()
-    distribution, precision, heads = question["distribution"], question["precision"], question["heads"]
+    distribution, precision, head_width = question["distribution"], question["precision"], question["head_width"]
     about = f"over {distribution} inputs" if bound.error_kind == "mean" else task.all_inputs
     goal = task.mean_tolerance if bound.error_kind == "mean" else task.tolerance
     required = bound.required(task, error=goal, distribution=distribution)
-    smallest = bound.smallest(task, precision=precision, heads=max(1, heads), error=goal, distribution=distribution)
+    smallest = bound.smallest(
+        task, precision=precision, head_width=head_width or 0, error=goal, distribution=distribution
+    )
     reason = bound.unmet(task, goal, distribution)
     return Evidence(
         question=question,
@@ -35,7 +42,7 @@ def answer_bound(question: dict[str, Any]) -> Evidence:
         family=bound.family,
         architecture=bound.family,
         source=bound.name,
-        size=Size(width=smallest - 1, heads=max(1, heads), depth=max(1, bound.depth), precision=precision),
+        size=Size(width=smallest - 1, head_width=head_width or 0, depth=max(1, bound.depth), precision=precision),
         verdict="impossible",
         error_kind=bound.error_kind,
         error=goal,
@@ -44,5 +51,5 @@ def answer_bound(question: dict[str, Any]) -> Evidence:
         if reason
         else f"proved: {bound.source}; {about}",
         versions=versions(),
-        detail={"resource": bound.resource, "required": required, "depth": bound.depth, "heads": heads},
+        detail={"resource": bound.resource, "required": required, "depth": bound.depth, "head_width": head_width},
     )

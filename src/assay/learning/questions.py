@@ -21,15 +21,15 @@ def training_question(
     recipe: dict[str, Any],
     *,
     depth: int = 1,
-    heads: int = 1,
+    head_width: int = 0,
     portrait: bool = False,
 ) -> dict[str, Any]:
-    """Does this architecture, with `depth` blocks of `heads`, learn it? Completed by `width`, `seed` and `rate`."""
+    """Does this architecture, `depth` blocks of it, learn the task? Completed by `width`, `seed` and `rate`."""
     settings: dict[str, Any] = {"distribution": task.usual_distribution, **recipe}
     made = Recipe(**settings)
     return {
-        "kind": "training", "architecture": architecture, "depth": depth, "heads": heads, "task": task.to_json(),
-        "portrait": portrait,
+        "kind": "training", "architecture": architecture, "depth": depth, "head_width": head_width,
+        "task": task.to_json(), "portrait": portrait,
         "recipe": {**asdict(made), "version": RECIPE_VERSION},
     }  # fmt: skip
 
@@ -40,8 +40,8 @@ def answer_training(question: dict[str, Any]) -> Evidence:
     architecture, seed, rate = question["architecture"], question["seed"], question["rate"]
     recipe = Recipe(**{name: value for name, value in question["recipe"].items() if name != "version"})
     run = train(
-        task, architecture, question["width"], depth=question["depth"], heads=question["heads"], seed=seed, rate=rate,
-        recipe=recipe,
+        task, architecture, question["width"], depth=question["depth"], head_width=question["head_width"],
+        seed=seed, rate=rate, recipe=recipe,
     )  # fmt: skip
     detail: dict[str, Any] = {
         "largest_error": run.largest_error, "error_99": run.error_99, "steps": run.steps, "stopped": run.stopped,

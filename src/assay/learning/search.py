@@ -46,7 +46,7 @@ def ladder(lowest: int, highest: int, ratio: float, multiple: int = 1) -> tuple[
     """
     require(1 <= lowest <= highest, "lowest width", lowest, f"from 1 to the highest, {highest}")
     require(ratio > 1, "ratio", ratio, "above 1")
-    require(multiple <= highest, "highest width", highest, f"at least {multiple}, for a width in {multiple} heads")
+    require(multiple <= highest, "highest width", highest, f"at least {multiple}, the width of a head")
     steps, last = [-(-lowest // multiple)], highest // multiple
     while steps[-1] < last:
         steps.append(min(last, max(steps[-1] + 1, round(steps[-1] * ratio))))

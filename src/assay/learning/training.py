@@ -94,14 +94,14 @@ def train(
     width: int,
     *,
     depth: int = 1,
-    heads: int = 1,
+    head_width: int = 0,
     seed: int,
     rate: float,
     recipe: Recipe,
 ) -> Run:
     """Train one network on `task` until it has learned, has no prospect of it, or the budget ends."""
     begin = time.process_time()
-    network = make_network(architecture, task, width, seed=seed, depth=depth, heads=heads)
+    network = make_network(architecture, task, width, seed=seed, depth=depth, head_width=head_width)
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
     curve: list[float] = []

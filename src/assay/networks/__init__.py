@@ -33,11 +33,12 @@ def families() -> list[str]:
 
 
 def make_network(
-    architecture: str, task: Task[Any], width: int, *, seed: int, depth: int = 1, heads: int = 1
+    architecture: str, task: Task[Any], width: int, *, seed: int, depth: int = 1, head_width: int = 0
 ) -> Network:
     """A network to be trained on `task`, with weights drawn from `seed`.
 
-    `depth` is the number of blocks of the standard backbone, `heads` that of each mixer that can be split into heads.
+    `depth` is the number of blocks of the standard backbone. `head_width` splits a mixer that can be split into heads
+    of that width; 0 is one head.
     `architecture` is a mixer's name (or `package.module:Mixer`), which is put into the standard backbone, or the name
     of a network without a mixer.
 
@@ -53,14 +54,16 @@ def make_network(
         torch.manual_seed(seed)
         if architecture in NETWORKS:
             require(depth == 1, "depth", depth, f"1 for {architecture}, which is not made of blocks")
-            require(heads == 1, "heads", heads, f"1 for {architecture}, which has none")
+            require(head_width == 0, "head_width", head_width, f"0 for {architecture}, which has no heads")
             return entry(task, width)
         from assay.networks.standard import StandardBackbone
 
-        if heads == 1:
+        if head_width == 0:
             return StandardBackbone(task, entry, width, depth)
-        require("heads" in signature(entry).parameters, "heads", heads, f"1 for {architecture}, which has none")
-        return StandardBackbone(task, partial(entry, heads=heads), width, depth)
+        splits = "heads" in signature(entry).parameters
+        require(splits, "head_width", head_width, f"0 for {architecture}, which has no heads")
+        require(head_width > 0 and width % head_width == 0, "head_width", head_width, f"a divisor of width = {width}")
+        return StandardBackbone(task, partial(entry, heads=width // head_width), width, depth)
 
 
 def _entry(architecture: str) -> Any:

@@ -27,10 +27,10 @@ class Mixer(nn.Module, ABC):
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last `last` tokens: (batch, length, width) -> (batch, last, width)."""
 
-    def start_with_likeness(self) -> None:
-        """Change the initial weights so that a token first attends to those that are like it.
+    def start_for_pointers(self) -> None:
+        """Change the initial weights for tasks whose tokens name positions, where a name's code is the position's.
 
-        Called where tokens name positions; a mixer without attention has nothing to change.
+        Attention may start with looking for what is like a token, memory with keeping what is large on an axis.
         """
 
 

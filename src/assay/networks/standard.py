@@ -64,6 +64,7 @@ class StandardBackbone(Network):
         self.size = Size(
             width=width,
             heads=kind.heads,
+            head_width=width // kind.heads if kind.heads > 1 else 0,
             depth=depth,
             state=depth * width * kind.state_per_width,
             parameters=sum(parameter.numel() for parameter in self.parameters()),
@@ -71,7 +72,7 @@ class StandardBackbone(Network):
 
     @torch.no_grad()
     def _start_names(self, shown: Features) -> None:
-        """Give every name of a position that position's code, and let mixers attend to what is like a token.
+        """Give every name of a position that position's code, and let mixers start accordingly.
 
         What is to be learned is to use pointers, not the order in which they are numbered.
         """
@@ -79,7 +80,7 @@ class StandardBackbone(Network):
             names = self.positions[: self.task.length] / math.sqrt(shown.pointing.names)
             self.embed.weight[:, shown.pointing.token] = names.T
             for block in self.blocks:
-                block.mixer.start_with_likeness()  # ty: ignore
+                block.mixer.start_for_pointers()  # ty: ignore
 
     def embedded(self, inputs: Any) -> Tensor:
         """Tokens as the first block sees them, a blank in front if the task has one: (batch, tokens, width)."""
@@ -89,7 +90,7 @@ class StandardBackbone(Network):
         return tokens.repeat(1, self.passes, 1)
 
     def attention(self, inputs: Any) -> Tensor:
-        """Attention of the asking tokens in the last block, if its mixer has weights: (batch, heads, asking, length)."""
+        """Attention of the asking tokens in the last block, if its mixer has any: (batch, heads, asking, length)."""
         last: Any = self.blocks[-1]
         return last.mixer.weights(last.before_mixer(self._before_last(inputs)), self.task.asking)
 

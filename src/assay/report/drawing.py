@@ -178,9 +178,8 @@ def draw_impossible(axes: Axes, boundaries: list[Series], units: str) -> list[An
             }  # fmt: skip
             axes.plot(*_coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
         label = f"impossible ({_SAID[series['error_kind']]}): {series['source']}"
-        only = [f"depth {series['depth']}"] * bool(series["depth"]) + [f"heads {series['heads']}"] * bool(
-            series["heads"]
-        )
+        only = [f"depth {series['depth']}"] * bool(series["depth"])
+        only += [f"heads of {series['head_width']}"] * bool(series["head_width"])
         scope = f", for {' and '.join(only)}" if only else ""
         said = f"{units if series['resource'] == 'state bits' else ''}{scope}" if binding else f", {_EXCLUDES_NONE}"
         outline: dict[str, Any] = {"edgecolor": "#8A9099", "linewidth": 0.8}

@@ -17,17 +17,17 @@ class Contender:
     """What has a chart, and a column of the matrix: what was trained, or a family of which nothing was.
 
     Attributes:
-        name: the architecture, with its depth and heads if those are not 1; or the family.
+        name: the architecture, with its depth and heads if there are several; or the family.
         family: whose bounds and constructions concern it.
         depth: layers; 0 for a family.
-        heads: per layer; 0 for a family.
+        head_width: of heads that split the width, 0 if there is one; None for a family.
         state_per_width: numbers of state that it keeps per unit of width, as its trained networks declare; else 1.
     """
 
     name: str
     family: str
     depth: int = 0
-    heads: int = 0
+    head_width: int | None = None
     state_per_width: int = 1
 
 
@@ -39,7 +39,7 @@ def contenders(lines: Iterable[Line]) -> list[Contender]:
             name=series["architecture"],
             family=series["family"],
             depth=series["depth"],
-            heads=series["heads"],
+            head_width=series["head_width"],
             state_per_width=max(1, series["state_per_width"]),
         )
         for series in boundaries
@@ -50,17 +50,17 @@ def contenders(lines: Iterable[Line]) -> list[Contender]:
     return sorted(found, key=lambda contender: rank(contender.name))
 
 
-def rank(name: str) -> tuple[int, str]:
-    """Where an architecture or family stands among others."""
-    base = name.partition(", ")[0]
-    return (ORDER.index(base) if base in ORDER else len(ORDER), name)
+def rank(name: str) -> tuple[int, int, str]:
+    """Where an architecture or family stands among others: by its kind, the plainer first."""
+    base, _, more = name.partition(", ")
+    return (ORDER.index(base) if base in ORDER else len(ORDER), len(more), name)
 
 
 def boundaries_of(line: Line, contender: Contender) -> list[Series]:
     """Series that concern a contender: its own, and those that hold for its family, widths in its own units.
 
     Bounds on state bits count numbers of state. A contender that keeps several per unit of width has the largest
-    excluded width divided by that and rounded down. A bound that speaks of one depth or number of heads concerns no
+    excluded width divided by that and rounded down. A bound that speaks of one depth or width of heads concerns no
     other.
     """
     return [
@@ -81,7 +81,8 @@ def _concerns(series: Series, contender: Contender) -> bool:
     if series["family"] != contender.family or series["verdict"] == "constructed":
         return series["family"] == contender.family
     of_depth = 0 in (series["depth"], contender.depth) or series["depth"] == contender.depth
-    return of_depth and (0 in (series["heads"], contender.heads) or series["heads"] == contender.heads)
+    split = {series["head_width"], contender.head_width}
+    return of_depth and (None in split or len(split) == 1)
 
 
 def _scaled(series: Series, per_width: int) -> Series:

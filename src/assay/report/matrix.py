@@ -33,9 +33,9 @@ def entries(line: Line, contender: Contender) -> list[Entry]:
 
     Returns at most one entry each for what was learned (or not), what was constructed, and what a bound on the mean and
     on the worst-case error excludes; with `verdict`, `error_kind`, `width`, `depth` (0: any), `parameters` (0 where no
-    single network is spoken of), `at` (the x) and `source`. Where nothing is stated at that x, a statement is that of
-    the largest x below it. Where the contender was not trained, x is the largest that anything was trained at on this
-    line.
+    single network is spoken of), `at` (the x) and `source`. Where nothing was constructed at that x, an entry is that
+    of the largest x below it. Where the contender was not trained, x is the largest that anything was trained at on
+    this line. Bounds are asked at their own largest x where they exclude nothing at this one.
     """
     boundaries = boundaries_of(line, contender)
     own = [series for series in boundaries if series["verdict"] == "learned"]
@@ -47,11 +47,18 @@ def entries(line: Line, contender: Contender) -> list[Entry]:
         ("impossible", "worst", max),
     ):
         fitting = [s for s in boundaries if (s["verdict"], s["error_kind"]) == (verdict, kind)]
-        at = max((p["x"] for s in fitting for p in s["points"] if p["x"] <= reach), default=None)
-        there = [(series, point) for series in fitting for point in series["points"] if point["x"] == at]
+        points = [(series, point) for series in fitting for point in series["points"]]
+        there = _at_largest([pair for pair in points if pair[1]["x"] <= reach])
+        if verdict == "impossible" and not any(point["width"] for _, point in there):
+            there = _at_largest(points)
         if there:
             said.append(_entry(verdict, *best(there, key=lambda pair: pair[1]["width"])))
     return said
+
+
+def _at_largest(points: list[tuple[Series, dict[str, Any]]]) -> list[tuple[Series, dict[str, Any]]]:
+    largest = max((point["x"] for _, point in points), default=None)
+    return [(series, point) for series, point in points if point["x"] == largest]
 
 
 def _cell(line: Line, contender: Contender) -> list[Entry]:

@@ -19,7 +19,7 @@ from assay.tasks import TASKS
 _RECIPE = {f"{field.name}?": {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(Recipe)}
 _RECIPE_WITHOUT_STEPS = {key: shape for key, shape in _RECIPE.items() if key != "steps?"}
 _SEARCH = {
-    "architecture": str, "depth?": int, "heads?": int, "at": [int], "start": [int], "steps": [int], "lowest": int,
+    "architecture": str, "depth?": int, "head_width?": int, "at": [int], "start": [int], "steps": [int], "lowest": int,
     "highest": int, "rates": [float],
 }  # fmt: skip
 _LINE = {
@@ -87,7 +87,7 @@ def _check_line(line: dict[str, Any], name: str, recipe: dict[str, Any], study: 
         f"{path}.search",
         contenders,
         len(set(contenders)) == len(contenders),
-        "different architectures, depths or heads",
+        "different architectures, depths or widths of heads",
     )
 
 
@@ -100,7 +100,7 @@ def _check_search(search: dict[str, Any], path: str, study: str) -> None:
                 f"study {study}: {path}.{key} = {search[key]} must have one entry for each of {search['at']}"
             )
     _each(search["rates"], lambda rate: 0 < rate <= 1, f"{path}.rates", "learning rates, above 0 and at most 1", study)
-    for key in ("depth", "heads"):
+    for key in ("depth", "head_width"):
         _fits(study, f"{path}.{key}", search.get(key), search.get(key, 1) >= 1, "at least 1")
 
 

@@ -154,12 +154,12 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
     places = {*table.get("bounds", []), *table.get("constructions", [])}
     places |= {x for entry in table.get("search", []) for x in entry["at"]}
     tasks = {x: task_from_json({**table["task"], along: x}) for x in sorted(places)}
-    heads = {family(entry["architecture"]): entry.get("heads", 1) for entry in table.get("search", [])}
+    split = {family(entry["architecture"]): entry.get("head_width", 0) for entry in table.get("search", [])}
     bounds = [
-        Asked(x, bound_question(bound.name, tasks[x], tables["precision"], recipe["distribution"], count))
+        Asked(x, bound_question(bound.name, tasks[x], tables["precision"], recipe["distribution"], head_width))
         for x in table.get("bounds", [])
         for bound in bounds_of(tasks[x])
-        for count in [heads.get(bound.family, 1) if bound.per_head else 0]
+        for head_width in [split.get(bound.family, 0) if bound.per_head else None]
     ]
     constructions = [
         Asked(x, construction_question(method, tasks[x], tasks[x].tolerance, tables["draws"]))
@@ -184,12 +184,16 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
 
 
 def _unit(entry: dict[str, Any], task: Task[Any], place: int, recipe: dict[str, Any], tables: dict[str, Any]) -> Unit:
-    widths = ladder(entry["lowest"], entry["highest"], tables["ratio"], entry.get("heads", 1))
+    widths = ladder(entry["lowest"], entry["highest"], tables["ratio"], entry.get("head_width", 0) or 1)
     start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - entry["start"][place]))
     training = {**recipe, "steps": entry["steps"][place]}
     return Unit(
         question=training_question(
-            entry["architecture"], task, training, depth=entry.get("depth", 1), heads=entry.get("heads", 1)
+            entry["architecture"],
+            task,
+            training,
+            depth=entry.get("depth", 1),
+            head_width=entry.get("head_width", 0),
         ),
         ladder=widths,
         start=start,

@@ -35,7 +35,7 @@ class Attention(Mixer):
         for projection in (self.query, self.key):
             nn.init.orthogonal_(projection.weight)
 
-    def start_with_likeness(self) -> None:
+    def start_for_pointers(self) -> None:
         """Q = K."""
         with torch.no_grad():
             self.query.weight.copy_(self.key.weight)

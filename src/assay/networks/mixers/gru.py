@@ -15,7 +15,7 @@ _KEEP_BIAS = 3.0
 
 @MIXERS.register
 class GRU(Mixer):
-    """torch.nn.GRU of hidden width m: state h, m numbers, which it starts by keeping. Time O(length * m^2)."""
+    """torch.nn.GRU of hidden width m: state h, m numbers, which it carries on. Time O(length * m^2)."""
 
     family: ClassVar[str] = "recurrent"
     state_per_width: ClassVar[int] = 1
@@ -23,6 +23,9 @@ class GRU(Mixer):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.recurrence = nn.GRU(width, width, batch_first=True)
+
+    def start_for_pointers(self) -> None:
+        """Start with keeping what the state holds."""
         with torch.no_grad():
             _, update, _ = dict(self.recurrence.named_parameters())["bias_ih_l0"].chunk(3)
             update.fill_(_KEEP_BIAS)

@@ -15,12 +15,7 @@ _GAIN, _INPUT_BIAS, _FORGET_BIAS, _OUTPUT_BIAS = 12.0, -7.0, 6.0, -6.0
 
 @MIXERS.register
 class LSTM(Mixer):
-    """torch.nn.LSTM of hidden width m: state h and c, 2m numbers. Time O(length * m^2).
-
-    It starts as a memory: a cell keeps what it holds, and its input and output gates are closed but for tokens that are
-    large on the cell's own axis, as the standard backbone's position codes are. With gates half open, as is usual, the
-    gradients of what was stored long ago vanish: width 40 did not learn to store 32 values within the budgets tried.
-    """
+    """torch.nn.LSTM of hidden width m: state h and c, 2m numbers. Time O(length * m^2)."""
 
     family: ClassVar[str] = "recurrent"
     state_per_width: ClassVar[int] = 2
@@ -28,6 +23,15 @@ class LSTM(Mixer):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.recurrence = nn.LSTM(width, width, batch_first=True)
+
+    def start_for_pointers(self) -> None:
+        """Start as a memory.
+
+        A cell keeps what it holds, and its input and output gates are closed but for tokens that are large on the
+        cell's own axis, as the standard backbone's position codes are. With gates half open, as is usual, the gradients
+        of what was stored long ago vanish: width 40 did not learn to store 32 values within the budgets tried.
+        """
+        width = self.recurrence.hidden_size
         axes = torch.eye(width) / width**0.5
         with torch.no_grad():
             weights = dict(self.recurrence.named_parameters())

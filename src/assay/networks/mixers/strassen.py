@@ -44,7 +44,7 @@ class Strassen(Mixer):
             nn.init.orthogonal_(projection.weight, gain=_GAIN**0.5)
             nn.init.zeros_(projection.bias)
 
-    def start_with_likeness(self) -> None:
+    def start_for_pointers(self) -> None:
         """f = g = h, and 1 added to v2, so that first values pass."""
         with torch.no_grad():
             for projection in (self.g, self.h):

@@ -45,7 +45,7 @@ class ThirdOrder(Mixer):
             nn.init.orthogonal_(projection.weight)
             nn.init.zeros_(projection.bias)
 
-    def start_with_likeness(self) -> None:
+    def start_for_pointers(self) -> None:
         """q = k1, and 1 added to k2 and v2: near ordinary attention, with the terms of third order beside it."""
         with torch.no_grad():
             self.query.weight.copy_(self.key1.weight)
