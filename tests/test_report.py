@@ -501,6 +501,17 @@ def test_everything_has_a_colour_and_marker_of_its_own(several):
     assert band(several, "mystery", "my.package:Mixer").axes
 
 
+def test_the_plainest_of_several_splits_has_the_look_of_its_architecture():
+    def learned(name):
+        return {"architecture": name, "family": "attention", "verdict": "learned"}
+
+    split, deep = "attention, heads of 4", "attention, depth 2, heads of 4"
+    look = looks([{"series": [learned(split), learned(deep)]}])
+    assert look[split] == look["attention"] != look[deep]
+    look = looks([{"series": [learned(split), learned("attention")]}])
+    assert look[split] != look["attention"]
+
+
 def test_hostile_names_of_tasks_and_architectures_are_escaped(several, tmp_path):
     hostile = json.loads(json.dumps(several).replace("my.package:Mixer", HOSTILE).replace("The mystery", HOSTILE))
     hostile["matrix"] = task_matrix(hostile["lines"])

@@ -67,10 +67,23 @@ _FURTHER = [
 
 
 def looks(lines: Iterable[Line]) -> dict[str, Look]:
-    """A look for everything on these lines; one of its own for each name that is not a known one, while they last."""
-    names = {series[key] for line in lines for series in line["series"] for key in ("architecture", "family")}
-    further = sorted((name for name in names if name not in _LOOKS), key=rank)
-    return {**_LOOKS, **{name: _FURTHER[place % len(_FURTHER)] for place, name in enumerate(further)}}
+    """A look for everything on these lines; one of its own for each name that is not a known one, while they last.
+
+    The plainest of several depths or splits into heads of an architecture has the architecture's look, unless the
+    architecture itself was trained too.
+    """
+    boundaries = [series for line in lines for series in line["series"]]
+    names = {series[key] for series in boundaries for key in ("architecture", "family")}
+    taken = {series["architecture"] for series in boundaries if series["verdict"] == "learned"}
+    found, further = dict(_LOOKS), []
+    for name in sorted(names - set(_LOOKS), key=rank):
+        kind = name.partition(", ")[0]
+        if kind in _LOOKS and kind not in taken:
+            taken.add(kind)
+            found[name] = _LOOKS[kind]
+        else:
+            further.append(name)
+    return {**found, **{name: _FURTHER[place % len(_FURTHER)] for place, name in enumerate(further)}}
 
 
 def sheet(width: float, height: float) -> Figure:

@@ -70,6 +70,11 @@ def boundaries_of(line: Line, contender: Contender) -> list[Series]:
     ]
 
 
+def with_laws(line: Line) -> list[Series]:
+    """Series of a line to whose widths laws were fitted."""
+    return [series for series in line["series"] if series["growth"]["power"] is not None]
+
+
 def counted_in_state(boundaries: Iterable[Series]) -> bool:
     """Whether a bound among these counts numbers of state."""
     return any(series["resource"] == "state bits" for series in boundaries)

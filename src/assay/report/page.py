@@ -18,7 +18,7 @@ from assay.files import make_folder, write_whole
 from assay.report import words
 from assay.report.drawing import is_linear
 from assay.report.figures import band_chart, message_bits_chart, portrait_chart, summary_chart, svg_text
-from assay.report.lines import Line, contenders
+from assay.report.lines import Line, contenders, with_laws
 from assay.tasks import TASKS
 
 _HERE = Path(__file__).parent
@@ -196,11 +196,7 @@ def _sizes(line: Line) -> dict[str, Any]:
 
 
 def _laws(line: Line) -> list[dict[str, str]]:
-    return [
-        {**_named(series), "law": words.law_text(series["growth"], line["symbol"])}
-        for series in line["series"]
-        if any(point["width"] for point in series["points"])
-    ]
+    return [{**_named(series), "law": words.law_text(series["growth"], line["symbol"])} for series in with_laws(line)]
 
 
 def _named(series: dict[str, Any]) -> dict[str, str]:

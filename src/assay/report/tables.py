@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from assay.report.lines import Line, Series, contenders, rank
+from assay.report.lines import Line, contenders, rank, with_laws
 from assay.report.words import (
     boundary_label,
     consistency_text,
@@ -35,7 +35,8 @@ def terminal_text(findings: dict[str, Any]) -> str:
         console.print(_heading(line))
         for family in sorted({series["family"] for series in line["series"]}, key=rank):
             console.print(_sizes(line, family))
-        console.print(_growth(line))
+        if with_laws(line):
+            console.print(_growth(line))
         if unfinished_text(line):
             console.print(unfinished_text(line))
     console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
@@ -110,10 +111,6 @@ def _growth(line: Line) -> Table:
     table = Table(title=f"Growth of the width with {line['symbol']}", title_justify="left")
     for name in ("architecture", "boundary", "law"):
         table.add_column(name)
-    for series in _with_widths(line["series"]):
+    for series in with_laws(line):
         table.add_row(series["architecture"], boundary_label(series), law_text(series["growth"], line["symbol"]))
     return table
-
-
-def _with_widths(boundaries: list[Series]) -> list[Series]:
-    return [series for series in boundaries if any(point["width"] for point in series["points"])]
