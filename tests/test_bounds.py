@@ -258,6 +258,18 @@ def test_match3_messages_count_their_levels():
     assert "modulus of at least 1026" in bound.check(Match3(length=1025, modulus=99), Size(width=1)).reason
 
 
+def test_match3_messages_at_any_precision():
+    """At many bits a single coordinate carries more than is asked for: nothing may be excluded."""
+    task, bound = Match3(length=100_001), BOUNDS["match3-messages"]()
+    assert bound.available(task, Size(width=1, precision=50_000)) == pytest.approx(150_000, rel=1e-4)
+    assert bound.smallest(task, precision=50_000) == 1
+    exact = math.log2(2 * 2**40 + 1) + math.log2((2**40 + math.log(100_001)) * 2**39 + 1)
+    assert bound.available(task, Size(width=1, precision=40)) == pytest.approx(exact, rel=1e-12)
+    assert bound.available(task, Size(width=1, precision=1)) == pytest.approx(
+        math.log2(5) + math.log2(2 + math.log(100_001) + 1)
+    )
+
+
 def test_match_state_counts():
     bound = BOUNDS["match-state"]()
     assert [bound.required(Match3(length=n)) for n in (2, 3, 4, 65)] == [0, 1, 1, 32]

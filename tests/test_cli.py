@@ -150,6 +150,8 @@ def test_sample_and_bound():
         (["build", "match2", "--length", "4", "--modulus", "1", "--out", "f"], "modulus = 1 is not allowed"),
         (["build", "match3", "--length", "4", "--modulus", "100000000", "--out", "f"], "rounding in float64"),
         (["sample", "match2", "--length"], "--length needs a value"),
+        (["build", "match2", "--length", "4", "--out", "."], "is a folder"),
+        (["build", "match2", "--length", "4", "--tolerance", "0.5", "--out", "f"], "at most 0.49"),
         (["sample", "sparse-averaging", "--length", "4", "--sparsity", "1", "--distribution", "adversarial"], "keys"),
         (
             ["build", "sparse-averaging", "--length", "9", "--sparsity", "2", "--out", "f", "--tolerance", "0"],
@@ -215,6 +217,8 @@ def test_a_file_that_is_no_network(tmp_path):
         ("lines.averaging", "lines.'../x'", "the name of a line = '../x' is not allowed"),
         ('distribution = "gaussian"', 'distribution = "gausian"', "did you mean 'gaussian'"),
         ('distribution = "gaussian"', "", "has no recipe.distribution"),
+        ('distribution = "gaussian"', 'distribution = "hard"', "'hard' inputs at N = 3 need a length of"),
+        ("rates = [0.02]", "rates = [0.02]\nhead_width = 2", "head_width = 2 is not allowed; it must be 0 for gru"),
         ("draws = 5", "draws = 0", "draws = 0 is not allowed"),
         ("width = 6", "width = 0", "width = 0 is not allowed"),
         ('architecture = "gru"', 'architecture = "os:path"', "is not an assay.networks.base.Mixer"),

@@ -199,3 +199,10 @@ def test_bounds_say_what_they_require_and_of_which_depth():
     assert (one_layer.depth, one_layer.head_width) == (1, None)
     (built,) = stated_series([(8, stated("constructed", 3))])
     assert (built.resource, built.depth, built.points[0].parameters) == ("", 2, 7)
+
+
+def test_the_interval_covers_rungs_that_are_multiples():
+    """Heads of 4 make a ladder 4, 8, 12, ...: below 8 lies 4, half of it, whatever the ratio."""
+    widths = [[8.0], [12.0], [16.0], [20.0]]
+    fine, coarse = (fit_growth([8, 16, 32, 64], widths, coarseness=1.35, multiple=m) for m in (1, 4))
+    assert coarse.exponent_interval[1] > fine.exponent_interval[1] + 0.05

@@ -141,6 +141,25 @@ def test_what_the_arithmetic_does_not_carry_is_refused_with_the_reason(task, met
         build(task, method=method)
 
 
+def test_limits_are_where_the_documentation_says():
+    for modulus, dtype in [(1_190, "float32"), (1_220, "float64"), (18_000_000, "float64")]:
+        assert build(Match2(length=8, modulus=modulus), method="trigonometric").certificate().dtype == dtype
+    for modulus, dtype in [(880, "float32"), (900, "float64"), (9_000_000, "float64")]:
+        assert build(Match3(length=8, modulus=modulus)).certificate().dtype == dtype
+    for task, method in [
+        (Match2(length=8, modulus=20_000_000), "trigonometric"),
+        (Match3(length=8, modulus=9_500_000), None),
+    ]:
+        with pytest.raises(AssayError, match="rounding in float64"):
+            build(task, method=method)
+
+
+@pytest.mark.parametrize("tolerance", [0, 0.5, 1.0, -1])
+def test_a_tolerance_that_says_nothing_is_refused(tolerance):
+    with pytest.raises(AssayError, match=r"at most 0\.49"):
+        build(Match2(length=8), tolerance=tolerance)
+
+
 def test_float32_is_used_where_it_holds_the_margin_and_not_beyond():
     assert holds(torch.float32, 1_000)
     assert not holds(torch.float32, 2_000)
@@ -233,3 +252,22 @@ def test_certificates_state_temperature_and_proof():
     certificate = build(Match2(length=64, modulus=1000)).certificate()
     assert certificate.temperature > 64
     assert "2 sin^2" in certificate.rests_on
+
+
+def test_an_answer_that_is_no_number_breaks_the_guarantee():
+    unit = build(Match2(length=4))
+    unit.query.fill_(torch.nan)
+    assert try_network(unit, "planted", 3).largest_error > 1e9
+
+
+def test_a_window_beyond_the_sequence_is_the_whole_sequence():
+    task = Match3Local(length=6, window=10**6, modulus=20)
+    unit = build(task, method="window")
+    assert unit.size == build(Match3Local(length=6, window=5, modulus=20), method="window").size
+    residues, targets = task.sample(50, seed=0)
+    assert torch.equal(unit(residues), targets)
+
+
+def test_inputs_that_a_network_cannot_be_tried_on_are_refused_with_the_reason():
+    with pytest.raises(AssayError, match="'digits' inputs need the notation"):
+        try_network(build(Match2(length=4)), "digits", 1)

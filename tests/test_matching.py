@@ -137,6 +137,23 @@ def test_the_audit_separates_what_uses_partners_from_what_does_not():
     assert 0.2 < audit["whole sequence, not who asks"] < 0.5
 
 
+@pytest.mark.parametrize(
+    "task", [Match3(length=8, notation="digits"), Match3Local(length=8, window=2, modulus=60)], ids=str
+)
+def test_the_audit_is_no_worse_than_the_best_threshold_on_shares(task):
+    """Of all predictors that answer 1 to sequences with more than some share of matches, none does clearly better."""
+    distribution = "digits" if task.notation == "digits" else "uniform"
+    residues, targets = task.sample(3000, seed=0, distribution=distribution)
+    shares = targets.mean(dim=1, keepdim=True).expand_as(targets)
+    best = min(task.mean_error((shares > cut).double(), targets) for cut in np.linspace(0, 1, 21))
+    audit = task.audit(3000, seed=0, distribution=distribution)
+    assert audit["whole sequence, not who asks"] <= best + 0.01
+    rates = {value: targets[residues == value].mean().item() for value in residues.unique().tolist()}
+    own = torch.tensor([[rates[value] for value in row] for row in residues.tolist()])
+    best = min(task.mean_error((own > cut).double(), targets) for cut in np.linspace(0, 1, 21))
+    assert audit["own residue only"] <= best + 0.05  # fitted on other draws
+
+
 def test_own_residue_is_all_one_needs_where_it_decides():
     """The audit finds a shortcut that is there: a single token matches itself exactly if its residue is 0 or M/2."""
     audit = Match2(length=1, modulus=4).audit(500, seed=0)

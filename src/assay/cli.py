@@ -48,6 +48,10 @@ def main() -> None:
         code = _complain(str(error))
     except TyperException as error:
         code = _complain(error.format_message())
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        code = _complain("this needs more memory than the machine has; a smaller length, width or modulus needs less")
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -281,7 +285,7 @@ def _listing_text(entries: dict[str, dict[str, str]]) -> str:
 
 
 def _bounds_text(result: dict[str, Any]) -> str:
-    lines = []
+    lines = [] if result["bounds"] else [f"no bound speaks of this: {result['task']['name']}"]
     for row in result["bounds"]:
         says = f"at least {row['required']:.6g} {row['resource']}, so width >= {row['smallest_width']}"
         lines.append(

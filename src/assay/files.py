@@ -13,9 +13,11 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
     """Call `write` on a temporary neighbour of `path`, then put it in place; on failure nothing is left behind.
 
     Raises:
-        AssayError: the folder does not exist or cannot be written to.
+        AssayError: the folder does not exist or cannot be written to, or `path` is a folder.
     """
     target = Path(path)
+    if target.is_dir() or not target.name:
+        raise AssayError(f"{target} cannot be written: it is a folder")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         write(temporary)

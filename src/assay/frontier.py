@@ -82,7 +82,8 @@ class Series:
         """The growth law of the widths; censored points are left out, and the note says so."""
         known = [point for point in self.points if not point.censored and point.width > 0]
         widths = [_replicates(point) for point in known]
-        growth = fit_growth([point.x for point in known], widths, coarseness=self.coarseness)
+        multiple = self.head_width or 1
+        growth = fit_growth([point.x for point in known], widths, coarseness=self.coarseness, multiple=multiple)
         left_out = [str(point.x) for point in self.points if point.censored]
         if not left_out:
             return growth
@@ -124,9 +125,10 @@ def contender(question: dict[str, Any]) -> str:
 
 def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
     """Boundaries from bounds and constructions, given with the values of the parameter that varies."""
-    groups: dict[tuple[str, str, str, str], dict[int, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[Any, ...], dict[int, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     for x, piece in evidence:
-        groups[piece.family, piece.source, piece.verdict, piece.error_kind][x].append(piece)
+        split = piece.detail.get("head_width")
+        groups[piece.family, piece.source, piece.verdict, piece.error_kind, split][x].append(piece)
     return [
         Series(
             family=family,
@@ -137,9 +139,9 @@ def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
             points=tuple(_stated_point(x, by_x[x]) for x in sorted(by_x)),
             resource=next(iter(by_x.values()))[0].detail.get("resource", ""),
             depth=max(_depth(piece) for pieces in by_x.values() for piece in pieces),
-            head_width=next(iter(by_x.values()))[0].detail.get("head_width"),
+            head_width=split,
         )
-        for (family, source, verdict, error_kind), by_x in sorted(groups.items())
+        for (family, source, verdict, error_kind, split), by_x in sorted(groups.items(), key=str)
     ]
 
 

@@ -39,7 +39,9 @@ class Growth:
         return asdict(self)
 
 
-def fit_growth(lengths: list[int], widths: list[list[float]], *, coarseness: float = 1.0, seed: int = 0) -> Growth:
+def fit_growth(
+    lengths: list[int], widths: list[list[float]], *, coarseness: float = 1.0, multiple: int = 1, seed: int = 0
+) -> Growth:
     """Fit both laws to the medians over seeds, and judge them by resampling.
 
     A resampling draws the seeds at each length anew, and moves their median to a random place between the width that
@@ -50,6 +52,7 @@ def fit_growth(lengths: list[int], widths: list[list[float]], *, coarseness: flo
         lengths: N, ascending.
         widths: for each length, the smallest width of every seed (one number where there are no seeds).
         coarseness: of the widths: the ratio of neighbouring rungs; 1 where every width could have come out.
+        multiple: what all widths on the ladder are multiples of.
         seed: of the resampling.
 
     >>> growth = fit_growth([8, 16, 32, 64], [[8.0], [16.0], [32.0], [64.0]])
@@ -68,7 +71,7 @@ def fit_growth(lengths: list[int], widths: list[list[float]], *, coarseness: flo
     generator = np.random.default_rng(seed)
     drawn = [np.median(generator.choice(row, (RESAMPLES, len(row))), axis=1) for row in widths]
     found = np.stack([np.asarray(column, dtype=float) for column in drawn], axis=1)
-    resampled = found * _step_down(found, coarseness) ** generator.random(found.shape)
+    resampled = found * _step_down(found, coarseness, multiple) ** generator.random(found.shape)
     resampled_power = _fit_power(log_lengths, resampled)
     low, high = np.quantile(resampled_power[:, 1], [0.025, 0.975])
     better = _residual(_power_law, resampled_power, log_lengths, resampled) < _residual(
@@ -87,11 +90,11 @@ def fit_growth(lengths: list[int], widths: list[list[float]], *, coarseness: flo
     )
 
 
-def _step_down(widths: Array, coarseness: float) -> Array:
-    """What a width is multiplied by to come to the rung below it, which is at least 1 smaller."""
+def _step_down(widths: Array, coarseness: float, multiple: int) -> Array:
+    """What a width is multiplied by to come to the rung below it, which is at least one `multiple` smaller."""
     if coarseness == 1.0:
         return np.ones_like(widths)
-    return np.minimum(1 / coarseness, 1 - 1 / np.maximum(widths, 2))
+    return np.minimum(1 / coarseness, 1 - multiple / np.maximum(widths, 2 * multiple))
 
 
 def _fit_power(log_lengths: Array, widths: Array) -> Array:

@@ -14,12 +14,13 @@ from assay.tasks.match3 import Match3
 
 @BOUNDS.register
 class Match3Messages(Bound):
-    """H (m log2(2H 2^p + 1) + log2((2^p + ln N) H 2^(p-1) + 1)) >= (N - 1)/2: Theorem 7 with its constants.
+    """H (m log2(2H 2^p + 1) + log2((2^p + ln N) H 2^(p-1) + 1)) >= (N - 1)/2 rounded down: Theorem 7.
 
     One layer of H heads that write m coordinates each, with inputs of any embedding, computes Match3 at token 0. All
     numbers have p bits: values are multiples of a step s of size at most V = s 2^(p-1), scores lie in an interval of
-    length 2^p, and the answer is right for every p-bit output vector within a step of the exact one (it does not hang
-    on how the last bit is rounded). Positions and everything after the attention are arbitrary.
+    length 2^p, the sum over heads is again within V, and the answer is right for every p-bit output vector within a
+    step of the exact one (it does not hang on how the last bit is rounded). Positions and everything after the
+    attention are arbitrary. Floating-point numbers of as many bits cover a wider range and are not spoken of.
 
     Alice holds half of the tokens, Bob the other half, both know token 0 and with it its query in each head. With Z_A
     and u_A the sum of exponentials and the average value over Alice's tokens, the head's output is the average of u_A
@@ -30,7 +31,8 @@ class Match3Messages(Bound):
 
     By the encoding of `Match3.hard_residues`, valid for every M >= N + 1, token 0 answers whether two sets of
     n = (N - 1)/2 bits, rounded down, meet. Any two of Alice's 2^n sets are told apart by a set of Bob's, so there must
-    be 2^n messages. This is Omega(N / log log N) for m p H where scores have magnitude log N, as in the paper.
+    be 2^n messages. So m p H is of order N as long as H is at most exponential in p; the paper has N / log log N
+    without that proviso.
 
     >>> from assay import Match3
     >>> bound = Match3Messages()
@@ -43,8 +45,8 @@ class Match3Messages(Bound):
     error_kind: ClassVar[ErrorKind] = "worst"
     resource = "bits of head messages"
     source: ClassVar[str] = (
-        "H (m log2(2H 2^p + 1) + log2((2^p + ln N) H 2^(p-1) + 1)) >= (N-1)/2 for one layer: set disjointness "
-        "(Theorem 7)"
+        "H (m log2(2H 2^p + 1) + log2((2^p + ln N) H 2^(p-1) + 1)) >= (N-1)/2, rounded down, for one layer in p-bit "
+        "fixed point with scores within 2^p and answers that do not hang on the last bit: set disjointness (Theorem 7)"
     )
     speaks_of: ClassVar[tuple[str, ...]] = ("match3",)
     depth: ClassVar[int] = 1
@@ -65,7 +67,8 @@ class Match3Messages(Bound):
         """Bits of the messages that simulate one layer of this size; of several layers the bound does not speak."""
         if size.depth > 1:
             return math.inf
-        heads, levels = size.heads, 2.0 ** min(size.precision, 1000)
-        average = math.log2(2 * heads * levels + 1)
-        normaliser = math.log2((levels + math.log(task.length)) * heads / 2 + 1 / levels) + min(size.precision, 1000)
+        heads, bits = size.heads, size.precision
+        small = 2.0 ** -min(bits, 1000)  # of no account beyond
+        average = bits + math.log2(2 * heads + small)
+        normaliser = 2 * bits - 1 + math.log2(heads * (1 + math.log(task.length) * small) + 2 * small**2)
         return heads * ((size.head_width or size.width) * average + normaliser)

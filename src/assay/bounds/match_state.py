@@ -12,7 +12,7 @@ from assay.tasks.match2 import Match2
 
 @BOUNDS.register
 class MatchState(Bound):
-    """State bits >= (N - 1)/2 for Match3 and >= N/6 for Match2, where the sequence is read twice.
+    """State bits >= n = (N - 1)/2 for Match3 and >= n/3, n = N/2, for Match2, n rounded down, in two passes.
 
     The state is all that passes between the halves of the sequence; answers are read off in the second pass.
 
@@ -35,7 +35,8 @@ class MatchState(Bound):
     error_kind: ClassVar[ErrorKind] = "worst"
     resource = "state bits"
     source: ClassVar[str] = (
-        "state bits >= (N-1)/2 for Match3, >= N/6 for Match2, in two passes: set disjointness of half the tokens"
+        "state bits >= n = (N-1)/2 for Match3, >= n/3 with n = N/2 for Match2, n rounded down, in two passes: set "
+        "disjointness of half the tokens"
     )
     speaks_of: ClassVar[tuple[str, ...]] = ("match2", "match3")
 

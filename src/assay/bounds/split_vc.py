@@ -46,7 +46,9 @@ class SplitVC(Bound):
         return 0 if task.hard_unmet() else task.hard_bits()
 
     def unmet(self, task: Match3, error: float, distribution: str) -> str:
-        """Always: the constants of the theorem are not explicit."""
+        """Always something: the constants of the theorem are not explicit."""
+        if task.hard_unmet():
+            return f"needs {task.hard_unmet()}"
         return f"is asymptotic: size at least {self.split_vc_dimension(task)}^Omega(1), the exponent is not explicit"
 
     def amount(self, task: Match3, error: float, distribution: str) -> float:

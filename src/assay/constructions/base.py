@@ -77,8 +77,11 @@ def build_checked(task: Task[Any], method: str | None, tolerance: float | None) 
     if task.name not in construction.solves:
         raise AssayError(f"construction {method!r} solves {' and '.join(construction.solves)}, not {task.name}")
     error = task.tolerance if tolerance is None else tolerance
-    require(isinstance(error, int | float) and 0 < error <= 1, "tolerance", error, "above 0 and at most 1")
-    require(task.positions <= MAX_POSITIONS, "length", task.length, f"below {MAX_POSITIONS} for a construction")
+    largest = task.largest_tolerance
+    require(
+        isinstance(error, int | float) and 0 < error <= largest, "tolerance", error, f"above 0 and at most {largest:g}"
+    )
+    require(task.positions <= MAX_POSITIONS, "length", task.length, f"at most {MAX_POSITIONS} for a construction")
     return construction.build(task, float(error))
 
 

@@ -123,7 +123,7 @@ class NeighboursThenPartner(Construction):
             "whole numbers are read off exactly; layer 2 has scores in exact integers, a match 0, the blank -1 and a "
             "miss at most -2, for all residues; a-priori rounding bounds",
             size=self.size,
-            dtype=dtype_name(torch.float64),
+            dtype=" and ".join(sorted({"float64", dtype_name(self.arithmetic.dtype)}, reverse=True)),
             temperature=self.sharpness,
         )
 

@@ -99,12 +99,11 @@ class CosineUnit(BareUnit, Construction):
 
 
 def _arithmetic(task: Match2, gap: float, frequencies: int, tolerance: float) -> Arithmetic:
-    """psi divides by 1 - gap, which multiplies the error; a few units in the last place are psi's own."""
+    """Values reach 2 - gap, and psi divides by 1 - gap: both magnify the softmax's rounding."""
     rounding = {dtype: score_error(dtype, frequencies) for dtype in DTYPES}
     what = f"Match2 with cosines at N = {task.length}, M = {task.modulus}"
-    shrink = (1 - gap) * (1 - 1e-3)
-    chosen = choose_arithmetic(what, task.length, gap, rounding, shrink * tolerance)
-    return Arithmetic(chosen.dtype, chosen.temperature, chosen.error / shrink)
+    grow = (2 - gap) / (1 - gap)
+    return choose_arithmetic(what, task.length, gap, rounding, tolerance, outputs=1, magnified=grow)
 
 
 def score_error(dtype: torch.dtype, frequencies: int) -> float:

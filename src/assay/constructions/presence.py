@@ -48,7 +48,13 @@ def presence_error(entries: int, gap: float) -> float:
 
 
 def choose_arithmetic(
-    what: str, entries: int, gap: float, rounding: dict[torch.dtype, float], tolerance: float, outputs: int = 1
+    what: str,
+    entries: int,
+    gap: float,
+    rounding: dict[torch.dtype, float],
+    tolerance: float,
+    outputs: int = 1,
+    magnified: float = 1.0,
 ) -> Arithmetic:
     """The narrowest dtype that holds the gap, and the least temperature that meets the tolerance in it.
 
@@ -59,13 +65,15 @@ def choose_arithmetic(
         rounding: for each dtype, how far a computed score may be from the exact one at temperature 1.
         tolerance: of the output.
         outputs: masses that are added up.
+        magnified: by how much what follows the softmax multiplies its rounding.
 
     Raises:
         AssayError: no dtype holds the gap, or the tolerance is below the rounding of the softmax.
     """
     for dtype in DTYPES:
         kept = gap - 2 * rounding[dtype]
-        of_softmax = outputs * rounding_of_average(entries + 1, UNIT_ROUNDOFF[dtype])
+        # Two entries more than there are leave room for four roundings of what follows.
+        of_softmax = outputs * magnified * rounding_of_average(entries + 3, UNIT_ROUNDOFF[dtype])
         goal = (0.99 * tolerance - of_softmax) / outputs
         if kept < (1 - TO_ROUNDING) * gap or goal <= 0:
             continue
@@ -85,7 +93,7 @@ def integer_mass(queries: Tensor, keys: Tensor, values: Tensor, temperature: flo
 
     Args:
         queries: int64 (batch, T, m).
-        keys: int64 (batch, L, m); no dot product may reach 2^63.
+        keys: int64 (batch, L, m); no dot product may reach 2^63 (partial sums may: they wrap around and back).
         values: floating point (batch, L), 1 for real entries and 0 for blanks.
         temperature: factor on the scores.
 

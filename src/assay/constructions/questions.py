@@ -10,11 +10,12 @@ import torch
 
 from assay.constructions import build
 from assay.constructions.base import Construction
-from assay.errors import CertificateError, unknown
+from assay.errors import AssayError, CertificateError, unknown
 from assay.evidence import Evidence
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
+NO_NUMBER = 1e300  # stands for the error of an answer that is not a finite number, which JSON does not know
 _AT_ONCE = 1 << 22  # inputs are tried in batches of about this many numbers
 
 
@@ -33,7 +34,7 @@ class Trial:
     """What a network did on the draws of a distribution.
 
     Attributes:
-        largest_error: over the inputs that were answered.
+        largest_error: over the inputs that were answered; an answer that is no number has the error NO_NUMBER.
         refused: inputs that the network gave no answer to, for want of a certificate.
     """
 
@@ -49,6 +50,8 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
             it.
     """
     task = network.task
+    if distribution in task.distributions and task.lacks(distribution) and distribution not in checkable(network):
+        raise AssayError(f"{distribution!r} inputs need {task.lacks(distribution)}")
     if distribution not in checkable(network):
         raise unknown(f"distribution to check {network.method!r} on,", distribution, checkable(network))
     keys = network.position_keys() if distribution == "adversarial" else None
@@ -59,7 +62,8 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
         start, count = waiting.pop()
         inputs, targets = task.trial(count, seed=seed, start=start, distribution=distribution, keys=keys)
         try:
-            largest = max(largest, task.errors(network(inputs), targets).max().item())
+            errors = task.errors(network(inputs), targets).nan_to_num(nan=NO_NUMBER, posinf=NO_NUMBER)
+            largest = max(largest, errors.max().item())
         except CertificateError:
             if count == 1:
                 refused += 1

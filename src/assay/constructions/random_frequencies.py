@@ -32,7 +32,7 @@ class RandomFrequencies(CosineUnit):
     >>> from assay import Match2, build
     >>> unit = build(Match2(length=64, modulus=4099), method="random-frequencies")
     >>> unit.size.width, unit.certificate().dtype, round(unit.certificate().temperature)
-    (39, 'float32', 23)
+    (39, 'float32', 21)
     """
 
     method: ClassVar[str] = "random-frequencies"

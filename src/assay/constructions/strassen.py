@@ -58,7 +58,7 @@ class StrassenHeads(Construction):
         least = choose_arithmetic(what, entries, 1.0, exact, tolerance, outputs=_HEADS)
         root = 2.0 ** math.ceil(math.log2(max(1.0, least.temperature)) / 2)  # whole numbers stay exact times this
         self.temperature = root**2
-        softmax = rounding_of_average(entries + 1, UNIT_ROUNDOFF[torch.float64])
+        softmax = rounding_of_average(entries + 3, UNIT_ROUNDOFF[torch.float64])
         self.error = _HEADS * (presence_error(entries, self.temperature) + softmax)
         self.register_buffer("root", torch.tensor(root, dtype=torch.float64))
 

@@ -31,7 +31,7 @@ class ThirdOrderUnit(Construction):
         query = c (cos a, -cos a, -sin a, -sin a, 1 - gap),  key1 = (cos b, sin b, sin b, cos b, 0),
         key2 = (cos d, sin d, cos d, sin d, 0),  blank keys (0, 0, 0, 0, 1),  value 1, of the blank 0
 
-    up to the order of the coordinates. float32 up to M of about 700, float64 up to about 8 million.
+    up to the order of the coordinates. float32 up to M of about 890, float64 up to about 9 million.
 
     >>> from assay import Match3, build
     >>> unit = build(Match3(length=4, modulus=23), method="third-order")

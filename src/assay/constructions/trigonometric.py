@@ -20,12 +20,12 @@ from assay.tasks.match2 import Match2
 
 @CONSTRUCTIONS.register
 class Trigonometric(CosineUnit):
-    """Cosines at the one frequency 1; float32 up to M of about 1,300, float64 up to about 10^7.
+    """Cosines at the one frequency 1; float32 up to M of about 1,200, float64 up to about 19 million.
 
     >>> from assay import Match2, build
     >>> unit = build(Match2(length=64, modulus=101), method="trigonometric")
     >>> unit.size.width, unit.certificate().dtype, round(unit.certificate().temperature)
-    (3, 'float32', 5472)
+    (3, 'float32', 5469)
     >>> (unit(torch.tensor([[3] * 32 + [98] + [50] * 31])) > 0.5).sum().item()
     33
     """

@@ -49,13 +49,14 @@ class WindowAverage(Construction):
     def __init__(self, task: Match3Local, tolerance: float, keys: str, unit: dict[str, Any]) -> None:
         super().__init__()
         self.task, self.tolerance = task, tolerance
+        self.window = _window(task)
         self.settings = {"tolerance": tolerance, "keys": keys, "unit": unit}
         averaging: Any = CONSTRUCTIONS[keys]
         self.unit: AveragingUnit = averaging(_averaging_task(task), **unit)
 
     @classmethod
     def preferred(cls, task: Match3Local) -> bool:
-        """Its width grows with log N only."""
+        """Its width grows with log N only; `gather` is narrower at small N."""
         return True
 
     @classmethod
@@ -85,19 +86,19 @@ class WindowAverage(Construction):
 
     def numbers_at_work(self) -> int:
         """Embeddings and pairs of one example."""
-        span = 2 * self.task.window + 1
+        span = 2 * self.window + 1
         return self.task.length * (self.size.width + span**2)
 
     def pointers(self, batch: int) -> Tensor:
         """Each position's window, clipped to where it is whole: int64 (batch, N + 2K, 2K + 1)."""
-        window, length = self.task.window, self.task.length
+        window, length = self.window, self.task.length
         centres = torch.arange(length + 2 * window).clamp(window, length + window - 1)
         return (centres[:, None] + torch.arange(-window, window + 1)).expand(batch, -1, -1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """1 where two tokens of the window complete the sum, else 0: (batch, N)."""
         averages = self.unit(SparseAveragingInputs(self.values(inputs), self.pointers(len(inputs))))
-        window = self.task.window
+        window = self.window
         residues, inside = self.decode(averages[:, window : window + self.task.length].double())
         rows = max(1, _PAIRS_AT_ONCE // (len(inputs) * residues.shape[2] ** 2))
         blocks = zip(residues.split(rows, dim=1), inside.split(rows, dim=1), strict=True)
@@ -105,7 +106,7 @@ class WindowAverage(Construction):
 
     def values(self, residues: Tensor) -> Tensor:
         """Slots and position of residues and blanks, in the unit ball: float64 (batch, N + 2K, 2K + 2)."""
-        window, length = self.task.window, self.task.length
+        window, length = self.window, self.task.length
         span, places = 2 * window + 1, torch.arange(length + 2 * window)
         values = torch.zeros(len(residues), len(places), span + 1, dtype=torch.float64)
         real = places[window : window + length]
@@ -115,7 +116,7 @@ class WindowAverage(Construction):
 
     def decode(self, averages: Tensor) -> tuple[Tensor, Tensor]:
         """From each token's average: residues of its window, its own in the middle, and which are no blanks."""
-        window, length = self.task.window, self.task.length
+        window, length = self.window, self.task.length
         span = 2 * window + 1
         centre = (averages[:, :, span] * ((length + 2 * window) / _SCALE)).round().long()
         slots = (averages[:, :, :span] * (span * self.task.modulus / _SCALE)).round().long()
@@ -137,7 +138,7 @@ class WindowAverage(Construction):
         )
 
     def _found(self, residues: Tensor, inside: Tensor) -> Tensor:
-        own = residues[:, :, self.task.window]
+        own = residues[:, :, self.window]
         sums = own[..., None, None] + residues[..., :, None] + residues[..., None, :]
         match = (sums % self.task.modulus == 0) & inside[..., :, None] & inside[..., None, :]
         return match.flatten(2).any(dim=2).double()
@@ -145,10 +146,15 @@ class WindowAverage(Construction):
 
 def needed_accuracy(task: Match3Local) -> float:
     """The error of averages at which residues, scaled by 1 / (M (2K + 1)), and positions are still read off right."""
-    span, places = 2 * task.window + 1, task.length + 2 * task.window
+    span, places = 2 * _window(task) + 1, task.length + 2 * _window(task)
     return 0.49 * _SCALE / max(span * task.modulus, places)
 
 
 def _averaging_task(task: Match3Local) -> SparseAveraging:
-    span = 2 * task.window + 1
-    return SparseAveraging(length=task.length + 2 * task.window, sparsity=span, dimension=span + 1)
+    span = 2 * _window(task) + 1
+    return SparseAveraging(length=task.length + span - 1, sparsity=span, dimension=span + 1)
+
+
+def _window(task: Match3Local) -> int:
+    """K, or what has the same answers where K reaches beyond the sequence."""
+    return min(task.window, max(1, task.length - 1))

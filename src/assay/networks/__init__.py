@@ -32,6 +32,14 @@ def families() -> list[str]:
     return sorted({family(architecture) for architecture in architectures()})
 
 
+def check_shape(architecture: str, *, depth: int, head_width: int) -> None:
+    """Raise an AssayError if the architecture cannot be that deep, or split into heads of that width."""
+    if architecture in NETWORKS:
+        require(depth == 1, "depth", depth, f"1 for {architecture}, which is not made of blocks")
+    splits = architecture not in NETWORKS and "heads" in signature(_entry(architecture)).parameters
+    require(splits or head_width == 0, "head_width", head_width, f"0 for {architecture}, which has no heads")
+
+
 def make_network(
     architecture: str, task: Task[Any], width: int, *, seed: int, depth: int = 1, head_width: int = 0
 ) -> Network:
@@ -50,18 +58,15 @@ def make_network(
     import torch
 
     entry = _entry(architecture)
+    check_shape(architecture, depth=depth, head_width=head_width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if architecture in NETWORKS:
-            require(depth == 1, "depth", depth, f"1 for {architecture}, which is not made of blocks")
-            require(head_width == 0, "head_width", head_width, f"0 for {architecture}, which has no heads")
             return entry(task, width)
         from assay.networks.standard import StandardBackbone
 
         if head_width == 0:
             return StandardBackbone(task, entry, width, depth)
-        splits = "heads" in signature(entry).parameters
-        require(splits, "head_width", head_width, f"0 for {architecture}, which has no heads")
         require(head_width > 0 and width % head_width == 0, "head_width", head_width, f"a divisor of width = {width}")
         return StandardBackbone(task, partial(entry, heads=width // head_width), width, depth)
 
@@ -79,4 +84,4 @@ def _entry(architecture: str) -> Any:
     raise unknown("architecture", architecture, architectures())
 
 
-__all__ = ["MIXERS", "NETWORKS", "architectures", "families", "family", "make_network"]
+__all__ = ["MIXERS", "NETWORKS", "architectures", "check_shape", "families", "family", "make_network"]

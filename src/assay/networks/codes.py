@@ -10,6 +10,10 @@ import math
 import torch
 from torch import Tensor
 
+from assay.errors import require
+
+MOST_SYMBOLS = 1 << 20
+
 
 def position_codes(positions: int, length: int, width: int) -> Tensor:
     """A code of norm sqrt(width) for each of `length` positions, none for those beyond: (positions, width).
@@ -28,9 +32,13 @@ def circular_codes(modulus: int, width: int) -> Tensor:
     On circle k the residue x is at the angle 2 pi f_k x / M for a random frequency f_k, so that sums of residues are
     sums of angles. Frequencies are different as far as there are enough between 0 and M / 2.
 
+    Raises:
+        AssayError: more residues than a table of codes can hold.
+
     >>> circular_codes(5, 7).shape, circular_codes(2, 1).shape
     (torch.Size([5, 7]), torch.Size([2, 1]))
     """
+    require(modulus <= MOST_SYMBOLS, "modulus", modulus, f"at most {MOST_SYMBOLS} where residues are shown as symbols")
     circles, different = (width + 1) // 2, max(1, modulus // 2)
     frequencies = torch.cat([torch.randperm(different)[:circles] + 1 for _ in range(-(-circles // different))])
     turns = torch.arange(modulus)[:, None] * frequencies[:circles] % modulus

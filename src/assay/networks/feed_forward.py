@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from assay.errors import require
 from assay.networks import NETWORKS
 from assay.networks.base import Network
+from assay.networks.codes import MOST_SYMBOLS
 from assay.size import Size
 from assay.tasks.base import Features, Symbols, Task
 
@@ -58,6 +60,8 @@ def _first_of_numbers(shown: Features, length: int, asking: int, width: int) -> 
 
 def _first_of_symbols(shown: Symbols, length: int, width: int) -> nn.EmbeddingBag:
     """The rows of W that belong to the symbols present, summed: W times the one-hot input, at less cost."""
+    most = MOST_SYMBOLS // length
+    require(shown.modulus <= most, "modulus", shown.modulus, f"at most {most} where {length} residues are symbols")
     layer = nn.EmbeddingBag(length * shown.modulus, width, mode="sum")
     nn.init.normal_(layer.weight, std=1 / math.sqrt(length))
     return layer

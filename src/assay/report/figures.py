@@ -142,7 +142,7 @@ def _with_widths(series: Series, key: str) -> Series:
     return {**series, "points": [{**point, "width": point[key]} for point in series["points"]]}
 
 
-def _rank(series: Series) -> tuple[int, str]:
+def _rank(series: Series) -> tuple[int, int, str]:
     return rank(series["architecture"])
 
 

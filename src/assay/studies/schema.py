@@ -11,7 +11,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.frontier import contender
 from assay.learning.training import Recipe
-from assay.networks import family
+from assay.networks import check_shape, family
 from assay.tasks import TASKS
 
 # A shape is a type, a list with the shape of its items, or a table of shapes; a key with a question mark may be absent,
@@ -92,7 +92,8 @@ def _check_line(line: dict[str, Any], name: str, recipe: dict[str, Any], study: 
 
 
 def _check_search(search: dict[str, Any], path: str, study: str) -> None:
-    family(search["architecture"])  # refuses what is not an architecture
+    depth, head_width = search.get("depth", 1), search.get("head_width", 0)
+    check_shape(search["architecture"], depth=depth, head_width=head_width)  # refuses what is not an architecture
     _each(search["at"], lambda value: value >= 1, f"{path}.at", _POSITIVE, study)
     for key in ("start", "steps"):
         if len(search[key]) != len(search["at"]):

@@ -154,12 +154,18 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
     places = {*table.get("bounds", []), *table.get("constructions", [])}
     places |= {x for entry in table.get("search", []) for x in entry["at"]}
     tasks = {x: task_from_json({**table["task"], along: x}) for x in sorted(places)}
-    split = {family(entry["architecture"]): entry.get("head_width", 0) for entry in table.get("search", [])}
+    for x in sorted({x for entry in table.get("search", []) for x in entry["at"]}):
+        lacking = tasks[x].lacks(recipe["distribution"])
+        if lacking:
+            raise AssayError(f"lines.{name}: {recipe['distribution']!r} inputs at {symbol} = {x} need {lacking}")
+    split: dict[str, set[int]] = {}
+    for entry in table.get("search", []):
+        split.setdefault(family(entry["architecture"]), set()).add(entry.get("head_width", 0))
     bounds = [
         Asked(x, bound_question(bound.name, tasks[x], tables["precision"], recipe["distribution"], head_width))
         for x in table.get("bounds", [])
         for bound in bounds_of(tasks[x])
-        for head_width in [split.get(bound.family, 0) if bound.per_head else None]
+        for head_width in (sorted(split.get(bound.family, {0})) if bound.per_head else [None])
     ]
     constructions = [
         Asked(x, construction_question(method, tasks[x], tasks[x].tolerance, tables["draws"]))

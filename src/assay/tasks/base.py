@@ -76,6 +76,7 @@ class Task(ABC, Generic[Inputs]):
         blank: whether networks that learn are shown one constant token more, in front: where a token that finds nothing
             may look.
         symbols: what charts call the parameters that a study can vary.
+        largest_tolerance: the largest worst-case error that a construction may be asked for.
         all_inputs: what a worst-case statement speaks of, in words.
         mean_error_name: what `mean_error` is, in words.
         length: N, the number of tokens that carry data.
@@ -86,6 +87,7 @@ class Task(ABC, Generic[Inputs]):
     usual_distribution: ClassVar[str] = "uniform"
     blank: ClassVar[bool] = False
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
+    largest_tolerance: ClassVar[float] = 1.0
     all_inputs: ClassVar[str] = "over all inputs"
     mean_error_name: ClassVar[str]
     length: int

@@ -57,7 +57,8 @@ def match2_labels(residues: Residues, modulus: int) -> Labels:
 def match3_labels(residues: Residues, modulus: int) -> Labels:
     """Whether some j1, j2 have x_i + x_j1 + x_j2 = 0 mod M; (batch, N) to (batch, N).
 
-    Per sequence O(min(N^2, M log M)) time, and less if matches are many; O(N + min(M, N^2)) memory.
+    Per sequence O(min(N^2, M log M)) time, O(N^2) where M > 2^24, and less if matches are many; memory
+    O(N + min(M, N^2)).
 
     >>> match3_labels(np.array([[1, 3, 6, 5]]), 10)
     array([[ True,  True,  True, False]])

@@ -35,13 +35,15 @@ class Matching(Task[torch.Tensor]):
 
     Attributes:
         length: N.
-        modulus: M, from 2 to 2^60; 0 stands for one at which about as many tokens have a match as have none, which then
-            takes its place: for uniform inputs, or in digits for the inputs called `digits`.
+        modulus: M, from 2 to 2^60; 0 stands for a default, which then takes its place: the one at which about half of
+            the tokens of uniform inputs have a match, or in digits the power of 4 that comes nearest to it for the
+            inputs called `digits` (a share of 0.1 to 0.7).
         notation: how networks that learn are shown a residue. `symbol`: as one of M. `digits`: as the digits -1, 0, 1
             or 2 of its balanced form in base 4 and their squares; M must then be a power of 4.
     """
 
     symbols: ClassVar[dict[str, str]] = {"length": "N", "modulus": "M", "window": "K"}
+    largest_tolerance: ClassVar[float] = 0.49  # answers are compared with 1/2
     all_inputs: ClassVar[str] = "over all residues"
     mean_error_name: ClassVar[str] = "balanced share of wrong answers"
     blank: ClassVar[bool] = True
@@ -204,13 +206,15 @@ class Matching(Task[torch.Tensor]):
     def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
         """Mean error of predictors that do not look for partners.
 
-        `own residue only` answers what was more frequent for that residue on as many training draws. `whole sequence,
-        not who asks` gives the more frequent answer of the sequence to all its tokens: no function of the multiset of
-        residues alone does better, as it cannot tell the tokens apart.
+        `own residue only` answers 1 for residues whose tokens match more often than tokens do on average, as seen on as
+        many training draws. `whole sequence, not who asks` does the same for sequences, whose own share of matches it
+        is told: no function of the multiset of residues alone does better, as it cannot tell the tokens apart. (For a
+        mean over both kinds of tokens, the average share is the best threshold.)
         """
         residues, targets = self.sample(draws, seed=seed, distribution=distribution)
         seen, answers = self.sample(draws, seed=seed, split="train", distribution=distribution)
-        majority = (targets.mean(dim=1, keepdim=True) > 0.5).double().expand_as(targets)
+        usual = answers.mean().item()
+        majority = (targets.mean(dim=1, keepdim=True) > usual).double().expand_as(targets)
         guesses = {
             "never": torch.zeros_like(targets),
             "own residue only": _by_residue(seen, answers, residues),
@@ -293,9 +297,9 @@ def random_groups(random: Words, members: int) -> NDArray[np.int64]:
 
 
 def _by_residue(seen: torch.Tensor, answers: torch.Tensor, residues: torch.Tensor) -> torch.Tensor:
-    """For each residue, the more frequent answer among those seen; 0 for one that was not."""
+    """1 for each residue whose tokens matched more often than tokens did on average; 0 for one that was not seen."""
     values, places = torch.unique(seen, return_inverse=True)
     score = torch.zeros(len(values), dtype=torch.float64)
-    score.index_add_(0, places.flatten(), answers.flatten() - 0.5)
+    score.index_add_(0, places.flatten(), answers.flatten() - answers.mean())
     found = torch.searchsorted(values, residues).clamp(max=len(values) - 1)
     return ((values[found] == residues) & (score[found] > 0)).double()
