@@ -49,9 +49,14 @@ def answer(task, row):
     ]
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS_TO_CHECK if task.modulus < 10**6], ids=str)
+@pytest.mark.parametrize("task", [task for task in TASKS_TO_CHECK if task.modulus not in (7, 10**9, 10**12)], ids=str)
 def test_conforms(task):
     check_task(task)
+
+
+def test_the_audit_tells_that_triples_at_small_moduli_are_no_task():
+    """At M = N + 1 nearly every token of most sequences has a match, and the rest are told by their sequence."""
+    assert min(Match3(length=6, modulus=7).audit(500, seed=0).values()) < 0.15
 
 
 @pytest.mark.parametrize("task", TASKS_TO_CHECK, ids=str)
