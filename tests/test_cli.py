@@ -172,8 +172,9 @@ def test_what_cannot_be_met_is_one_line_and_leaves_nothing(arguments, says, tmp_
 def test_a_certificate_is_not_tried_on_what_it_does_not_speak_of(tmp_path):
     path = tmp_path / "f.safetensors"
     printed("build", "sparse-averaging", "--length", 9, "--sparsity", 2, "--method", "recurrent", "--out", path)
-    for distribution in ("gaussian", "adversarial", "unifrm"):
+    for distribution in ("gaussian", "unifrm"):
         assert "Known: hard, sign, uniform" in complaint("check", path, "--distribution", distribution)
+    assert "need the keys of a network" in complaint("check", path, "--distribution", "adversarial")
 
 
 def test_a_file_that_is_no_network(tmp_path):
@@ -217,7 +218,7 @@ def test_a_file_that_is_no_network(tmp_path):
         ("lines.averaging", "lines.'../x'", "the name of a line = '../x' is not allowed"),
         ('distribution = "gaussian"', 'distribution = "gausian"', "did you mean 'gaussian'"),
         ('distribution = "gaussian"', "", "has no recipe.distribution"),
-        ('distribution = "gaussian"', 'distribution = "hard"', "'hard' inputs at N = 3 need a length of"),
+        ('distribution = "gaussian"', 'distribution = "adversarial"', "inputs at N = 3 need the keys of a network"),
         ("rates = [0.02]", "rates = [0.02]\nhead_width = 2", "head_width = 2 is not allowed; it must be 0 for gru"),
         ("draws = 5", "draws = 0", "draws = 0 is not allowed"),
         ("width = 6", "width = 0", "width = 0 is not allowed"),
