@@ -75,6 +75,11 @@ def test_listings_and_pages():
         assert all(len(describe(name)["text"]) > 100 for name in names)
 
 
+def test_the_package_runs_as_a_module():
+    found = subprocess.run([sys.executable, "-m", "assay", "ls", "tasks"], capture_output=True, text=True, check=True)
+    assert "match3-local" in found.stdout
+
+
 def test_help_and_no_arguments():
     assert assay("--help").stdout == assay().stdout
     for command in ("run", "report", "ls", "show", "sample", "build", "check", "bound"):

@@ -8,6 +8,7 @@ from torch import nn
 
 from assay import AssayError, Ledger, Match2, Match3, SparseAveraging
 from assay.constructions.questions import attention_portrait
+from assay.learning import training
 from assay.learning.questions import answer_training, training_question
 from assay.learning.training import Recipe, hopeless, train
 from assay.networks import MIXERS, architectures, family, make_network
@@ -220,3 +221,14 @@ def test_circular_codes_add_up_as_residues_do():
     x, y = torch.tensor([3, 7, 11]), torch.tensor([5, 9, 4])
     assert torch.allclose(points[x] * points[y], points[(x + y) % 12], atol=1e-6)
     assert circular_codes(3, 9).shape == (3, 9)
+
+
+def test_judging_in_parts_is_judging_at_once(monkeypatch):
+    task = Match2(length=6)
+    network = make_network("attention", task, 4, seed=0)
+    recipe = Recipe(steps=1, distribution="uniform")
+    whole = training._judge(network, task, 3, 5, 50, recipe)
+    monkeypatch.setattr(training, "_JUDGED_AT_ONCE", 7)
+    parts = training._judge(network, task, 3, 5, 50, recipe)
+    assert parts[0] == whole[0]
+    assert torch.allclose(parts[1], whole[1])

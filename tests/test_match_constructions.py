@@ -9,7 +9,7 @@ import math
 import pytest
 import torch
 
-from assay import AssayError, Match2, Match3, Match3Bigram, Match3Local, build, load
+from assay import AssayError, CertificateError, Match2, Match3, Match3Bigram, Match3Local, build, load
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.bigram import NeighboursThenPartner
 from assay.constructions.questions import checkable, try_network
@@ -133,6 +133,7 @@ def test_saved_and_loaded_networks_are_the_same(tmp_path):
         (Match3(length=8, modulus=1 << 24), "strassen", "for float64"),
         (Match3Bigram(length=4096, modulus=10**9), "bigram", "must be read off"),
         (Match3(length=1024, modulus=1 << 45), "gather", "for gather at N = 1024"),
+        (Match3(length=5000), "gather", "memory O"),
         (Match3(length=8), "parabola", "solves match2, not match3"),
     ],
 )
@@ -271,3 +272,19 @@ def test_a_window_beyond_the_sequence_is_the_whole_sequence():
 def test_inputs_that_a_network_cannot_be_tried_on_are_refused_with_the_reason():
     with pytest.raises(AssayError, match="'digits' inputs need the notation"):
         try_network(build(Match2(length=4)), "digits", 1)
+
+
+def test_frequencies_that_do_not_separate_get_no_certificate():
+    unit = build(Match2(length=4, modulus=257), method="random-frequencies")
+    unit.frequencies.fill_(1)
+    with pytest.raises(CertificateError, match="give a miss the mean cosine"):
+        unit.certificate()
+
+
+@pytest.mark.parametrize(
+    ("residues", "tolerance", "words"),
+    [([[0, 7]], 0.25, "from 0 to 6"), ([[0, -1]], 0.25, "from 0 to 6"), ([[0, 1]], 0.5, "below 1/2")],
+)
+def test_a_unit_of_any_order_checks_what_it_is_given(residues, tolerance, words):
+    with pytest.raises(AssayError, match=words):
+        match_mass(torch.tensor(residues), 7, 3, tolerance)

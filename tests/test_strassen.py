@@ -8,33 +8,15 @@ from assay.errors import AssayError
 from assay.networks import MIXERS
 from assay.networks.kernels import strassen
 from assay.networks.kernels.strassen import strassen_attention
+from pair_attention import draw, over_pairs
 
 MASKS = [(False, None), (True, None), (False, 2), (True, 1), (False, 0)]
 
 
 def formula(f, g, h, value1, value2, causal=False, window=None):
     """softmax over pairs of f_i.g_j + g_j.h_k + h_k.f_i, then v1 * v2: all N^3 scores."""
-    rows, length = f.shape[-2], g.shape[-2]
     scores = (f @ g.mT).unsqueeze(-1) + (f @ h.mT).unsqueeze(-2) + (g @ h.mT).unsqueeze(-3)
-    place = torch.arange(length)
-    for row in range(rows):
-        at = length - rows + row
-        outside = torch.zeros(length, dtype=torch.bool)
-        if causal:
-            outside |= place > at
-        if window is not None:
-            outside |= (place - at).abs() > window
-        scores[..., row, outside, :] = -torch.inf
-        scores[..., row, :, outside] = -torch.inf
-    weights = torch.softmax(scores.flatten(-2), dim=-1).view_as(scores)
-    return torch.einsum("...ijk,...jc,...kc->...ic", weights, value1, value2)
-
-
-def draw(rows, length, width, value_width, *leading, dtype=torch.float64, seed=0):
-    source = torch.Generator().manual_seed(seed)
-    shapes = [(rows, width), (length, width), (length, width), (length, value_width), (length, value_width)]
-    tensors = [torch.randn(*leading, *shape, generator=source, dtype=torch.float64).to(dtype) for shape in shapes]
-    return [tensor.requires_grad_() for tensor in tensors]
+    return over_pairs(scores, value1, value2, causal, window)
 
 
 @pytest.fixture

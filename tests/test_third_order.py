@@ -12,33 +12,15 @@ from assay.errors import AssayError
 from assay.networks import MIXERS
 from assay.networks.kernels import streaming, third_order
 from assay.networks.kernels.third_order import third_order_attention
+from pair_attention import draw, over_pairs
 
 MASKS = [(False, None), (True, None), (False, 2), (True, 1), (False, 0)]
 
 
 def formula(query, key1, key2, value1, value2, causal=False, window=None):
     """softmax over pairs of sum_t q k1 k2, then v1 * v2: all N^3 scores."""
-    rows, length = query.shape[-2], key1.shape[-2]
     scores = torch.einsum("...it,...jt,...kt->...ijk", query, key1, key2)
-    place = torch.arange(length)
-    for row in range(rows):
-        at = length - rows + row
-        outside = torch.zeros(length, dtype=torch.bool)
-        if causal:
-            outside |= place > at
-        if window is not None:
-            outside |= (place - at).abs() > window
-        scores[..., row, outside, :] = -torch.inf
-        scores[..., row, :, outside] = -torch.inf
-    weights = torch.softmax(scores.flatten(-2), dim=-1).view_as(scores)
-    return torch.einsum("...ijk,...jc,...kc->...ic", weights, value1, value2)
-
-
-def draw(rows, length, width, value_width, *leading, dtype=torch.float64, seed=0):
-    source = torch.Generator().manual_seed(seed)
-    shapes = [(rows, width), (length, width), (length, width), (length, value_width), (length, value_width)]
-    tensors = [torch.randn(*leading, *shape, generator=source, dtype=torch.float64).to(dtype) for shape in shapes]
-    return [tensor.requires_grad_() for tensor in tensors]
+    return over_pairs(scores, value1, value2, causal, window)
 
 
 @pytest.fixture(params=["dense", "flash", "streaming"])

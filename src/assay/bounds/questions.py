@@ -36,6 +36,7 @@ def answer_bound(question: dict[str, Any]) -> Evidence:
         task, precision=precision, head_width=head_width or 0, error=goal, distribution=distribution
     )
     reason = bound.unmet(task, goal, distribution)
+    units = "; widths are those of one layer that keeps one number per unit" * (bound.resource == "state bits")
     return Evidence(
         question=question,
         task=task.to_json(),
@@ -47,9 +48,7 @@ def answer_bound(question: dict[str, Any]) -> Evidence:
         error_kind=bound.error_kind,
         error=goal,
         tolerance=goal,
-        rests_on=f"proved: {bound.source}; {about}; vacuous, {reason}"
-        if reason
-        else f"proved: {bound.source}; {about}",
+        rests_on=f"proved: {bound.source}; {about}{f'; vacuous, {reason}' if reason else units}",
         versions=versions(),
         detail={"resource": bound.resource, "required": required, "depth": bound.depth, "head_width": head_width},
     )

@@ -20,7 +20,9 @@ from assay.tasks.matching import Matching
 
 @CONSTRUCTIONS.register
 class CopyResidues(Construction):
-    """f(x) = g(W x) with W the identity; called on residues (batch, N), it returns 0 or 1 (batch, N).
+    """f(x) = g(W x) with W the identity, kept as the order of its rows.
+
+    Called on residues (batch, N), it returns 0 or 1 (batch, N).
 
     >>> from assay import Match3, build
     >>> network = build(Match3(length=4, modulus=20), method="copy-residues")
@@ -31,12 +33,12 @@ class CopyResidues(Construction):
     method: ClassVar[str] = "copy-residues"
     family: ClassVar[str] = "feed-forward"
     solves: ClassVar[tuple[str, ...]] = ("match2", "match3", "match3-bigram", "match3-local")
-    first: Tensor
+    order: Tensor
 
     def __init__(self, task: Matching, tolerance: float) -> None:
         super().__init__()
         self.task, self.tolerance, self.settings = task, tolerance, {"tolerance": tolerance}
-        self.register_buffer("first", torch.eye(task.length, dtype=torch.int64))
+        self.register_buffer("order", torch.arange(task.length))
 
     @classmethod
     def build(cls, task: Matching, tolerance: float) -> CopyResidues:
@@ -45,13 +47,13 @@ class CopyResidues(Construction):
 
     @property
     def size(self) -> Size:
-        """First-layer width N, of numbers that hold a residue."""
+        """First-layer width N, of numbers that hold a residue; parameters counted as a dense matrix."""
         bits = (self.task.modulus - 1).bit_length()
-        return Size(width=self.task.length, depth=2, precision=bits, parameters=self.first.numel())
+        return Size(width=self.task.length, depth=2, precision=bits, parameters=self.task.length**2)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """0 or 1: (batch, N)."""
-        return self.task.targets(inputs @ self.first)
+        return self.task.targets(inputs[:, self.order])
 
     def certificate(self) -> Certificate:
         """Exact for all residues."""

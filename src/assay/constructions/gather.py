@@ -25,6 +25,8 @@ from assay.networks.bare import BareUnit, Blocks
 from assay.size import Size
 from assay.tasks.matching import Matching
 
+MOST_TOKENS = 1 << 12  # of which each holds a copy of all: 128 MB in float64
+
 
 @CONSTRUCTIONS.register
 class Gather(BareUnit, Construction):
@@ -55,8 +57,10 @@ class Gather(BareUnit, Construction):
         """The unit for this task; it is exact, whatever the tolerance.
 
         Raises:
-            AssayError: float64 does not carry N residues up to M so exactly that they can be read off.
+            AssayError: too long for N^2 numbers, or float64 does not carry N residues up to M so exactly that they can
+                be read off.
         """
+        require(task.length <= MOST_TOKENS, "length", task.length, f"at most {MOST_TOKENS} for gather: memory O(N^2)")
         largest = math.floor(0.5 / _relative_error(task.length))
         require(task.modulus <= largest, "modulus", task.modulus, f"at most {largest} for gather at N = {task.length}")
         return cls(task, tolerance)

@@ -16,7 +16,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.cosine_unit import CosineUnit
-from assay.errors import require
+from assay.errors import CertificateError, require
 from assay.tasks import counter
 from assay.tasks.match2 import Match2
 
@@ -47,8 +47,14 @@ class RandomFrequencies(CosineUnit):
         return unit
 
     def certificate(self) -> Certificate:
-        """Guarantee for all residues."""
+        """Guarantee for all residues.
+
+        Raises:
+            CertificateError: these are not frequencies that separate them.
+        """
         worst = worst_miss(self.frequencies, self.task.modulus)
+        if not worst <= _MISS:
+            raise CertificateError(f"frequencies {self.frequencies.tolist()} give a miss the mean cosine {worst:.4f}")
         return self.certify(
             f"the mean cosine over {len(self.frequencies)} frequencies is at most {worst:.4f} <= 1/2 at all "
             f"{self.task.modulus - 1} non-zero residues, checked one by one"

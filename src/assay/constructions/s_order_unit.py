@@ -16,7 +16,7 @@ from torch import Tensor
 
 from assay.constructions.presence import Arithmetic, blank_gap, choose_arithmetic, coordinate_error, residue_angles
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma
-from assay.errors import require_integer
+from assay.errors import require, require_integer
 
 
 def even_sets(order: int) -> list[tuple[int, ...]]:
@@ -102,9 +102,12 @@ def match_mass(residues: Tensor, modulus: int, order: int, tolerance: float = 0.
     [[True, True, True, True]]
 
     Raises:
-        AssayError: an order below 2, or a modulus or tolerance that float64 does not carry.
+        AssayError: an order below 2, residues outside [0, M), a tolerance of 1/2 or more, or a modulus or tolerance
+            that float64 does not carry.
     """
     require_integer("order", order, 2, None)
+    require(bool(((residues >= 0) & (residues < modulus)).all()), "residues", "...", f"from 0 to {modulus - 1}")
+    require(0 < tolerance < 0.5, "tolerance", tolerance, "above 0 and below 1/2")
     arithmetic = tuple_arithmetic(order, residues.shape[1], modulus, tolerance)
     query, keys, value = match_factors(residues, modulus, order, arithmetic)
     return s_order_attention(query, keys, [value] * (order - 1)).squeeze(2)

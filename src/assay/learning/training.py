@@ -9,6 +9,7 @@ no stopping rule sees. All decisions count steps, not seconds: the same question
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ _JUDGE_FROM, _JUDGE_UNTIL = 0.35, 0.8  # shares of the budget between which a ru
 _ACCELERATION = 2.0
 _CLEARLY = 1.1
 _DIVERGED = 1e9  # stands for any error that is larger, or not a number
+_JUDGED_AT_ONCE = 1024  # examples, so that memory does not grow with their number
 _VALIDATION_START = 1 << 32  # test examples are 0 ... , validation examples start here; both are of the test split
 
 
@@ -126,7 +128,7 @@ def train(
         network=averaged,
         mean_error=mean_error,
         largest_error=errors.max().item(),
-        error_99=torch.quantile(errors, 0.99).item(),
+        error_99=errors.kthvalue(math.ceil(0.99 * len(errors))).values.item(),
         steps=step,
         stopped=stopped,
         curve=tuple(round(error, 5) for error in curve),
@@ -185,8 +187,13 @@ def _judge(
     network: Network, task: Task[Any], seed: int, start: int, count: int, recipe: Recipe
 ) -> tuple[float, torch.Tensor]:
     """The task's mean error on test examples from `start` on, and the error of each answer."""
-    inputs, targets = task.sample(count, seed=seed, split="test", start=start, distribution=recipe.distribution)
-    outputs = network(inputs)
+    found = []
+    for first in range(0, count, _JUDGED_AT_ONCE):
+        inputs, targets = task.sample(
+            min(_JUDGED_AT_ONCE, count - first), seed=seed, start=start + first, distribution=recipe.distribution
+        )
+        found.append((network(inputs), targets))
+    outputs, targets = (torch.cat(parts) for parts in zip(*found, strict=True))
     errors = task.errors(outputs, targets).flatten()
     return _finite(task.mean_error(outputs, targets)), errors.nan_to_num(nan=_DIVERGED).clamp(max=_DIVERGED)
 

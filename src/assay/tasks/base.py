@@ -6,12 +6,16 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from assay.errors import require, require_integer, unknown
+
 if TYPE_CHECKING:
     import torch
 
     from assay.tasks.counter import Split
 
 Inputs = TypeVar("Inputs")
+
+NUMBERS_AT_ONCE = 1 << 29  # of all inputs of a batch: 4 GB
 
 
 class Batch(NamedTuple, Generic[Inputs]):
@@ -127,6 +131,19 @@ class Task(ABC, Generic[Inputs]):
         self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"
     ) -> Batch[Inputs]:
         """Examples start ... start+batch-1 of this seed and split, with their exact answers."""
+
+    def check_request(self, batch: int, numbers: int, distribution: str) -> None:
+        """Refuse a request for examples of `numbers` numbers each that is too large, or of an unknown distribution.
+
+        Raises:
+            AssayError: the message says what is allowed.
+        """
+        require_integer("batch", batch, 1, None)
+        require(
+            batch * numbers <= NUMBERS_AT_ONCE, "batch", batch, f"small enough for {NUMBERS_AT_ONCE} numbers in all"
+        )
+        if distribution not in self.distributions:
+            raise unknown("distribution", distribution, self.distributions)
 
     def trial(
         self, batch: int, *, seed: int, start: int, distribution: str, keys: torch.Tensor | None

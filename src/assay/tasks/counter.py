@@ -52,11 +52,25 @@ def words(keys: Words, first: int, count: int) -> Words:
 def integers(random: Words, bound: int) -> NDArray[np.int64]:
     """Integers in [0, bound), bound < 2^63; their probabilities differ from uniform by less than a share bound / 2^64.
 
-    Up to 2^31 the words' upper halves are enough, with a share of bound / 2^32.
+    Up to 2^20 the words' upper halves are used, with a share of bound / 2^32, below 0.0003.
     """
-    if bound > 1 << 31:
+    if bound > 1 << 20:
         return (random % np.uint64(bound)).astype(np.int64)
     return ((random >> np.uint64(32)) * np.uint64(bound) >> np.uint64(32)).astype(np.int64)
+
+
+def disjointness(random: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Instances of set disjointness, from 2n + 1 words each: Alice's and Bob's n bits.
+
+    With probability 1/2 the strings are disjoint, else they meet in exactly one place.
+    """
+    n = random.shape[1] // 2
+    alice = (random[:, :n] >> np.uint64(63)).astype(np.int64)
+    bob = (random[:, n : 2 * n] >> np.uint64(63)).astype(np.int64) * (1 - alice)
+    meet = integers(random[:, 2 * n], n)
+    both = np.flatnonzero(random[:, 2 * n] & np.uint64(1))
+    alice[both, meet[both]] = bob[both, meet[both]] = 1
+    return alice, bob
 
 
 def uniforms(random: Words) -> NDArray[np.float64]:

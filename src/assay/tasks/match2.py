@@ -31,7 +31,7 @@ class Match2(Matching):
     distributions: ClassVar[dict[str, str]] = {
         "uniform": "residues uniform on 1 ... M-1",
         "digits": "residues of base-4 digits -1, 0, 1, not all 0, uniform",
-        "planted": "uniform, then pairs of random tokens that match or miss by 1",
+        "planted": "uniform, then pairs of random tokens made to match, or off from it by 1",
         "hard": "set disjointness: a token of the second half finds one of the first where two bit strings meet",
     }
 

@@ -31,7 +31,7 @@ class Match3(Matching):
     distributions: ClassVar[dict[str, str]] = {
         "uniform": "residues uniform on 1 ... M-1",
         "digits": "residues of base-4 digits -1, 0, 1, not all 0, uniform",
-        "planted": "uniform, then triples of random tokens that match or miss by 1",
+        "planted": "uniform, then triples of random tokens made to match, or off from it by 1",
         "hard": "set disjointness: the first token finds two others where two bit strings meet (Theorem 7)",
     }
 

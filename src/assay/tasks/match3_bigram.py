@@ -30,7 +30,7 @@ class Match3Bigram(Matching):
     distributions: ClassVar[dict[str, str]] = {
         "uniform": "residues uniform on 1 ... M-1",
         "digits": "residues of base-4 digits -1, 0, 1, not all 0, uniform",
-        "planted": "uniform, then tokens and adjacent pairs elsewhere that match or miss by 1",
+        "planted": "uniform, then tokens and adjacent pairs elsewhere made to match, or off from it by 1",
     }
 
     def sums(self) -> float:

@@ -34,7 +34,7 @@ class Match3Local(Matching):
     distributions: ClassVar[dict[str, str]] = {
         "uniform": "residues uniform on 1 ... M-1",
         "digits": "residues of base-4 digits -1, 0, 1, not all 0, uniform",
-        "planted": "uniform, then runs of three tokens that match or miss by 1",
+        "planted": "uniform, then runs of three tokens made to match, or off from it by 1",
     }
 
     window: int

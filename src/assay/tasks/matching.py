@@ -24,7 +24,6 @@ from assay.tasks.counter import Split, Words
 MAX_MODULUS = 1 << 60  # sums of three residues stay below 2^63
 BASE = 4
 _DIGIT_SPREAD, _SQUARE_MEAN, _SQUARE_SPREAD = (2 / 3) ** 0.5, 2 / 3, (2 / 9) ** 0.5  # of -1, 0, 1, each as likely
-_NUMBERS_AT_ONCE = 1 << 29
 Residues = NDArray[np.int64]
 Notation = Literal["symbol", "digits"]
 
@@ -149,10 +148,7 @@ class Matching(Task[torch.Tensor]):
         Raises:
             AssayError: an unknown distribution, or one that this length and modulus cannot carry.
         """
-        require_integer("batch", batch, 1, None)
-        require(batch * self.length <= _NUMBERS_AT_ONCE, "batch", batch, f"at most {_NUMBERS_AT_ONCE // self.length}")
-        if distribution not in self.distributions:
-            raise unknown("distribution", distribution, self.distributions)
+        self.check_request(batch, self.length, distribution)
         if self.lacks(distribution):
             raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
         draws = {"uniform": self._uniform, "planted": self._planted, "hard": self._hard, "digits": self._digits}
@@ -197,7 +193,8 @@ class Matching(Task[torch.Tensor]):
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Cross-entropy, with an output's distance from 1/2 as the logarithm of the odds.
 
-        Tokens with and without a match weigh as much as each other, as in the mean error.
+        Tokens with and without a match weigh as much as each other, as in the mean error, where either is at least a
+        hundredth of the batch.
         """
         share = targets.mean().clamp(0.01, 0.99)
         weights = 0.5 * (targets / share + (1 - targets) / (1 - share))
@@ -277,16 +274,8 @@ class Matching(Task[torch.Tensor]):
         return torch.cat([stacked / _DIGIT_SPREAD, (stacked.square() - _SQUARE_MEAN) / _SQUARE_SPREAD], dim=2)
 
     def _hard(self, example_keys: Words) -> Residues:
-        """Bit strings that are disjoint with probability 1/2 and else meet in exactly one place."""
-        n = self.hard_bits()
-        random = counter.words(example_keys, 0, 2 * n + 1)
-        top = np.uint64(63)
-        alice = (random[:, :n] >> top).astype(np.int64)
-        bob = (random[:, n : 2 * n] >> top).astype(np.int64) * (1 - alice)
-        meet = counter.integers(random[:, 2 * n], n)
-        both = np.flatnonzero(random[:, 2 * n] & np.uint64(1))
-        alice[both, meet[both]] = bob[both, meet[both]] = 1
-        return self.hard_residues(alice, bob)
+        words = counter.words(example_keys, 0, 2 * self.hard_bits() + 1)
+        return self.hard_residues(*counter.disjointness(words))
 
 
 def random_groups(random: Words, members: int) -> NDArray[np.int64]:

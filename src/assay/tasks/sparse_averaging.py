@@ -21,7 +21,6 @@ from assay.tasks.base import Batch, Features, Pointing, Task
 from assay.tasks.counter import Split, Words
 
 Layout = Literal["all", "last"]
-_NUMBERS_AT_ONCE = 1 << 29
 BALL_SLACK = 1e-6  # a unit vector rounded to float32 may be longer than 1 by this much
 
 
@@ -171,11 +170,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         Raises:
             AssayError: an unknown distribution, one that this length cannot carry, or `adversarial` without keys.
         """
-        require_integer("batch", batch, 1, None)
-        numbers = batch * (self.length * self.dimension + self.asking * self.sparsity)
-        require(numbers <= _NUMBERS_AT_ONCE, "batch", batch, f"small enough for {_NUMBERS_AT_ONCE} numbers in all")
-        if distribution not in self.distributions:
-            raise unknown("distribution", distribution, self.distributions)
+        self.check_request(batch, self.length * self.dimension + self.asking * self.sparsity, distribution)
         example_keys = counter.example_keys(seed, split, start, batch)
         if distribution == "hard":
             values, pointers = self._hard(example_keys)
@@ -271,20 +266,13 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         """Disjointness instances: Alice's bits choose the pointers of one token, Bob's bits the values.
 
         Slot 2i holds -e1 and slot 2i+1 holds +e1 where Bob's bit i is 1, else -e1; the asking token points to slot
-        2i + (Alice's bit i) for each i. Its answer is (-1 + 2 |a and b| / q) e1. With probability 1/2 the strings are
-        disjoint, else they meet in exactly one place. Where all tokens ask, token 2q carries the question and the
-        rest point to 0 ... q-1.
+        2i + (Alice's bit i) for each i. Its answer is (-1 + 2 |a and b| / q) e1. Where all tokens ask, token 2q
+        carries the question and the rest point to 0 ... q-1.
         """
         q, batch = self.sparsity, len(example_keys)
         if self.lacks("hard"):
             raise AssayError(f"length = {self.length} is not allowed; 'hard' inputs need {self.lacks('hard')}")
-        random = counter.words(example_keys, 0, 2 * q + 1)
-        alice, bob = (random[:, :q] >> np.uint64(63)).astype(np.int64), random[:, q : 2 * q] >> np.uint64(63)
-        bob = bob.astype(np.int64) * (1 - alice)
-        meet = counter.integers(random[:, 2 * q], q)
-        intersecting = np.flatnonzero(random[:, 2 * q] & np.uint64(1))
-        alice[intersecting, meet[intersecting]] = bob[intersecting, meet[intersecting]] = 1
-
+        alice, bob = counter.disjointness(counter.words(example_keys, 0, 2 * q + 1))
         values = np.zeros((batch, self.length, self.dimension))
         values[:, 0 : 2 * q : 2, 0] = -1.0
         values[:, 1 : 2 * q : 2, 0] = 2.0 * bob - 1.0

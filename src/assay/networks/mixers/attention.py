@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from assay.errors import require
 from assay.networks import MIXERS
 from assay.networks.base import Mixer
+from assay.networks.heads import join_heads, require_divisor, split_heads
 
 
 @MIXERS.register
@@ -28,7 +28,7 @@ class Attention(Mixer):
 
     def __init__(self, width: int, heads: int = 1) -> None:
         super().__init__()
-        require(heads >= 1 and width % heads == 0, "heads", heads, f"a divisor of width = {width}")
+        require_divisor(heads, width)
         self.heads = heads
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.value, self.out = nn.Linear(width, width), nn.Linear(width, width)
@@ -43,13 +43,12 @@ class Attention(Mixer):
     def weights(self, tokens: Tensor, last: int) -> Tensor:
         """Attention weights of the last tokens: (batch, heads, last, length)."""
         queries = self.query(tokens[:, -last:]) * math.sqrt(self.heads / tokens.shape[-1])
-        by_head = queries.unflatten(2, (self.heads, -1)).transpose(1, 2)
         # (x Q) K^T x^T: K is applied to the queries, which may be few, rather than to all tokens.
-        towards = by_head @ self.key.weight.unflatten(0, (self.heads, -1))
+        towards = split_heads(queries, self.heads) @ self.key.weight.unflatten(0, (self.heads, -1))
         return torch.softmax(towards @ tokens.unsqueeze(1).transpose(2, 3), dim=-1)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         attended = self.weights(tokens, last) @ tokens.unsqueeze(1)  # (batch, heads, last, m)
         value = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)
-        return self.out((attended @ value).transpose(1, 2).flatten(2) + self.value.bias)
+        return self.out(join_heads(attended @ value) + self.value.bias)

@@ -7,11 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from assay.errors import require
 from assay.networks import MIXERS
 from assay.networks.base import Mixer
+from assay.networks.heads import join_heads, require_divisor, split_heads
 from assay.networks.kernels.strassen import strassen_attention
-from assay.networks.mixers.third_order import split_heads
 
 _GAIN = 3.0  # of the scores at the start
 
@@ -36,7 +35,7 @@ class Strassen(Mixer):
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False, window: int | None = None) -> None:
         super().__init__()
-        require(heads >= 1 and width % heads == 0, "heads", heads, f"a divisor of width = {width}")
+        require_divisor(heads, width)
         self.heads, self.causal, self.window = heads, causal, window
         self.f, self.g, self.h = (nn.Linear(width, width) for _ in range(3))
         self.value1, self.value2, self.out = (nn.Linear(width, width) for _ in range(3))
@@ -57,4 +56,4 @@ class Strassen(Mixer):
         f, g, h = scale * self.f(tokens[:, -last:]), scale * self.g(tokens), scale * self.h(tokens)
         heads = (split_heads(x, self.heads) for x in (f, g, h, self.value1(tokens), self.value2(tokens)))
         outputs = strassen_attention(*heads, causal=self.causal, window=self.window)
-        return self.out(outputs.transpose(1, 2).flatten(2))
+        return self.out(join_heads(outputs))

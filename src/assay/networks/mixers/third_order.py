@@ -7,15 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from assay.errors import require
 from assay.networks import MIXERS
 from assay.networks.base import Mixer
+from assay.networks.heads import join_heads, require_divisor, split_heads
 from assay.networks.kernels.third_order import third_order_attention
-
-
-def split_heads(tokens: Tensor, heads: int) -> Tensor:
-    """(batch, length, width) -> (batch, heads, length, width of a head)."""
-    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 @MIXERS.register
@@ -37,7 +32,7 @@ class ThirdOrder(Mixer):
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False, window: int | None = None) -> None:
         super().__init__()
-        require(heads >= 1 and width % heads == 0, "heads", heads, f"a divisor of width = {width}")
+        require_divisor(heads, width)
         self.heads, self.causal, self.window = heads, causal, window
         self.query, self.key1, self.key2 = (nn.Linear(width, width) for _ in range(3))
         self.value1, self.value2, self.out = (nn.Linear(width, width) for _ in range(3))
@@ -58,4 +53,4 @@ class ThirdOrder(Mixer):
         others = (linear(tokens) for linear in (self.key1, self.key2, self.value1, self.value2))
         heads = (split_heads(x, self.heads) for x in (query, *others))
         outputs = third_order_attention(*heads, causal=self.causal, window=self.window)
-        return self.out(outputs.transpose(1, 2).flatten(2))
+        return self.out(join_heads(outputs))
