@@ -167,6 +167,32 @@ def build(
     _print(certificate, as_json, _fields_text)
 
 
+@app.command(context_settings=_TASK_PARAMETERS)
+def train(
+    context: typer.Context,
+    task: TaskName,
+    out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
+    architecture: Annotated[str, typer.Option(help="An architecture ('assay ls architectures').")] = "attention",
+    width: Annotated[int, typer.Option(min=1, help="Width of the network.")] = 16,
+    depth: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
+    head_width: Annotated[int, typer.Option(min=0, help="Width of a head; 0 is one head.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps at most.")] = 2000,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
+    distribution: Annotated[str | None, typer.Option(help="Inputs; the task's usual ones unless given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train one network on a task and write it to a file. The task's parameters are options: --length 8."""
+    from assay.learning.one import train_one
+
+    chosen = _task(task, context)
+    result = train_one(
+        chosen, architecture, out, width=width, depth=depth, head_width=head_width, steps=steps, rate=rate, seed=seed,
+        distribution=distribution or chosen.usual_distribution,
+    )  # fmt: skip
+    _print(result, as_json, _fields_text)
+
+
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A file that 'assay build' wrote.")],

@@ -12,13 +12,14 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.weights_file import save_network
 from assay.errors import AssayError, require
+from assay.networks.bare import Rounding
 from assay.size import Size
 from assay.tasks.base import Task
 
 MAX_POSITIONS = 1 << 20  # beyond, keys and scores do not fit into the memory of an ordinary machine
 
 
-class Construction(nn.Module, ABC):
+class Construction(Rounding, nn.Module, ABC):
     """A network with explicit weights. It is called on the task's inputs and returns (batch, *answer shape).
 
     `type(self)(self.task, **self.settings)` makes the same module with its buffers unset, which is how files are read.

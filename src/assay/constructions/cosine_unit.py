@@ -81,10 +81,9 @@ class CosineUnit(BareUnit, Construction):
         embedded[:, 0, -1] = 2 - self.gap
         return embedded
 
-    def forward(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def read(self, outputs: Tensor) -> Tensor:
         """The mass on real tokens, to be compared with 1/2: (batch, N)."""
-        output = super().forward(inputs).squeeze(2)  # ty: ignore[invalid-argument-type]
-        return 1 - (output - 1) / (1 - self.gap)
+        return 1 - (outputs.squeeze(2) - 1) / (1 - self.gap)
 
     def certify(self, proof: str) -> Certificate:
         """The certificate, where `proof` says why a miss scores at most 1 - 2 gap."""

@@ -85,9 +85,9 @@ class Gather(BareUnit, Construction):
         points = self.points.expand(len(inputs), -1, -1)
         return torch.cat([torch.diag_embed(inputs.double()), points], dim=2)
 
-    def forward(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def read(self, outputs: Tensor) -> Tensor:
         """0 or 1, from each token's attention output alone: (batch, N)."""
-        residues, place = self.decode(super().forward(inputs))  # ty: ignore[invalid-argument-type]
+        residues, place = self.decode(outputs)
         labels = self.task.targets(residues.flatten(0, 1)).unflatten(0, place.shape)
         return labels.gather(2, place.unsqueeze(2)).squeeze(2)
 

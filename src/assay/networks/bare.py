@@ -16,6 +16,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from assay.networks.fixed_point import FixedPoint
+
 Inputs = TypeVar("Inputs")
 
 SCORES_AT_ONCE = 1 << 22  # rows of attention are computed in blocks of about this many scores: 32 MB in float64
@@ -47,8 +49,24 @@ class Blocks:
         return torch.eye(self.width, dtype=dtype)[:, self[name]].contiguous()
 
 
-class BareUnit(nn.Module, ABC):
+class Rounding:
+    """A network that rounds its own activations where it is told to (see `assay.networks.fixed_point`).
+
+    Attributes:
+        numbers: the format of its activations; None where they are what its dtype is.
+    """
+
+    numbers: FixedPoint | None = None
+
+    def rounded(self, activations: Tensor) -> Tensor:
+        """The activations in the format of `numbers`, if there is one."""
+        return activations if self.numbers is None else self.numbers.round(activations)
+
+
+class BareUnit(Rounding, nn.Module, ABC):
     """One layer of bare self-attention with explicit weights; subclasses say what phi is.
+
+    Embeddings, weights, queries, keys, values, scores, attention weights and outputs are rounded where a format is set.
 
     Buffers:
         query, key: (heads, m, score width); value: (heads, m, output width).
@@ -73,25 +91,37 @@ class BareUnit(nn.Module, ABC):
     def asking(self) -> int:
         """Tokens, the last ones, whose output is wanted."""
 
+    def read(self, outputs: Tensor) -> Tensor:
+        """psi: what is made of each attention output (batch, asking, output width); as it is, unless overridden."""
+        return outputs
+
     def attention(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Attention weights of the asking tokens: shape (batch, heads, asking, positions)."""
-        embedded = self.embed(inputs)
-        return torch.softmax(self._scores(embedded[:, -self.asking :], self._keys(embedded)), dim=-1)
+        embedded = self.embedded(inputs)
+        return self._weights(embedded[:, -self.asking :], self._keys(embedded))
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Outputs of the asking tokens: shape (batch, asking, output width). Time O(asking * positions * m)."""
-        embedded = self.embed(inputs)
+        """Answers of the asking tokens. Time O(asking * positions * m)."""
+        return self.answers(self.embedded(inputs))
+
+    def embedded(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """What each token knows before it looks at the others: (batch, positions, m)."""
+        return self.rounded(self.embed(inputs))
+
+    def answers(self, embedded: Tensor) -> Tensor:
+        """Answers of the asking tokens, from all tokens' embeddings (batch, positions, m)."""
         keys = self._keys(embedded)
-        values = embedded.unsqueeze(1) @ self.value
+        values = self.rounded(embedded.unsqueeze(1) @ self.rounded(self.value))
         rows = max(1, SCORES_AT_ONCE // (keys.shape[0] * keys.shape[1] * keys.shape[2]))
         blocks = [
-            (torch.softmax(self._scores(asking, keys), dim=-1) @ values).sum(dim=1)
+            self.rounded(self._weights(asking, keys) @ values).sum(dim=1)
             for asking in embedded[:, -self.asking :].split(rows, dim=1)
         ]
-        return torch.cat(blocks, dim=1)
+        return self.rounded(self.read(self.rounded(torch.cat(blocks, dim=1))))
 
     def _keys(self, embedded: Tensor) -> Tensor:
-        return embedded.unsqueeze(1) @ self.key
+        return self.rounded(embedded.unsqueeze(1) @ self.rounded(self.key))
 
-    def _scores(self, asking: Tensor, keys: Tensor) -> Tensor:
-        return (asking.unsqueeze(1) @ self.query) @ keys.transpose(-1, -2)
+    def _weights(self, asking: Tensor, keys: Tensor) -> Tensor:
+        queries = self.rounded(asking.unsqueeze(1) @ self.rounded(self.query))
+        return self.rounded(torch.softmax(self.rounded(queries @ keys.transpose(-1, -2)), dim=-1))

@@ -92,15 +92,21 @@ class StandardBackbone(Network):
     def attention(self, inputs: Any) -> Tensor:
         """Attention of the asking tokens in the last block, if its mixer has any: (batch, heads, asking, length)."""
         last: Any = self.blocks[-1]
-        return last.mixer.weights(last.before_mixer(self._before_last(inputs)), self.task.asking)
+        return last.mixer.weights(last.before_mixer(self._before_last(self.embedded(inputs))), self.task.asking)
 
     def forward(self, inputs: Any) -> Tensor:
         """Answers of the asking tokens: (batch, *answer shape)."""
-        tokens = self.blocks[-1](self._before_last(inputs), self.task.asking)
+        return self.answers(self.embedded(inputs))
+
+    def answers(self, embedded: Tensor) -> Tensor:
+        """The same from embedded tokens (batch, tokens, width): all that a token knows before it looks at others."""
+        return self.read(self.blocks[-1](self._before_last(embedded), self.task.asking))
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """Answers from what the last block makes of the asking tokens (batch, asking, width)."""
         return self.readout(self.before_readout(tokens)).reshape(-1, *self.task.answer_shape)
 
-    def _before_last(self, inputs: Any) -> Tensor:
-        tokens = self.embedded(inputs)
+    def _before_last(self, tokens: Tensor) -> Tensor:
         for block in self.blocks[:-1]:
             tokens = block(tokens, tokens.shape[1])
         return tokens

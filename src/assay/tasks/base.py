@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from assay.errors import require, require_integer, unknown
+from assay.errors import AssayError, require, require_integer, unknown
 
 if TYPE_CHECKING:
     import torch
@@ -150,6 +150,30 @@ class Task(ABC, Generic[Inputs]):
     ) -> Batch[Inputs]:
         """Test examples to try a construction on; `keys` are its keys, if inputs can be picked against them."""
         return self.sample(batch, seed=seed, start=start, distribution=distribution)
+
+    def choices(self, position: int) -> int:
+        """How many different tokens the finite form of the task has at this position.
+
+        Raises:
+            AssayError: the task has no finite form.
+        """
+        raise AssayError(f"{self.name} has no finite form")
+
+    def assemble(self, chosen: torch.Tensor) -> Inputs:
+        """Inputs of the finite form from the number of each position's token, int64 (batch, positions).
+
+        Raises:
+            AssayError: the task has no finite form.
+        """
+        raise AssayError(f"{self.name} has no finite form")
+
+    def altered(self, inputs: Inputs, count: int, *, seed: int, start: int = 0) -> Inputs:
+        """`count` inputs that each differ from the first of `inputs` in one random place: steps of a search.
+
+        Raises:
+            AssayError: the task does not say what one place is.
+        """
+        raise AssayError(f"{self.name} does not say what its inputs can be altered in")
 
     def lacks(self, distribution: str) -> str:
         """What these parameters lack for a distribution, in words; empty where nothing."""

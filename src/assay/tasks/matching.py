@@ -162,6 +162,27 @@ class Matching(Task[torch.Tensor]):
             return "the notation in which residues are shown as digits"
         return self.hard_unmet() if distribution == "hard" else ""
 
+    def choices(self, position: int) -> int:
+        """Any residue."""
+        return self.modulus
+
+    def assemble(self, chosen: torch.Tensor) -> torch.Tensor:
+        """The residues themselves."""
+        return chosen
+
+    def altered(self, inputs: torch.Tensor, count: int, *, seed: int, start: int = 0) -> torch.Tensor:
+        """One residue replaced: by a random one, or by one that makes a random triple or pair match, or miss by 1."""
+        random = counter.words(counter.example_keys(seed, "train", start, count), 0, 6)
+        residues = inputs[:1].repeat(count, 1)
+        rows = torch.arange(count)
+        place, first, second = (torch.from_numpy(counter.integers(word, self.length)) for word in random[:, :3].T)
+        pair = residues[rows, first] + residues[rows, second] * torch.from_numpy(random[:, 3] >> np.uint64(63) == 1)
+        off = torch.from_numpy(counter.integers(random[:, 4], self.modulus))
+        near = torch.from_numpy(counter.integers(random[:, 5], 4))
+        step = torch.tensor([0, 1, -1])[near.clamp(max=2)]
+        residues[rows, place] = torch.where(near < 3, step - pair, off) % self.modulus
+        return residues
+
     def targets(self, inputs: torch.Tensor) -> torch.Tensor:
         """0 or 1 in float64, shape (batch, N)."""
         return torch.from_numpy(self.labels(inputs.numpy())).double()

@@ -8,7 +8,9 @@ token i is x_i = (z_i; y_i; i) with a value z_i in the unit ball of R^d and q di
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import chain, combinations
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -21,6 +23,7 @@ from assay.tasks.base import Batch, Features, Pointing, Task
 from assay.tasks.counter import Split, Words
 
 Layout = Literal["all", "last"]
+MOST_SETS = 1_000_000  # pointer sets that are listed
 BALL_SLACK = 1e-6  # a unit vector rounded to float32 may be longer than 1 by this much
 
 
@@ -203,6 +206,46 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         if distribution == "hard" and self.length < least:
             return f"a length of at least {least} at q = {self.sparsity}"
         return "the keys of a network to pick pointers against" if distribution == "adversarial" else ""
+
+    def choices(self, position: int) -> int:
+        """Finite form: values at the 2^d vertices of the cube in the ball, and all pointer sets where a token asks."""
+        values = 1 << self.dimension if position < self.length else 1
+        return values * (math.comb(self.length, self.sparsity) if position >= self.positions - self.asking else 1)
+
+    def assemble(self, chosen: torch.Tensor) -> SparseAveragingInputs:
+        """Token number c has the pointer set c // 2^d, in lexicographic order, and the signs of the bits of c % 2^d."""
+        sets = self.all_sets()
+        corners = 1 << self.dimension if self.layout == "all" else 1
+        bits = chosen[:, : self.length, None] >> torch.arange(self.dimension)
+        values = (2.0 * (bits & 1) - 1) / math.sqrt(self.dimension)
+        return SparseAveragingInputs(values, sets[chosen[:, -self.asking :] // corners])
+
+    def altered(self, inputs: SparseAveragingInputs, count: int, *, seed: int, start: int = 0) -> SparseAveragingInputs:
+        """One value replaced by a random vertex of the cube, or one pointer by another position; each as likely."""
+        random = counter.words(counter.example_keys(seed, "train", start, count), 0, 4 + self.dimension)
+        values = inputs.values[:1].repeat(count, 1, 1)
+        pointers = inputs.pointers[:1].repeat(count, 1, 1)
+        rows = torch.arange(count)
+        moved = torch.from_numpy(random[:, 0] >> np.uint64(63) == 1) & (self.length > self.sparsity)
+        place = torch.from_numpy(counter.integers(random[:, 1], self.length))
+        corner = np.where(random[:, 4:] >> np.uint64(63), 1.0, -1.0) / math.sqrt(self.dimension)
+        values[rows, place] = torch.where(
+            moved[:, None], values[rows, place], torch.from_numpy(corner).to(values.dtype)
+        )
+        token = torch.from_numpy(counter.integers(random[:, 2], self.asking))
+        column = torch.from_numpy(counter.integers(random[:, 3], self.sparsity))
+        taken = (pointers[rows, token] == place[:, None]).any(dim=1)
+        pointers[rows, token, column] = torch.where(moved & ~taken, place, pointers[rows, token, column])
+        return SparseAveragingInputs(values, pointers)
+
+    def all_sets(self) -> torch.Tensor:
+        """All pointer sets in lexicographic order: int64 (sets, q)."""
+        count = math.comb(self.length, self.sparsity)
+        require(
+            count <= MOST_SETS, "C(length, sparsity)", count, f"at most {MOST_SETS} where all pointer sets are made"
+        )
+        flat = chain.from_iterable(combinations(range(self.length), self.sparsity))
+        return torch.from_numpy(np.fromiter(flat, dtype=np.int64, count=count * self.sparsity)).view(count, -1)
 
     def targets(self, inputs: SparseAveragingInputs) -> torch.Tensor:
         """Mean of the values pointed to, in float64 whatever the values' dtype: shape (batch, asking, d)."""

@@ -1,0 +1,153 @@
+"""p-bit fixed-point numbers, and networks whose every activation is one.
+
+The theorems measure a network by m p, numbers times bits. A number of the format (p, f) is k 2^-f for a whole k with
+-2^(p-1) <= k < 2^(p-1); values are rounded to the nearest one, ties to even k, and saturate at both ends. What is
+rounded are activations: embeddings, queries, keys, values, scores, attention weights, outputs. The exponentials inside
+a softmax and their sum are not, as in Sanford, Hsu, Telgarsky (NeurIPS 2023): the softmax is exact, then rounded. So
+rows of rounded weights need not sum to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from assay.errors import AssayError, require_integer
+
+MOST_BITS = 53  # of a number that float64 holds exactly; wider formats are for whole numbers only
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """The format k 2^-fraction with -2^(bits-1) <= k < 2^(bits-1).
+
+    Attributes:
+        bits: p, sign included, at least 1.
+        fraction: f; negative for multiples of 2^-f.
+
+    >>> FixedPoint(bits=4, fraction=2).round(torch.tensor([0.125, 0.375, 9.0, -9.0])).tolist()  # steps of 1/4
+    [0.0, 0.5, 1.75, -2.0]
+    """
+
+    bits: int
+    fraction: int
+
+    def __post_init__(self) -> None:
+        require_integer("bits", self.bits, 1, None)
+        require_integer("fraction", self.fraction, -1000, 1000)
+
+    def round(self, numbers: Tensor) -> Tensor:
+        """The nearest numbers of the format, same dtype; a NaN stays one. Exact if the dtype holds `bits` bits."""
+        return (torch.ldexp(self._whole(numbers), torch.tensor(-self.fraction))).to(numbers.dtype)
+
+    def whole(self, numbers: Tensor) -> Tensor:
+        """The k of the nearest numbers, int64: what is sent where a message is counted in bits.
+
+        Raises:
+            AssayError: a format of more than 53 bits.
+        """
+        require_integer("bits", self.bits, 1, MOST_BITS)
+        return self._whole(numbers).long()
+
+    def _whole(self, numbers: Tensor) -> Tensor:
+        limit = 2.0 ** (self.bits - 1)
+        scaled = torch.ldexp(numbers.double(), torch.tensor(self.fraction))
+        return scaled.round().clamp(-limit, limit - 1)
+
+
+@contextmanager
+def fixed_point(network: Any, numbers: FixedPoint | None) -> Generator[None]:
+    """Within it, `network` computes with numbers of this format; None changes nothing.
+
+    A network that rounds its own activations, as constructions do, has an attribute `numbers`, which is set. Of any
+    other one the parameters are rounded, and the result of every torch operation in its forward pass: products, sums,
+    softmax, normalisations, steps of torch.nn.LSTM and GRU, each as one operation. A softmax has to be torch.softmax,
+    since exponentials written out would be rounded too; torch.nn.MultiheadAttention is refused as its scores cannot be
+    reached. Not for training.
+
+    >>> layer = torch.nn.Linear(1, 1, bias=False)
+    >>> with fixed_point(layer, FixedPoint(bits=4, fraction=2)):
+    ...     output = layer(torch.full((1, 1), 0.3))
+    >>> output.item() in (-0.25, 0.0, 0.25)
+    True
+
+    Raises:
+        AssayError: more than 53 bits for a network that does not round its own activations.
+    """
+    if numbers is None:
+        yield
+    elif hasattr(network, "numbers"):
+        before, network.numbers = network.numbers, numbers
+        try:
+            yield
+        finally:
+            network.numbers = before
+    else:
+        require_integer("bits", numbers.bits, 1, MOST_BITS)
+        exact = [parameter.detach().clone() for parameter in network.parameters()]
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.copy_(numbers.round(parameter))
+        try:
+            with torch.no_grad(), _Rounding(numbers):
+                yield
+        finally:
+            with torch.no_grad():
+                for parameter, value in zip(network.parameters(), exact, strict=True):
+                    parameter.copy_(value)
+
+
+class _Rounding(TorchFunctionMode):
+    """Rounds the result of every operation: matrix products, softmax, sums, ... each as one operation."""
+
+    def __init__(self, numbers: FixedPoint) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name == "multi_head_attention_forward":
+            raise AssayError("torch.nn.MultiheadAttention cannot be rounded: its scores and weights are out of reach")
+        if name == "scaled_dot_product_attention":
+            return _attention_in_parts(self.numbers, *args, **kwargs)
+        if name in ("lstm", "gru"):
+            return _step_by_step(self.numbers, func, args)
+        result = func(*args, **kwargs)
+        if not isinstance(result, Tensor) or not result.is_floating_point() or result._is_view():
+            return result
+        if any(result is argument for argument in args):  # computed in place
+            return result.copy_(self.numbers.round(result))
+        return self.numbers.round(result)
+
+
+def _attention_in_parts(
+    numbers: FixedPoint, query: Tensor, key: Tensor, value: Tensor, *args: Any, scale: float | None = None, **rest: Any
+) -> Tensor:
+    """Scaled dot-product attention without mask or dropout, its scores and weights rounded too."""
+    if args or any(rest.values()):
+        raise AssayError("scaled_dot_product_attention with a mask or dropout cannot be rounded; write it out")
+    factor = query.shape[-1] ** -0.5 if scale is None else scale
+    scores = numbers.round(query @ key.transpose(-1, -2) * factor)
+    return numbers.round(numbers.round(torch.softmax(scores, dim=-1)) @ value)
+
+
+def _step_by_step(numbers: FixedPoint, func: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """torch.nn.LSTM or GRU one token at a time, states rounded in between. `args` as torch._VF.lstm takes them."""
+    tokens, states, *rest = args
+    dimension = 1 if rest[-1] else 0  # batch_first
+    single = isinstance(states, Tensor)
+    state = (states,) if single else tuple(states)
+    outputs = []
+    for token in tokens.split(1, dim=dimension):
+        output, *state = func(token, state[0] if single else tuple(state), *rest)
+        state = [numbers.round(part) for part in state]
+        outputs.append(numbers.round(output))
+    return torch.cat(outputs, dim=dimension), *state

@@ -1,0 +1,115 @@
+"""A network to be examined: a file that Assay wrote, or a user's own module.
+
+Whatever attacks, measures or splits a network takes it in this form and asks nothing about where it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from assay.constructions.base import Construction
+from assay.constructions.weights_file import load_network
+from assay.errors import AssayError, require
+from assay.learning.weights_file import load_trained
+from assay.networks import make_network
+from assay.networks.base import Mixer
+from assay.size import Size
+from assay.tasks.base import Task
+from assay.tensors import read_any_tensors
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network and the task it is examined on.
+
+    Attributes:
+        name: of the file, or `package.module:Class`.
+        origin: `constructed`, `trained` or `user's`.
+        network: called on the task's inputs, returns (batch, *answer shape).
+        task: with its parameters.
+        family: attention, recurrent, ...; empty where a user's module does not say.
+        size: that it declares; None where a user's module does not say.
+        tolerance: the worst-case error that it is held against: what a construction was built for, else the task's own.
+        guaranteed: a construction's guaranteed error; None for others.
+    """
+
+    name: str
+    origin: str
+    network: nn.Module
+    task: Task[Any]
+    family: str
+    size: Size | None
+    tolerance: float
+    guaranteed: float | None = None
+
+
+def open_subject(
+    name: str | Path,
+    task: Task[Any] | None = None,
+    *,
+    width: int | None = None,
+    seed: int = 0,
+    weights: str | Path | None = None,
+) -> Subject:
+    """The network of a file that `assay build` or `assay train` wrote, or of a user's class.
+
+    `package.module:Class` is called with the task and must give a torch module that is called on the task's inputs; a
+    `Mixer` is put into the standard backbone at this `width`. Its weights come from `seed`, or from the safetensors
+    file `weights` with the names of its state dictionary.
+
+    Raises:
+        AssayError: no such file or class, or a task or width is missing or given where the file has its own.
+    """
+    if ":" in str(name) and not Path(name).exists():
+        return _users(str(name), task, width, seed, weights)
+    if task is not None or width is not None or weights is not None:
+        raise AssayError(f"{name} is a file and says its own task, width and weights; give none")
+    if "method" in read_any_tensors(name)[0]:
+        return subject_of(load_network(name), str(name))
+    trained: Any = load_trained(name)[0]
+    return Subject(str(name), "trained", trained, trained.task, trained.family, trained.size, trained.task.tolerance)
+
+
+def subject_of(network: Construction, name: str = "") -> Subject:
+    """A construction as a subject."""
+    guaranteed = network.certificate().guaranteed_error
+    return Subject(
+        name or network.method, "constructed", network, network.task, network.family, network.size, network.tolerance,
+        guaranteed,
+    )  # fmt: skip
+
+
+def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weights: str | Path | None) -> Subject:
+    if task is None:
+        raise AssayError(f"{name} is a class; name the task that its networks are for, and the task's parameters")
+    kind = _class_at(name)
+    if issubclass(kind, Mixer):
+        require(width is not None, "width", width, f"given for the mixer {name}")
+        network: nn.Module = make_network(name, task, width or 1, seed=seed)
+    else:
+        network = kind(task)
+    if weights is not None:
+        try:
+            network.load_state_dict(read_any_tensors(weights)[1])
+        except RuntimeError as error:
+            raise AssayError(f"{weights} does not hold the weights of {name}: {' '.join(str(error).split())}") from None
+    network.requires_grad_(False).eval()
+    return Subject(
+        name, "user's", network, task, getattr(network, "family", ""), getattr(network, "size", None), task.tolerance
+    )
+
+
+def _class_at(name: str) -> type[nn.Module]:
+    module, _, attribute = name.partition(":")
+    try:
+        kind = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise AssayError(f"{name} cannot be imported: {error}") from error
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+        raise AssayError(f"{name} is not a torch.nn.Module class")
+    return kind
