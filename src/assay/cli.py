@@ -152,9 +152,12 @@ def build(
     tolerance: Annotated[
         float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")
     ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="A JSON file for the certificate, proved step by step; see 'assay verify'.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Build explicit weights for a task, with a certificate, and write them to a file.
+    """Build explicit weights for a task, with a guarantee, and write them to a file.
 
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
@@ -162,9 +165,31 @@ def build(
 
     chosen = _task(task, context)
     network = construct(chosen, method=method, tolerance=tolerance)
-    network.save(out)
-    certificate = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
-    _print(certificate, as_json, _fields_text)
+    result = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
+    if certificate is None:
+        network.save(out)
+    else:
+        from assay.proofs import write_certificate
+
+        result |= {"certificate": str(certificate), "proof": write_certificate(network, out, certificate)["claim"]}
+    _print(result, as_json, _built_text)
+
+
+@app.command()
+def verify(
+    certificate: Annotated[Path, typer.Argument(help="A file that 'assay build --certificate' wrote.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="The weights' file; beside the certificate unless given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a certificate again from the weights alone; exit code 1, with the reason, if it does not hold."""
+    from assay.proofs import verify as check_again
+
+    result = check_again(certificate, weights)
+    _print(result.to_json(), as_json, _verified_text)
+    if not result.holds:
+        raise typer.Exit(1)
 
 
 @app.command(context_settings=_TASK_PARAMETERS)
@@ -294,6 +319,25 @@ def _fields_text(fields: dict[str, Any]) -> str:
     shown = {name: value for name, value in fields.items() if name != "size"}
     width = max(map(len, shown))
     return "\n".join(f"{name.replace('_', ' '):<{width}}  {_field(value)}" for name, value in shown.items())
+
+
+def _built_text(built: dict[str, Any]) -> str:
+    text = _fields_text({name: value for name, value in built.items() if name != "proof"})
+    return text if "proof" not in built else f"{text}\n\n{_proof_text(built['proof'])}"
+
+
+def _proof_text(claim: dict[str, Any]) -> str:
+    guarantee = f"proved: every answer errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
+    steps = [f"  {number}. {step['statement']}\n     {step['how']}" for number, step in enumerate(claim["steps"], 1)]
+    refuses = ["  inputs without a certificate are refused by the network"] if claim["refuses"] else []
+    return "\n".join([guarantee, *steps, f"  taken for granted: {'; '.join(claim['assumes'])}", *refuses])
+
+
+def _verified_text(result: dict[str, Any]) -> str:
+    lines = [*(f"  {line}" for line in result["checked"])]
+    if result["holds"]:
+        return "\n".join([f"{result['file']} holds", *lines, _proof_text(result["certificate"]["claim"])])
+    return "\n".join([f"{result['file']} does NOT hold: {result['reason']}", *lines])
 
 
 def _field(value: Any) -> str:

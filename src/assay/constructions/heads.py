@@ -64,9 +64,9 @@ class OnePointerHeads(BareUnit, Construction):
         """The unit for this task and tolerance; milliseconds."""
         alpha = short_number(temperature(1, task.positions, 1.0, 0.9 * tolerance))
         guarantee = {torch.float64: _guarantee(task, alpha, torch.float64)}
-        # 2 y j and j^2 are below positions^2 / 2 <= 2^39, the temperature has 8 bits; float64 holds 53 bits exactly,
-        # float32 24.
-        fits = task.positions**2 // 2 << 8 < 1 << 24
+        # 2 y j - j^2 and its terms are at most 3 (positions / 2)^2 < 2^40, the temperature has 8 bits; float64 holds 53
+        # bits exactly, float32 24.
+        fits = 3 * (task.positions // 2) ** 2 << 8 <= 1 << 24
         guarantee[torch.float32] = _guarantee(task, alpha, torch.float32) if fits else float("inf")
         return cls(task, tolerance, alpha, dtype_name(choose_dtype(tolerance, guarantee)))
 

@@ -100,9 +100,13 @@ def _unit_keys(keys: Tensor) -> Tensor:
 
 
 def _gap_and_spread(task: SparseAveraging, width: int, alpha: float, dtype: torch.dtype) -> tuple[float, float]:
-    """Gap and spread of the scores as computed: |w| <= NORM sqrt(q) and |u| = 1, so scores err by gamma |w| |u|."""
-    rounding = alpha * NORM * math.sqrt(task.sparsity) * gamma(width + 8, UNIT_ROUNDOFF[dtype])
-    slack = alpha * SLACK + rounding
+    """Gap and spread of the scores as computed: |w| <= NORM sqrt(q) and |u| = 1, so scores err by gamma |w| |u|.
+
+    So do those that the forward pass checks, in float64.
+    """
+    norm = NORM * math.sqrt(task.sparsity)
+    checked = norm * gamma(width + 8, UNIT_ROUNDOFF[torch.float64])
+    slack = alpha * (SLACK + checked + norm * gamma(width + 8, UNIT_ROUNDOFF[dtype]))
     return alpha * (1 - CEILING) - 2 * slack, 2 * slack
 
 

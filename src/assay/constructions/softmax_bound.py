@@ -58,10 +58,20 @@ def rounding_of_average(positions: int, roundoff: float) -> float:
     return gamma(2 * positions + 16, roundoff)
 
 
+def rounding_of_differences(entries: int, gap: float, spread: float, roundoff: float) -> float:
+    """What is added as a score less the largest one is rounded, which multiplies its exponential by exp(u d) at most.
+
+    On the set d is at most the spread; off it, d exp(-d) is largest at the gap.
+    """
+    off = entries * math.exp(-gap) * math.expm1(roundoff * gap) if gap > 1 else entries * roundoff
+    return 2 * (math.expm1(roundoff * spread) + off)
+
+
 def guaranteed_error(sparsity: int, positions: int, gap: float, spread: float, roundoff: float) -> float:
     """The inequality and the rounding of the average, for values as long as the task lets them be."""
-    error = averaging_error(sparsity, positions, gap, spread) + rounding_of_average(positions, roundoff)
-    return (1 + BALL_SLACK) * error
+    rounding = rounding_of_average(positions, roundoff)
+    rounding += (1 + rounding) * rounding_of_differences(positions - sparsity, gap, spread, roundoff)
+    return (1 + BALL_SLACK) * (averaging_error(sparsity, positions, gap, spread) + rounding)
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -1,0 +1,91 @@
+"""Rounding errors of a forward pass in floating point, as balls: rigorous upper bounds.
+
+What is assumed of the machine, and no more:
+
+- IEEE 754 arithmetic, rounding to nearest; sums and dot products in any order, with or without fused operations.
+- exp, cos and sin of torch err by at most 2 units in the last place (for exp in float32 checked over all arguments by
+  the tests that are marked long).
+- softmax subtracts the largest score, takes exponentials, sums them, and divides or multiplies by the reciprocal.
+
+u is the unit roundoff, 2^-24 for float32 and 2^-53 for float64; gamma(n) = n u / (1 - n u) bounds the relative error
+of n roundings (Higham, "Accuracy and Stability of Numerical Algorithms", Lemma 3.1).
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import torch
+from flint import arb, ctx, fmpq
+
+from assay.errors import AssayError
+
+ASSUMES = (
+    "IEEE 754 arithmetic, rounding to nearest, sums in any order",
+    "exp, cos and sin within 2 units in the last place",
+    "softmax subtracts the largest score, and divides or multiplies by the reciprocal of the sum",
+)
+_LEAST_NORMAL = {torch.float32: Fraction(1, 1 << 126), torch.float64: Fraction(1, 1 << 1022)}
+_EXP_ROUNDINGS = 4  # 2 units in the last place, each at most 2 u
+
+ctx.prec = 160
+
+
+def exact(number: float | int | Fraction) -> arb:
+    """The ball of radius 0, or nearly, around an exactly known number."""
+    fraction = Fraction(number)
+    return arb(fmpq(fraction.numerator, fraction.denominator))
+
+
+def unit_roundoff(dtype: torch.dtype) -> Fraction:
+    """u."""
+    return Fraction(1, 1 << {torch.float32: 24, torch.float64: 53}[dtype])
+
+
+def gamma(operations: int, dtype: torch.dtype) -> arb:
+    """n u / (1 - n u).
+
+    Raises:
+        AssayError: n u is not below 1, where nothing can be said.
+    """
+    product = operations * unit_roundoff(dtype)
+    if product >= 1:
+        raise AssayError(f"not proved: {operations} roundings in {dtype} may lose everything")
+    return exact(product / (1 - product))
+
+
+def upper(ball: arb) -> float:
+    """A float64 that is not below any number of the ball; the least such up to a few units.
+
+    >>> upper(exact(Fraction(1, 3))) >= 1 / 3
+    True
+    """
+    bound = float(ball.upper())
+    while not exact(bound) >= ball:
+        bound = math.nextafter(bound, math.inf)
+    return bound
+
+
+def softmax_rounding(entries: int, gap: arb, spread: arb, dtype: torch.dtype) -> arb:
+    """Largest change of a softmax average of values of norm 1 by rounding, given the scores as computed.
+
+    The on-entries lie within `spread` of the largest score and all others at least `gap` below an on-entry. Each
+    weight takes part in: exponential, sum over the entries and the quotient below; product and sum above; a cast of
+    the value. A score less the largest is rounded too, which multiplies its exponential by at most exp(u d) at a
+    distance d; off the set, d exp(-d) is largest at d = gap, as gap > 2.
+    """
+    if not gap > 2:
+        raise AssayError(f"not proved: the gap of the scores is {float(gap):.3g}, which is not above 2")
+    u = exact(unit_roundoff(dtype))
+    common = gamma(2 * entries + 2 * _EXP_ROUNDINGS + 6, dtype)
+    off = entries * (-gap).exp() * ((u * gap).exp() - 1)
+    underflow = entries * exact(_LEAST_NORMAL[dtype])
+    return (1 + common) * (1 + 2 * ((u * spread).exp() - 1 + off)) - 1 + underflow
+
+
+def read_number(number: float) -> arb:
+    """A stored float64 setting, exactly; refuses what is no finite number."""
+    if not (isinstance(number, int | float) and math.isfinite(number)):
+        raise AssayError(f"not proved: the setting {number!r} is no finite number")
+    return exact(number)
