@@ -1,0 +1,47 @@
+"""The command line. Results go to standard output, progress and errors to standard error.
+
+Torch and matplotlib are imported by the commands that need them, so that help and listings answer at once. Exit codes:
+0 all is well, 1 a claim was refuted, 2 the request cannot be met, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from typer.exceptions import TyperException
+
+from assay.cli import studies, networks, limits  # noqa: F401, I001 (importing registers commands, in this order)
+from assay.cli.options import app
+from assay.errors import AssayError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Entry point: runs a command and turns what goes wrong into one line and an exit code."""
+    # Spinning OpenMP threads bring a shared machine to a halt; this must be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except AssayError as error:
+        code = _complain(str(error))
+    except TyperException as error:
+        code = _complain(error.format_message())
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        code = _complain("this needs more memory than the machine has; a smaller length, width or modulus needs less")
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    if code == INTERRUPTED:
+        print("assay: interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> int:
+    print(f"assay: {' '.join(message.split())}", file=sys.stderr)
+    return 2

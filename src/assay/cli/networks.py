@@ -1,0 +1,138 @@
+"""Commands that make networks and hold them to what is claimed: sample, build, verify, train, check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli.options import TASK_PARAMETERS, Json, TaskName, app, show_result, task_of
+from assay.cli.text import built_text, fields_text, rounded, verified_text
+
+
+@app.command(context_settings=TASK_PARAMETERS)
+def sample(
+    context: typer.Context,
+    task: TaskName,
+    batch: Annotated[int, typer.Option(min=1, help="Examples.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the examples.")] = 0,
+    distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
+    as_json: Json = False,
+) -> None:
+    """Draw examples of a task, with their exact answers. The task's parameters are options: --length 8."""
+    chosen = task_of(task, context)
+    inputs, targets = chosen.sample(batch, seed=seed, distribution=distribution)
+    drawn = {
+        "task": chosen.to_json(),
+        "distribution": distribution,
+        "seed": seed,
+        **{name: tensor.tolist() for name, tensor in _named(inputs).items()},
+        "targets": targets.tolist(),
+    }
+    show_result(drawn, as_json, lambda _: "\n".join(f"{k}: {json.dumps(rounded(v))}" for k, v in drawn.items()))
+
+
+@app.command(context_settings=TASK_PARAMETERS)
+def build(
+    context: typer.Context,
+    task: TaskName,
+    out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
+    method: Annotated[str | None, typer.Option(help="The construction; the task's preferred one unless given.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="A JSON file for the certificate, proved step by step; see 'assay verify'.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Build explicit weights for a task, with a guarantee, and write them to a file.
+
+    The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
+    """
+    from assay.constructions import build as construct
+
+    chosen = task_of(task, context)
+    network = construct(chosen, method=method, tolerance=tolerance)
+    result = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
+    if certificate is None:
+        network.save(out)
+    else:
+        from assay.proofs import write_certificate
+
+        result |= {"certificate": str(certificate), "proof": write_certificate(network, out, certificate)["claim"]}
+    show_result(result, as_json, built_text)
+
+
+@app.command()
+def verify(
+    certificate: Annotated[Path, typer.Argument(help="A file that 'assay build --certificate' wrote.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="The weights' file; beside the certificate unless given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a certificate again from the weights alone; exit code 1, with the reason, if it does not hold."""
+    from assay.proofs import verify as check_again
+
+    result = check_again(certificate, weights)
+    show_result(result.to_json(), as_json, verified_text)
+    if not result.holds:
+        raise typer.Exit(1)
+
+
+@app.command(context_settings=TASK_PARAMETERS)
+def train(
+    context: typer.Context,
+    task: TaskName,
+    out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
+    architecture: Annotated[str, typer.Option(help="An architecture ('assay ls architectures').")] = "attention",
+    width: Annotated[int, typer.Option(min=1, help="Width of the network.")] = 16,
+    depth: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
+    head_width: Annotated[int, typer.Option(min=0, help="Width of a head; 0 is one head.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps at most.")] = 2000,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
+    distribution: Annotated[str | None, typer.Option(help="Inputs; the task's usual ones unless given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train one network on a task and write it to a file. The task's parameters are options: --length 8."""
+    from assay.learning.one import train_one
+
+    chosen = task_of(task, context)
+    result = train_one(
+        chosen, architecture, out, width=width, depth=depth, head_width=head_width, steps=steps, rate=rate, seed=seed,
+        distribution=distribution or chosen.usual_distribution,
+    )  # fmt: skip
+    show_result(result, as_json, fields_text)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A file that 'assay build' wrote.")],
+    draws: Annotated[int, typer.Option(min=1, help="Inputs to try.")] = 200,
+    distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken."""
+    from assay.constructions import load
+    from assay.constructions.questions import try_network
+
+    network = load(file)
+    trial = try_network(network, distribution, draws, seed=seed)
+    guaranteed = network.certificate().guaranteed_error
+    result = {
+        "file": str(file), "method": network.method, "task": network.task.to_json(), "distribution": distribution,
+        "draws": draws, "seed": seed, "largest_error": trial.largest_error, "refused": trial.refused,
+        "guaranteed_error": guaranteed, "holds": trial.largest_error <= guaranteed,
+    }  # fmt: skip
+    show_result(result, as_json, fields_text)
+    if not result["holds"]:
+        raise typer.Exit(1)
+
+
+def _named(inputs: Any) -> dict[str, Any]:
+    return inputs._asdict() if isinstance(inputs, tuple) else {"inputs": inputs}

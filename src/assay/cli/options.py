@@ -1,0 +1,61 @@
+"""What commands share: the application, common options, and parameters of a task given as options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.errors import AssayError, unknown
+
+app = typer.Typer(
+    help="What a sequence architecture can represent, and how large it must be.",
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+TaskName = Annotated[str, typer.Argument(help="The task.")]
+Out = Annotated[Path, typer.Option(help="Folder of the ledger and the report.")]
+Quick = Annotated[bool, typer.Option("--quick", help="The same parts at smaller lengths, in at most 90 seconds.")]
+
+# Commands on a task take its parameters as options; which there are, the task says.
+TASK_PARAMETERS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+DEFAULT_OUT = Path("assay-out")
+_KINDS: dict[type, str] = {int: "an integer", float: "a number"}
+
+
+def task_of(name: str, context: typer.Context) -> Any:
+    """The task of this name with parameters from options such as `--length 8` or `--length=8`."""
+    from assay.tasks import make_task, parameters_of
+
+    known, given = parameters_of(name), {}
+    options = [option for parameter in context.command.params for option in parameter.opts if option.startswith("--")]
+    rest = [part for word in context.args for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    while rest:
+        option = rest.pop(0)
+        parameter = option.removeprefix("--").replace("-", "_")
+        if not option.startswith("--") or parameter not in known:
+            raise unknown(f"option or parameter of {name}", option, [f"--{one}" for one in known] + options)
+        if not rest:
+            raise AssayError(f"{option} needs a value")
+        given[parameter] = _value(option, rest.pop(0), known[parameter])
+    return make_task(name, **given)
+
+
+def _value(option: str, word: str, kind: type) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        raise AssayError(f"{option} = {word} is not allowed; it must be {_KINDS[kind]}") from None
+
+
+def show_result(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:
+    """One JSON object, or text for people."""
+    print(json.dumps(result, allow_nan=False) if as_json else text(result))

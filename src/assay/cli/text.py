@@ -1,0 +1,77 @@
+"""Results as text for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def rounded(value: Any) -> Any:
+    """Numbers with four digits after the point, in any nesting of lists."""
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def fields_text(fields: dict[str, Any]) -> str:
+    """A name and a value on each line."""
+    shown = {name: value for name, value in fields.items() if name != "size"}
+    width = max(map(len, shown))
+    return "\n".join(f"{name.replace('_', ' '):<{width}}  {field(value)}" for name, value in shown.items())
+
+
+def built_text(built: dict[str, Any]) -> str:
+    """What was built, and its proof if it was asked for."""
+    text = fields_text({name: value for name, value in built.items() if name != "proof"})
+    return text if "proof" not in built else f"{text}\n\n{proof_text(built['proof'])}"
+
+
+def proof_text(claim: dict[str, Any]) -> str:
+    """A guarantee, its steps, and what is taken for granted."""
+    guarantee = f"proved: every answer errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
+    steps = [f"  {number}. {step['statement']}\n     {step['how']}" for number, step in enumerate(claim["steps"], 1)]
+    refuses = ["  inputs without a certificate are refused by the network"] if claim["refuses"] else []
+    return "\n".join([guarantee, *steps, f"  taken for granted: {'; '.join(claim['assumes'])}", *refuses])
+
+
+def verified_text(result: dict[str, Any]) -> str:
+    """What was checked, and the reason if it does not hold."""
+    lines = [*(f"  {line}" for line in result["checked"])]
+    if result["holds"]:
+        return "\n".join([f"{result['file']} holds", *lines, proof_text(result["certificate"]["claim"])])
+    return "\n".join([f"{result['file']} does NOT hold: {result['reason']}", *lines])
+
+
+def field(value: Any) -> str:
+    """One value."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def listing_text(entries: dict[str, dict[str, str]]) -> str:
+    """Names and their lines, by kind."""
+    width = max((len(name) for names in entries.values() for name in names), default=0)
+    lines = []
+    for kind, names in entries.items():
+        lines += ["", kind, *[f"  {name:<{width}}  {summary}" for name, summary in names.items()]]
+    return "\n".join(lines[1:])
+
+
+def bounds_text(result: dict[str, Any]) -> str:
+    """What each bound says."""
+    lines = [] if result["bounds"] else [f"no bound speaks of this: {result['task']['name']}"]
+    for row in result["bounds"]:
+        says = f"at least {row['required']:.6g} {row['resource']}, so width >= {row['smallest_width']}"
+        lines.append(
+            f"{row['bound']} ({row['family']}, {row['error_kind']} error {row['error']:g}): {row['reason'] or says}"
+        )
+        if row.get("status"):
+            lines.append(f"  width {row['width']} has {row['available']:g}: {row['status']}, slack {row['slack']:.6g}")
+    return "\n".join(lines)
+
+
+def study_text(result: dict[str, Any]) -> str:
+    """Tables of a study."""
+    from assay.report.tables import terminal_text
+
+    return terminal_text(result)
