@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 
 from typer.exceptions import TyperException
 
-from assay.cli import studies, networks, limits  # noqa: F401, I001 (importing registers commands, in this order)
 from assay.cli.options import app
 from assay.errors import AssayError
 
 INTERRUPTED = 130
+
+for _group in (
+    "studies",
+    "networks",
+    "limits",
+):  # importing them registers their commands, which help lists in this order
+    import_module(f"assay.cli.{_group}")
 
 
 def main() -> None:
