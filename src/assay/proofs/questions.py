@@ -1,0 +1,57 @@
+"""Proofs as questions of a study, and their evidence."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from assay.constructions import build
+from assay.errors import AssayError
+from assay.evidence import Evidence
+from assay.proofs import certify
+from assay.tasks import Task, task_from_json
+from assay.versions import versions
+
+PROOF_VERSION = 1  # raised when proofs change, so that old answers are not taken for new ones
+
+
+def certificate_question(method: str, task: Task[Any], tolerance: float) -> dict[str, Any]:
+    """What can be proved of this construction from its weights?"""
+    return {
+        "kind": "certificate", "method": method, "task": task.to_json(), "tolerance": tolerance,
+        "version": PROOF_VERSION,
+    }  # fmt: skip
+
+
+def answer_certificate(question: dict[str, Any]) -> Evidence:
+    """Build it and prove its guarantee; where that fails, the evidence says at what."""
+    begin = time.process_time()
+    task = task_from_json(question["task"])
+    network = build(task, method=question["method"], tolerance=question["tolerance"])
+    stated = network.certificate()
+    try:
+        proof = certify(network).to_json()
+        error, rests_on = proof["guaranteed_error"], _in_words(proof)
+    except AssayError as failure:
+        proof, error, rests_on = None, stated.guaranteed_error, f"stated, but {failure}"
+    return Evidence(
+        question=question,
+        task=task.to_json(),
+        family=network.family,
+        architecture=network.family,
+        source=network.method,
+        size=network.size,
+        verdict="constructed",
+        error_kind="worst",
+        error=error,
+        tolerance=question["tolerance"],
+        rests_on=rests_on,
+        seconds=time.process_time() - begin,
+        versions=versions(),
+        detail={"proof": proof, "arithmetic": stated.dtype},
+    )
+
+
+def _in_words(proof: dict[str, Any]) -> str:
+    steps = [f"{step['statement']} ({step['how']})" for step in proof["steps"]]
+    return "; ".join(["proved from the weights as stored", *steps, f"assuming {', '.join(proof['assumes'])}"])

@@ -1,0 +1,127 @@
+"""Networks to be examined: files of either kind, and users' classes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from assay import AssayError, SparseAveraging, build
+from assay.constructions.weights_file import load_network
+from assay.learning.one import train_one
+from assay.learning.weights_file import load_trained
+from assay.networks.base import Mixer
+from assay.subject import open_subject
+
+TASK = SparseAveraging(length=4, sparsity=1, layout="last")
+
+
+class Zeros(nn.Module):
+    """Answers 0, times a weight."""
+
+    def __init__(self, task):
+        super().__init__()
+        self.task, self.weight = task, nn.Parameter(torch.ones(1))
+
+    def forward(self, inputs):
+        return self.weight * torch.zeros(len(inputs.values), *self.task.answer_shape)
+
+
+class Mean(Mixer):
+    """Averages all tokens."""
+
+    family = "attention"
+
+    def __init__(self, width):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(width))
+
+    def forward(self, tokens, last):
+        return self.scale * tokens.mean(dim=1, keepdim=True).expand(-1, last, -1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("trained") / "t.safetensors"
+    result = train_one(
+        TASK, "attention", path, width=6, depth=1, head_width=3, steps=30, rate=0.01, seed=1, distribution="gaussian"
+    )
+    return path, result
+
+
+def test_a_trained_network_comes_back_as_it_was(trained):
+    path, result = trained
+    subject = open_subject(path)
+    assert subject.origin == "trained"
+    assert subject.task == TASK
+    assert subject.size.parameters == result["parameters"]
+    assert subject.size.head_width == 3
+    network, training = load_trained(path)
+    inputs, targets = TASK.sample(8192, seed=1, distribution="gaussian")
+    assert TASK.mean_error(network(inputs), targets) == pytest.approx(training["mean_error"], rel=1e-5)
+    assert result["verdict"] in ("learned", "not learned within this budget")
+
+
+def test_a_construction_comes_with_its_guarantee(tmp_path):
+    unit = build(TASK, method="sign", tolerance=0.1)
+    unit.save(tmp_path / "u.safetensors")
+    subject = open_subject(tmp_path / "u.safetensors")
+    assert (subject.origin, subject.tolerance) == ("constructed", 0.1)
+    assert subject.guaranteed == unit.certificate().guaranteed_error
+
+
+def test_a_users_class_and_its_weights(tmp_path):
+    inputs, _ = TASK.sample(3, seed=0)
+    subject = open_subject(f"{__name__}:Zeros", TASK)
+    assert subject.network(inputs).shape == (3, 1, 1)
+    assert (subject.origin, subject.size, subject.guaranteed) == ("user's", None, None)
+    save_file({"weight": torch.full((1,), 3.0)}, tmp_path / "w.safetensors")
+    assert open_subject(f"{__name__}:Zeros", TASK, weights=tmp_path / "w.safetensors").network.weight.item() == 3
+    mixer = open_subject(f"{__name__}:Mean", TASK, width=4)
+    assert mixer.network(inputs).shape == (3, 1, 1)
+    assert mixer.size.width == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((f"{__name__}:Zeros",), "name the task"),
+        ((f"{__name__}:Mean", TASK), "width = None"),
+        ((f"{__name__}:Nothing", TASK), "cannot be imported"),
+        ((f"{__name__}:TASK", TASK), "is not a torch.nn.Module class"),
+        (("no/such.safetensors",), "is not a file"),
+    ],
+)
+def test_what_cannot_be_opened_is_refused(arguments, message):
+    with pytest.raises(AssayError, match=message):
+        open_subject(*arguments)
+
+
+def test_a_file_has_its_own_task_and_is_of_one_kind(trained, tmp_path):
+    with pytest.raises(AssayError, match="says its own task"):
+        open_subject(trained[0], TASK)
+    with pytest.raises(AssayError, match="trained network, which has no certificate"):
+        load_network(trained[0])
+    unit = build(TASK, method="recurrent")
+    unit.save(tmp_path / "u.safetensors")
+    with pytest.raises(AssayError, match="no trained network"):
+        load_trained(tmp_path / "u.safetensors")
+    save_file({"weight": torch.zeros(1)}, tmp_path / "w.safetensors")
+    with pytest.raises(AssayError, match="does not hold the weights"):
+        open_subject(f"{__name__}:Mean", TASK, width=4, weights=tmp_path / "w.safetensors")
+
+
+def test_training_from_the_command_line(tmp_path):
+    out = tmp_path / "t.safetensors"
+    command = [sys.executable, "-m", "assay", "train", "sparse-averaging", "--length", "4", "--sparsity", "1",
+               "--layout", "last", "--width", "6", "--steps", "20", "--out", str(out), "--json"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["architecture"] == "attention"
+    assert open_subject(out).task == TASK
+    wrong = subprocess.run([*command[:-3], str(tmp_path / "no" / "x")], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 1
