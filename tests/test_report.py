@@ -3,22 +3,35 @@
 import copy
 import json
 import re
+from html import escape, unescape
 from html.parser import HTMLParser
 
 import pytest
 
+from assay import SparseAveraging, build
 from assay.evidence import Evidence
 from assay.frontier import SearchEnd, contender, learned_series, stated_series
 from assay.learning.search import Unit
+from assay.proofs import certify
+from assay.protocols.questions import run_protocol
 from assay.report.drawing import looks
-from assay.report.figures import band_chart, message_bits_chart, portrait_chart, summary_chart, svg_text
+from assay.report.figures import (
+    band_chart,
+    message_bits_chart,
+    portrait_chart,
+    precision_chart,
+    summary_chart,
+    svg_text,
+)
 from assay.report.findings import parameters_text
 from assay.report.lines import boundaries_of, contenders
 from assay.report.matrix import task_matrix
 from assay.report.page import charts, write_report
+from assay.report.protocols import protocol_lines
 from assay.report.tables import terminal_text
 from assay.report.words import boundary_label
 from assay.size import Size
+from assay.subject import subject_of
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
 HOSTILE = "<b>bold</b> & </script><script>alert(1)</script>"
@@ -102,6 +115,8 @@ def line(name, along, symbol, said, found, **more):
         "distribution_text": "values normal",
         "series": [boundary.to_json() for boundary in series],
         "unfinished": more.get("unfinished", []),
+        "certificates": more.get("certificates", []),
+        "precisions": more.get("precisions", []),
         "audit": {"zero": 0.7, "cheat": 0.2},
         "audit_tolerance": 0.25,
         "audit_at": 8,
@@ -131,7 +146,31 @@ def portrait(source, verdict, kind):
     }  # fmt: skip
 
 
-def gathered(*lines, portraits=()):
+def guarantees():
+    """A certificate that was proved, one that was not, and precisions of two constructions."""
+    unit = build(SparseAveraging(length=5, sparsity=2), method="cyclic")
+    known = {"method": "cyclic", "parameters": "N = 5, q = 2", "width": 9, "arithmetic": "integers", "seconds": 0.1}
+    proved = {**known, "error": 0.2, "proof": certify(unit).to_json(), "rests_on": "proved"}
+    failed = {**known, "method": "<sign>", "error": 0.2, "proof": None, "rests_on": "stated, but not proved: it & that"}
+
+    def point(x, bits):
+        return {"x": x, "bits": bits, "fraction": 3, "error": 0.1, "width": 9, "rests_on": "tried"}
+
+    found = [
+        {"method": "cyclic", "points": [point(8, 10), point(16, 14), point(32, 18)], "per_doubling": 4.0},
+        {"method": "sign", "points": [point(8, 9)], "per_doubling": None},
+    ]
+    return {"certificates": [proved, failed], "precisions": found}
+
+
+def protocol(bits=None):
+    """A protocol as a run of it comes out, on sign keys: with enough bits, or starved."""
+    unit = build(SparseAveraging(length=5, sparsity=2), method="sign")
+    outcome = run_protocol("disjointness", subject_of(unit), bits, 16)
+    return {"title": f"disjointness, {bits}", "lines": protocol_lines(outcome), "outcome": outcome}
+
+
+def gathered(*lines, portraits=(), protocols=()):
     entries = [entry for entry, _ in lines]
     rows = {row["key"]: row for _, rows in lines for row in rows}
     return json.loads(json.dumps({
@@ -146,6 +185,7 @@ def gathered(*lines, portraits=()):
         "lines": entries,
         "matrix": task_matrix(entries),
         "portraits": list(portraits),
+        "protocols": list(protocols),
         "contradictions": [],
         "evidence": list(rows.values()),
     }))  # fmt: skip
@@ -159,9 +199,10 @@ def one_task():
         searched(averaging(32, q), q, "attention", "attention", (5 * q,) * 3, (4 * q, 5 * q)) for q in (1, 2, 4, 8)
     ]
     return gathered(
-        line("length", "length", "N", along_length, ends()),
+        line("length", "length", "N", along_length, ends(), **guarantees()),
         line("sparsity", "sparsity", "q", along_sparsity, across, tolerance=[0.0625, 0.5]),
         portraits=[portrait("sign", "constructed", "worst"), portrait("training", "learned", "mean")],
+        protocols=[protocol(), protocol((2, 1))],
     )
 
 
@@ -280,6 +321,39 @@ def test_page_shows_every_boundary_and_every_row(findings, html):
         assert all(part in page.text for part in row["rests_on"].split("; "))
 
 
+def test_certificates_are_listed_with_their_status_and_steps(findings, html):
+    proved, failed = findings["lines"][0]["certificates"]
+    assert html.count("not proved</strong>") == 1
+    assert all(step["statement"] in unescape(html) for step in proved["proof"]["steps"])
+    assert escape(failed["rests_on"]) in html
+    assert escape(failed["method"]) in html
+
+
+def test_precisions_are_drawn_and_tabled(findings, written, html):
+    assert (written.parent / "small-figures" / "length.precision.svg").exists()
+    assert not (written.parent / "small-figures" / "sparsity.precision.svg").exists()
+    assert '<td class="number">14 (3)</td>' in html
+    assert '<td class="number">+4.00</td>' in html
+    figure = precision_chart(findings["lines"][0])
+    drawn = {drawn.get_label(): drawn for drawn in figure.axes[0].get_lines()}
+    assert list(drawn["cyclic: +4.0 bits per doubling"].get_ydata()) == [10, 14, 18]
+    assert "sign" in drawn
+
+
+def test_protocols_say_who_holds_what_and_what_was_sent(findings, html):
+    enough, starved = findings["protocols"]
+    section = unescape(html[html.index('<section id="protocols">') : html.index('<section id="evidence">')])
+    assert section.count("<article") == 2
+    for name, text in [*enough["lines"], *starved["lines"]]:
+        assert name in section
+        assert text in section
+    said = dict(enough["lines"])
+    assert said["answers"].startswith("16 of 16 right; constant answers:")
+    assert said["compared"] == "as the whole network, bit for bit"
+    assert starved["outcome"]["wrong"] > 0
+    assert dict(starved["lines"])["collision"]
+
+
 def test_page_says_how_it_was_made_and_what_shortcuts_reach(findings, html):
     page = Page(html)
     for said in (findings["command"], findings["made"], findings["machine"], "assay 9.9.9", "0, 1, 2", "gaussian"):
@@ -319,7 +393,7 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
     names = {chart.name for chart in charts(findings)}
     assert names == {
         "length.summary", "length.attention", "length.lstm", "length.attention-message-bits", "portraits-1",
-        "sparsity.summary", "sparsity.attention", "sparsity.recurrent", "sparsity.attention-message-bits",
+        "sparsity.summary", "sparsity.attention", "sparsity.recurrent", "sparsity.attention-message-bits", "length.precision",
     }  # fmt: skip
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names

@@ -134,7 +134,7 @@ def keyed(evidence):
 )
 def test_shipped_studies_can_be_read(name, quick):
     study = load_study(name, quick=quick)
-    stated, searches = study.stated(), study.searches()
+    stated, searches = [a.question for line in study.lines for a in line.stated], study.searches()
     assert stated
     assert all(unit.ladder[unit.start] > 0 and len(unit.seeds) == 3 for unit in searches)
     for line in study.lines:
@@ -145,13 +145,13 @@ def test_shipped_studies_can_be_read(name, quick):
 
 def test_the_shipped_study_asks_what_it_promises():
     study = load_study("sparse-averaging")
-    assert [(line.along, line.symbol) for line in study.lines] == [("length", "N"), ("sparsity", "q")]
+    assert [(line.along, line.symbol) for line in study.lines] == [("length", "N"), ("sparsity", "q"), ("length", "N")]
     lengths = {}
     for search in study.lines[0].searches:
         lengths.setdefault(search.unit.question["architecture"], set()).add(search.x)
     assert lengths["attention"] == lengths["feed-forward"] == {8, 16, 32, 64}
     assert lengths["lstm"] >= {8, 16, 32}
-    assert max(question["task"]["length"] for question in study.stated()) == 4096
+    assert max(asked.question["task"]["length"] for asked in study.lines[0].stated) == 4096
 
 
 def test_a_study_without_a_quick_form_says_so():
@@ -247,7 +247,7 @@ def test_an_empty_ledger_holds_no_evidence_of_a_study(two):
 
 
 def test_findings_have_every_line_and_the_matrix(two):
-    bounds = [answer(question) for question in two.stated() if question["kind"] == "bound"]
+    bounds = [answer(question) for question in two.singles() if question["kind"] == "bound"]
     runs = [run for unit in two.searches() if unit.question["architecture"] == "attention" for run in runs_of(unit)]
     half = runs_of(two.lines[0].searches[2].unit)[:2]
     other = replace(bounds[0], question={**bounds[0].question, "precision": 8})

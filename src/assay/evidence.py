@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from assay.size import Size
 
-Verdict = Literal["impossible", "constructed", "learned", "not learned"]
+Verdict = Literal["impossible", "constructed", "learned", "not learned", "measured"]
 ErrorKind = Literal["worst", "mean"]
 
 
@@ -42,7 +42,7 @@ class Evidence:
         architecture: whose size it is; the family's name where it holds for all architectures of the family.
         source: the bound's or construction's name, or `training`.
         size: the size spoken of. For `impossible`: the largest width that is excluded.
-        verdict: impossible, constructed, learned or not learned.
+        verdict: impossible, constructed, learned, not learned; or measured, which proves nothing of other inputs.
         error_kind: whether `error` is the worst over all inputs or the task's mean error over a named distribution.
         error: the error reached (constructed: guaranteed; impossible: what no such network can get under).
         tolerance: the error at which the task counts as solved.

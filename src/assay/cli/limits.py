@@ -1,4 +1,4 @@
-"""Commands on what is impossible: bound."""
+"""Commands on what is impossible: bound, protocol, communication."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import TASK_PARAMETERS, Json, TaskName, app, show_result, task_of
-from assay.cli.text import bounds_text
+from assay.cli.options import (
+    TASK_PARAMETERS,
+    Json,
+    NetworkName,
+    Seed,
+    TaskName,
+    TaskOption,
+    Weights,
+    Width,
+    app,
+    show_result,
+    subject_from,
+    task_of,
+    whole_number,
+)
+from assay.cli.text import bounds_text, communication_text, protocol_text
+from assay.errors import AssayError
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -36,3 +51,56 @@ def bound(
         distribution=distribution or chosen.usual_distribution,
     )  # fmt: skip
     show_result({"task": chosen.to_json(), "precision": precision, "bounds": rows}, as_json, bounds_text)
+
+
+@app.command(context_settings=TASK_PARAMETERS)
+def protocol(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The protocol ('assay ls protocols').")],
+    network: NetworkName,
+    task: TaskOption = None,
+    width: Width = None,
+    weights: Weights = None,
+    bits: Annotated[
+        int | None, typer.Option(min=1, help="Bits of every number; as the network is unless given.")
+    ] = None,
+    fraction: Annotated[int | None, typer.Option(help="Of these, bits after the point.")] = None,
+    instances: Annotated[int, typer.Option(min=1, help="Inputs to enumerate, or else to draw.")] = 4096,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Run a lower bound's communication protocol on a network: parties, messages, bits counted, answers checked.
+
+    Where the network is too small, two inputs with the same messages are shown, and how far it errs on them.
+    """
+    from assay.protocols.questions import run_protocol
+
+    subject = subject_from(context, network, task, width, weights, seed)
+    if (bits is None) is not (fraction is None):
+        raise AssayError("--bits and --fraction go together: a number is a multiple of 2^-fraction")
+    numbers = None if bits is None or fraction is None else (bits, fraction)
+    show_result(run_protocol(name, subject, numbers, instances, seed=seed), as_json, protocol_text)
+
+
+@app.command(context_settings=TASK_PARAMETERS)
+def communication(
+    context: typer.Context,
+    task: TaskName,
+    alice: Annotated[str, typer.Option(help="Positions that Alice holds, such as 0,1,2; Bob holds the others.")],
+    token: Annotated[
+        int | None, typer.Option(min=0, help="Whose answer; the last asking token's unless given.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Answers above it count as 1, others as 0.")] = None,
+    error: Annotated[float, typer.Option(min=0.0, help="Worst error that one-way protocols may have.")] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """The communication matrix of a small task under a split of its positions: rank, fooling set, one-way bits, VC.
+
+    The task's parameters are options too, such as --length 3; 'assay show TASK' says which there are.
+    """
+    from assay.communication import communication_summary
+
+    chosen = task_of(task, context)
+    positions = [whole_number("--alice", word) for word in alice.split(",")]
+    summary = communication_summary(chosen, positions, token, threshold=threshold, error=error)
+    show_result(summary, as_json, communication_text)

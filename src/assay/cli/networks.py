@@ -1,4 +1,4 @@
-"""Commands that make networks and hold them to what is claimed: sample, build, verify, train, check."""
+"""Commands on networks: sample, build, verify, train, check, precision, attack."""
 
 from __future__ import annotations
 
@@ -8,8 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import TASK_PARAMETERS, Json, TaskName, app, show_result, task_of
-from assay.cli.text import built_text, fields_text, rounded, verified_text
+from assay.cli.options import (
+    TASK_PARAMETERS,
+    Json,
+    NetworkName,
+    Seed,
+    TaskName,
+    TaskOption,
+    Weights,
+    Width,
+    app,
+    show_result,
+    subject_from,
+    task_of,
+    tell,
+)
+from assay.cli.text import attack_text, built_text, fields_text, precision_text, rounded, verified_text
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -131,6 +145,48 @@ def check(
     }  # fmt: skip
     show_result(result, as_json, fields_text)
     if not result["holds"]:
+        raise typer.Exit(1)
+
+
+@app.command(context_settings=TASK_PARAMETERS)
+def precision(
+    context: typer.Context,
+    network: NetworkName,
+    task: TaskOption = None,
+    width: Width = None,
+    weights: Weights = None,
+    draws: Annotated[int, typer.Option(min=1, help="Inputs of each distribution.")] = 200,
+    most: Annotated[int, typer.Option(min=1, help="Most bits to try.")] = 400,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Find the fewest bits per number at which a network still meets its tolerance, and where their point is."""
+    from assay.precision.questions import precision_result
+
+    subject = subject_from(context, network, task, width, weights, seed)
+    result = precision_result(subject, draws=draws, most_bits=most, seed=seed, tell=tell)
+    show_result(result, as_json, precision_text)
+
+
+@app.command(context_settings=TASK_PARAMETERS)
+def attack(
+    context: typer.Context,
+    network: NetworkName,
+    task: TaskOption = None,
+    width: Width = None,
+    weights: Weights = None,
+    budget: Annotated[int, typer.Option(min=1, help="Inputs to try.")] = 20_000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Search for the input on which a network errs most; exit code 1 if that breaks a construction's guarantee."""
+    from assay.attacks import attack_result
+
+    result = attack_result(
+        subject_from(context, network, task, width, weights, seed), budget=budget, seed=seed, tell=tell
+    )
+    show_result(result, as_json, attack_text)
+    if result["broken"]:
         raise typer.Exit(1)
 
 

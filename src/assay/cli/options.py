@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assay.errors import AssayError, unknown
+
+if TYPE_CHECKING:
+    from assay.subject import Subject
 
 app = typer.Typer(
     help="What a sequence architecture can represent, and how large it must be.",
@@ -23,6 +27,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 TaskName = Annotated[str, typer.Argument(help="The task.")]
 Out = Annotated[Path, typer.Option(help="Folder of the ledger and the report.")]
 Quick = Annotated[bool, typer.Option("--quick", help="The same parts at smaller lengths, in at most 90 seconds.")]
+
+NetworkName = Annotated[
+    str, typer.Argument(help="A file that 'assay build' or 'assay train' wrote, or package.module:Class.")
+]
+TaskOption = Annotated[
+    str | None, typer.Option("--task", help="The task that a class is for; its parameters are options too.")
+]
+Width = Annotated[int | None, typer.Option(min=1, help="Width of a class that is a mixer.")]
+Weights = Annotated[Path | None, typer.Option(help="Safetensors file with the weights of a class.")]
+Seed = Annotated[int, typer.Option(help="Seed of all that is drawn.")]
 
 # Commands on a task take its parameters as options; which there are, the task says.
 TASK_PARAMETERS = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -54,6 +68,28 @@ def _value(option: str, word: str, kind: type) -> Any:
         return kind(word)
     except ValueError:
         raise AssayError(f"{option} = {word} is not allowed; it must be {_KINDS[kind]}") from None
+
+
+def subject_from(
+    context: typer.Context, name: str, task: str | None, width: int | None, weights: Path | None, seed: int
+) -> Subject:
+    """The network that a command is to examine."""
+    from assay.subject import open_subject
+
+    if task is None and context.args:
+        raise AssayError(f"{context.args[0]} is no option here; parameters of a task need --task")
+    chosen = None if task is None else task_of(task, context)
+    return open_subject(name, chosen, width=width, weights=weights, seed=seed)
+
+
+def whole_number(option: str, word: str) -> int:
+    """An integer that was given as text."""
+    return _value(option, word.strip(), int)
+
+
+def tell(line: str) -> None:
+    """A line about progress, to standard error."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def show_result(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:

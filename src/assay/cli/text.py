@@ -75,3 +75,55 @@ def study_text(result: dict[str, Any]) -> str:
     from assay.report.tables import terminal_text
 
     return terminal_text(result)
+
+
+def communication_text(summary: dict[str, Any]) -> str:
+    """What is known of a communication matrix."""
+    return fields_text({name: _inner(value) for name, value in summary.items() if name != "split_vc"}) + (
+        f"\nsplit-VC           {_inner(summary['split_vc'])}"
+    )
+
+
+def _inner(value: Any) -> Any:
+    if not isinstance(value, dict) or "rests_on" not in value:
+        return value
+    lists = {"pairs", "shattered", "apart", "nodes", "exact", "splits"}
+    said = [f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if key not in {*lists, "rests_on"}]
+    return f"{', '.join(said)} ({value['rests_on']})"
+
+
+def precision_text(result: dict[str, Any]) -> str:
+    """The fewest bits, and what that rests on."""
+    return fields_text(result)
+
+
+def attack_text(result: dict[str, Any]) -> str:
+    """The worst input that was found, by what, and what that shows."""
+    tried = f"tried: {', '.join(f'{count} {method}' for method, count in result['tried'].items())}"
+    counts = f"{tried}; refused: {result['refused']}"
+    if result["error"] is None:
+        return f"{result['network']}: every input was refused\n{counts}"
+    guaranteed = result["guaranteed_error"]
+    if guaranteed is None:
+        held = f"{'above' if result['exceeds_tolerance'] else 'within'} its tolerance of {result['tolerance']:.6g}"
+    else:
+        held = f"guarantee of {guaranteed:.6g} {'BROKEN' if result['broken'] else 'not broken'}"
+    constants = ", ".join(f"{name} {error:.6g}" for name, error in result["constants"].items())
+    return "\n".join(
+        [
+            f"{result['network']}: largest error {result['error']:.6g} at token {result['token']}, {held}",
+            f"found by {result['found_by']}; answered {rounded(result['network_answer'])}, "
+            f"exactly {rounded(result['exact_answer'])}",
+            *(f"  {name} {rounded(tensor)}" for name, tensor in result["worst_input"].items()),
+            counts,
+            f"constant answers on these inputs: {constants}",
+            f"rests on: {result['rests_on']}",
+        ]
+    )
+
+
+def protocol_text(result: dict[str, Any]) -> str:
+    """Who holds what, what was sent, and what came of it."""
+    from assay.report.protocols import protocol_lines
+
+    return "\n".join(f"{name:<12} {line}".rstrip() for name, line in protocol_lines(result))

@@ -33,7 +33,7 @@ from assay.size import Size
 from assay.tasks.match3_bigram import Match3Bigram
 
 LARGEST_MODULUS = 1 << 31  # 2 (r - s)^2 <= 2 M^2 must stay below 2^63
-_SCORE_ERROR = 16 * UNIT_ROUNDOFF[torch.float64]  # of cos and sin of angles below 2 pi, and of their dot product
+_SCORE_ERROR = 64 * UNIT_ROUNDOFF[torch.float64]  # of angles up to 2 pi, their cos and sin, and the dot product
 _DECODED = 0.25  # an average of two integers is read off right if it errs by less
 
 
@@ -91,7 +91,8 @@ class NeighboursThenPartner(Construction):
         queries = torch.stack([4 * wanted, -one, -2 * wanted**2], dim=2)
         blank = torch.tensor([0, 1, 0])
         keys = torch.where(real.unsqueeze(2), torch.stack([found, 2 * found**2, torch.ones_like(found)], dim=2), blank)
-        return integer_mass(queries, keys, real.to(self.arithmetic.dtype), self.arithmetic.temperature)
+        values = real.to(self.arithmetic.dtype)
+        return integer_mass(queries, keys, values, self.arithmetic.temperature, self.numbers)
 
     def neighbours(self, residues: Tensor) -> Tensor:
         """Output of layer 1: averages over each token and the next of (even slot, odd slot, position, blank flag)."""
@@ -103,8 +104,10 @@ class NeighboursThenPartner(Construction):
         values[:, :, 2] = places.double()
         values[:, length, 3] = 1
         rows = max(1, (1 << 22) // (length + 1))
-        weights = (torch.softmax(block @ self.keys.T, dim=1) for block in self.queries.split(rows))
-        return torch.cat([block @ values for block in weights], dim=1)
+        queries, keys, values = (self.rounded(part) for part in (self.queries, self.keys, values))
+        scores = (self.rounded(block @ keys.T) for block in queries.split(rows))
+        weights = (self.rounded(torch.softmax(block, dim=1)) for block in scores)
+        return torch.cat([self.rounded(block @ values) for block in weights], dim=1)
 
     def decode(self, averages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Each token's own residue, that of the next, and whether both are residues: from its own average alone."""

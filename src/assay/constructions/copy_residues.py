@@ -53,7 +53,7 @@ class CopyResidues(Construction):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """0 or 1: (batch, N)."""
-        return self.task.targets(inputs[:, self.order])
+        return self.task.targets(self.rounded_residues(inputs[:, self.order], self.task.modulus))
 
     def certificate(self) -> Certificate:
         """Exact for all residues."""

@@ -81,6 +81,36 @@ class CosineUnit(BareUnit, Construction):
         embedded[:, 0, -1] = 2 - self.gap
         return embedded
 
+    def answers(self, embedded: Tensor) -> Tensor:
+        """The mass on real tokens, to be compared with 1/2: (batch, N). In fixed point from `fixed_embedding`."""
+        if self.numbers is None:
+            return super().answers(embedded)
+        queries, values = embedded[:, 1:, :-1], embedded[:, :, -1]
+        scores = self.rounded(queries @ (embedded[:, :, :-1] * self._fixed_signs()).transpose(1, 2))
+        return self.rounded((self.rounded(torch.softmax(scores, dim=2)) @ values.unsqueeze(2)).squeeze(2))
+
+    def embedded(self, inputs: Tensor) -> Tensor:  # ty: ignore[invalid-method-override]
+        """What each token knows before it looks at the others: (batch, N + 1, 2D + 1), in fixed point 2D + 2."""
+        return super().embedded(inputs) if self.numbers is None else self.rounded(self.fixed_embedding(inputs))  # ty: ignore[invalid-argument-type]
+
+    def fixed_embedding(self, inputs: Tensor) -> Tensor:
+        """phi for numbers of few bits: (batch, N + 1, 2D + 2), float64.
+
+        The square root c' of the temperature c on either side of the score, c less than above for all pairs: a match
+        scores 0, the blank -c gap, and misses less, which few bits hold as they saturate. The value is a coordinate.
+
+            phi(x) = (c' cos a_f, c' sin a_f, c', 1),  phi(blank) = (0, 0, c' gap, 0),  K = (1, -1, -1)
+        """
+        plain = self.embed(inputs).double()
+        root = self.arithmetic.temperature**0.5
+        fixed = torch.cat([root * plain, torch.ones_like(plain[:, :, :1])], dim=2)
+        fixed[:, 0, -2], fixed[:, 0, -1] = root * self.gap, 0
+        return fixed
+
+    def _fixed_signs(self) -> Tensor:
+        count = len(self.frequencies)
+        return torch.cat([torch.ones(count), -torch.ones(count + 1)]).double()
+
     def read(self, outputs: Tensor) -> Tensor:
         """The mass on real tokens, to be compared with 1/2: (batch, N)."""
         return 1 - (outputs.squeeze(2) - 1) / (1 - self.gap)

@@ -24,6 +24,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.heads import centred
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_error, rounding_of_average, temperature
 from assay.errors import require
+from assay.networks.fixed_point import FixedPoint
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
@@ -112,14 +113,27 @@ class CyclicPolytope(Construction):
     def attention(self, inputs: SparseAveragingInputs) -> Tensor:
         """Attention weights, float64 (batch, 1, asking, positions)."""
         pointers = inputs[1]
-        logits = self.temperature * torch.from_numpy(self.scores(pointers.flatten(0, 1)))
-        return torch.softmax(logits, dim=1).view(*pointers.shape[:2], -1).unsqueeze(1)
+        sets = pointers.flatten(0, 1)
+        logits = self._fixed_logits(sets, self.numbers) if self.numbers else self.temperature * self.scores(sets)
+        weights = self.rounded(torch.softmax(torch.from_numpy(logits), dim=1))
+        return weights.view(*pointers.shape[:2], -1).unsqueeze(1)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens, float64 (batch, asking, d)."""
-        values = inputs[0].double()
+        values = self.rounded(inputs[0].double())
         weights = self.attention(inputs).squeeze(1)
-        return weights[..., : self.task.length] @ values
+        return self.rounded(weights[..., : self.task.length] @ values)
+
+    def _fixed_logits(self, pointers: Tensor, numbers: FixedPoint) -> NDArray[np.float64]:
+        """Scores less the largest of their row, of keys, queries and scores in fixed point: (rows, positions).
+
+        The temperature, raised to a whole number, is part of the query. All is exact but for that format.
+        """
+        keys = numbers.round_exactly(self.integer_keys())
+        queries = numbers.round_exactly(math.ceil(self.temperature) * self.integer_queries(pointers))
+        scores = numbers.round_exactly(queries @ keys.T, scale=2 * numbers.fraction)
+        below = scores - scores.max(axis=1, keepdims=True)
+        return np.ldexp(np.maximum(below, -(1 << 900)).astype(np.float64), -numbers.fraction)
 
     def certificate(self) -> Certificate:
         """Guarantee for every pointer set."""

@@ -70,10 +70,10 @@ class HatsAndGates(Construction):
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens: shape (batch, asking, d)."""
-        values, pointers = inputs.values.to(self.dtype), inputs.pointers.to(self.dtype)
+        values, pointers = self.rounded(inputs.values.to(self.dtype)), self.rounded(inputs.pointers.to(self.dtype))
         pointed = torch.stack([self._hats(column) for column in pointers.unbind(2)]).sum(dim=0).unsqueeze(3)
-        gates = torch.relu(values.unsqueeze(1) + 2 - 4 * (1 - pointed))
-        return (gates - 2 * pointed).sum(dim=2) / self.task.sparsity
+        gates = self.rounded(torch.relu(values.unsqueeze(1) + 2 - 4 * (1 - pointed)))
+        return self.rounded((gates - 2 * pointed).sum(dim=2) / self.task.sparsity)
 
     def certificate(self) -> Certificate:
         """Exact but for rounding: hats are exact integers, and gates off the pointers are exactly 0."""
@@ -88,7 +88,7 @@ class HatsAndGates(Construction):
 
     def _hats(self, pointers: Tensor) -> Tensor:
         """Indicator of each pointer (batch, asking): shape (batch, asking, N)."""
-        ramps = torch.relu(pointers.unsqueeze(2) - self.levels)
+        ramps = self.rounded(torch.relu(pointers.unsqueeze(2) - self.rounded(self.levels)))
         return ramps[..., :-2] - 2 * ramps[..., 1:-1] + ramps[..., 2:]
 
 

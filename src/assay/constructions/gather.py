@@ -48,7 +48,7 @@ class Gather(BareUnit, Construction):
         self.task, self.tolerance, self.settings = task, tolerance, {"tolerance": tolerance}
         self.blocks = Blocks({"residues": task.length, "point": 2})
         pick = self.blocks.selector("point", torch.float64).unsqueeze(0)
-        self.set_weights(pick, pick, torch.eye(self.blocks.width, dtype=torch.float64).unsqueeze(0))
+        self.set_weights(pick, pick.clone(), torch.eye(self.blocks.width, dtype=torch.float64).unsqueeze(0))
         angles = 2 * math.pi / task.length * torch.arange(task.length, dtype=torch.float64)
         self.register_buffer("points", torch.stack([angles.cos(), angles.sin()], dim=1))
 
@@ -88,6 +88,8 @@ class Gather(BareUnit, Construction):
     def read(self, outputs: Tensor) -> Tensor:
         """0 or 1, from each token's attention output alone: (batch, N)."""
         residues, place = self.decode(outputs)
+        if self.numbers is not None:  # too few bits may give numbers that are no residues
+            residues = residues % self.task.modulus
         labels = self.task.targets(residues.flatten(0, 1)).unflatten(0, place.shape)
         return labels.gather(2, place.unsqueeze(2)).squeeze(2)
 

@@ -83,7 +83,7 @@ class Parabola(Construction):
         """The mass on real tokens, to be compared with 1/2: (batch, N)."""
         keys = self.embed(inputs)
         values = keys[:, :, 2].to(self.arithmetic.dtype)
-        return integer_mass(keys[:, 1:] @ self.query, keys, values, self.arithmetic.temperature)
+        return integer_mass(keys[:, 1:] @ self.query, keys, values, self.arithmetic.temperature, self.numbers)
 
     def certificate(self) -> Certificate:
         """Guarantee for all residues."""

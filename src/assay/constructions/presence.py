@@ -14,9 +14,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name, rounding_of_average
+from assay.constructions.softmax_bound import (
+    DTYPES,
+    UNIT_ROUNDOFF,
+    dtype_name,
+    rounding_of_average,
+    rounding_of_differences,
+)
 from assay.errors import AssayError
 from assay.networks.bare import SCORES_AT_ONCE
+from assay.networks.fixed_point import FixedPoint
 
 TO_ROUNDING = 0.5  # share of the gap that rounding may take; beyond, a wider dtype is used or the request refused
 _ANGLE_ROUNDINGS = 4  # of 2 pi x / M in float64, and of its cosine
@@ -78,7 +85,8 @@ def choose_arithmetic(
         if kept < (1 - TO_ROUNDING) * gap or goal <= 0:
             continue
         temperature = max(0.0, math.log(entries * (1 - goal) / goal)) / kept if goal < 1 else 0.0
-        error = outputs * presence_error(entries, temperature * kept) + of_softmax
+        moved = rounding_of_differences(entries, temperature * kept, 0.0, UNIT_ROUNDOFF[dtype])
+        error = outputs * (presence_error(entries, temperature * kept) + magnified * moved) + of_softmax
         if error <= tolerance:
             return Arithmetic(dtype, temperature, error)
     raise AssayError(
@@ -88,7 +96,9 @@ def choose_arithmetic(
     )
 
 
-def integer_mass(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:
+def integer_mass(
+    queries: Tensor, keys: Tensor, values: Tensor, temperature: float, numbers: FixedPoint | None = None
+) -> Tensor:
     """Softmax attention whose scores are whole numbers, exact until their largest is subtracted. Time O(T L m).
 
     Args:
@@ -96,10 +106,17 @@ def integer_mass(queries: Tensor, keys: Tensor, values: Tensor, temperature: flo
         keys: int64 (batch, L, m); no dot product may reach 2^63 (partial sums may: they wrap around and back).
         values: floating point (batch, L), 1 for real entries and 0 for blanks.
         temperature: factor on the scores.
+        numbers: the fixed-point format of queries, keys, scores, weights and mass; the temperature, part of the query,
+            is then raised to a power of two, so that whole numbers stay such, and products are taken in float64.
 
     Returns:
         The mass on real entries, in the values' dtype: (batch, T).
     """
+    if numbers is not None:
+        power = 2.0 ** math.ceil(math.log2(max(1.0, temperature)))
+        hot, held = numbers.round(power * queries.double()), numbers.round(keys.double())
+        weights = numbers.round(torch.softmax(numbers.round(hot @ held.transpose(1, 2)), dim=2))
+        return numbers.round(weights @ numbers.round(values.double()).unsqueeze(2)).squeeze(2)
     rows = max(1, SCORES_AT_ONCE // (keys.shape[0] * keys.shape[1]))
     masses = []
     for block in queries.split(rows, dim=1):

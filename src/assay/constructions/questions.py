@@ -8,15 +8,14 @@ from typing import Any
 
 import torch
 
+from assay.attacks.answering import NO_NUMBER as NO_NUMBER
+from assay.attacks.answering import answered, at_once, finite
 from assay.constructions import build
 from assay.constructions.base import Construction
-from assay.errors import AssayError, CertificateError, unknown
+from assay.errors import AssayError, unknown
 from assay.evidence import Evidence
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
-
-NO_NUMBER = 1e300  # stands for the error of an answer that is not a finite number, which JSON does not know
-_AT_ONCE = 1 << 22  # inputs are tried in batches of about this many numbers
 
 
 def construction_question(
@@ -55,20 +54,15 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
     if distribution not in checkable(network):
         raise unknown(f"distribution to check {network.method!r} on,", distribution, checkable(network))
     keys = network.position_keys() if distribution == "adversarial" else None
-    at_once = max(1, _AT_ONCE // network.numbers_at_work())
+    size = at_once(network, task)
     largest, refused = 0.0, 0
-    waiting = [(start, min(at_once, draws - start)) for start in range(0, draws, at_once)]
-    while waiting:
-        start, count = waiting.pop()
+    for start in range(0, draws, size):
+        count = min(size, draws - start)
         inputs, targets = task.trial(count, seed=seed, start=start, distribution=distribution, keys=keys)
-        try:
-            errors = task.errors(network(inputs), targets).nan_to_num(nan=NO_NUMBER, posinf=NO_NUMBER)
-            largest = max(largest, errors.max().item())
-        except CertificateError:
-            if count == 1:
-                refused += 1
-            else:  # which of them it is
-                waiting += [(start, count // 2), (start + count // 2, count - count // 2)]
+        outputs, rows = answered(network, inputs)
+        refused += count - len(rows)
+        if outputs is not None:
+            largest = max(largest, finite(task.errors(outputs, targets[rows])).max().item())
     return Trial(largest, refused)
 
 

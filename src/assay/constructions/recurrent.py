@@ -67,11 +67,11 @@ class StoreAll(Construction):
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens: shape (batch, asking, d)."""
-        values = inputs.values.to(self.dtype)
+        values = self.rounded(inputs.values.to(self.dtype))
         state = torch.zeros_like(values)
         for position, value in enumerate(values.unbind(1)):
             state = self.step(state, value, position)
-        return self.read(state, inputs.pointers)
+        return self.rounded(self.read(state, inputs.pointers))
 
     def certificate(self) -> Certificate:
         """Exact but for the rounding of one mean."""

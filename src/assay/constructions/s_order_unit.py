@@ -17,6 +17,7 @@ from torch import Tensor
 from assay.constructions.presence import Arithmetic, blank_gap, choose_arithmetic, coordinate_error, residue_angles
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma
 from assay.errors import require, require_integer
+from assay.networks.fixed_point import FixedPoint
 
 
 def even_sets(order: int) -> list[tuple[int, ...]]:
@@ -73,7 +74,9 @@ def match_factors(
     return query, [key(place) for place in range(1, order)], value
 
 
-def s_order_attention(query: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:
+def s_order_attention(
+    query: Tensor, keys: list[Tensor], values: list[Tensor], numbers: FixedPoint | None = None
+) -> Tensor:
     """softmax over all tuples (j_1, ..., j_(s-1)) of sum_t q_it k1_j1t k2_j2t ..., applied to products of values.
 
     Plain: holds all tuples, memory and time O(N^s) for each example.
@@ -82,15 +85,22 @@ def s_order_attention(query: Tensor, keys: list[Tensor], values: list[Tensor]) -
         query: (batch, T, m).
         keys: s - 1 tensors (batch, N, m).
         values: s - 1 tensors (batch, N, d).
+        numbers: the fixed-point format of all of these, of scores, weights and outputs; in float64.
 
     Returns:
         (batch, T, d).
     """
+
+    def rounded(activations: Tensor) -> Tensor:
+        return activations if numbers is None else numbers.round(activations.double())
+
+    query, keys, values = rounded(query), [rounded(key) for key in keys], [rounded(value) for value in values]
     tuples, products = keys[0], values[0]
     for key, value in zip(keys[1:], values[1:], strict=True):
         tuples = (tuples.unsqueeze(2) * key.unsqueeze(1)).flatten(1, 2)
         products = (products.unsqueeze(2) * value.unsqueeze(1)).flatten(1, 2)
-    return torch.softmax(query @ tuples.transpose(1, 2), dim=-1) @ products
+    scores = rounded(query @ tuples.transpose(1, 2))
+    return rounded(rounded(torch.softmax(scores, dim=-1)) @ products)
 
 
 def match_mass(residues: Tensor, modulus: int, order: int, tolerance: float = 0.25) -> Tensor:

@@ -56,7 +56,7 @@ class StoreResidues(Construction):
     def forward(self, inputs: Tensor) -> Tensor:
         """0 or 1: (batch, N)."""
         state = torch.zeros_like(inputs)
-        for position, residue in enumerate(inputs.unbind(1)):
+        for position, residue in enumerate(self.rounded_residues(inputs, self.task.modulus).unbind(1)):
             state = self.step(state, residue, position)
         return self.task.targets(state)
 

@@ -21,7 +21,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
 from assay.constructions.presence import choose_arithmetic, presence_error
-from assay.constructions.softmax_bound import UNIT_ROUNDOFF, rounding_of_average
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, rounding_of_differences
 from assay.errors import require
 from assay.networks.kernels.strassen import strassen_attention
 from assay.size import Size
@@ -58,8 +58,7 @@ class StrassenHeads(Construction):
         least = choose_arithmetic(what, entries, 1.0, exact, tolerance, outputs=_HEADS)
         root = 2.0 ** math.ceil(math.log2(max(1.0, least.temperature)) / 2)  # whole numbers stay exact times this
         self.temperature = root**2
-        softmax = rounding_of_average(entries + 3, UNIT_ROUNDOFF[torch.float64])
-        self.error = _HEADS * (presence_error(entries, self.temperature) + softmax)
+        self.error = _HEADS * (presence_error(entries, self.temperature) + _rounding(task.length + 1, self.temperature))
         self.register_buffer("root", torch.tensor(root, dtype=torch.float64))
 
     @classmethod
@@ -82,10 +81,11 @@ class StrassenHeads(Construction):
         """The mass on pairs of residues in either head, at most 1, to be compared with 1/2: (batch, N)."""
         value = torch.ones(len(inputs), self.task.length + 1, 1, dtype=torch.float64)
         value[:, 0] = 0
-        masses = [
-            strassen_attention(*self.factors(inputs, total), value, value)
-            for total in (self.task.modulus, 2 * self.task.modulus)
-        ]
+        totals = (self.task.modulus, 2 * self.task.modulus)
+        if self.numbers is None:
+            masses = [strassen_attention(*self.factors(inputs, total), value, value) for total in totals]
+        else:
+            masses = [self._fixed_mass(*map(self.rounded, self.factors(inputs, total))) for total in totals]
         return torch.stack(masses).sum(dim=0).squeeze(2).clamp(max=1.0)
 
     def factors(self, residues: Tensor, total: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,6 +104,14 @@ class StrassenHeads(Construction):
         blank_h = torch.tensor([0, 0, 0, 0, 0, 0, 0, -2 * large], dtype=x.dtype).expand(len(x), 1, _WIDTH)
         return self.root * f, self.root * torch.cat([blank_g, g], dim=1), self.root * torch.cat([blank_h, h], dim=1)
 
+    def _fixed_mass(self, f: Tensor, g: Tensor, h: Tensor) -> Tensor:
+        """The mass on pairs of residues (batch, N, 1), scores and weights rounded; holds all N^3 scores."""
+        middle = self.rounded(g @ h.transpose(1, 2)).unsqueeze(1)
+        first, last = self.rounded(f @ g.transpose(1, 2)), self.rounded(f @ h.transpose(1, 2))
+        scores = self.rounded(first.unsqueeze(3) + middle + last.unsqueeze(2))
+        weights = self.rounded(torch.softmax(scores.flatten(2), dim=2)).view_as(scores)
+        return self.rounded(weights[:, :, 1:, 1:].sum(dim=(2, 3))).unsqueeze(2)
+
     def certificate(self) -> Certificate:
         """Guarantee for all residues."""
         return Certificate(
@@ -116,3 +124,13 @@ class StrassenHeads(Construction):
             dtype="float64",
             temperature=self.temperature,
         )
+
+
+def _rounding(tokens: int, temperature: float) -> float:
+    """Of the mass of one head: by products of exponentials, two sums over tokens each, or by one sum over all pairs.
+
+    In products, three exponentials, two of their products and four sums; scores less their largest; underflow.
+    """
+    roundoff = UNIT_ROUNDOFF[torch.float64]
+    sums = max(gamma(tokens**2 + 2 * tokens + 9, roundoff), gamma(4 * tokens + 29, roundoff))
+    return sums + 24 * roundoff + rounding_of_differences(tokens**2, temperature, 0.0, roundoff)

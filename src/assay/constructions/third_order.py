@@ -15,7 +15,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
 from assay.constructions.presence import blank_gap
-from assay.constructions.s_order_unit import match_factors, tuple_arithmetic
+from assay.constructions.s_order_unit import match_factors, s_order_attention, tuple_arithmetic
 from assay.constructions.softmax_bound import dtype_name
 from assay.networks.kernels.third_order import third_order_attention
 from assay.size import Size
@@ -72,6 +72,8 @@ class ThirdOrderUnit(Construction):
     def forward(self, inputs: Tensor) -> Tensor:
         """The mass on pairs of residues, to be compared with 1/2: (batch, N)."""
         query, keys, value = match_factors(inputs, self.task.modulus, 3, self.arithmetic)
+        if self.numbers is not None:
+            return s_order_attention(query, keys, [value, value], self.numbers).squeeze(2)
         return third_order_attention(query, *keys, value, value).squeeze(2)
 
     def certificate(self) -> Certificate:

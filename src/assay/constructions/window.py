@@ -21,6 +21,7 @@ from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
 from assay.errors import AssayError
+from assay.networks.fixed_point import fixed_point
 from assay.size import Size
 from assay.tasks.match3_local import Match3Local
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
@@ -97,7 +98,8 @@ class WindowAverage(Construction):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """1 where two tokens of the window complete the sum, else 0: (batch, N)."""
-        averages = self.unit(SparseAveragingInputs(self.values(inputs), self.pointers(len(inputs))))
+        with fixed_point(self.unit, self.numbers):
+            averages = self.unit(SparseAveragingInputs(self.values(inputs), self.pointers(len(inputs))))
         window = self.window
         residues, inside = self.decode(averages[:, window : window + self.task.length].double())
         rows = max(1, _PAIRS_AT_ONCE // (len(inputs) * residues.shape[2] ** 2))

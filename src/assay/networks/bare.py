@@ -62,6 +62,10 @@ class Rounding:
         """The activations in the format of `numbers`, if there is one."""
         return activations if self.numbers is None else self.numbers.round(activations)
 
+    def rounded_residues(self, residues: Tensor, modulus: int) -> Tensor:
+        """Residues, int64, in that format; what does not fit becomes another residue."""
+        return residues if self.numbers is None else self.numbers.round(residues.double()).long() % modulus
+
 
 class BareUnit(Rounding, nn.Module, ABC):
     """One layer of bare self-attention with explicit weights; subclasses say what phi is.

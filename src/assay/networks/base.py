@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from assay.errors import AssayError
 from assay.size import Size
 
 
@@ -26,6 +27,17 @@ class Mixer(nn.Module, ABC):
     @abstractmethod
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last `last` tokens: (batch, length, width) -> (batch, last, width)."""
+
+    def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """A recurrent mixer's outputs of all tokens, and the state that it then hands on: (batch, numbers).
+
+        (batch, length, width) -> (batch, length, width). `state` is what an earlier part of the sequence left; None at
+        its start. Protocols that cut a sequence in two need it, nothing else does.
+
+        Raises:
+            AssayError: a mixer that does not say.
+        """
+        raise AssayError(f"{type(self).__name__} does not give its state: it has no run(tokens, state)")
 
     def start_for_pointers(self) -> None:
         """Change the initial weights for tasks whose tokens name positions, where a name's code is the position's.

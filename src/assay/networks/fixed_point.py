@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from assay.errors import AssayError, require_integer
 
-MOST_BITS = 53  # of a number that float64 holds exactly; wider formats are for whole numbers only
+MOST_BITS = 53  # of a number that float64 holds exactly
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,21 @@ class FixedPoint:
         require_integer("bits", self.bits, 1, MOST_BITS)
         return self._whole(numbers).long()
 
+    def round_exactly(self, numbers: NDArray[Any], scale: int = 0) -> NDArray[Any]:
+        """The k of the nearest numbers, for whole multiples of 2^-scale of any size: arrays of Python integers.
+
+        >>> FixedPoint(bits=4, fraction=1).round_exactly(np.array([1, 3, 10**30], dtype=object), scale=2).tolist()
+        [0, 2, 7]
+        """
+        limit = 1 << (self.bits - 1)
+        lost = scale - self.fraction
+        if lost <= 0:
+            whole = numbers * (1 << -lost)
+        else:
+            half, rest = 1 << (lost - 1), numbers & ((1 << lost) - 1)
+            whole = (numbers >> lost) + ((rest > half) | ((rest == half) & ((numbers >> lost) & 1 == 1)))
+        return np.minimum(np.maximum(whole, -limit), limit - 1)
+
     def _whole(self, numbers: Tensor) -> Tensor:
         limit = 2.0 ** (self.bits - 1)
         scaled = torch.ldexp(numbers.double(), torch.tensor(self.fraction))
@@ -67,7 +84,7 @@ def fixed_point(network: Any, numbers: FixedPoint | None) -> Generator[None]:
 
     A network that rounds its own activations, as constructions do, has an attribute `numbers`, which is set. Of any
     other one the parameters are rounded, and the result of every torch operation in its forward pass: products, sums,
-    softmax, normalisations, steps of torch.nn.LSTM and GRU, each as one operation. A softmax has to be torch.softmax,
+    softmax, normalisations, steps of torch.nn.LSTM, GRU and RNN, each as one. A softmax has to be torch.softmax,
     since exponentials written out would be rounded too; torch.nn.MultiheadAttention is refused as its scores cannot be
     reached. Not for training.
 
@@ -76,9 +93,6 @@ def fixed_point(network: Any, numbers: FixedPoint | None) -> Generator[None]:
     ...     output = layer(torch.full((1, 1), 0.3))
     >>> output.item() in (-0.25, 0.0, 0.25)
     True
-
-    Raises:
-        AssayError: more than 53 bits for a network that does not round its own activations.
     """
     if numbers is None:
         yield
@@ -89,7 +103,6 @@ def fixed_point(network: Any, numbers: FixedPoint | None) -> Generator[None]:
         finally:
             network.numbers = before
     else:
-        require_integer("bits", numbers.bits, 1, MOST_BITS)
         exact = [parameter.detach().clone() for parameter in network.parameters()]
         with torch.no_grad():
             for parameter in network.parameters():
@@ -118,14 +131,20 @@ class _Rounding(TorchFunctionMode):
             raise AssayError("torch.nn.MultiheadAttention cannot be rounded: its scores and weights are out of reach")
         if name == "scaled_dot_product_attention":
             return _attention_in_parts(self.numbers, *args, **kwargs)
-        if name in ("lstm", "gru"):
+        if name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
             return _step_by_step(self.numbers, func, args)
         result = func(*args, **kwargs)
-        if not isinstance(result, Tensor) or not result.is_floating_point() or result._is_view():
+        if not isinstance(result, Tensor) or not result.is_floating_point():
             return result
         if any(result is argument for argument in args):  # computed in place
             return result.copy_(self.numbers.round(result))
-        return self.numbers.round(result)
+        return result if _is_part_of(result, args) else self.numbers.round(result)
+
+
+def _is_part_of(result: Tensor, args: tuple[Any, ...]) -> bool:
+    """Whether an operation computed nothing but gave a view of what it was given, which may be written to."""
+    given = (argument for argument in args if isinstance(argument, Tensor))
+    return any(tensor.untyped_storage().data_ptr() == result.untyped_storage().data_ptr() for tensor in given)
 
 
 def _attention_in_parts(
@@ -140,7 +159,7 @@ def _attention_in_parts(
 
 
 def _step_by_step(numbers: FixedPoint, func: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """torch.nn.LSTM or GRU one token at a time, states rounded in between. `args` as torch._VF.lstm takes them."""
+    """A recurrent layer of torch one token at a time, states rounded; `args` as torch._VF.lstm takes them."""
     tokens, states, *rest = args
     dimension = 1 if rest[-1] else 0  # batch_first
     single = isinstance(states, Tensor)

@@ -89,3 +89,26 @@ def read_number(number: float) -> arb:
     if not (isinstance(number, int | float) and math.isfinite(number)):
         raise AssayError(f"not proved: the setting {number!r} is no finite number")
     return exact(number)
+
+
+def weight_roundings(entries: int) -> int:
+    """Roundings that a weight of a softmax over `entries` scores takes part in, once these have had their largest off.
+
+    Its exponential and that of each entry below, the sum, and the quotient, or the reciprocal and a product.
+    """
+    return entries - 1 + 2 * _EXP_ROUNDINGS + 2
+
+
+def underflow(numbers: int, dtype: torch.dtype) -> arb:
+    """What `numbers` results below the normal range may err by together, flushed to 0 or not."""
+    return numbers * exact(_LEAST_NORMAL[dtype])
+
+
+def circle_error(dtype: torch.dtype) -> arb:
+    """How far (cos, sin) of 2 pi x / M, computed in float64 at an angle of at most pi and cast, is from the circle's.
+
+    The angle x (2 pi / M) is rounded as pi is, as it is divided, and as the product is.
+    """
+    double = torch.float64
+    error = arb.pi() * gamma(3, double) + _EXP_ROUNDINGS * exact(unit_roundoff(double))
+    return error if dtype == double else error + (1 + error) * exact(unit_roundoff(dtype))

@@ -29,7 +29,14 @@ STYLE: Any = {
     "figure.facecolor": "white", "lines.linewidth": 1.6, "lines.markersize": 5.5, "mathtext.default": "regular",
 }  # fmt: skip
 TEXT_LINE = 0.205  # inches that a line of a legend takes
-_LINES = [("o", "-"), ("s", "--"), ("D", "-."), ("^", ":"), ("v", (0, (5, 1))), ("P", (0, (3, 1, 1, 1, 1, 1)))]
+DASHES: list[tuple[str, Any]] = [
+    ("o", "-"),
+    ("s", "--"),
+    ("D", "-."),
+    ("^", ":"),
+    ("v", (0, (5, 1))),
+    ("P", (0, (3, 1, 1, 1, 1, 1))),
+]
 _AREAS: dict[str, dict[str, Any]] = {
     "mean": {"facecolor": "#C9CDD2", "edgecolor": "none", "zorder": 1},
     "worst": {"facecolor": "none", "edgecolor": "#8A9099", "hatch": "////", "linewidth": 0, "zorder": 1.1},
@@ -84,6 +91,11 @@ def looks(lines: Iterable[Line]) -> dict[str, Look]:
         else:
             further.append(name)
     return {**found, **{name: _FURTHER[place % len(_FURTHER)] for place, name in enumerate(further)}}
+
+
+def distinct_colours() -> list[str]:
+    """Colours for lines that are no architectures, the clearest first."""
+    return [look.colour for look in (*_LOOKS.values(), *_FURTHER)]
 
 
 def sheet(width: float, height: float) -> Figure:
@@ -165,7 +177,7 @@ def draw_learned(
 def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[Any]:
     """One line for each construction; entries for the legend."""
     handles = []
-    for (marker, line), series in zip(_LINES * (1 + len(boundaries) // len(_LINES)), boundaries, strict=False):
+    for (marker, line), series in zip(DASHES * (1 + len(boundaries) // len(DASHES)), boundaries, strict=False):
         style: dict[str, Any] = {
             "color": look.colour, "marker": marker, "linestyle": line, "markerfacecolor": "white",
             "linewidth": 1.3, "label": f"constructed (worst case): {series['source']} ({_made_of(series)})",

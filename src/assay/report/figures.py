@@ -7,6 +7,7 @@ One colour for each architecture. Charts show the boundaries of one line of a st
 from __future__ import annotations
 
 import io
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -14,12 +15,14 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
 from assay.report.drawing import (
+    DASHES,
     STYLE,
     TEXT_LINE,
     chart,
+    distinct_colours,
     draw_constructed,
     draw_impossible,
     draw_learned,
@@ -95,6 +98,34 @@ def message_bits_chart(findings: dict[str, Any], line: Line, family: str) -> Fig
     set_axes(axes, [*constructed, *required], _axis_name(line), linear=is_linear(line), vertical="bits m p")
     look = looks(findings["lines"])[family]
     legend(figure, [*draw_constructed(axes, constructed, look), *draw_impossible(axes, required, "")])
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def precision_chart(line: Line) -> Figure:
+    """Fewest bits per number of each construction along a line: logarithmic in x, linear in bits."""
+    figure, axes = chart(6.3, 3.7 + TEXT_LINE * len(line["precisions"]))
+    axes.set_title("bits per number that constructions need")
+    axes.set_xscale("log", base=2)
+    places = sorted({point["x"] for found in line["precisions"] for point in found["points"]})
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_formatter(FixedFormatter([str(place) for place in places]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.set_xlabel(_axis_name(line))
+    axes.set_ylabel("bits p")
+    handles = []
+    for colour, (marker, dashes), found in zip(distinct_colours(), cycle(DASHES), line["precisions"], strict=False):
+        slope = "" if found["per_doubling"] is None else f": {found['per_doubling']:+.1f} bits per doubling"
+        style: dict[str, Any] = {
+            "color": colour, "marker": marker, "linestyle": dashes, "markerfacecolor": "white",
+            "label": f"{found['method']}{slope}",
+        }  # fmt: skip
+        points = found["points"]
+        axes.plot([point["x"] for point in points], [point["bits"] for point in points], **style)
+        handles.append(Line2D([], [], **style))
+    axes.set_ylim(bottom=0)
+    legend(figure, handles)
     return figure
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from assay.evidence import Evidence
+import numpy as np
+
+from assay.evidence import Evidence, content_hash
 from assay.frontier import SearchEnd, Series, contender, contradictions, learned_series, stated_series
 from assay.report.lines import rank
 from assay.report.matrix import task_matrix
+from assay.report.protocols import protocol_lines
 from assay.studies.replay import replay
 from assay.studies.study import Line, Study, symbol_texts
 from assay.tasks import TASKS
@@ -40,6 +43,7 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
         "precision": study.precision,
         "lines": lines,
         "matrix": task_matrix(lines),
+        "protocols": [_protocol(answers[key]) for key in map(content_hash, study.protocols) if key in answers],
         "portraits": [_portrait(piece) for piece in evidence if "portrait" in piece.detail],
         "contradictions": contradictions(evidence),
         "evidence": [_row(piece, symbols) for piece in sorted(evidence, key=_order)],
@@ -95,10 +99,44 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float) -> dict[str
             for x, found in replays
             if not found.finished
         ],
+        "certificates": [_certificate(answers[a.key]) for a in line.certificates if a.key in answers],
+        "precisions": _precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers),
         "audit": audited.audit(_AUDIT_DRAWS, seed=0, distribution=line.distribution),
         "audit_tolerance": audited.mean_tolerance,
         "audit_at": audit_at,
     }
+
+
+def _certificate(piece: Evidence) -> dict[str, Any]:
+    """A construction and its proof; None where the guarantee was not proved."""
+    return {
+        "method": piece.source, "parameters": parameters_text(piece.task), "width": piece.size.width,
+        "error": piece.error, "arithmetic": piece.detail["arithmetic"], "proof": piece.detail["proof"],
+        "rests_on": piece.rests_on, "seconds": piece.seconds,
+    }  # fmt: skip
+
+
+def _precisions(answers: Iterable[tuple[int, Evidence]]) -> list[dict[str, Any]]:
+    """For each construction, the fewest bits at every x, with the fitted law."""
+    by_method: dict[str, list[dict[str, Any]]] = {}
+    for x, piece in answers:
+        point = {
+            "x": x, "bits": piece.size.precision, "fraction": piece.detail["fraction"], "error": piece.error,
+            "width": piece.size.width, "rests_on": piece.rests_on,
+        }  # fmt: skip
+        by_method.setdefault(piece.source, []).append(point)
+    return [
+        {"method": method, "points": points, "per_doubling": _per_doubling(points)}
+        for method, points in by_method.items()
+    ]
+
+
+def _per_doubling(points: list[dict[str, Any]]) -> float | None:
+    """Bits more for each doubling of x, by least squares; None for fewer than three values of x."""
+    if len(points) < 3:
+        return None
+    slope = np.polyfit(np.log2([point["x"] for point in points]), [point["bits"] for point in points], 1)[0]
+    return round(float(slope), 3)
 
 
 def _place(series: Series) -> tuple[Any, ...]:
@@ -120,6 +158,15 @@ def _portrait(piece: Evidence) -> dict[str, Any]:
         "parameters": parameters_text(piece.task), "width": piece.size.width, "error": piece.error,
         "error_kind": piece.error_kind, **piece.detail["portrait"],
     }  # fmt: skip
+
+
+def _protocol(piece: Evidence) -> dict[str, Any]:
+    """A protocol's outcome, as lines of text and in full."""
+    result = piece.detail
+    title = (
+        f"{piece.source}: {piece.verdict} {piece.architecture}, width {piece.size.width}, {parameters_text(piece.task)}"
+    )
+    return {"title": title, "lines": protocol_lines(result), "outcome": result}
 
 
 def _order(piece: Evidence) -> tuple[Any, ...]:

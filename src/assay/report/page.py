@@ -17,7 +17,14 @@ from matplotlib.figure import Figure
 from assay.files import make_folder, write_whole
 from assay.report import words
 from assay.report.drawing import is_linear
-from assay.report.figures import band_chart, message_bits_chart, portrait_chart, summary_chart, svg_text
+from assay.report.figures import (
+    band_chart,
+    message_bits_chart,
+    portrait_chart,
+    precision_chart,
+    summary_chart,
+    svg_text,
+)
 from assay.report.lines import Line, contenders, with_laws
 from assay.tasks import TASKS
 
@@ -38,7 +45,7 @@ class Chart:
 
     Attributes:
         line: the line it belongs to; empty for portraits.
-        section: where it belongs there: `summary`, `widths` or `portraits`.
+        section: where it belongs there: `summary`, `widths`, `precision` or `portraits`.
         name: of its file, without the ending.
         title: what it shows, for those who do not see it.
         svg: its file's text.
@@ -141,6 +148,10 @@ def _line_charts(findings: dict[str, Any], line: Line) -> Iterator[Chart]:
             file = _file_name(f"{name}.{family}-message-bits")
             yield _chart(name, "widths", file, title, figure, words.BITS_CAPTION)
 
+    if line["precisions"]:
+        title = f"{line['title']}: bits per number against {symbol}"
+        yield _chart(name, "precision", f"{name}.precision", title, precision_chart(line), words.PRECISION_CAPTION)
+
 
 def _chart(line: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:
     return Chart(line, section, name, title, svg_text(figure), caption)
@@ -175,8 +186,11 @@ def _line(line: Line, drawn: list[Chart]) -> dict[str, Any]:
         **line,
         "described": words.task_text(line),
         "charts": {
-            section: [chart for chart in drawn if chart.section == section] for section in ("summary", "widths")
+            section: [chart for chart in drawn if chart.section == section]
+            for section in ("summary", "widths", "precision")
         },
+        "precision_places": _precision_places(line),
+        "precisions_found": _precision_rows(line),
         "in_short": {contender.name: words.in_short(line, contender) for contender in contending},
         "waiting": words.unfinished_text(line),
         "sizes": _sizes(line),
@@ -184,6 +198,25 @@ def _line(line: Line, drawn: list[Chart]) -> dict[str, Any]:
         "precisions": _precisions(line),
         "state": words.state_text(line["series"], contending),
     }
+
+
+def _precision_places(line: Line) -> list[int]:
+    return sorted({point["x"] for found in line["precisions"] for point in found["points"]})
+
+
+def _precision_rows(line: Line) -> list[dict[str, Any]]:
+    rows = []
+    for found in line["precisions"]:
+        bits = {point["x"]: words.bits_text(point) for point in found["points"]}
+        slope = found["per_doubling"]
+        rows.append(
+            {
+                "method": found["method"],
+                "bits": [bits.get(place, "") for place in _precision_places(line)],
+                "slope": "" if slope is None else f"{slope:+.2f}",
+            }
+        )
+    return rows
 
 
 def _sizes(line: Line) -> dict[str, Any]:

@@ -17,6 +17,17 @@ BITS_CAPTION = [
 ]
 
 
+PRECISION_CAPTION = [
+    "Fewest bits per number, sign included, of fixed-point formats: activations are rounded to nearest and saturate.",
+    "Each point is the smallest p at which some place of the point meets the tolerance on the inputs that were tried.",
+]
+
+
+def bits_text(point: dict[str, Any]) -> str:
+    """Bits per number, and how many of them lie behind the point: `12 (9)`."""
+    return f"{point['bits']} ({point['fraction']})"
+
+
 def boundary_label(series: Series) -> str:
     """`learned`, `constructed (sign)`, `impossible (recurrent-state)`."""
     return "learned" if series["verdict"] == "learned" else f"{series['verdict']} ({series['source']})"

@@ -88,7 +88,7 @@ def _result(future: Future[Evidence]) -> Evidence:
 
 
 def _courses(study: Study) -> list[Course]:
-    singles = {content_hash(question): question for question in [*study.portraits, *study.stated()]}
+    singles = {content_hash(question): question for question in study.singles()}
     return [*map(search_course, study.searches()), *map(single_course, singles.values())]
 
 

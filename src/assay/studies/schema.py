@@ -12,6 +12,7 @@ from assay.errors import AssayError, unknown
 from assay.frontier import contender
 from assay.learning.training import Recipe
 from assay.networks import check_shape, family
+from assay.protocols import PROTOCOLS
 from assay.tasks import TASKS
 
 # A shape is a type, a list with the shape of its items, or a table of shapes; a key with a question mark may be absent,
@@ -22,9 +23,18 @@ _SEARCH = {
     "architecture": str, "depth?": int, "head_width?": int, "at": [int], "start": [int], "steps": [int], "lowest": int,
     "highest": int, "rates": [float],
 }  # fmt: skip
+_PRECISION = {"at": [int], "methods": [str], "draws": int}
 _LINE = {
     "title?": str, "task": dict, "along": str, "bounds?": [int], "constructions?": [int], "methods?": [str],
-    "recipe?": _RECIPE_WITHOUT_STEPS, "search?": [_SEARCH],
+    "certificates?": [int], "precision?": _PRECISION, "recipe?": _RECIPE_WITHOUT_STEPS, "search?": [_SEARCH],
+}  # fmt: skip
+_TRAINED = {
+    "architecture": str, "depth?": int, "head_width?": int, "width": int, "rate": float, "seed?": int,
+    "recipe": _RECIPE,
+}  # fmt: skip
+_PROTOCOL = {
+    "protocol": str, "title?": str, "task": dict, "constructed?": str, "trained?": _TRAINED, "bits?": int,
+    "fraction?": int, "instances": int,
 }  # fmt: skip
 _PORTRAIT = {
     "task": dict, "method": str, "draws": int, "architecture": str, "width": int, "rate": float, "recipe": _RECIPE,
@@ -39,6 +49,7 @@ SHAPE: dict[str, Any] = {
     "recipe": _RECIPE_WITHOUT_STEPS,
     "lines": {"*": _LINE},
     "portraits?": [_PORTRAIT],
+    "protocols?": [_PROTOCOL],
 }
 _WORDS = {int: "an integer", float: "a number", str: "a text", dict: "a table"}
 _NAME = r"[a-z0-9][a-z0-9-]*"
@@ -58,6 +69,8 @@ def check_study(tables: dict[str, Any], study: str) -> None:
         _check_line(line, name, tables["recipe"], study)
     for place, portrait in enumerate(tables.get("portraits", [])):
         _check_portrait(portrait, f"portraits[{place}]", tables["recipe"], study)
+    for place, protocol in enumerate(tables.get("protocols", [])):
+        _check_protocol(protocol, f"protocols[{place}]", tables["recipe"], study)
 
 
 def _check_line(line: dict[str, Any], name: str, recipe: dict[str, Any], study: str) -> None:
@@ -70,11 +83,15 @@ def _check_line(line: dict[str, Any], name: str, recipe: dict[str, Any], study: 
     if along in line["task"]:
         raise AssayError(f"study {study}: {path}.task.{along} must not be given, since the line goes along it")
     _check_distribution({**recipe, **line.get("recipe", {})}, line["task"], path, study)
-    for key in ("bounds", "constructions"):
+    for key in ("bounds", "constructions", "certificates"):
         if key in line:
             _each(line[key], lambda value: value >= 1, f"{path}.{key}", _POSITIVE, study)
     if ("constructions" in line) is not ("methods" in line):
         raise AssayError(f"study {study}: {path} must have constructions and methods, or neither")
+    if "certificates" in line and "methods" not in line:
+        raise AssayError(f"study {study}: {path} has certificates, so it must have methods")
+    if "precision" in line:
+        _check_precision(line["precision"], line["task"]["name"], f"{path}.precision", study)
     for method in line.get("methods", []):
         _check_method(method, line["task"]["name"], study)
     if not {"bounds", "constructions", "search"} & set(line):
@@ -103,6 +120,33 @@ def _check_search(search: dict[str, Any], path: str, study: str) -> None:
     _each(search["rates"], lambda rate: 0 < rate <= 1, f"{path}.rates", "learning rates, above 0 and at most 1", study)
     for key in ("depth", "head_width"):
         _fits(study, f"{path}.{key}", search.get(key), search.get(key, 1) >= 1, "at least 1")
+
+
+def _check_precision(precision: dict[str, Any], task: str, path: str, study: str) -> None:
+    _each(precision["at"], lambda value: value >= 1, f"{path}.at", _POSITIVE, study)
+    for method in precision["methods"]:
+        _check_method(method, task, study)
+    _fits(study, f"{path}.draws", precision["draws"], precision["draws"] >= 1, "at least 1")
+
+
+def _check_protocol(protocol: dict[str, Any], path: str, recipe: dict[str, Any], study: str) -> None:
+    _check_task(protocol["task"], f"{path}.task", study)
+    if protocol["protocol"] not in PROTOCOLS:
+        raise unknown(f"study {study}: {path}.protocol", protocol["protocol"], PROTOCOLS.names())
+    if ("constructed" in protocol) is ("trained" in protocol):
+        raise AssayError(f"study {study}: {path} must have a network that is constructed or one that is trained")
+    if "constructed" in protocol:
+        _check_method(protocol["constructed"], protocol["task"]["name"], study)
+    else:
+        trained = protocol["trained"]
+        check_shape(trained["architecture"], depth=trained.get("depth", 1), head_width=trained.get("head_width", 0))
+        distribution = {key: recipe[key] for key in ("distribution",) if key in recipe}
+        _check_distribution({**distribution, **trained["recipe"]}, protocol["task"], path, study)
+        if "steps" not in trained["recipe"]:
+            raise AssayError(f"study {study} has no {path}.trained.recipe.steps")
+    if ("bits" in protocol) is not ("fraction" in protocol):
+        raise AssayError(f"study {study}: {path} must have bits and fraction, or neither")
+    _fits(study, f"{path}.instances", protocol["instances"], protocol["instances"] >= 1, "at least 1")
 
 
 def _check_portrait(portrait: dict[str, Any], path: str, recipe: dict[str, Any], study: str) -> None:

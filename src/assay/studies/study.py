@@ -20,6 +20,9 @@ from assay.evidence import content_hash
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
 from assay.networks import family
+from assay.precision.questions import precision_question
+from assay.proofs.questions import certificate_question
+from assay.protocols.questions import protocol_question
 from assay.studies import shipped
 from assay.studies.schema import check_study, varied
 from assay.tasks import TASKS, Task, task_from_json
@@ -59,6 +62,8 @@ class Line:
         distribution: inputs that networks learn from, and that mean errors speak of.
         stated: questions to bounds and constructions.
         searches: for smallest learned widths.
+        certificates: questions what can be proved of constructions.
+        precisions: questions how few bits constructions need.
     """
 
     name: str
@@ -69,6 +74,8 @@ class Line:
     distribution: str
     stated: tuple[Asked, ...]
     searches: tuple[Search, ...]
+    certificates: tuple[Asked, ...] = ()
+    precisions: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ class Study:
         precision: bits per number at which bounds in bits become widths.
         lines: in the order of the file.
         portraits: questions to single attention units, constructed and trained, whose attention is kept.
+        protocols: questions what a communication protocol run on a network comes to.
     """
 
     name: str
@@ -92,10 +100,12 @@ class Study:
     precision: int
     lines: tuple[Line, ...]
     portraits: tuple[Question, ...]
+    protocols: tuple[Question, ...] = ()
 
-    def stated(self) -> list[Question]:
-        """All questions to bounds and constructions."""
-        return [asked.question for line in self.lines for asked in line.stated]
+    def singles(self) -> list[Question]:
+        """All questions that stand alone: everything but searches."""
+        lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
+        return [*self.portraits, *self.protocols, *(asked.question for asked in lines)]
 
     def searches(self) -> list[Unit]:
         """All searches, those expected to take longest first."""
@@ -143,6 +153,7 @@ def _study(tables: dict[str, Any], *, quick: bool) -> Study:
         precision=tables["precision"],
         lines=tuple(_line(name, tables) for name in tables["lines"]),
         portraits=tuple(question for entry in tables.get("portraits", []) for question in _portrait(entry, tables)),
+        protocols=tuple(_protocol(entry, tables) for entry in tables.get("protocols", [])),
     )
 
 
@@ -151,7 +162,8 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
     table = tables["lines"][name]
     along, symbol = table["along"], varied(table["task"]["name"])[table["along"]]
     recipe = {**tables["recipe"], **table.get("recipe", {})}
-    places = {*table.get("bounds", []), *table.get("constructions", [])}
+    precision = table.get("precision", {"at": [], "methods": [], "draws": 1})
+    places = {x for key in ("bounds", "constructions", "certificates") for x in table.get(key, [])} | {*precision["at"]}
     places |= {x for entry in table.get("search", []) for x in entry["at"]}
     tasks = {x: task_from_json({**table["task"], along: x}) for x in sorted(places)}
     for x in sorted({x for entry in table.get("search", []) for x in entry["at"]}):
@@ -177,6 +189,16 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
         for entry in table.get("search", [])
         for place, x in enumerate(entry["at"])
     ]
+    certificates = [
+        Asked(x, certificate_question(method, tasks[x], tasks[x].tolerance))
+        for x in table.get("certificates", [])
+        for method in table["methods"]
+    ]
+    precisions = [
+        Asked(x, precision_question(method, tasks[x], tasks[x].tolerance, precision["draws"]))
+        for x in precision["at"]
+        for method in precision["methods"]
+    ]
     return Line(
         name=name,
         title=table.get("title", f"{table['task']['name']} against {symbol}"),
@@ -186,6 +208,8 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
         distribution=recipe["distribution"],
         stated=(*bounds, *constructions),
         searches=tuple(searches),
+        certificates=tuple(certificates),
+        precisions=tuple(precisions),
     )
 
 
@@ -215,6 +239,21 @@ def _portrait(entry: dict[str, Any], tables: dict[str, Any]) -> list[Question]:
     constructed = construction_question(entry["method"], task, task.tolerance, entry["draws"], portrait=True)
     trained = training_question(entry["architecture"], task, {**inputs, **entry["recipe"]}, portrait=True)
     return [constructed, {**trained, "width": entry["width"], "seed": 0, "rate": entry["rate"]}]
+
+
+def _protocol(entry: dict[str, Any], tables: dict[str, Any]) -> Question:
+    """A protocol on a network that is constructed or trained. Of the study's recipe it has the inputs."""
+    task = task_from_json(entry["task"])
+    numbers = [entry["bits"], entry["fraction"]] if "bits" in entry else None
+    if "constructed" in entry:
+        network: Question = construction_question(entry["constructed"], task, task.tolerance, 1)
+    else:
+        trained = entry["trained"]
+        inputs = {key: value for key, value in tables["recipe"].items() if key == "distribution"}
+        shape = {"depth": trained.get("depth", 1), "head_width": trained.get("head_width", 0)}
+        question = training_question(trained["architecture"], task, {**inputs, **trained["recipe"]}, **shape)
+        network = {**question, "width": trained["width"], "seed": trained.get("seed", 0), "rate": trained["rate"]}
+    return protocol_question(entry["protocol"], network, numbers, entry["instances"])
 
 
 def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,14 @@ def answer(question: dict[str, Any]) -> Evidence:
     from assay.bounds.questions import answer_bound
     from assay.constructions.questions import answer_construction
     from assay.learning.questions import answer_training
+    from assay.precision.questions import answer_precision
+    from assay.proofs.questions import answer_certificate
+    from assay.protocols.questions import answer_protocol
 
-    kinds = {"bound": answer_bound, "construction": answer_construction, "training": answer_training}
+    kinds = {
+        "bound": answer_bound, "construction": answer_construction, "training": answer_training,
+        "certificate": answer_certificate, "precision": answer_precision, "protocol": answer_protocol,
+    }  # fmt: skip
     return kinds[question["kind"]](question)
 
 

@@ -42,13 +42,32 @@ class Attention(Mixer):
 
     def weights(self, tokens: Tensor, last: int) -> Tensor:
         """Attention weights of the last tokens: (batch, heads, last, length)."""
-        queries = self.query(tokens[:, -last:]) * math.sqrt(self.heads / tokens.shape[-1])
-        # (x Q) K^T x^T: K is applied to the queries, which may be few, rather than to all tokens.
-        towards = split_heads(queries, self.heads) @ self.key.weight.unflatten(0, (self.heads, -1))
-        return torch.softmax(towards @ tokens.unsqueeze(1).transpose(2, 3), dim=-1)
+        return torch.softmax(self._towards(tokens[:, -last:]) @ tokens.unsqueeze(1).transpose(2, 3), dim=-1)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         attended = self.weights(tokens, last) @ tokens.unsqueeze(1)  # (batch, heads, last, m)
-        value = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)
-        return self.out(join_heads(attended @ value) + self.value.bias)
+        return self.join(attended @ self._value_by_head())
+
+    def summary(self, asking: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What the asking tokens (batch, asking, m) find among some tokens (batch, some, m).
+
+        For each head the logarithm of the sum of exponentials of their scores (batch, heads, asking, 1) and their mean
+        value without bias (batch, heads, asking, m / heads). Means of disjoint parts of a sequence, weighted by the
+        sums, are the mean of the whole.
+        """
+        scores = self._towards(asking) @ tokens.unsqueeze(1).transpose(2, 3)
+        mean = torch.softmax(scores, dim=-1) @ tokens.unsqueeze(1) @ self._value_by_head()
+        return torch.logsumexp(scores, dim=-1, keepdim=True), mean
+
+    def join(self, means: Tensor) -> Tensor:
+        """Outputs from each head's mean value (batch, heads, asking, m / heads)."""
+        return self.out(join_heads(means) + self.value.bias)
+
+    def _towards(self, asking: Tensor) -> Tensor:
+        """(x Q) K^T: K is applied to the queries, which may be few, rather than to all tokens."""
+        queries = self.query(asking) * math.sqrt(self.heads / asking.shape[-1])
+        return split_heads(queries, self.heads) @ self.key.weight.unflatten(0, (self.heads, -1))
+
+    def _value_by_head(self) -> Tensor:
+        return self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)

@@ -33,3 +33,8 @@ class GRU(Mixer):
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         return self.recurrence(tokens)[0][:, -last:]
+
+    def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Outputs of all tokens, and h: (batch, m)."""
+        outputs, hidden = self.recurrence(tokens, None if state is None else state.unsqueeze(0).contiguous())
+        return outputs, hidden[0]

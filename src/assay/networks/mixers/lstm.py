@@ -47,3 +47,9 @@ class LSTM(Mixer):
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         return self.recurrence(tokens)[0][:, -last:]
+
+    def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Outputs of all tokens, and h and c side by side: (batch, 2m)."""
+        parts = None if state is None else tuple(part.contiguous() for part in state.unsqueeze(0).chunk(2, dim=2))
+        outputs, (hidden, cell) = self.recurrence(tokens, parts)
+        return outputs, torch.cat([hidden[0], cell[0]], dim=1)
