@@ -393,7 +393,8 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
     names = {chart.name for chart in charts(findings)}
     assert names == {
         "length.summary", "length.attention", "length.lstm", "length.attention-message-bits", "portraits-1",
-        "sparsity.summary", "sparsity.attention", "sparsity.recurrent", "sparsity.attention-message-bits", "length.precision",
+        "sparsity.summary", "sparsity.attention", "sparsity.recurrent", "sparsity.attention-message-bits",
+        "length.precision",
     }  # fmt: skip
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names

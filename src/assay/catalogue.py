@@ -10,6 +10,7 @@ from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import unknown
 from assay.networks import MIXERS, NETWORKS
+from assay.protocols import PROTOCOLS
 from assay.registry import Registry
 from assay.studies import shipped
 from assay.tasks import TASKS
@@ -19,6 +20,7 @@ _KINDS: dict[str, tuple[Registry[Any], ...]] = {
     "architectures": (MIXERS, NETWORKS),
     "constructions": (CONSTRUCTIONS,),
     "bounds": (BOUNDS,),
+    "protocols": (PROTOCOLS,),
 }
 
 

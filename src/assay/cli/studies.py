@@ -50,10 +50,12 @@ def report(
 
 @app.command("ls")
 def list_names(
-    kind: Annotated[str | None, typer.Argument(help="tasks, architectures, constructions, bounds or studies.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="tasks, architectures, constructions, bounds, protocols or studies.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List what there is: tasks, architectures, constructions, bounds and studies."""
+    """List what there is: tasks, architectures, constructions, bounds, protocols and studies."""
     from assay.catalogue import catalogue
 
     entries = catalogue()
@@ -65,7 +67,7 @@ def list_names(
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Anything that 'assay ls' lists.")], as_json: Json = False) -> None:
-    """Show what a task, architecture, construction, bound or study is."""
+    """Show what a task, architecture, construction, bound, protocol or study is."""
     from assay.catalogue import describe
 
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")

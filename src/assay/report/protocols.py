@@ -44,8 +44,9 @@ def sent_text(message: dict[str, Any]) -> str:
 
 def count_text(result: dict[str, Any]) -> str:
     """What the network has against what the theorem asks for."""
-    verdict = "enough" if result["available"] >= result["needed"] else "TOO FEW"
-    return f"{result['available']:g} {result['resource']}, where {result['needed']:.6g} are needed: {verdict}"
+    verdict = "not excluded" if result["available"] >= result["needed"] else "TOO FEW"
+    needed = f"{result['needed']:.6g}"
+    return f"{result['available']:g} {result['resource']}, where at least {needed} are needed: {verdict}"
 
 
 def answers_text(result: dict[str, Any]) -> str:
