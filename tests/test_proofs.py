@@ -13,8 +13,9 @@ import torch
 from flint import arb
 
 from assay import AssayError, SparseAveraging, build
+from assay.constructions import CONSTRUCTIONS
 from assay.evidence import canonical
-from assay.proofs import certify, verify, write_certificate
+from assay.proofs import PROOFS, certify, verify, write_certificate
 from assay.proofs.averaging import averaging_bound
 from assay.proofs.base import Stored, prove, require_fact
 from assay.proofs.certificate_file import _own_sha256, _sha256
@@ -29,6 +30,10 @@ TASKS = [
     SparseAveraging(length=64, sparsity=3, dimension=3),
     SparseAveraging(length=300, sparsity=4),
 ]
+
+
+def test_every_construction_has_a_proof():
+    assert PROOFS.names() == CONSTRUCTIONS.names()
 
 
 @pytest.mark.parametrize("tolerance", [0.05, 1e-6], ids=["float32", "float64"])

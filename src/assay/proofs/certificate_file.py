@@ -52,6 +52,8 @@ class Verification:
 
 def write(network: Construction, weights: str | Path, path: str | Path) -> dict[str, Any]:
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file."""
+    if not Path(path).parent.is_dir():
+        raise AssayError(f"{path} cannot be written: there is no folder {Path(path).parent}")
     claim = _claim(Stored.of(network))
     network.save(weights)
     certificate = {

@@ -1,0 +1,109 @@
+"""The commands that examine a network, each in a new process."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from assay import SparseAveraging, build
+
+
+def assay(*arguments, code=0):
+    """Standard output of a command that must end with this exit code."""
+    command = [sys.executable, "-m", "assay", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr + done.stdout
+    if code == 2:
+        assert not done.stdout
+        assert len(done.stderr.splitlines()) == 1
+        return done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory):
+    path = tmp_path_factory.mktemp("unit") / "unit.safetensors"
+    build(SparseAveraging(length=9, sparsity=3, layout="last"), method="sign").save(path)
+    return path
+
+
+def test_build_writes_a_certificate_that_verify_reads(tmp_path):
+    weights, path = tmp_path / "u.safetensors", tmp_path / "u.json"
+    text = assay("build", "match2", "--length", 5, "--modulus", 7, "--out", weights, "--certificate", path)
+    assert "proved: every answer errs by at most" in text
+    assert "taken for granted" in text
+    assert f"{path} holds" in assay("verify", path)
+    moved = tmp_path / "elsewhere.safetensors"
+    weights.rename(moved)
+    assert "cannot be read" in assay("verify", path, code=2)
+    assert json.loads(assay("verify", path, "--weights", moved, "--json"))["holds"]
+
+
+def test_nothing_is_written_where_nothing_can_be_proved(tmp_path):
+    weights = tmp_path / "u.safetensors"
+    assay("build", "match2", "--length", 5, "--out", weights, "--certificate", tmp_path / "no" / "c.json", code=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_precision_in_words_and_as_json(unit):
+    assert "rests on" in assay("precision", unit, "--draws", 10)
+    found = json.loads(assay("precision", unit, "--draws", 10, "--json"))
+    assert found["error"] <= found["tolerance"] < found["error_below"]
+    assert found["message_bits"] == found["width"] * found["bits"]
+
+
+def test_attack_finds_nothing_beyond_the_guarantee(unit):
+    text = assay("attack", unit, "--budget", 300)
+    assert "exactly" in text
+    found = json.loads(assay("attack", unit, "--budget", 300, "--json"))
+    assert not found["broken"]
+    assert found == json.loads(assay("attack", unit, "--budget", 300, "--json"))
+
+
+def test_protocols_on_a_network_that_is_large_enough_and_one_that_is_starved(unit):
+    enough = json.loads(assay("protocol", "disjointness", unit, "--json"))
+    assert (enough["wrong"], enough["runs"], enough["differs"]) == (0, 64, 0.0)
+    assert all(8 * sent["size_bytes"] >= sent["bits"] > 8 * sent["size_bytes"] - 8 for sent in enough["sent"])
+    starved = json.loads(assay("protocol", "injectivity", unit, "--bits", 1, "--fraction", 0, "--json"))
+    assert starved["messages"] < starved["messages_of"] == 84
+    assert starved["witness"]["error"] >= starved["witness"]["at_least"]
+    assert "collision" in assay("protocol", "injectivity", unit, "--bits", 1, "--fraction", 0)
+
+
+def test_communication_of_a_small_task():
+    arguments = [
+        "communication",
+        "sparse-averaging",
+        "--length",
+        3,
+        "--sparsity",
+        1,
+        "--layout",
+        "last",
+        "--alice",
+        "0,1,2",
+    ]
+    found = json.loads(assay(*arguments, "--threshold", 0, "--json"))
+    assert found["from_alice"]["messages_at_least"] == 8
+    assert "fooling set" in assay(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["protocol", "disjointnes", "UNIT"], "did you mean 'disjointness'?"),
+        (["protocol", "null-space", "UNIT"], "needs a torch.nn.Linear"),
+        (["protocol", "disjointness", "UNIT", "--bits", 4], "go together"),
+        (["protocol", "disjointness", "UNIT", "--length", 4], "need --task"),
+        (["precision", "none.safetensors"], "none.safetensors is not a file"),
+        (["attack", "no.such:Class", "--task", "match2", "--length", 4], "cannot be imported"),
+        (["attack", "UNIT", "--task", "match2", "--length", 4], "says its own task"),
+        (["communication", "match3", "--length", 3, "--modulus", 3, "--alice", "0,x"], "--alice = x"),
+        (["communication", "match3", "--length", 30, "--alice", "0"], "at most"),
+        (["train", "match2", "--length", 4, "--rate", 0, "--out", "t.safetensors"], "rate = 0.0"),
+    ],
+    ids=lambda part: " ".join(map(str, part[:3])) if isinstance(part, list) else "",
+)
+def test_requests_that_cannot_be_met_are_one_line(unit, arguments, said):
+    assert said in assay(*[unit if word == "UNIT" else word for word in arguments], code=2)
