@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from assay.errors import AssayError, CertificateError
     from assay.evidence import Evidence
     from assay.ledger import Ledger
+    from assay.proofs import certify, verify
     from assay.size import Size
+    from assay.subject import open_subject
     from assay.tasks.match2 import Match2
     from assay.tasks.match3 import Match3
     from assay.tasks.match3_bigram import Match3Bigram
@@ -34,7 +36,10 @@ _HOMES = {
     "Size": "assay.size",
     "SparseAveraging": "assay.tasks.sparse_averaging",
     "build": "assay.constructions",
+    "certify": "assay.proofs",
     "load": "assay.constructions",
+    "open_subject": "assay.subject",
+    "verify": "assay.proofs",
 }
 
 
@@ -61,5 +66,8 @@ __all__ = [
     "SparseAveraging",
     "__version__",
     "build",
+    "certify",
     "load",
+    "open_subject",
+    "verify",
 ]

@@ -14,6 +14,7 @@ from assay.constructions.base import Construction
 from assay.constructions.questions import checkable, try_network
 from assay.networks.base import Mixer
 from assay.networks.standard import StandardBackbone
+from assay.proofs import PROOFS, certify
 from assay.size import Size
 from assay.tasks import TASKS, Task, task_from_json
 from assay.tasks.base import Features
@@ -90,6 +91,8 @@ def check_mixer(mixer: type[Mixer], task: Task[Any], *, width: int = 6) -> None:
 def check_construction(construction: type[Construction], task: Task[Any], tolerance: float, *, draws: int = 50) -> None:
     """The certificate meets the tolerance and holds on every distribution; a repeated build is the same.
 
+    Where there is a proof of the method, it proves no less than the certificate states.
+
     >>> from assay import SparseAveraging
     >>> from assay.constructions import CONSTRUCTIONS
     >>> check_construction(CONSTRUCTIONS["heads"], SparseAveraging(length=8, sparsity=2), tolerance=0.05)
@@ -104,6 +107,9 @@ def check_construction(construction: type[Construction], task: Task[Any], tolera
     assert empty.state_dict().keys() == network.state_dict().keys(), "settings do not make the module again"
     for name, buffer in network.state_dict().items():
         assert torch.equal(buffer, again.state_dict()[name]), f"buffer {name} differs between two builds"
+    if network.method in PROOFS:
+        proved = certify(network).guaranteed_error
+        assert proved <= 1.001 * certificate.guaranteed_error, f"only {proved} is proved"
     for distribution in checkable(network):
         largest = try_network(network, distribution, draws).largest_error
         limit = certificate.guaranteed_error

@@ -89,7 +89,7 @@ class CosineUnit(BareUnit, Construction):
         scores = self.rounded(queries @ (embedded[:, :, :-1] * self._fixed_signs()).transpose(1, 2))
         return self.rounded((self.rounded(torch.softmax(scores, dim=2)) @ values.unsqueeze(2)).squeeze(2))
 
-    def embedded(self, inputs: Tensor) -> Tensor:  # ty: ignore[invalid-method-override]
+    def embedded(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
         """What each token knows before it looks at the others: (batch, N + 1, 2D + 1), in fixed point 2D + 2."""
         return super().embedded(inputs) if self.numbers is None else self.rounded(self.fixed_embedding(inputs))  # ty: ignore[invalid-argument-type]
 
