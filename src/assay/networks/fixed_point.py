@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from assay.errors import AssayError, require_integer
 
 MOST_BITS = 53  # of a number that float64 holds exactly
+MOST_EXPONENT = 1023  # of a power of two in float64, beyond which nothing saturates
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class FixedPoint:
 
     def round(self, numbers: Tensor) -> Tensor:
         """The nearest numbers of the format, same dtype; a NaN stays one. Exact if the dtype holds `bits` bits."""
-        return (torch.ldexp(self._whole(numbers), torch.tensor(-self.fraction))).to(numbers.dtype)
+        return self._whole(numbers).mul_(2.0**-self.fraction).to(numbers.dtype)
 
     def whole(self, numbers: Tensor) -> Tensor:
         """The k of the nearest numbers, int64: what is sent where a message is counted in bits.
@@ -73,9 +74,9 @@ class FixedPoint:
         return np.minimum(np.maximum(whole, -limit), limit - 1)
 
     def _whole(self, numbers: Tensor) -> Tensor:
-        limit = 2.0 ** (self.bits - 1)
-        scaled = torch.ldexp(numbers.double(), torch.tensor(self.fraction))
-        return scaled.round().clamp(-limit, limit - 1)
+        limit = 2.0 ** min(self.bits - 1, MOST_EXPONENT)
+        scaled = numbers.to(torch.float64, copy=True).mul_(2.0**self.fraction)
+        return scaled.round_().clamp_(-limit, limit - 1)
 
 
 @contextmanager

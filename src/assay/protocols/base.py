@@ -162,9 +162,10 @@ class Runner:
     @property
     def arithmetic(self) -> str:
         """In words."""
-        if self.numbers is None:
+        numbers = self.numbers or getattr(self.network, "numbers", None)
+        if numbers is None:
             return "floating point as the network computes"
-        return f"fixed point of {self.numbers.bits} bits, {self.numbers.fraction} of them after the point"
+        return f"fixed point of {numbers.bits} bits, {numbers.fraction} of them after the point"
 
 
 def largest(errors: Tensor) -> float:

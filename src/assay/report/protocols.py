@@ -13,7 +13,7 @@ def protocol_lines(result: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("protocol", f"{result['protocol']}: {result['source']}"),
         ("network", network_text(result)),
-        *((f"{party} holds", holding) for party, holding in result["parties"].items()),
+        *((f"held, {party}", holding) for party, holding in result["parties"].items()),
         *(("sent", sent_text(message)) for message in result["sent"]),
         ("counted", count_text(result)),
         *([("answers", answers_text(result))] if result["wrong"] is not None else []),

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import counter
-from assay.tasks.base import Batch, Features, Symbols, Task
+from assay.tasks.base import Batch, Features, Symbols
 from assay.tasks.counter import Split, Words
+from assay.tasks.decision import Decision
 
 MAX_MODULUS = 1 << 60  # sums of three residues stay below 2^63
 BASE = 4
@@ -29,7 +30,7 @@ Notation = Literal["symbol", "digits"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matching(Task[torch.Tensor]):
+class Matching(Decision):
     """A matching task. Inputs are int64 residues (batch, N), answers 0 or 1 as float64 (batch, N).
 
     Attributes:
@@ -42,9 +43,7 @@ class Matching(Task[torch.Tensor]):
     """
 
     symbols: ClassVar[dict[str, str]] = {"length": "N", "modulus": "M", "window": "K"}
-    largest_tolerance: ClassVar[float] = 0.49  # answers are compared with 1/2
     all_inputs: ClassVar[str] = "over all residues"
-    mean_error_name: ClassVar[str] = "balanced share of wrong answers"
     blank: ClassVar[bool] = True
     digit_agrees: ClassVar[float] = 7 / 27  # share of triples of -1, 0, 1 that sum to 0
 
@@ -81,36 +80,11 @@ class Matching(Task[torch.Tensor]):
         """Disjoint groups of positions (batch, groups, members): the first member finds the others, if they match."""
 
     @property
-    def positions(self) -> int:
-        """N."""
-        return self.length
-
-    @property
-    def asking(self) -> int:
-        """N: every token asks."""
-        return self.length
-
-    @property
     def shown(self) -> Symbols | Features:
         """Residues modulo M as symbols, or their digits and the squares of these."""
         if self.notation == "digits":
             return Features(token=2 * self.digits, flat=2 * self.digits * self.length)
         return Symbols(self.modulus)
-
-    @property
-    def answer_shape(self) -> tuple[int]:
-        """(N,)."""
-        return (self.length,)
-
-    @property
-    def tolerance(self) -> float:
-        """1/4: every answer is on its side of 1/2 with room to spare; lower bounds hold for all errors below 1/2."""
-        return 0.25
-
-    @property
-    def mean_tolerance(self) -> float:
-        """1/10: learned is what answers 90 % right, with a match and without alike."""
-        return 0.1
 
     def inputs(self, residues: Any) -> torch.Tensor:
         """Inputs made of a user's own residues (batch, N), checked; int64.
@@ -196,30 +170,6 @@ class Matching(Task[torch.Tensor]):
         if self.notation == "digits":
             return self._shown_digits(inputs).flatten(1)
         return inputs + self.modulus * torch.arange(self.length)
-
-    def errors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Distance of each answer from 0 or 1, in float64; an answer beyond them is as good: shape (batch, N)."""
-        return (outputs.double().clamp(0, 1) - targets.double()).abs()
-
-    def mean_error(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
-        """Mean of the shares of wrong answers among tokens with a match and among those without.
-
-        An answer is wrong on the other side of 1/2, or if it is not a number. Where all tokens are of one kind, the
-        share among them.
-        """
-        wrong, matched = ~((outputs > 0.5) == (targets > 0.5)) | outputs.isnan(), targets > 0.5
-        shares = [wrong[kind].double().mean() for kind in (matched, ~matched) if kind.any()]
-        return torch.stack(shares).mean().item()
-
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy, with an output's distance from 1/2 as the logarithm of the odds.
-
-        Tokens with and without a match weigh as much as each other, as in the mean error, where either is at least a
-        hundredth of the batch.
-        """
-        share = targets.mean().clamp(0.01, 0.99)
-        weights = 0.5 * (targets / share + (1 - targets) / (1 - share))
-        return torch.nn.functional.binary_cross_entropy_with_logits(outputs - 0.5, targets, weights)
 
     def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
         """Mean error of predictors that do not look for partners.

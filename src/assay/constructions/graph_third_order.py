@@ -1,0 +1,97 @@
+"""Directed triangles by one unit of third-order attention on a graph: width 3N, one layer.
+
+Node i scores a pair (j, k) by c (x_ij + x_jk + x_ki - 3), where x_jk compares j's row with k, and a blank by -c/2: a
+triangle is c/2 above the blank, anything else c/2 below. Scores are whole numbers and halves, exact.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from assay.constructions import CONSTRUCTIONS
+from assay.constructions.base import Construction
+from assay.constructions.certificate import Certificate
+from assay.constructions.presence import choose_arithmetic
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name
+from assay.networks.bare import SCORES_AT_ONCE
+from assay.size import Size
+from assay.tasks.directed_triangle import DirectedTriangle
+
+
+@CONSTRUCTIONS.register
+class GraphThirdOrder(Construction):
+    """Called on adjacency matrices (batch, N, N), it returns (batch, N). Time O(N^3) for a graph, in blocks.
+
+    >>> from assay import build
+    >>> unit = build(DirectedTriangle(length=4))
+    >>> ring = torch.tensor([[[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]]])
+    >>> (unit(ring) > 0.5).tolist(), unit.size.depth, unit.size.width
+    ([[True, True, True, False]], 1, 12)
+    """
+
+    method: ClassVar[str] = "graph-third-order"
+    family: ClassVar[str] = "third-order"
+    solves: ClassVar[tuple[str, ...]] = ("directed-triangle",)
+    temperature: Tensor
+
+    def __init__(self, task: DirectedTriangle, tolerance: float) -> None:
+        super().__init__()
+        self.task, self.tolerance, self.settings = task, tolerance, {"tolerance": tolerance}
+        # The temperature, its product with a whole number, and that of the blank are rounded.
+        rounding = {dtype: 8 * UNIT_ROUNDOFF[dtype] for dtype in DTYPES}
+        what = f"directed triangles at N = {task.length}"
+        self.arithmetic = choose_arithmetic(what, task.length**2, 0.5, rounding, tolerance)
+        self.register_buffer("temperature", torch.tensor(self.arithmetic.temperature, dtype=torch.float64))
+
+    @classmethod
+    def preferred(cls, task: DirectedTriangle) -> bool:
+        """One layer."""
+        return True
+
+    @classmethod
+    def build(cls, task: DirectedTriangle, tolerance: float) -> GraphThirdOrder:
+        """The unit for this task and tolerance; milliseconds."""
+        return cls(task, tolerance)
+
+    @property
+    def size(self) -> Size:
+        """Width and score width 3N: a node's row, and the two indicators that others' rows are compared with."""
+        width = 3 * self.task.length
+        return Size(
+            width=width, precision=torch.finfo(self.arithmetic.dtype).bits, score_width=width, parameters=5 * width**2
+        )
+
+    def numbers_at_work(self) -> int:
+        """Scores of all pairs, for one asking node."""
+        return self.task.length**2 + 1
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The mass on pairs, to be compared with 1/2: (batch, N)."""
+        dtype = self.arithmetic.dtype
+        temperature = self.rounded(self.temperature.to(dtype))
+        edges = inputs.to(dtype)
+        rows = max(1, SCORES_AT_ONCE // (len(edges) * self.task.length**2))
+        masses = []
+        for some in torch.arange(self.task.length).split(rows):
+            out, back = edges[:, some], edges[:, :, some].transpose(1, 2)
+            sums = out.unsqueeze(3) + edges.unsqueeze(1) + back.unsqueeze(2) - 3
+            scores = self.rounded(temperature * sums.flatten(2))
+            blank = self.rounded(-temperature / 2).expand(*scores.shape[:2], 1)
+            weights = self.rounded(torch.softmax(torch.cat([scores, blank], dim=2), dim=2))
+            masses.append(self.rounded(weights[:, :, :-1].sum(dim=2)))
+        return torch.cat(masses, dim=1)
+
+    def certificate(self) -> Certificate:
+        """Guarantee for all graphs."""
+        return Certificate(
+            method=self.method,
+            guaranteed_error=self.arithmetic.error,
+            rests_on="x_ij + x_jk + x_ki is 3 on a triangle and at most 2 elsewhere; the blank scores half-way; N^2 "
+            "exp(-gap) bounds the wrong mass; a-priori rounding bounds; for all graphs",
+            size=self.size,
+            dtype=dtype_name(self.arithmetic.dtype),
+            temperature=self.arithmetic.temperature,
+        )

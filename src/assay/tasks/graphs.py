@@ -1,0 +1,180 @@
+"""Shared by tasks on graphs: token i holds row i of the adjacency matrix and asks whether node i lies on a cycle.
+
+Sanford, Hsu, Telgarsky, "Representational Strengths and Limitations of Transformers" (NeurIPS 2023), appendix on graphs
+and several layers. Cycles of these lengths hide set disjointness of n^2 bits between nodes that two parties hold.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.errors import AssayError, require, require_integer
+from assay.tasks import counter
+from assay.tasks.base import Batch, Features
+from assay.tasks.counter import Split, Words
+from assay.tasks.decision import Decision
+
+Adjacency = NDArray[np.int64]
+MOST_NODES = 1 << 10  # labels and networks take products of N x N matrices
+
+
+@dataclass(frozen=True)
+class Gadget:
+    """Which nodes of a disjointness instance belong to whom.
+
+    Attributes:
+        alice: nodes whose rows depend on Alice's bits.
+        bob: nodes whose rows depend on Bob's bits.
+        fixed: nodes whose rows both know.
+    """
+
+    alice: tuple[int, ...]
+    bob: tuple[int, ...]
+    fixed: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleTask(Decision):
+    """A cycle task. Inputs are int64 adjacency matrices (batch, N, N) of 0 and 1 without loops, answers 0 or 1.
+
+    Attributes:
+        length: N, the number of nodes.
+    """
+
+    distributions: ClassVar[dict[str, str]] = {
+        "uniform": "each edge with the same probability, at which a quarter to a half of the nodes lie on a cycle",
+        "hard": "set disjointness of n^2 bits: there is a cycle if and only if two bit strings meet",
+    }
+    all_inputs: ClassVar[str] = "over all graphs"
+    parts: ClassVar[int]  # groups of n nodes that the gadget has
+
+    length: int  # ty: ignore[incompatible-attribute-override]
+
+    def __post_init__(self) -> None:
+        require_integer("length", self.length, 1, MOST_NODES)
+
+    @property
+    def shown(self) -> Features:
+        """A token is its row."""
+        return Features(token=self.length, flat=self.length**2)
+
+    @property
+    @abstractmethod
+    def edge_probability(self) -> float:
+        """Of the `uniform` distribution."""
+
+    @abstractmethod
+    def labels(self, adjacency: Adjacency) -> NDArray[np.bool_]:
+        """Exact answers (batch, N)."""
+
+    @abstractmethod
+    def graph(self, alice: NDArray[np.int64], bob: NDArray[np.int64]) -> Adjacency:
+        """The graph (batch, N, N) that has a cycle if and only if bits a_ij = b_ij = 1 for some i, j; both n x n."""
+
+    @abstractmethod
+    def gadget(self) -> Gadget:
+        """Who holds which rows of `graph`."""
+
+    @property
+    def side(self) -> int:
+        """n, the side of the parties' bit matrices: N / 3 or N / 5, rounded down."""
+        return self.length // self.parts
+
+    def inputs(self, adjacency: Any) -> torch.Tensor:
+        """Inputs made of a user's own adjacency matrices (batch, N, N), checked; int64.
+
+        Raises:
+            AssayError: a wrong shape, entries other than 0 and 1, a loop, or a direction where there is none.
+        """
+        matrices = torch.as_tensor(adjacency)
+        if matrices.ndim != 3 or matrices.shape[1:] != (self.length, self.length) or not len(matrices):
+            shape = tuple(matrices.shape)
+            raise AssayError(f"adjacency has shape {shape}; it must be (batch, {self.length}, {self.length})")
+        if not ((matrices == 0) | (matrices == 1)).all():
+            raise AssayError("adjacency has entries other than 0 and 1")
+        if matrices.diagonal(dim1=1, dim2=2).any():
+            raise AssayError("adjacency has a loop; its diagonal must be 0")
+        self.check_direction(matrices)
+        return matrices.to(torch.int64)
+
+    def check_direction(self, adjacency: torch.Tensor) -> None:
+        """Refuse an adjacency matrix that is not of this task's kind of graph."""
+
+    def sample(
+        self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"
+    ) -> Batch[torch.Tensor]:
+        """Examples start ... start+batch-1 of this seed and split, with their exact answers.
+
+        Raises:
+            AssayError: an unknown distribution, or `hard` where there is no room for one bit each.
+        """
+        self.check_request(batch, self.length**2, distribution)
+        if self.lacks(distribution):
+            raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
+        example_keys = counter.example_keys(seed, split, start, batch)
+        drawn = self._hard(example_keys) if distribution == "hard" else self._uniform(example_keys)
+        inputs = torch.from_numpy(drawn)
+        return Batch(inputs, self.targets(inputs))
+
+    def lacks(self, distribution: str) -> str:
+        """Room for the gadget."""
+        return f"a length of at least {self.parts}" if distribution == "hard" and not self.side else ""
+
+    def targets(self, inputs: torch.Tensor) -> torch.Tensor:
+        """0 or 1 in float64, shape (batch, N)."""
+        return torch.from_numpy(self.labels(inputs.numpy())).double()
+
+    def tokens(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The rows, float32 (batch, N, N)."""
+        return inputs.float()
+
+    def flat(self, inputs: torch.Tensor) -> torch.Tensor:
+        """All rows one after another, float32 (batch, N^2)."""
+        return inputs.float().flatten(1)
+
+    def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
+        """Mean error of predictors that do not look for cycles.
+
+        `own edges only` answers 1 for nodes with more out-edges than the average node.
+        """
+        inputs, targets = self.sample(draws, seed=seed, distribution=distribution)
+        degrees = inputs.sum(dim=2).double()
+        guesses = {"never": torch.zeros_like(targets), "own edges only": (degrees > degrees.mean()).double()}
+        return {name: self.mean_error(guess, targets) for name, guess in guesses.items()}
+
+    def _uniform(self, example_keys: Words) -> Adjacency:
+        random = counter.uniforms(counter.words(example_keys, 0, self.length**2))
+        edges = (random < self.edge_probability).reshape(-1, self.length, self.length)
+        return self._kept(edges.astype(np.int64))
+
+    def _kept(self, edges: Adjacency) -> Adjacency:
+        """Edges without loops."""
+        return edges * (1 - np.eye(self.length, dtype=np.int64))
+
+    def _hard(self, example_keys: Words) -> Adjacency:
+        bits = self.side**2
+        alice, bob = counter.disjointness(counter.words(example_keys, 0, 2 * bits + 1))
+        shape = (-1, self.side, self.side)
+        return self.graph(alice.reshape(shape), bob.reshape(shape))
+
+
+def probability_of_cycles(cycles: float, edges: int) -> float:
+    """Of an edge, at which a node lies on a cycle with probability about 1/2: cycles p^edges = ln 2.
+
+    >>> round(probability_of_cycles(cycles=100.0, edges=3), 4)
+    0.1907
+    """
+    return min(1.0, (math.log(2) / cycles) ** (1 / edges)) if cycles > 0 else 0.5
+
+
+def require_bits(alice: NDArray[np.int64], bob: NDArray[np.int64], side: int) -> None:
+    """Refuse bit matrices of another shape than (batch, n, n)."""
+    fits = alice.shape == bob.shape and alice.shape[1:] == (side, side)
+    require(fits, "bits", f"of shapes {alice.shape} and {bob.shape}", f"of shape (batch, {side}, {side})")
