@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from assay import AssayError, build
 from assay.constructions import CONSTRUCTIONS
+from assay.constructions.s_order_unit import s_order_attention
 from assay.networks.fixed_point import FixedPoint, fixed_point
 from assay.proofs import certify
 from assay.protocols.cycles import POISON
@@ -169,6 +170,46 @@ def test_states_do_not_depend_on_which_nodes_are_computed_together(task, method)
         whole = after
 
 
+@pytest.mark.parametrize(("task", "method"), LAYERED, ids=str)
+@pytest.mark.parametrize(("bits", "fraction"), [(2, 3), (3, 3), (2, 1), (9, 6)])
+def test_states_stay_in_the_format_and_so_the_parties_agree_with_the_network(task, method, bits, fraction):
+    """Also where 1 is no number of the format, or 1/N is 0: the answers may be wrong, but they are the same."""
+    network, numbers = build(task, method=method), FixedPoint(bits, fraction)
+    inputs, _ = task.sample(20, seed=0)
+    nodes = torch.arange(task.length)
+    with fixed_point(network, numbers):
+        states = [network.start(inputs, nodes)]
+        for index in range(network.depth):
+            states.append(network.layer(index, inputs, nodes, states[-1]))
+    assert all(torch.equal(numbers.round(state), state) for state in states)
+    assert run_protocol("cycles", subject_of(network), (bits, fraction), 200)["differs"] == 0
+
+
+@pytest.mark.parametrize("length", [1, 4, 8])
+def test_the_third_order_unit_is_tensor_attention_of_its_width(length):
+    """Factors x_ij 1_j, x_jk 1_k and 1_i x_ki, N products each, and a blank token on one coordinate more."""
+    task = DirectedTriangle(length=length)
+    unit = build(task)
+    inputs, targets = task.sample(50, seed=0)
+    rows, batch = inputs.double(), len(inputs)
+    own = torch.eye(length, dtype=torch.float64).expand(batch, -1, -1)
+    ones = torch.ones(batch, length, length, dtype=torch.float64)
+    real = torch.zeros(batch, length, 1, dtype=torch.float64)
+    query = float(unit.temperature) * torch.cat([rows, ones, own, real + 1], dim=2)
+    blank = torch.zeros(batch, 1, query.shape[2], dtype=torch.float64)
+    blank[:, :, -1] = 1
+    keys = [
+        torch.cat([torch.cat([own, rows, ones, real], dim=2), 2.5 * blank], dim=1),
+        torch.cat([torch.cat([ones, own, rows, real], dim=2), blank], dim=1),
+    ]
+    value = torch.cat([real + 1, torch.zeros(batch, 1, 1, dtype=torch.float64)], dim=1)
+    mass = s_order_attention(query, keys, [value, value]).squeeze(2)
+    assert unit.size.score_width == query.shape[2] == 3 * length + 1
+    assert task.errors(mass, targets).max() <= unit.certificate().guaranteed_error
+    # Pairs of a blank and a node, which the unit leaves out, score 0, 5/2 c below the pair of blanks.
+    assert (mass - unit(inputs)).abs().max() <= 2 * length * np.exp(-2.5 * float(unit.temperature)) + 1e-5
+
+
 @pytest.mark.parametrize(
     ("task", "method"),
     [
@@ -229,5 +270,5 @@ def test_sizes_that_do_not_fit_are_refused():
         FiveCycle(length=4).sample(1, seed=0, distribution="hard")
     with pytest.raises(AssayError, match="at most 64 for graph-gather"):
         build(FiveCycle(length=65), method="graph-gather")
-    with pytest.raises(AssayError, match="needs an assay.networks.graph.GraphNetwork"):
+    with pytest.raises(AssayError, match=r"needs an assay\.networks\.graph\.GraphNetwork"):
         run_protocol("cycles", subject_of(build(DirectedTriangle(length=3))))

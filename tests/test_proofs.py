@@ -249,3 +249,106 @@ def test_exp_in_float32_is_within_two_units_over_all_arguments():
         unit = torch.ldexp(torch.ones_like(exactly), exactly.log2().floor().int() - 23)
         assert ((found.double() - exactly).abs()[normal] <= 2 * unit[normal]).all(), first
         assert (found[~normal] <= 2.0**-125).all()
+
+
+@pytest.mark.parametrize("method", ["sign", "cyclic", "reed-solomon", "heads"])
+@pytest.mark.parametrize("temperature", [-1.0, 0.0, math.nan, math.inf, 1e300, 10**400, True])
+@pytest.mark.parametrize("sparsity", [2, 6])
+def test_a_temperature_that_is_none_proves_nothing(method, temperature, sparsity):
+    """Where every token is pointed to there is no gap to check; the temperature must be one all the same."""
+    unit = build(SparseAveraging(length=6, sparsity=sparsity), method=method, tolerance=0.2)
+    stored = Stored.of(unit)
+    tensors = dict(stored.tensors)
+    if "query" in tensors and not isinstance(temperature, int):
+        tensors["query"] = tensors["query"] * (temperature / stored.settings["temperature"])
+    with pytest.raises((ValueError, OverflowError, RuntimeError)):
+        prove(replace(stored, settings={**stored.settings, "temperature": temperature}, tensors=tensors))
+
+
+def test_a_file_cannot_bring_its_own_prover(certified, tmp_path, monkeypatch):
+    (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    metadata, tensors = read_tensors(certified[0])
+    for key, value in (("method", "evil:proof"), ("task", canonical({"name": "evil:Task", "length": 3}))):
+        weights = resigned(certified, {**metadata, key: value}, tensors)
+        result = verify(certified[1], weights)
+        assert not result.holds
+        assert "is not known" in result.reason
+
+
+def resigned(certified, metadata, tensors):
+    """Other weights, with all checksums made anew."""
+    weights, path = certified
+    write_tensors(weights, tensors, metadata)
+    certificate = json.loads(path.read_text())
+    certificate["weights"]["sha256"] = _sha256(weights.read_bytes())
+    resign(path, certificate)
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"tolerance": 1e-30}, "is proved, above 1e-30"),
+        ({"comment": 1}, "settings comment are not known"),
+        ({"temperature": -5.0}, "the weights do not prove it"),
+        ({"score_width": 3}, "another settings"),
+        ({"dtype": "float16"}, "the weights do not prove it"),
+    ],
+)
+def test_altered_settings_with_all_checksums_made_anew_are_found(certified, settings, said):
+    metadata, tensors = read_tensors(certified[0])
+    changed = {**json.loads(metadata["settings"]), **settings}
+    result = verify(certified[1], resigned(certified, {**metadata, "settings": canonical(changed)}, tensors))
+    assert not result.holds
+    assert said in result.reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.pop("weights"),
+        lambda c: c.update(claim="all is well"),
+        lambda c: c["weights"].update(file=3),
+        lambda c: c.update(comment="verified"),
+        lambda c: c["claim"].update(comment="verified"),
+        lambda c: c.update({"assay-certificate": True}),
+        lambda c: c["claim"].update(refuses=0),
+        lambda c: c["claim"]["task"].update(length=6.0),
+    ],
+)
+def test_a_certificate_of_another_shape_with_its_checksum_made_anew_is_found(certified, change):
+    certificate = json.loads(certified[1].read_text())
+    change(certificate)
+    resign(certified[1], certificate)
+    assert not verify(certified[1]).holds
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "NaN", '{"sha256": NaN}', "null", "[]"])
+def test_a_file_that_is_no_certificate_does_not_hold(certified, text):
+    certified[1].write_text(text)
+    result = verify(certified[1])
+    assert not result.holds
+    assert "no certificate" in result.reason
+
+
+def test_keys_that_answer_nothing_have_no_certificate(certified):
+    metadata, tensors = read_tensors(certified[0])
+    tensors["keys"][:] = tensors["keys"][:1].clone()
+    result = verify(certified[1], resigned(certified, metadata, tensors))
+    assert not result.holds
+
+
+@pytest.mark.parametrize("sparsity", [2, 4, 8])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("layout", ["all", "last"])
+def test_small_gaps_can_be_certified_too(sparsity, method, layout):
+    """At the default tolerance and a length just above q, scores are close together."""
+    for length in (sparsity, sparsity + 1, sparsity + 2):
+        unit = build(SparseAveraging(length=length, sparsity=sparsity, layout=layout), method=method)
+        assert certify(unit).guaranteed_error <= unit.certificate().guaranteed_error * (1 + 1e-6)
+
+
+def test_products_beyond_float64_are_left_to_algebra():
+    unit = build(SparseAveraging(length=24, sparsity=22), method="cyclic", tolerance=0.001)
+    assert certify(unit).guaranteed_error <= 0.001

@@ -27,7 +27,8 @@ def built_text(built: dict[str, Any]) -> str:
 
 def proof_text(claim: dict[str, Any]) -> str:
     """A guarantee, its steps, and what is taken for granted."""
-    guarantee = f"proved: every answer errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
+    which = "every answer that it gives" if claim["refuses"] else "every answer"
+    guarantee = f"proved: {which} errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
     steps = [f"  {number}. {step['statement']}\n     {step['how']}" for number, step in enumerate(claim["steps"], 1)]
     refuses = ["  inputs without a certificate are refused by the network"] if claim["refuses"] else []
     return "\n".join([guarantee, *steps, f"  taken for granted: {'; '.join(claim['assumes'])}", *refuses])

@@ -89,7 +89,7 @@ class GraphBlocks(GraphNetwork, Construction):
         found = (above & (rows.sum(dim=2, keepdim=True) > 0)).double()
         known = states[:, nodes, -1:]
         if index % 2 == 0:
-            return torch.cat([found, known], dim=2)
+            return self.rounded(torch.cat([found, known], dim=2))
         mine = (nodes.unsqueeze(1) == self._of_block(index // 2)).double()
         known = torch.maximum(known, (found[:, :, : mine.shape[1]] * mine).amax(dim=2, keepdim=True))
         return self._with_edges(torch.cat([torch.zeros_like(found), known], dim=2), rows, index // 2 + 1)
@@ -98,10 +98,10 @@ class GraphBlocks(GraphNetwork, Construction):
         return self.targets[number * self.block :][: self.block]
 
     def _with_edges(self, states: Tensor, rows: Tensor, number: int) -> Tensor:
-        """The states with each node's own edges to a block written into the flags."""
+        """The states, rounded, with each node's own edges to a block written into the flags."""
         block = self._of_block(number)
         states[:, :, : len(block)] = rows[:, :, block].double()
-        return states
+        return self.rounded(states)
 
     def answers(self, rows: Tensor, nodes: Tensor, states: Tensor) -> Tensor:
         """Whether the node was found on a triangle."""

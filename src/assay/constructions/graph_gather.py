@@ -75,7 +75,7 @@ class GraphGather(GraphNetwork, Construction):
         length = self.task.length
         states = torch.zeros(len(rows), len(nodes), length, length, dtype=torch.float64)
         states[:, torch.arange(len(nodes)), self.places[nodes]] = rows.double()
-        return states.flatten(2)
+        return self.rounded(states.flatten(2))
 
     def layer(self, index: int, rows: Tensor, nodes: Tensor, states: Tensor) -> Tensor:
         """The average of all states, the same for all nodes; one entry of each sum is not 0, so that it is exact."""

@@ -1,4 +1,4 @@
-"""Directed triangles by one unit of third-order attention on a graph: width 3N, one layer.
+"""Directed triangles by one unit of third-order attention on a graph: width 3N + 1, one layer.
 
 Node i scores a pair (j, k) by c (x_ij + x_jk + x_ki - 3), where x_jk compares j's row with k, and a blank by -c/2: a
 triangle is c/2 above the blank, anything else c/2 below. Scores are whole numbers and halves, exact.
@@ -29,7 +29,7 @@ class GraphThirdOrder(Construction):
     >>> unit = build(DirectedTriangle(length=4))
     >>> ring = torch.tensor([[[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]]])
     >>> (unit(ring) > 0.5).tolist(), unit.size.depth, unit.size.width
-    ([[True, True, True, False]], 1, 12)
+    ([[True, True, True, False]], 1, 13)
     """
 
     method: ClassVar[str] = "graph-third-order"
@@ -58,8 +58,8 @@ class GraphThirdOrder(Construction):
 
     @property
     def size(self) -> Size:
-        """Width and score width 3N: a node's row, and the two indicators that others' rows are compared with."""
-        width = 3 * self.task.length
+        """Width and score width 3N + 1: N products for each edge, a row's entry times an indicator, and the blank."""
+        width = 3 * self.task.length + 1
         return Size(
             width=width, precision=torch.finfo(self.arithmetic.dtype).bits, score_width=width, parameters=5 * width**2
         )

@@ -61,10 +61,11 @@ def rounding_of_average(positions: int, roundoff: float) -> float:
 def rounding_of_differences(entries: int, gap: float, spread: float, roundoff: float) -> float:
     """What is added as a score less the largest one is rounded, which multiplies its exponential by exp(u d) at most.
 
-    On the set d is at most the spread; off it, d exp(-d) is largest at the gap.
+    On the set d is at most the spread; off it, exp(-d) (exp(u d) - 1) is largest at the gap, or at 1 if that is small.
     """
-    off = entries * math.exp(-gap) * math.expm1(roundoff * gap) if gap > 1 else entries * roundoff
-    return 2 * (math.expm1(roundoff * spread) + off)
+    off = math.exp(-gap) * math.expm1(roundoff * gap) if gap > 2 else roundoff / (math.e * (1 - roundoff))
+    moved = math.expm1(roundoff * spread) + entries * off
+    return 2 * moved / (1 - moved) if moved < 1 else math.inf
 
 
 def guaranteed_error(sparsity: int, positions: int, gap: float, spread: float, roundoff: float) -> float:

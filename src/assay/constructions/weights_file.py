@@ -28,7 +28,7 @@ def save_network(network: Construction, path: str | Path) -> None:
 
 
 def load_network(path: str | Path) -> Construction:
-    """See `assay.load`."""
+    """See `assay.load`. The stated guarantee is compared with the settings; `assay verify` alone looks at weights."""
     metadata, tensors = read_tensors(path)
     if "method" not in metadata:
         raise AssayError(f"{path} holds a trained network, which has no certificate")
@@ -37,5 +37,5 @@ def load_network(path: str | Path) -> Construction:
     )
     network.load_state_dict(tensors)
     if canonical(network.certificate().to_json()) != metadata["certificate"]:
-        raise AssayError(f"{path} states a certificate that this version does not derive from its weights")
+        raise AssayError(f"{path} states a certificate that this version does not derive from its settings")
     return network

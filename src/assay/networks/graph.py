@@ -22,8 +22,9 @@ class GraphNetwork(Rounding, nn.Module):
     Attributes:
         depth: D, the number of layers.
 
-    States of a node must not depend, in any bit, on which other nodes they are computed with: `layer` may only combine
-    rows in ways whose rounding does not depend on the number of rows.
+    States are numbers of the format `numbers`, where there is one: `start` and `layer` round what they return.
+    They must not depend, in any bit, on which other nodes they are computed with: `layer` may only combine rows in ways
+    whose rounding does not depend on the number of rows.
     """
 
     depth: int

@@ -26,7 +26,7 @@ def averaging_bound(sparsity: int, positions: int, gap: arb, spread: arb, dtype:
     that are at least `gap` lower off the set and within `spread` on it; values up to the task's slack above norm 1.
     """
     if positions == sparsity:
-        gap = arb(1000)  # there is nothing off the set
+        gap = gap.max(arb(1000))  # there is nothing off the set
     off = (positions - sparsity) * (-gap).exp()
     rho = off / (sparsity + off)
     error = 2 * (rho + (1 - rho) * (spread / 4).tanh())

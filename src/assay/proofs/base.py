@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from assay.errors import AssayError
+from assay.errors import AssayError, unknown
 from assay.evidence import canonical
 from assay.proofs import PROOFS
-from assay.tasks import Task, task_from_json
+from assay.tasks import TASKS, task_from_json
 
 if TYPE_CHECKING:
     from assay.constructions.base import Construction
@@ -38,9 +38,17 @@ class Stored:
 
     @classmethod
     def from_file(cls, metadata: dict[str, str], tensors: dict[str, Tensor]) -> Stored:
-        """From a safetensors file's texts and tensors."""
-        task: Task[Any] = task_from_json(json.loads(metadata["task"]))
-        return cls(metadata["method"], task, json.loads(metadata["settings"]), tensors)
+        """From a safetensors file's texts and tensors.
+
+        Raises:
+            AssayError: a method or task that is not installed under that name: what a file holds is never imported.
+        """
+        method, described = metadata["method"], json.loads(metadata["task"])
+        if method not in PROOFS:
+            raise unknown("proof", method, PROOFS.names())
+        if described["name"] not in TASKS:
+            raise unknown("task", described["name"], TASKS.names())
+        return cls(method, task_from_json(described), json.loads(metadata["settings"]), tensors)
 
     @classmethod
     def of(cls, network: Construction) -> Stored:
@@ -53,7 +61,7 @@ class Stored:
         return {"float32": torch.float32, "float64": torch.float64}[self.settings["dtype"]]
 
     def require_tensors(self, expected: dict[str, Tensor]) -> None:
-        """Refuse weights that differ from these in any bit, have others beside them, or lack one.
+        """Refuse weights with a number that is not equal to these, others beside them, or one that lacks.
 
         Raises:
             AssayError: it names the tensor and the first entry that differs.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _SPOT_DRAWS = 50
+_REMARKS = {"checked"}  # settings that say how a network was found, which a proof has no use for
+_SETTINGS = {
+    "tolerance", "temperature", "dtype", "score_width", "code", "gap", "frequencies", "keys", "unit", "block",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,14 +85,14 @@ def check(path: str | Path, weights: str | Path | None = None) -> Verification:
         stored_at = Path(weights) if weights is not None else Path(path).parent / certificate["weights"]["file"]
         _require(_sha256(_bytes(stored_at)) == certificate["weights"]["sha256"], "the weights file is another one")
         checked.append(f"the weights file {stored_at.name} matches the SHA-256 that the certificate names")
-        claim = _claim_of_file(stored_at)
+        claim = _of_file(_claim_of_file, stored_at)
         for key, value in claim.items():
-            _require(certificate["claim"].get(key) == value, f"the claim states another {key} than the weights prove")
+            same = canonical(certificate["claim"].get(key)) == canonical(value)
+            _require(same, f"the claim states another {key} than the weights prove")
         _require(set(certificate["claim"]) == set(claim), "the claim has other parts than a proof")
-        checked.append(
-            f"the proof was made again from the weights: {len(claim['steps'])} steps, error and arithmetic agree"
-        )
-        checked.append(_spot_check(stored_at, claim["guaranteed_error"]))
+        steps = len(claim["steps"])
+        checked.append(f"the proof was made again from the weights: {steps} steps, error and arithmetic agree")
+        checked.append(_of_file(_spot_check, stored_at, claim["guaranteed_error"]))
     except _Wrong as wrong:
         return Verification(str(path), False, str(wrong), tuple(checked), certificate)
     return Verification(str(path), True, "", tuple(checked), certificate)
@@ -103,15 +108,33 @@ def _require(holds: bool, reason: str) -> None:
 
 
 def _claim(stored: Stored) -> dict[str, Any]:
-    """What the weights prove, with the settings that the proof is about."""
-    return {**prove(stored).to_json(), "settings": stored.settings}
+    """What the weights prove, with the settings that the proof is about.
+
+    Raises:
+        AssayError: it is not proved, or not within the tolerance that the settings state; or there are other settings.
+    """
+    extra = set(stored.settings) - {*_SETTINGS, *_REMARKS}
+    if extra:
+        raise AssayError(f"the settings {', '.join(sorted(extra))} are not known")
+    proof = prove(stored)
+    if not proof.guaranteed_error <= stored.settings["tolerance"]:
+        raise AssayError(f"an error of {proof.guaranteed_error:.6g} is proved, above {stored.settings['tolerance']}")
+    settings = {name: value for name, value in stored.settings.items() if name in _SETTINGS}
+    return {**proof.to_json(), "settings": settings}
+
+
+def _of_file(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function makes of a file that nobody vouches for: whatever goes wrong is the file's fault."""
+    try:
+        return function(*arguments)
+    except _Wrong:
+        raise
+    except Exception as error:
+        raise _Wrong(f"the weights do not prove it: {' '.join(str(error).split()) or type(error).__name__}") from None
 
 
 def _claim_of_file(weights: Path) -> dict[str, Any]:
-    try:
-        return json.loads(canonical(_claim(Stored.from_file(*read_tensors(weights)))))
-    except (AssayError, KeyError, TypeError, ValueError) as error:
-        raise _Wrong(f"the weights do not prove it: {error}") from None
+    return json.loads(canonical(_claim(Stored.from_file(*read_tensors(weights)))))
 
 
 def _spot_check(weights: Path, guaranteed: float) -> str:
@@ -121,20 +144,36 @@ def _spot_check(weights: Path, guaranteed: float) -> str:
 
     network = load_network(weights)
     trials = {name: try_network(network, name, _SPOT_DRAWS) for name in checkable(network)}
+    refused = sum(trial.refused for trial in trials.values())
+    tried = _SPOT_DRAWS * len(trials)
+    _require(refused < tried, f"the network refuses all {tried} inputs that were tried")
     largest = max(trial.largest_error for trial in trials.values())
     _require(largest <= guaranteed, f"the network errs by {largest:.6g} on an input, more than {guaranteed:.6g}")
-    return f"the network itself errs by at most {largest:.3g} on {_SPOT_DRAWS} inputs of each of {', '.join(trials)}"
+    names = ", ".join(trials)
+    return (
+        f"the network itself errs by at most {largest:.3g} on {_SPOT_DRAWS} inputs of each of {names}"
+        f"{f', of which it refuses {refused}' if refused else ''}"
+    )
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
     try:
         certificate = json.loads(content.decode("utf-8"))
-    except ValueError:
-        raise _Wrong("the certificate is no JSON text") from None
-    whole = isinstance(certificate, dict) and certificate.get("assay-certificate") == FORMAT
-    _require(whole, f"it is no certificate of format {FORMAT}")
-    _require(certificate.get("sha256") == _own_sha256(certificate), "the certificate was altered: its SHA-256 differs")
-    _require(content.decode("utf-8") == canonical(certificate) + "\n", "the certificate is not in canonical form")
+        own = _own_sha256(certificate)
+        whole = canonical(certificate) + "\n" == content.decode("utf-8")
+        shaped = (
+            certificate["assay-certificate"] is not True
+            and certificate["assay-certificate"] == FORMAT
+            and set(certificate) == {"assay-certificate", "claim", "weights", "sha256"}
+            and set(certificate["weights"]) == {"file", "sha256"}
+            and isinstance(certificate["weights"]["file"], str)
+            and isinstance(certificate["claim"], dict)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise _Wrong(f"it is no certificate of format {FORMAT}") from None
+    _require(shaped, f"it is no certificate of format {FORMAT}")
+    _require(certificate["sha256"] == own, "the certificate was altered: its SHA-256 differs")
+    _require(whole, "the certificate is not in canonical form")
     return certificate
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound, averaging_step
 from assay.proofs.base import EVERY_SET, Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, gamma, read_number, upper
+from assay.proofs.rounding import ASSUMES, gamma, require_scores, upper
 
 _DIGIT_BITS = 20
 _AT_ONCE = 1 << 22
@@ -38,7 +38,8 @@ def cyclic(stored: Stored) -> Proof:
         ),
     ]
     count = math.comb(task.length, q)
-    if count <= EVERY_SET and count * positions * q <= _MOST_PRODUCTS and positions > q:
+    exactly = q * math.isqrt(margin) < 1 << 51
+    if exactly and count <= EVERY_SET and count * positions * q <= _MOST_PRODUCTS and positions > q:
         least = _least_product(stored.tensors["nodes"], task.all_sets())
         require_fact(least >= math.isqrt(margin), f"the products of distances are at least {math.isqrt(margin)}")
         steps.append(
@@ -58,7 +59,7 @@ def cyclic(stored: Stored) -> Proof:
             "multiplied by the temperature",
         )
     )
-    gap = read_number(stored.settings["temperature"]) * margin * kept
+    gap = require_scores(stored.settings["temperature"], 1, torch.float64) * margin * kept
     error = averaging_bound(q, positions, gap, arb(0), torch.float64)
     steps.append(averaging_step(gap, arb(0)))
     return Proof(stored.method, task.to_json(), upper(error), "integers", tuple(steps), ASSUMES)

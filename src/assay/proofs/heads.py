@@ -10,7 +10,7 @@ from flint import arb
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound, averaging_step
 from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, exact, gamma, read_number, unit_roundoff, upper
+from assay.proofs.rounding import ASSUMES, exact, gamma, require_scores, unit_roundoff, upper
 
 
 @PROOFS.register
@@ -46,7 +46,7 @@ def heads(stored: Stored) -> Proof:
             "numbers times a temperature of 8 bits",
         ),
     ]
-    gap = read_number(alpha)
+    gap = require_scores(alpha, largest, dtype)
     one = averaging_bound(1, positions, gap, arb(0), dtype)
     steps.append(averaging_step(gap, arb(0)))
     # 1/q is rounded, its product with a value, and q - 1 sums.

@@ -10,7 +10,7 @@ from torch import Tensor
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BLOCKS, averaging_bound, averaging_step, require_blocks
 from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, arb, exact, read_number, unit_roundoff, upper
+from assay.proofs.rounding import ASSUMES, arb, exact, require_scores, unit_roundoff, upper
 
 _ALL_PAIRS = 1 << 12  # positions up to which all pairs of keys are compared as well
 
@@ -48,7 +48,7 @@ def reed_solomon(stored: Stored) -> Proof:
             "counting, for every pointer set; the temperature has 8 bits, so that its multiples are exact",
         )
     )
-    gap = read_number(alpha) * (points - task.sparsity * degree)
+    gap = require_scores(alpha, points, stored.dtype) * (points - task.sparsity * degree)
     error = averaging_bound(task.sparsity, task.positions, gap, arb(0), stored.dtype)
     steps.append(averaging_step(gap, arb(0)))
     return Proof(stored.method, task.to_json(), upper(error), stored.settings["dtype"], tuple(steps), ASSUMES)

@@ -7,6 +7,9 @@ What is assumed of the machine, and no more:
   the tests that are marked long).
 - softmax subtracts the largest score, takes exponentials, sums them, and divides or multiplies by the reciprocal.
 
+`gather` also takes atan2 to be within 4 units, and `third-order` that torch's flash kernel is an online softmax with
+exponentials within 32 units; their proofs say so.
+
 u is the unit roundoff, 2^-24 for float32 and 2^-53 for float64; gamma(n) = n u / (1 - n u) bounds the relative error
 of n roundings (Higham, "Accuracy and Stability of Numerical Algorithms", Lemma 3.1).
 """
@@ -61,6 +64,8 @@ def upper(ball: arb) -> float:
     >>> upper(exact(Fraction(1, 3))) >= 1 / 3
     True
     """
+    if not ball.is_finite():
+        raise AssayError("not proved: the error is finite")
     bound = float(ball.upper())
     while not exact(bound) >= ball:
         bound = math.nextafter(bound, math.inf)
@@ -73,20 +78,45 @@ def softmax_rounding(entries: int, gap: arb, spread: arb, dtype: torch.dtype) ->
     The on-entries lie within `spread` of the largest score and all others at least `gap` below an on-entry. Each
     weight takes part in: exponential, sum over the entries and the quotient below; product and sum above; a cast of
     the value. A score less the largest is rounded too, which multiplies its exponential by at most exp(u d) at a
-    distance d; off the set, d exp(-d) is largest at d = gap, as gap > 2.
+    distance d; exp(-d) (exp(u d) - 1) is largest at d = gap if gap > 2, and at most u / (e (1 - u)) for any d. Weights
+    that change by factors r change an average by at most s / (1 - s) with s = sum of p |r - 1|, twice.
+
+    Raises:
+        AssayError: a gap or spread that is not certain to be 0 or more.
     """
-    if not gap > 2:
-        raise AssayError(f"not proved: the gap of the scores is {float(gap):.3g}, which is not above 2")
+    if not (gap >= 0 and spread >= 0):
+        raise AssayError(f"not proved: gap and spread of the scores are {float(gap):.3g} and {float(spread):.3g}")
     u = exact(unit_roundoff(dtype))
     common = gamma(2 * entries + 2 * _EXP_ROUNDINGS + 6, dtype)
-    off = entries * (-gap).exp() * ((u * gap).exp() - 1)
-    underflow = entries * exact(_LEAST_NORMAL[dtype])
-    return (1 + common) * (1 + 2 * ((u * spread).exp() - 1 + off)) - 1 + underflow
+    off = (-gap).exp() * ((u * gap).exp() - 1) if gap > 2 else u / (arb(1).exp() * (1 - u))
+    moved = (u * spread).exp() - 1 + entries * off
+    if not moved < 1:
+        raise AssayError(f"not proved: rounding {entries} scores changes their weights by less than all")
+    return (1 + common) * (1 + 2 * moved / (1 - moved)) - 1 + entries * exact(_LEAST_NORMAL[dtype])
+
+
+def require_scores(temperature: float, largest: arb | int, dtype: torch.dtype) -> arb:
+    """The temperature, which must be above 0 and leave all scores and their partial sums finite.
+
+    Args:
+        temperature: as stored.
+        largest: that any of them may be in absolute value at temperature 1.
+        dtype: that they are computed in.
+
+    Raises:
+        AssayError: it is not.
+    """
+    ball = read_number(temperature)
+    if not ball > 0:
+        raise AssayError(f"not proved: the temperature {temperature!r} is above 0")
+    if not 2 * ball * largest < exact(torch.finfo(dtype).max):
+        raise AssayError(f"not proved: scores at the temperature {temperature!r} stay finite in {dtype}")
+    return ball
 
 
 def read_number(number: float) -> arb:
     """A stored float64 setting, exactly; refuses what is no finite number."""
-    if not (isinstance(number, int | float) and math.isfinite(number)):
+    if isinstance(number, bool) or not (isinstance(number, int | float) and abs(number) < math.inf):
         raise AssayError(f"not proved: the setting {number!r} is no finite number")
     return exact(number)
 

@@ -11,7 +11,7 @@ from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_querie
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BLOCKS, averaging_bound, averaging_step, require_blocks
 from assay.proofs.base import EVERY_SET, Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, arb, exact, gamma, read_number, unit_roundoff, upper
+from assay.proofs.rounding import ASSUMES, arb, exact, gamma, require_scores, unit_roundoff, upper
 
 _STEP_BITS = 42  # queries are cut to multiples of 2^-42, so that sums of them are exact in float64, in any order
 _SETS_AT_ONCE = 1 << 13
@@ -40,6 +40,7 @@ def sign(stored: Stored) -> Proof:
     refused = None
     if count <= EVERY_SET:
         on, off, refused = _scores_of_all_sets(signs.double(), task.all_sets())
+        require_fact(refused < count, f"there is a pointer set with a query among all {count}")
         require_fact(on <= 2 * SLACK and off <= CEILING + 2 * SLACK, "scores are as the forward pass found them")
         who = f"{count - refused} of {count} pointer sets have" if refused else "every pointer set has"
         steps.append(
@@ -51,7 +52,7 @@ def sign(stored: Stored) -> Proof:
             )
         )
     score = _score_error(width, dtype, task.sparsity)
-    alpha = read_number(stored.settings["temperature"])
+    alpha = require_scores(stored.settings["temperature"], 2 * exact(NORM) * arb(task.sparsity).sqrt(), dtype)
     steps.append(
         Step(
             f"the scores of a query that the forward pass lets through err by at most {float(score.upper()):.3g} "

@@ -10,7 +10,16 @@ from flint import arb
 from assay.proofs import PROOFS
 from assay.proofs.base import Proof, Step, Stored, require_fact
 from assay.proofs.presence import presence_bound, presence_step
-from assay.proofs.rounding import ASSUMES, exact, gamma, read_number, unit_roundoff, upper, weight_roundings
+from assay.proofs.rounding import (
+    ASSUMES,
+    exact,
+    gamma,
+    read_number,
+    require_scores,
+    unit_roundoff,
+    upper,
+    weight_roundings,
+)
 
 
 @PROOFS.register
@@ -23,7 +32,7 @@ def strassen(stored: Stored) -> Proof:
     require_fact(root > 0 and math.isfinite(root) and math.frexp(root)[0] == 0.5, f"the root {root!r} is a power of 2")
     modulus, length = task.modulus, task.length + 1
     require_fact(90 * modulus**2 <= 1 << 53, f"whole numbers up to 90 * {modulus}^2 are exact in float64")
-    gap = read_number(root) ** 2
+    gap = require_scores(root, 90 * modulus**2 * read_number(root), torch.float64) * read_number(root)
     pairs = length**2
     by_sums = weight_roundings(pairs) + 2 * length
     # Numerator and denominator: three exponentials of 4 roundings, two sums over positions, two products; the quotient.

@@ -74,7 +74,7 @@ class Cycles(Protocol):
             needed=n * n,
             available=channel.bits,
             rests_on=f"{'all' if exhaustive else 'random'} {len(alice)} pairs of {n} x {n} bit matrices, the other "
-            f" party's rows poisoned with {POISON}; {runner.arithmetic}",
+            f"party's rows poisoned with {POISON}; {runner.arithmetic}",
             sent=tuple(channel.sent),
             wrong=int(wrong.sum()),
             runs=len(alice),
