@@ -186,3 +186,51 @@ def test_every_construction_for_these_tasks_is_tried():
     assert {method for _, method in CASES} == {
         name for name in CONSTRUCTIONS.names() if tasks & set(CONSTRUCTIONS[name].solves)
     }
+
+
+def test_results_of_several_parts_are_rounded():
+    torch.manual_seed(0)
+    cell, numbers = nn.LSTMCell(3, 4), FixedPoint(5, 2)
+    state = None
+    with fixed_point(cell, numbers):
+        for _ in range(4):
+            state = cell(torch.randn(2, 3), state)
+    assert all(on_grid(part, numbers) for part in state)
+    with fixed_point(nn.Identity(), numbers):
+        extremes = torch.randn(5, 3).max(dim=1)
+    assert on_grid(extremes.values, numbers)
+    assert extremes.indices.dtype == torch.int64
+
+
+class Masked(nn.Module):
+    """A causal softmax over zeros."""
+
+    def forward(self, tokens):
+        mask = torch.ones(4, 4, dtype=torch.bool).triu(1)
+        return torch.softmax(tokens.masked_fill(mask, -torch.inf), dim=-1)
+
+
+def test_a_mask_stays_one():
+    module = Masked()
+    with fixed_point(module, FixedPoint(8, 6)):
+        weights = module(torch.zeros(4, 4))
+    assert (weights.triu(1) == 0).all()
+    assert weights[0, 0] == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.LSTM(3, 4, bidirectional=True)(torch.randn(5, 2, 3)), "both directions"),
+        (lambda: nn.GRU(3, 4)(nn.utils.rnn.pack_sequence([torch.randn(3, 3), torch.randn(2, 3)])), "packed"),
+        (
+            lambda: nn.functional.scaled_dot_product_attention(
+                *[torch.randn(1, 4, 2)] * 3, attn_mask=torch.ones(4, 4, dtype=torch.bool)
+            ),
+            "with a mask",
+        ),
+    ],
+)
+def test_what_has_no_steps_is_refused(call, message):
+    with pytest.raises(AssayError, match=message), fixed_point(nn.Identity(), FixedPoint(8, 4)):
+        call()

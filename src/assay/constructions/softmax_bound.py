@@ -71,7 +71,7 @@ def rounding_of_differences(entries: int, gap: float, spread: float, roundoff: f
 def guaranteed_error(sparsity: int, positions: int, gap: float, spread: float, roundoff: float) -> float:
     """The inequality and the rounding of the average, for values as long as the task lets them be."""
     rounding = rounding_of_average(positions, roundoff)
-    rounding += (1 + rounding) * rounding_of_differences(positions - sparsity, gap, spread, roundoff)
+    rounding += (1 + rounding) * rounding_of_differences(positions, gap, spread, roundoff)
     return (1 + BALL_SLACK) * (averaging_error(sparsity, positions, gap, spread) + rounding)
 
 

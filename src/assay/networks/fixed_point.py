@@ -87,7 +87,8 @@ def fixed_point(network: Any, numbers: FixedPoint | None) -> Generator[None]:
     other one the parameters are rounded, and the result of every torch operation in its forward pass: products, sums,
     softmax, normalisations, steps of torch.nn.LSTM, GRU and RNN, each as one. A softmax has to be torch.softmax,
     since exponentials written out would be rounded too; torch.nn.MultiheadAttention is refused as its scores cannot be
-    reached. Not for training.
+    reached. What the network is called on is rounded by the first operation on it. Numbers are held in their own dtype:
+    a format of more bits than that has rounds nothing. Not for training.
 
     >>> layer = torch.nn.Linear(1, 1, bias=False)
     >>> with fixed_point(layer, FixedPoint(bits=4, fraction=2)):
@@ -134,12 +135,19 @@ class _Rounding(TorchFunctionMode):
             return _attention_in_parts(self.numbers, *args, **kwargs)
         if name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
             return _step_by_step(self.numbers, func, args)
-        result = func(*args, **kwargs)
+        return self._round(func(*args, **kwargs), (*args, *kwargs.values()))
+
+    def _round(self, result: Any, args: tuple[Any, ...]) -> Any:
+        """A result, or each of several, in the format; minus infinity stays, as it masks an entry of a softmax."""
+        if isinstance(result, tuple | list) and any(isinstance(part, Tensor) for part in result):
+            parts = [self._round(part, args) for part in result]
+            return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
         if not isinstance(result, Tensor) or not result.is_floating_point():
             return result
+        rounded = torch.where(result.isneginf(), result, self.numbers.round(result))
         if any(result is argument for argument in args):  # computed in place
-            return result.copy_(self.numbers.round(result))
-        return result if _is_part_of(result, args) else self.numbers.round(result)
+            return result.copy_(rounded)
+        return result if _is_part_of(result, args) else rounded
 
 
 def _is_part_of(result: Tensor, args: tuple[Any, ...]) -> bool:
@@ -152,7 +160,7 @@ def _attention_in_parts(
     numbers: FixedPoint, query: Tensor, key: Tensor, value: Tensor, *args: Any, scale: float | None = None, **rest: Any
 ) -> Tensor:
     """Scaled dot-product attention without mask or dropout, its scores and weights rounded too."""
-    if args or any(rest.values()):
+    if args or any(isinstance(option, Tensor) or option for option in rest.values()):
         raise AssayError("scaled_dot_product_attention with a mask or dropout cannot be rounded; write it out")
     factor = query.shape[-1] ** -0.5 if scale is None else scale
     scores = numbers.round(query @ key.transpose(-1, -2) * factor)
@@ -162,6 +170,10 @@ def _attention_in_parts(
 def _step_by_step(numbers: FixedPoint, func: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
     """A recurrent layer of torch one token at a time, states rounded; `args` as torch._VF.lstm takes them."""
     tokens, states, *rest = args
+    if isinstance(states, Tensor) and not states.is_floating_point():
+        raise AssayError("packed sequences cannot be rounded step by step")
+    if rest[-2]:
+        raise AssayError("recurrent layers of both directions cannot be rounded step by step")
     dimension = 1 if rest[-1] else 0  # batch_first
     single = isinstance(states, Tensor)
     state = (states,) if single else tuple(states)
