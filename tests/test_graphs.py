@@ -61,10 +61,17 @@ def test_five_cycles_are_those_of_the_definition(matrix):
 
 
 @pytest.mark.parametrize(
-    "task", [DirectedTriangle(length=6), FiveCycle(length=10), DirectedTriangle(length=3)], ids=str
+    "task", [DirectedTriangle(length=6), FiveCycle(length=10), DirectedTriangle(length=5)], ids=str
 )
 def test_tasks_pass_the_checks(task):
     check_task(task)
+
+
+def test_the_audit_tells_that_nodes_of_small_graphs_need_not_be_told_apart():
+    """On as many nodes as a cycle has, all have the same answer; further ones have answers of their own."""
+    for kind, size in SIZES.items():
+        found = {n: kind(length=n).audit(500, seed=0)["whole graph, not who asks"] for n in (size, size + 1, 4 * size)}
+        assert found[size] == 0 < found[size + 1] < found[4 * size]
 
 
 @pytest.mark.parametrize("kind", SIZES)

@@ -76,7 +76,10 @@ def build(
     else:
         from assay.proofs import write_certificate
 
-        result |= {"certificate": str(certificate), "proof": write_certificate(network, out, certificate)["claim"]}
+        result |= {
+            "certificate": str(certificate),
+            "proof": write_certificate(network, out, certificate, tell)["claim"],
+        }
     show_result(result, as_json, built_text)
 
 
@@ -91,7 +94,7 @@ def verify(
     """Check a certificate again from the weights alone; exit code 1, with the reason, if it does not hold."""
     from assay.proofs import verify as check_again
 
-    result = check_again(certificate, weights)
+    result = check_again(certificate, weights, tell)
     show_result(result.to_json(), as_json, verified_text)
     if not result.holds:
         raise typer.Exit(1)

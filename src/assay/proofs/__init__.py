@@ -39,18 +39,24 @@ def certify(network: Construction) -> Proof:
     return prove(Stored.of(network))
 
 
-def write_certificate(network: Construction, weights: str | Path, path: str | Path) -> dict[str, Any]:
+def write_certificate(
+    network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file.
+
+    `tell` is told what takes long.
 
     Raises:
         AssayError: see `certify`; or a file that cannot be written.
     """
     from assay.proofs.certificate_file import write
 
-    return write(network, weights, path)
+    return write(network, weights, path, tell)
 
 
-def verify(path: str | Path, weights: str | Path | None = None) -> Verification:
+def verify(
+    path: str | Path, weights: str | Path | None = None, tell: Callable[[str], None] = lambda _: None
+) -> Verification:
     """Check a certificate again, from the weights.
 
     Raises:
@@ -58,7 +64,7 @@ def verify(path: str | Path, weights: str | Path | None = None) -> Verification:
     """
     from assay.proofs.certificate_file import check
 
-    return check(path, weights)
+    return check(path, weights, tell)
 
 
 __all__ = ["PROOFS", "certify", "verify", "write_certificate"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from assay.errors import AssayError
 from assay.evidence import canonical
 from assay.files import write_whole
-from assay.proofs.base import Stored, prove
+from assay.proofs.base import EVERY_SET, Stored, prove
 from assay.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _SPOT_DRAWS = 50
+_LONG = 100_000  # pointer sets, from which on their enumeration is announced
+_RATE = 100_000  # of them in a second, on an idle core, at the lengths where there are as many
 _REMARKS = {"checked"}  # settings that say how a network was found, which a proof has no use for
 _SETTINGS = {
     "tolerance", "temperature", "dtype", "score_width", "code", "gap", "frequencies", "keys", "unit", "block",
@@ -55,11 +58,13 @@ class Verification:
         return json.loads(canonical(asdict(self)))
 
 
-def write(network: Construction, weights: str | Path, path: str | Path) -> dict[str, Any]:
+def write(
+    network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file."""
     if not Path(path).parent.is_dir():
         raise AssayError(f"{path} cannot be written: there is no folder {Path(path).parent}")
-    claim = _claim(Stored.of(network))
+    claim = _claim(Stored.of(network), tell)
     network.save(weights)
     certificate = {
         "assay-certificate": FORMAT,
@@ -71,7 +76,9 @@ def write(network: Construction, weights: str | Path, path: str | Path) -> dict[
     return certificate
 
 
-def check(path: str | Path, weights: str | Path | None = None) -> Verification:
+def check(
+    path: str | Path, weights: str | Path | None = None, tell: Callable[[str], None] = lambda _: None
+) -> Verification:
     """Check the certificate at `path`; its weights are the file it names, beside it, unless given.
 
     Raises:
@@ -85,7 +92,7 @@ def check(path: str | Path, weights: str | Path | None = None) -> Verification:
         stored_at = Path(weights) if weights is not None else Path(path).parent / certificate["weights"]["file"]
         _require(_sha256(_bytes(stored_at)) == certificate["weights"]["sha256"], "the weights file is another one")
         checked.append(f"the weights file {stored_at.name} matches the SHA-256 that the certificate names")
-        claim = _of_file(_claim_of_file, stored_at)
+        claim = _of_file(_claim_of_file, stored_at, tell)
         for key, value in claim.items():
             same = canonical(certificate["claim"].get(key)) == canonical(value)
             _require(same, f"the claim states another {key} than the weights prove")
@@ -107,7 +114,7 @@ def _require(holds: bool, reason: str) -> None:
         raise _Wrong(reason)
 
 
-def _claim(stored: Stored) -> dict[str, Any]:
+def _claim(stored: Stored, tell: Callable[[str], None]) -> dict[str, Any]:
     """What the weights prove, with the settings that the proof is about.
 
     Raises:
@@ -116,6 +123,10 @@ def _claim(stored: Stored) -> dict[str, Any]:
     extra = set(stored.settings) - {*_SETTINGS, *_REMARKS}
     if extra:
         raise AssayError(f"the settings {', '.join(sorted(extra))} are not known")
+    if stored.method == "sign":
+        sets = math.comb(stored.task.length, stored.task.sparsity)
+        if _LONG < sets <= EVERY_SET:
+            tell(f"enumerating {sets} pointer sets, which takes {1 + sets // _RATE} to {1 + 5 * sets // _RATE} seconds")
     proof = prove(stored)
     if not proof.guaranteed_error <= stored.settings["tolerance"]:
         raise AssayError(f"an error of {proof.guaranteed_error:.6g} is proved, above {stored.settings['tolerance']}")
@@ -133,8 +144,8 @@ def _of_file(function: Callable[..., Any], *arguments: Any) -> Any:
         raise _Wrong(f"the weights do not prove it: {' '.join(str(error).split()) or type(error).__name__}") from None
 
 
-def _claim_of_file(weights: Path) -> dict[str, Any]:
-    return json.loads(canonical(_claim(Stored.from_file(*read_tensors(weights)))))
+def _claim_of_file(weights: Path, tell: Callable[[str], None]) -> dict[str, Any]:
+    return json.loads(canonical(_claim(Stored.from_file(*read_tensors(weights)), tell)))
 
 
 def _spot_check(weights: Path, guaranteed: float) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assay.tasks import TASKS, counter
-from assay.tasks.graphs import Adjacency, CycleTask, Gadget, probability_of_cycles, require_bits
+from assay.tasks import TASKS
+from assay.tasks.graphs import Adjacency, CycleTask, Gadget, flipped, probability_of_cycles, require_bits
 
 
 @TASKS.register
@@ -72,19 +72,3 @@ class DirectedTriangle(CycleTask):
     def altered(self, inputs: torch.Tensor, count: int, *, seed: int, start: int = 0) -> torch.Tensor:
         """One edge added or taken away."""
         return flipped(inputs, count, seed, start, both_ways=False)
-
-
-def flipped(inputs: torch.Tensor, count: int, seed: int, start: int, *, both_ways: bool) -> torch.Tensor:
-    """Copies (count, N, N) of the first graph, each with one random pair of nodes joined or parted."""
-    length = inputs.shape[1]
-    graphs = inputs[:1].repeat(count, 1, 1)
-    if length == 1:
-        return graphs
-    random = counter.words(counter.example_keys(seed, "train", start, count), 0, 2)
-    first = torch.from_numpy(counter.integers(random[:, 0], length))
-    second = (first + 1 + torch.from_numpy(counter.integers(random[:, 1], length - 1))) % length
-    rows = torch.arange(count)
-    graphs[rows, first, second] ^= 1
-    if both_ways:
-        graphs[rows, second, first] = graphs[rows, first, second]
-    return graphs

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError
 from assay.tasks import TASKS
-from assay.tasks.directed_triangle import flipped
-from assay.tasks.graphs import Adjacency, CycleTask, Gadget, probability_of_cycles, require_bits
+from assay.tasks.graphs import Adjacency, CycleTask, Gadget, flipped, probability_of_cycles, require_bits
 
 
 @TASKS.register
