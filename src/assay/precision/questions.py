@@ -14,7 +14,7 @@ from assay.subject import Subject, subject_of
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
-PRECISION_VERSION = 1  # raised when the search changes, so that old answers are not taken for new ones
+PRECISION_VERSION = 2  # raised when the search changes, so that old answers are not taken for new ones
 
 
 def precision_result(
