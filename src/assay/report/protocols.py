@@ -83,6 +83,8 @@ def witness_lines(witness: dict[str, Any] | None) -> list[tuple[str, str]]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict) and value and all(isinstance(entry, int | float) for entry in value.values()):
+        value = ", ".join(f"{name}: {entry:.6g}" for name, entry in value.items())
     text = value if isinstance(value, str) else json.dumps(_rounded(value))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ... ({len(text)} characters; --json has them all)"
 
