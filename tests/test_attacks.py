@@ -44,6 +44,13 @@ class SingleMean(Mean):
         return (self.weight @ inputs.values).expand(-1, self.task.asking, -1)
 
 
+class Shifted(Mean):
+    """The mean and 2: beyond every answer, so that it errs to one side only."""
+
+    def forward(self, inputs):
+        return super().forward(inputs) + 2
+
+
 class Never(nn.Module):
     """Answers 0 to every matching question, but a number that is none where residue 3 comes first."""
 
@@ -290,6 +297,16 @@ def test_worst_values_reach_the_distance_of_the_weights_from_uniform(method):
     assert torch.allclose(errors, distance, rtol=1e-3, atol=1e-6)
     before = SMALL.errors(unit(inputs), SMALL.targets(inputs)).amax(dim=1)
     assert (errors >= before - 1e-6).all()
+
+
+@pytest.mark.parametrize("layout", ["all", "last"])
+def test_worst_values_take_the_side_that_a_network_errs_to(layout):
+    """The mean errs by at most 2 (1 - q/N), and on one of its two sides 2 is added to that."""
+    task = SparseAveraging(length=8, sparsity=2, layout=layout)
+    subject = users("Shifted", task)
+    worse = worst_values(Tries(subject, 1, 0, lambda _: None), task.sample(5, seed=2, dtype=torch.float64).inputs)
+    errors = task.errors(subject.network(worse), task.targets(worse)).amax(dim=1)
+    assert torch.allclose(errors, torch.full((5,), 2 * (1 - 2 / 8) + 2, dtype=torch.float64))
 
 
 def test_spread_pointers_are_neighbours_of_one_set():

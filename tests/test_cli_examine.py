@@ -107,3 +107,18 @@ def test_communication_of_a_small_task():
 )
 def test_requests_that_cannot_be_met_are_one_line(unit, arguments, said):
     assert said in assay(*[unit if word == "UNIT" else word for word in arguments], code=2)
+
+
+def test_a_fault_in_a_users_module_is_no_refutation(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "class Broken(nn.Module):\n"
+        "    def __init__(self, task):\n"
+        "        super().__init__()\n"
+        "    def forward(self, inputs):\n"
+        "        raise ValueError('no answer today')\n"
+    )
+    command = [sys.executable, "-P", "-m", "assay", "attack", "mine:Broken", "--task", "match2", "--length", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 70, done.stderr
+    assert "no answer today" in done.stderr

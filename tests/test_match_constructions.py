@@ -55,7 +55,8 @@ def test_right_on_all_inputs(task, method):
 @pytest.mark.parametrize(
     ("task", "method"),
     [
-        *[(Match2(length=256, modulus=m), method) for m in (370, 10**6) for method in MATCH2],
+        *[(Match2(length=256, modulus=370), method) for method in MATCH2],
+        *[(Match2(length=256, modulus=10**6), method) for method in MATCH2[:2]],
         (Match2(length=256, modulus=10**9), "parabola"),
         *[(Match3Bigram(length=256, modulus=m), "bigram") for m in (370, 10**6)],
         *[(Match3Local(length=256, window=2, modulus=m), "window") for m in (22, 10**6)],

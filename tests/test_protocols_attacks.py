@@ -67,10 +67,11 @@ def test_the_null_space_attack_succeeds_up_to_one_row_below_the_bound(length, di
     assert attack["needed"] == needed == attack["rank"] + 1
     assert attack["first_layer_differs"] < 1e-14
     assert attack["error"] >= (0.5 if sharp else 1) / sparsity - 1e-12
-    assert attack["error_if_it_does_not_differ"] >= (0.5 if sharp else 1) / sparsity - 1e-12
+    assert attack["certain_error"] >= (0.5 if sharp else 1) / sparsity - 1e-12
     wide = run("null-space", subject(WideNetwork(task, needed), task)).more["attacks"][sharp]
     assert wide["rank"] == needed
     assert wide["first_layer_differs"] > 1e-6
+    assert wide["certain_error"] == 0
 
 
 @pytest.mark.parametrize("layout", ["all", "last"])
@@ -324,3 +325,27 @@ def test_radon_is_about_one_head():
     task = SparseAveraging(length=9, sparsity=2)
     with pytest.raises(AssayError, match="one head"):
         run("radon", subject_of(build(task, method="heads", tolerance=0.1)))
+
+
+class Skips(nn.Module):
+    """Has a narrow first layer and does not use it."""
+
+    def __init__(self, task):
+        super().__init__()
+        self.task, self.narrow = task, nn.Linear(task.shown.flat, 1)
+
+    def forward(self, inputs):
+        self.narrow(self.task.flat(inputs))
+        return self.task.targets(inputs)
+
+
+def test_a_network_that_reads_past_its_first_layer_is_refused():
+    task = SparseAveraging(length=8, sparsity=2, layout="last")
+    with pytest.raises(AssayError, match="reads values past its first linear layer"):
+        run("null-space", subject(Skips(task), task))
+
+
+def test_radon_speaks_of_long_sequences_only():
+    task = SparseAveraging(length=4, sparsity=3)
+    with pytest.raises(AssayError, match="a length of at least 3q"):
+        run("radon", subject_of(build(task, method="sign")))

@@ -9,11 +9,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from assay import AssayError, SparseAveraging, build
+from assay import AssayError, Match2, SparseAveraging, build
 from assay.constructions.weights_file import load_network
 from assay.learning.one import train_one
 from assay.learning.weights_file import load_trained
+from assay.networks import architectures
 from assay.networks.base import Mixer
+from assay.protocols.questions import run_protocol
 from assay.subject import open_subject
 
 TASK = SparseAveraging(length=4, sparsity=1, layout="last")
@@ -65,6 +67,61 @@ def test_a_trained_network_comes_back_as_it_was(trained):
     assert result["verdict"] in ("learned", "not learned within this budget")
 
 
+@pytest.mark.parametrize("architecture", architectures())
+def test_every_architecture_can_be_trained_kept_and_opened(architecture, tmp_path):
+    path = tmp_path / "t.safetensors"
+    task = Match2(length=3, modulus=4) if architecture == "strassen" else TASK
+    train_one(
+        task, architecture, path, width=4, depth=1, head_width=0, steps=2, rate=0.01, seed=0, distribution="uniform"
+    )
+    subject = open_subject(path)
+    inputs, targets = task.sample(3, seed=0)
+    assert subject.network(inputs).shape == targets.shape
+    if architecture == "feed-forward":
+        found = run_protocol("null-space", subject)
+        assert found["witness"]["error"] >= found["witness"]["at_least"]
+
+
+class Fails(nn.Module):
+    """Cannot be made."""
+
+    def __init__(self):
+        super().__init__()
+
+
+class NoNumbers(Zeros):
+    """Answers that are no numbers."""
+
+    def embedded(self, inputs):
+        return torch.zeros(len(inputs.values), 5, 1)
+
+    def answers(self, embedded):
+        return torch.full((len(embedded), 1, 1), torch.nan)
+
+    def forward(self, inputs):
+        return self.answers(self.embedded(inputs))
+
+
+def test_answers_that_are_no_numbers_are_wrong():
+    found = run_protocol("disjointness", open_subject(f"{__name__}:NoNumbers", TASK))
+    assert found["wrong"] == found["runs"] == 4
+
+
+def test_a_seed_makes_the_same_weights():
+    task = f"{__name__}:Drawn"
+    first, again, other = (open_subject(task, TASK, seed=seed).network.weight for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+class Drawn(Zeros):
+    """A random weight."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        self.weight = nn.Parameter(torch.randn(1))
+
+
 def test_a_construction_comes_with_its_guarantee(tmp_path):
     unit = build(TASK, method="sign", tolerance=0.1)
     unit.save(tmp_path / "u.safetensors")
@@ -91,6 +148,7 @@ def test_a_users_class_and_its_weights(tmp_path):
         ((f"{__name__}:Zeros",), "name the task"),
         ((f"{__name__}:Mean", TASK), "width = None"),
         ((f"{__name__}:Nothing", TASK), "cannot be imported"),
+        ((f"{__name__}:Fails", TASK), "fails: TypeError"),
         ((f"{__name__}:TASK", TASK), "is not a torch.nn.Module class"),
         (("no/such.safetensors",), "is not a file"),
     ],

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from assay.constructions.base import Construction
@@ -92,7 +93,12 @@ def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weig
         require(width is not None, "width", width, f"given for the mixer {name}")
         network: nn.Module = make_network(name, task, width or 1, seed=seed)
     else:
-        network = kind(task)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            try:
+                network = kind(task)
+            except Exception as error:
+                raise AssayError(f"{name}(task) fails: {type(error).__name__}: {error}") from error
     if weights is not None:
         try:
             network.load_state_dict(read_any_tensors(weights)[1])
@@ -108,8 +114,8 @@ def _class_at(name: str) -> type[nn.Module]:
     module, _, attribute = name.partition(":")
     try:
         kind = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise AssayError(f"{name} cannot be imported: {error}") from error
+    except Exception as error:  # whatever a user's module does when it is imported
+        raise AssayError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         raise AssayError(f"{name} is not a torch.nn.Module class")
     return kind

@@ -14,6 +14,8 @@ from assay.attacks.methods import draws, exhaustive, search
 from assay.attacks.tries import Found, Tries
 from assay.errors import require_integer
 from assay.subject import Subject
+from assay.tasks.decision import Decision
+from assay.tasks.graphs import CycleTask
 from assay.tasks.matching import Matching
 
 _SHARE_OF_DRAWS = 4  # a quarter of the budget
@@ -92,7 +94,9 @@ def attack(
     require_integer("budget", budget, 1, None)
     tries = Tries(subject, budget, seed, tell)
     listed = exhaustive(tries)
-    everything = listed > 0 and isinstance(subject.task, Matching)  # values are real numbers, residues are not
+    everything = listed > 0 and isinstance(
+        subject.task, Decision
+    )  # values are real numbers, residues and edges are not
     if not everything and tries.left > 0:
         search(tries, draws(tries, math.ceil(tries.left / _SHARE_OF_DRAWS)))
     return _result(tries, listed, everything)
@@ -156,7 +160,13 @@ def _no_answer() -> dict[str, Any]:
 
 def _named(task: Any, inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Tensor):
-        return {"residues" if isinstance(task, Matching) else "inputs": inputs[0].tolist()}
+        return {
+            "residues"
+            if isinstance(task, Matching)
+            else "adjacency"
+            if isinstance(task, CycleTask)
+            else "inputs": inputs[0].tolist()
+        }
     return {name: tensor[0].tolist() for name, tensor in inputs._asdict().items()}
 
 

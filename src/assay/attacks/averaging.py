@@ -73,7 +73,8 @@ def _slopes(tries: Tries, values: Tensor, pointers: Tensor) -> Tensor:
 
     def largest(some: SparseAveragingInputs) -> Tensor:
         answers = tries.subject.network(some)
-        return tries.subject.task.errors(answers, tries.subject.task.targets(some)).amax(dim=1)
+        errors = tries.subject.task.errors(answers, tries.subject.task.targets(some))
+        return errors.max(dim=1).values  # of tokens that err as much, one; amax would give the mean of their gradients
 
     with torch.enable_grad():
         errors, _ = answered(largest, SparseAveragingInputs(values, pointers))

@@ -14,7 +14,7 @@ from assay.attacks.answering import answered, at_once, count_of, each, finite, r
 from assay.constructions.base import Construction
 from assay.errors import AssayError
 from assay.subject import Subject
-from assay.tasks.matching import Matching
+from assay.tasks.decision import Decision
 
 _DRAWS_OF_THE_MEAN = 1000
 
@@ -136,9 +136,9 @@ class Tries:
 def _margins(task: Any, outputs: Tensor, targets: Tensor) -> Tensor:
     """What tells inputs with the same largest error apart: shape (batch,).
 
-    Answers of matching tasks may lie beyond 0 and 1 without an error: how little the nearest to one is beyond them.
+    Answers of decision tasks may lie beyond 0 and 1 without an error: how little the nearest to one is beyond them.
     Else the mean over all answers.
     """
-    if isinstance(task, Matching):
+    if isinstance(task, Decision):
         return torch.where(targets > 0.5, 1 - outputs.double(), outputs.double()).amax(dim=1)
     return finite(task.errors(outputs, targets)).mean(dim=1)

@@ -1,13 +1,14 @@
 """The command line. Results go to standard output, progress and errors to standard error.
 
 Torch and matplotlib are imported by the commands that need them, so that help and listings answer at once. Exit codes:
-0 all is well, 1 a claim was refuted, 2 the request cannot be met, 130 interrupted.
+0 all is well, 1 a claim was refuted, 2 the request cannot be met, 70 a fault of the program, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 
 from typer.exceptions import TyperException
@@ -15,7 +16,7 @@ from typer.exceptions import TyperException
 from assay.cli.options import app
 from assay.errors import AssayError
 
-INTERRUPTED = 130
+INTERRUPTED, FAULT = 130, 70
 
 for _group in (
     "studies",
@@ -35,17 +36,20 @@ def main() -> None:
         code = _complain(str(error))
     except TyperException as error:
         code = _complain(error.format_message())
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
-            raise
-        code = _complain("this needs more memory than the machine has; a smaller length, width or modulus needs less")
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            code = _complain("this needs more memory than the machine has; a smaller size or fewer instances need less")
+        else:  # a fault of ours, or of a user's module: no claim was refuted
+            traceback.print_exc()
+            code = FAULT
     if code == INTERRUPTED:
-        print("assay: interrupted; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        kept = "; what is finished is kept, and the same command goes on from there" if sys.argv[1:2] == ["run"] else ""
+        print(f"assay: interrupted{kept}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -79,6 +79,7 @@ def subject_from(
     if task is None and context.args:
         raise AssayError(f"{context.args[0]} is no option here; parameters of a task need --task")
     chosen = None if task is None else task_of(task, context)
+    sys.path.append(str(Path.cwd()))  # where a user's own module is likely to be
     return open_subject(name, chosen, width=width, weights=weights, seed=seed)
 
 

@@ -29,17 +29,22 @@ class FeedForward(Network):
         self.task = task
         shown = task.shown
         if isinstance(shown, Features):
-            self.first: nn.Module = _first_of_numbers(shown, task.length, task.asking, width)
+            first: nn.Module = _first_of_numbers(shown, task.length, task.asking, width)
         else:
-            self.first = _first_of_symbols(shown, task.length, width)
+            first = _first_of_symbols(shown, task.length, width)
         self.layers = nn.Sequential(
-            self.first,
+            first,
             nn.GELU(),
             nn.Linear(width, _LATER_WIDTH),
             nn.GELU(),
             nn.Linear(_LATER_WIDTH, math.prod(task.answer_shape)),
         )
         self.size = Size(width=width, depth=2, parameters=sum(p.numel() for p in self.parameters()))
+
+    @property
+    def first(self) -> nn.Module:
+        """The first layer, W."""
+        return self.layers[0]
 
     def forward(self, inputs: Any) -> Tensor:
         """Answers of the asking tokens: (batch, *answer shape)."""

@@ -87,7 +87,9 @@ class Channel:
         """
         array = np.ascontiguousarray(message.detach().numpy())
         if np.isnan(array).any():
-            raise AssayError("a party's message depends on what it does not hold: the network mixes tokens too early")
+            raise AssayError(
+                "a party's message is not a number: the network diverged, or depends on what the party does not hold"
+            )
         if self.numbers is None:
             return array.view(np.uint8).reshape(len(array), -1)
         half = 1 << (self.numbers.bits - 1)

@@ -29,13 +29,15 @@ class Cycles(Protocol):
 
     In each layer a party computes the new states of its own and of the known nodes from their rows, never from the
     other's, and from everybody's states; so before each layer the parties tell each other their nodes' states. That is
-    at most (nodes of both) m p bits a layer, D times, and disjointness of n^2 bits takes n^2 of them: m p D >= N / 6
-    for directed triangles (n = N / 3) and N / 20 for five-cycles (n = N / 5), whatever the number of heads. Every cycle
+    at most (nodes of both) m p bits a layer, D times, and disjointness of n^2 bits takes n^2 of them: m p D >= n / 2
+    for directed triangles (n = N / 3) and n / 4 for five-cycles (n = N / 5), whatever the number of heads. Every cycle
     passes nodes of Alice, whose answers she has at the end.
     """
 
     name: ClassVar[str] = "cycles"
-    source: ClassVar[str] = "set disjointness of n^2 bits, layer by layer: m p D >= N/6 (triangles), N/20 (five-cycles)"
+    source: ClassVar[str] = (
+        "set disjointness of n^2 bits, layer by layer: m p D >= n/2 (triangles, n = N/3), n/4 (five-cycles, n = N/5)"
+    )
 
     def unmet(self, subject: Subject) -> str:
         """A cycle task with room for a gadget, and a network in layers."""
@@ -60,7 +62,7 @@ class Cycles(Protocol):
             whole.append(runner(network, graphs)[:, list(task.gadget().alice)])
         answers, together = torch.cat(told), torch.cat(whole)
         meets = torch.from_numpy((alice & bob).any(axis=(1, 2)))
-        wrong = (answers > 0.5).any(dim=1) != meets
+        wrong = ((answers > 0.5).any(dim=1) != meets) | answers.isnan().any(dim=1)
         n = task.side
         return Outcome(
             protocol=self.name,
@@ -80,7 +82,7 @@ class Cycles(Protocol):
             runs=len(alice),
             baselines={"always a cycle": int((~meets).sum()), "never a cycle": int(meets.sum())},
             differs=difference(answers, together),
-            largest_error=largest(answers.clamp(0, 1).amax(dim=1) - meets.double()),
+            largest_error=largest((answers.clamp(0, 1).amax(dim=1) - meets.double()).abs()),
             more={"layers": network.depth},
         )
 

@@ -75,7 +75,7 @@ class Disjointness(Protocol):
             available=sum(message.bits for message in sent),
             rests_on=f"{how}; {runner.arithmetic}",
             sent=sent,
-            wrong=int((decided != meet).sum()),
+            wrong=int(((decided != meet) | played["answers"].isnan().any(dim=1)).sum()),
             runs=len(alice),
             baselines={"always intersect": int((~meet).sum()), "always disjoint": int(meet.sum())},
             messages=distinct_messages,

@@ -69,6 +69,9 @@ class Radon(Protocol):
             return "the task sparse-averaging"
         if not callable(getattr(subject.network, "attention", None)) or keys_of(subject.network) is None:
             return "a network with methods position_keys() and attention(inputs)"
+        task: Any = subject.task
+        if task.length < 3 * task.sparsity + 1:
+            return f"a length of at least 3q + 1 = {3 * task.sparsity + 1}"
         return "" if subject.size is None or subject.size.heads == 1 else "one head"
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:

@@ -72,13 +72,15 @@ def witness_lines(witness: dict[str, Any] | None) -> list[tuple[str, str]]:
     """Two inputs that the network cannot tell apart; nothing where there are none."""
     if witness is None:
         return []
+    certain = witness["at_least"] > 0
+    error = f"{witness['error']:.6g}"
     return [
-        ("collision", witness["same"]),
+        ("collision" if certain else "tried", witness["same"]),
         ("  input 1", _short(witness["first"])),
         ("  input 2", _short(witness["second"])),
         ("  exact", f"{_short(witness['targets'][0])} and {_short(witness['targets'][1])} at token {witness['token']}"),
-        ("  network", f"{_short(witness['answers'][0])} and {_short(witness['answers'][1])}"),
-        ("  error", f"{witness['error']:.6g}; one of the two must err by at least {witness['at_least']:.6g}"),
+        ("  answers", f"{_short(witness['answers'][0])} and {_short(witness['answers'][1])}"),
+        ("  error", f"{error}; one must err by at least {witness['at_least']:.6g}" if certain else error),
     ]
 
 

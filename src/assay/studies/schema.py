@@ -12,8 +12,10 @@ from assay.errors import AssayError, unknown
 from assay.frontier import contender
 from assay.learning.training import Recipe
 from assay.networks import check_shape, family
+from assay.networks.fixed_point import MOST_BITS
 from assay.protocols import PROTOCOLS
 from assay.tasks import TASKS
+from assay.tasks.counter import SEED_BITS
 
 # A shape is a type, a list with the shape of its items, or a table of shapes; a key with a question mark may be absent,
 # and a table with the key * has keys of the user's.
@@ -94,8 +96,8 @@ def _check_line(line: dict[str, Any], name: str, recipe: dict[str, Any], study: 
         _check_precision(line["precision"], line["task"]["name"], f"{path}.precision", study)
     for method in line.get("methods", []):
         _check_method(method, line["task"]["name"], study)
-    if not {"bounds", "constructions", "search"} & set(line):
-        raise AssayError(f"study {study}: {path} asks nothing; it must have bounds, constructions or search")
+    if not {"bounds", "constructions", "precision", "search"} & set(line):
+        raise AssayError(f"study {study}: {path} asks nothing; it must have bounds, constructions, precision or search")
     for place, search in enumerate(line.get("search", [])):
         _check_search(search, f"{path}.search[{place}]", study)
     contenders = [contender(search) for search in line.get("search", [])]
@@ -144,6 +146,15 @@ def _check_protocol(protocol: dict[str, Any], path: str, recipe: dict[str, Any],
         _check_distribution({**distribution, **trained["recipe"]}, protocol["task"], path, study)
         if "steps" not in trained["recipe"]:
             raise AssayError(f"study {study} has no {path}.trained.recipe.steps")
+        for key, fits, allowed in (
+            ("width", trained["width"] >= 1, "at least 1"),
+            ("rate", 0 < trained["rate"] <= 1, "a learning rate, above 0 and at most 1"),
+            ("seed", 0 <= trained.get("seed", 0) < 1 << SEED_BITS, f"from 0 to {(1 << SEED_BITS) - 1}"),
+        ):
+            _fits(study, f"{path}.trained.{key}", trained.get(key, 0), fits, allowed)
+    _fits(
+        study, f"{path}.bits", protocol.get("bits", 1), 1 <= protocol.get("bits", 1) <= MOST_BITS, f"1 to {MOST_BITS}"
+    )
     if ("bits" in protocol) is not ("fraction" in protocol):
         raise AssayError(f"study {study}: {path} must have bits and fraction, or neither")
     _fits(study, f"{path}.instances", protocol["instances"], protocol["instances"] >= 1, "at least 1")

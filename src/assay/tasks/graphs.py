@@ -50,6 +50,7 @@ class CycleTask(Decision):
 
     distributions: ClassVar[dict[str, str]] = {
         "uniform": "each edge with the same probability, at which some of the nodes lie on a cycle and some do not",
+        "dense": "all edges but about one for each node",
         "hard": "set disjointness of n^2 bits: there is a cycle if and only if two bit strings meet",
     }
     all_inputs: ClassVar[str] = "over all graphs"
@@ -119,7 +120,8 @@ class CycleTask(Decision):
         if self.lacks(distribution):
             raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
         example_keys = counter.example_keys(seed, split, start, batch)
-        drawn = self._hard(example_keys) if distribution == "hard" else self._uniform(example_keys)
+        shares = {"uniform": self.edge_probability, "dense": 1 - 1 / self.length}
+        drawn = self._hard(example_keys) if distribution == "hard" else self._random(example_keys, shares[distribution])
         inputs = torch.from_numpy(drawn)
         return Batch(inputs, self.targets(inputs))
 
@@ -159,9 +161,9 @@ class CycleTask(Decision):
         }
         return {name: self.mean_error(guess, targets) for name, guess in guesses.items()}
 
-    def _uniform(self, example_keys: Words) -> Adjacency:
+    def _random(self, example_keys: Words, share: float) -> Adjacency:
         random = counter.uniforms(counter.words(example_keys, 0, self.length**2))
-        edges = (random < self.edge_probability).reshape(-1, self.length, self.length)
+        edges = (random < share).reshape(-1, self.length, self.length)
         return self._kept(edges.astype(np.int64))
 
     def _kept(self, edges: Adjacency) -> Adjacency:
