@@ -10,11 +10,11 @@ from torch import nn
 
 from assay import AssayError, CertificateError, Match2, Match3, SparseAveraging, build
 from assay.attacks import attack, attack_result
-from assay.attacks.answering import NO_NUMBER, answered
 from assay.attacks.averaging import spread, worst_values
 from assay.attacks.methods import draws
 from assay.attacks.tries import Tries
 from assay.cli.text import attack_text
+from assay.constructions.answering import NO_NUMBER, answered
 from assay.learning.one import train_one
 from assay.subject import Subject, open_subject, subject_of
 

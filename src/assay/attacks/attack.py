@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from assay.attacks.answering import finite
 from assay.attacks.methods import draws, exhaustive, search
 from assay.attacks.tries import Found, Tries
+from assay.constructions.answering import finite
 from assay.errors import require_integer
 from assay.subject import Subject
 from assay.tasks.decision import Decision

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from assay.attacks.answering import answered, rows_of
 from assay.attacks.tries import Tries
+from assay.constructions.answering import answered, rows_of
 from assay.constructions.base import Construction
 from assay.tasks import counter
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from assay.attacks import averaging
-from assay.attacks.answering import count_of, joined
 from assay.attacks.tries import Found, Tries
+from assay.constructions.answering import count_of, joined
 from assay.errors import AssayError
 from assay.tasks.base import Task
 from assay.tasks.sparse_averaging import SparseAveraging

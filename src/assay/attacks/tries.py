@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from assay.attacks.answering import answered, at_once, count_of, each, finite, rows_of
+from assay.constructions.answering import answered, at_once, count_of, each, finite, rows_of
 from assay.constructions.base import Construction
 from assay.errors import AssayError
 from assay.subject import Subject

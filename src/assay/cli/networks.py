@@ -23,7 +23,7 @@ from assay.cli.options import (
     task_of,
     tell,
 )
-from assay.cli.text import attack_text, built_text, fields_text, precision_text, rounded, verified_text
+from assay.cli.text import attack_text, built_text, fields_text, rounded, verified_text
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -168,7 +168,7 @@ def precision(
 
     subject = subject_from(context, network, task, width, weights, seed)
     result = precision_result(subject, draws=draws, most_bits=most, seed=seed, tell=tell)
-    show_result(result, as_json, precision_text)
+    show_result(result, as_json, fields_text)
 
 
 @app.command(context_settings=TASK_PARAMETERS)

@@ -93,11 +93,6 @@ def _inner(value: Any) -> Any:
     return f"{', '.join(said)} ({value['rests_on']})"
 
 
-def precision_text(result: dict[str, Any]) -> str:
-    """The fewest bits, and what that rests on."""
-    return fields_text(result)
-
-
 def attack_text(result: dict[str, Any]) -> str:
     """The worst input that was found, by what, and what that shows."""
     tried = f"tried: {', '.join(f'{count} {method}' for method, count in result['tried'].items())}"

@@ -47,7 +47,7 @@ class GraphBlocks(GraphNetwork, Construction):
         self.task, self.tolerance, self.block = task, tolerance, block
         self.settings = {"tolerance": tolerance, "block": block}
         self.depth = 2 * math.ceil(task.length / block)
-        bits = 2 + math.ceil(math.log2(task.length + 1))
+        bits = 2 + task.length.bit_length()
         self.numbers = FixedPoint(bits, bits - 2)
         self.register_buffer("targets", torch.arange(task.length))
 

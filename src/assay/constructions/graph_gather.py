@@ -6,7 +6,6 @@ what follows the attention has the whole graph and may compute anything.
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import torch
@@ -45,7 +44,7 @@ class GraphGather(GraphNetwork, Construction):
     def __init__(self, task: CycleTask, tolerance: float) -> None:
         super().__init__()
         self.task, self.tolerance, self.settings = task, tolerance, {"tolerance": tolerance}
-        bits = 2 + math.ceil(math.log2(task.length + 1))
+        bits = 2 + task.length.bit_length()
         self.numbers = FixedPoint(bits, bits - 2)
         self.register_buffer("places", torch.arange(task.length))
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from assay.attacks.answering import NO_NUMBER as NO_NUMBER
-from assay.attacks.answering import answered, at_once, finite
 from assay.constructions import build
+from assay.constructions.answering import NO_NUMBER as NO_NUMBER
+from assay.constructions.answering import answered, at_once, finite
 from assay.constructions.base import Construction
 from assay.errors import AssayError, unknown
 from assay.evidence import Evidence

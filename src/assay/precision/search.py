@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from assay.attacks.answering import NO_NUMBER, answered, at_once, count_of, each, finite, rows_of
+from assay.constructions.answering import NO_NUMBER, answered, at_once, count_of, each, finite, rows_of
 from assay.constructions.base import Construction
 from assay.errors import AssayError, require_integer
 from assay.networks.fixed_point import FixedPoint, fixed_point

@@ -14,7 +14,7 @@ def graph_gather(stored: Stored) -> Proof:
     """Each entry of the average is one entry of one row, times a weight of about 1/N that does not round to 0."""
     task = stored.task
     stored.require_tensors({"places": torch.arange(task.length)})
-    fraction = (task.length + 1 - 1).bit_length()
+    fraction = task.length.bit_length()
     require_fact(exact(1) / task.length > exact(1) / 2 ** (fraction + 1), "1/N does not round to 0")
     steps = (
         Step("each node has a block of coordinates of its own", "compared one by one"),

@@ -31,6 +31,11 @@ def lacks_tokens(subject: Subject) -> str:
     return "" if parts else "a network with methods embedded(inputs) and answers(embedded)"
 
 
+def parties(token: int) -> dict[str, str]:
+    """Who holds what, in words."""
+    return {"Alice": f"value and pointers of token {token}", "Bob": "values and pointers of all other tokens"}
+
+
 def column(task: SparseAveraging, token: int) -> int:
     """The token's place among those that ask."""
     return task.asking - (task.positions - token)

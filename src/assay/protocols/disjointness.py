@@ -17,6 +17,7 @@ from assay.protocols.averaging import (
     column,
     confuse,
     lacks_tokens,
+    parties,
 )
 from assay.protocols.base import Outcome, Protocol, Runner, difference, largest
 from assay.protocols.channel import Channel, Sent
@@ -66,10 +67,7 @@ class Disjointness(Protocol):
         return Outcome(
             protocol=self.name,
             source=self.source,
-            parties={
-                "Alice": f"value and pointers of token {token}",
-                "Bob": "values and pointers of all other tokens",
-            },
+            parties=parties(token),
             resource="message bits",
             needed=task.sparsity,
             available=sum(message.bits for message in sent),

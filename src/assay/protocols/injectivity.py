@@ -11,7 +11,15 @@ import torch
 from assay.bounds.base import log2_binomial
 from assay.networks.fixed_point import FixedPoint
 from assay.protocols import PROTOCOLS
-from assay.protocols.averaging import asking_inputs, at_once, collisions, confuse, lacks_tokens, pointer_sets
+from assay.protocols.averaging import (
+    asking_inputs,
+    at_once,
+    collisions,
+    confuse,
+    lacks_tokens,
+    parties,
+    pointer_sets,
+)
 from assay.protocols.base import Outcome, Protocol, Runner
 from assay.protocols.channel import Channel
 from assay.protocols.token_message import token_messages
@@ -68,10 +76,7 @@ class Injectivity(Protocol):
         return Outcome(
             protocol=self.name,
             source=self.source,
-            parties={
-                "Alice": f"value and pointers of token {token}",
-                "Bob": "values and pointers of all other tokens",
-            },
+            parties=parties(token),
             resource="message bits",
             needed=log2_binomial(task.others, task.sparsity),
             available=channel.bits,
