@@ -179,6 +179,7 @@ def test_training_from_the_command_line(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["architecture"] == "attention"
+    assert done.stderr.startswith("step 20 of 20: root-mean-square error")
     assert open_subject(out).task == TASK
     wrong = subprocess.run([*command[:-3], str(tmp_path / "no" / "x")], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2

@@ -121,7 +121,7 @@ def train(
     chosen = task_of(task, context)
     result = train_one(
         chosen, architecture, out, width=width, depth=depth, head_width=head_width, steps=steps, rate=rate, seed=seed,
-        distribution=distribution or chosen.usual_distribution,
+        distribution=distribution or chosen.usual_distribution, tell=tell,
     )  # fmt: skip
     show_result(result, as_json, fields_text)
 

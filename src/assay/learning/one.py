@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,15 +26,24 @@ def train_one(
     rate: float,
     seed: int,
     distribution: str,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Train, write the file, and say what was reached, as plain JSON values.
+    """Train, write the file, and say what was reached, as plain JSON values; `tell` hears of progress.
 
     Raises:
         AssayError: a request that cannot be met, or a file that cannot be written.
     """
     require(rate > 0, "rate", rate, "above 0")
     recipe = Recipe(steps=steps, distribution=distribution)
-    run = train(task, architecture, width, depth=depth, head_width=head_width, seed=seed, rate=rate, recipe=recipe)
+    begin = time.monotonic()
+
+    def report(step: int, error: float) -> None:
+        left = (time.monotonic() - begin) * (steps - step) / step
+        tell(f"step {step} of {steps}: {task.mean_error_name} {error:.4g}, at most {left:.0f} s left")
+
+    run = train(
+        task, architecture, width, depth=depth, head_width=head_width, seed=seed, rate=rate, recipe=recipe, tell=report
+    )
     shape = {"width": width, "depth": depth, "head_width": head_width}
     training = {
         "recipe": asdict(recipe), "rate": rate, "seed": seed, "mean_error": run.mean_error,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,8 +101,12 @@ def train(
     seed: int,
     rate: float,
     recipe: Recipe,
+    tell: Callable[[int, float], object] = lambda _step, _error: None,
 ) -> Run:
-    """Train one network on `task` until it has learned, has no prospect of it, or the budget ends."""
+    """Train one network on `task` until it has learned, has no prospect of it, or the budget ends.
+
+    `tell` is given the step and the mean error of every measurement.
+    """
     begin = time.process_time()
     network = make_network(architecture, task, width, seed=seed, depth=depth, head_width=head_width)
     averaged = copy.deepcopy(network).requires_grad_(False)
@@ -114,6 +119,7 @@ def train(
         _follow(averaged, network, min(recipe.averaging, step / (step + 10)))
         if step % recipe.check_every == 0 or step == recipe.steps:
             curve.append(_judge(averaged, task, seed, _VALIDATION_START, recipe.validation, recipe)[0])
+            tell(step, curve[-1])
             if curve[-1] <= _MARGIN * task.mean_tolerance:
                 stopped = "learned"
                 break
