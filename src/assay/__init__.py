@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assay.ledger import Ledger
     from assay.proofs import certify, verify
     from assay.size import Size
+    from assay.studies.probing import probe
     from assay.subject import open_subject
     from assay.tasks.match2 import Match2
     from assay.tasks.match3 import Match3
@@ -39,6 +40,7 @@ _HOMES = {
     "certify": "assay.proofs",
     "load": "assay.constructions",
     "open_subject": "assay.subject",
+    "probe": "assay.studies.probing",
     "verify": "assay.proofs",
 }
 
@@ -69,5 +71,6 @@ __all__ = [
     "certify",
     "load",
     "open_subject",
+    "probe",
     "verify",
 ]

@@ -22,6 +22,7 @@ for _group in (
     "studies",
     "networks",
     "limits",
+    "heads",
 ):  # importing them registers their commands, which help lists in this order
     import_module(f"assay.cli.{_group}")
 
@@ -48,7 +49,11 @@ def main() -> None:
             traceback.print_exc()
             code = FAULT
     if code == INTERRUPTED:
-        kept = "; what is finished is kept, and the same command goes on from there" if sys.argv[1:2] == ["run"] else ""
+        kept = (
+            "; what is finished is kept, and the same command goes on from there"
+            if sys.argv[1:2] in (["run"], ["probe"])
+            else ""
+        )
         print(f"assay: interrupted{kept}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 

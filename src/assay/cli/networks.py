@@ -85,18 +85,26 @@ def build(
 
 @app.command()
 def verify(
-    certificate: Annotated[Path, typer.Argument(help="A file that 'assay build --certificate' wrote.")],
+    certificate: Annotated[Path, typer.Argument(help="A file that --certificate of 'build' or 'probe' wrote.")],
     weights: Annotated[
         Path | None, typer.Option(help="The weights' file; beside the certificate unless given.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a certificate again from the weights alone; exit code 1, with the reason, if it does not hold."""
-    from assay.proofs import verify as check_again
+    """Check a certificate again, from the weights or keys alone; exit code 1, with the reason, if it does not hold."""
+    from assay.probing.chosen import is_probe_certificate, verify_set
 
-    result = check_again(certificate, weights, tell)
-    show_result(result.to_json(), as_json, verified_text)
-    if not result.holds:
+    if is_probe_certificate(certificate):
+        found = verify_set(certificate)
+        show_result(found, as_json, fields_text)
+        holds = found["holds"]
+    else:
+        from assay.proofs import verify as check_again
+
+        result = check_again(certificate, weights, tell)
+        show_result(result.to_json(), as_json, verified_text)
+        holds = result.holds
+    if not holds:
         raise typer.Exit(1)
 
 

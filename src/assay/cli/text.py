@@ -123,3 +123,34 @@ def protocol_text(result: dict[str, Any]) -> str:
     from assay.report.protocols import protocol_lines
 
     return "\n".join(f"{name:<12} {line}".rstrip() for name, line in protocol_lines(result))
+
+
+def chosen_sets_text(result: dict[str, Any]) -> str:
+    """What each head can do with the user's sets."""
+    lines = [f"{result['name']}: a query that sees {result['length']} keys. {result['note']}".rstrip()]
+    columns = ["layer", "head", "positions", "exists", "separates", "needed norm", "in use", "within reach"]
+    rows = [columns]
+    for row in result["rows"]:
+        positions = ",".join(map(str, row["positions"]))
+        needed = "none found" if row["needed_norm"] is None else f"{row['needed_norm']:.4g}"
+        in_use = "" if row["norm_in_use"] is None else f"{row['norm_in_use']:.4g}"
+        reach = {None: "", True: "yes", False: "no"}[row["within_reach"]]
+        rows.append(
+            [str(row["layer"]), str(row["head"]), positions, row["exists"], row["separates"], needed, in_use, reach]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines += ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.append(f"needed norm: of a query with equal scores on the set and {result['mass']:.0%} of the softmax there")
+    if result["certificate"]:
+        proof = result["certificate"]
+        margin = "" if proof["margin"] is None else f", margin {proof['margin']:.4g}"
+        lines.append(
+            f"proved in exact arithmetic: {proof['answer']}{margin}; {proof['file']} ('assay verify' checks it)"
+        )
+    return "\n".join(lines)
+
+
+def size_text(result: dict[str, Any]) -> str:
+    """The answer to a question of size, and what it rests on."""
+    width = max(len(name) for name, _ in result["lines"])
+    return "\n".join([result["answer"], "", *(f"{name:<{width}}  {line}" for name, line in result["lines"])])

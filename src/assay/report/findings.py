@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.evidence import Evidence, content_hash
 from assay.frontier import SearchEnd, Series, contender, contradictions, learned_series, stated_series
+from assay.probing.findings import gather_probe
 from assay.report.lines import rank
 from assay.report.matrix import task_matrix
 from assay.report.protocols import protocol_lines
@@ -27,7 +28,8 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
 
     Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
     (one dictionary each, see `_line`), `matrix` (see `assay.report.matrix.task_matrix`; None where the study has one
-    task), `portraits`, `contradictions` and `evidence` (one flat row each, see `_row`).
+    task), `probes` (see `assay.probing.findings.gather_probe`), `portraits`, `contradictions` and `evidence` (one flat
+    row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
     lines = [_line(line, answers, study.ratio) for line in study.lines]
@@ -44,6 +46,7 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
         "lines": lines,
         "matrix": task_matrix(lines),
         "protocols": [_protocol(answers[key]) for key in map(content_hash, study.protocols) if key in answers],
+        "probes": [gather_probe(probe, answers) for probe in study.probes],
         "portraits": [_portrait(piece) for piece in evidence if "portrait" in piece.detail],
         "contradictions": contradictions(evidence),
         "evidence": [_row(piece, symbols) for piece in sorted(evidence, key=_order)],

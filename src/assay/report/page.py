@@ -26,6 +26,7 @@ from assay.report.figures import (
     svg_text,
 )
 from assay.report.lines import Line, contenders, with_laws
+from assay.report.probes import existence_chart, norm_chart, probe_columns, probe_rows, reach_map, summary_rows
 from assay.tasks import TASKS
 
 _HERE = Path(__file__).parent
@@ -44,8 +45,8 @@ class Chart:
     """A figure of the report.
 
     Attributes:
-        line: the line it belongs to; empty for portraits.
-        section: where it belongs there: `summary`, `widths`, `precision` or `portraits`.
+        line: the line it belongs to; empty for portraits and probes.
+        section: where it belongs there: `summary`, `widths`, `precision`, `portraits` or `probe-1`, `probe-2`, ...
         name: of its file, without the ending.
         title: what it shows, for those who do not see it.
         svg: its file's text.
@@ -58,6 +59,11 @@ class Chart:
     title: str
     svg: str
     caption: list[str]
+
+    @property
+    def wide(self) -> bool:
+        """Whether it has panels side by side, and needs the page's whole width."""
+        return self.section.startswith("probe-")
 
     @property
     def inline(self) -> str:
@@ -89,6 +95,8 @@ def charts(findings: dict[str, Any]) -> list[Chart]:
         title = f"Attention weights on one example, {portraits[0]['parameters']}"
         caption = words.portrait_caption(portraits)
         drawn.append(_chart("", "portraits", f"portraits-{number}", title, portrait_chart(portraits), caption))
+    for number, probe in enumerate(findings["probes"], start=1):
+        drawn += _probe_charts(probe, f"probe-{number}")
     return drawn
 
 
@@ -108,6 +116,7 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
         task_of={line["name"]: line["task"]["name"] for line in findings["lines"]},
         symbols={line["name"]: line["symbol"] for line in findings["lines"]},
         portraits=[chart for chart in drawn if chart.section == "portraits"],
+        probes=[_probe(probe, f"probe-{number}", drawn) for number, probe in enumerate(findings["probes"], start=1)],
         columns=[(key, title, key not in _TEXTS) for key, title in columns],
         rows=[_cells(row, columns) for row in findings["evidence"]],
         data=json.dumps(findings, allow_nan=False).replace("<", "\\u003c"),
@@ -151,6 +160,28 @@ def _line_charts(findings: dict[str, Any], line: Line) -> Iterator[Chart]:
     if line["precisions"]:
         title = f"{line['title']}: bits per number against {symbol}"
         yield _chart(name, "precision", f"{name}.precision", title, precision_chart(line), words.PRECISION_CAPTION)
+
+
+def _probe_charts(probe: dict[str, Any], section: str) -> Iterator[Chart]:
+    drawers = [("existence", "which sets exist", existence_chart, words.EXISTENCE_CAPTION)] * bool(probe["curves"])
+    if probe["has_queries"]:
+        drawers = [("reach", "reach of every head", reach_map, words.reach_caption(probe)), *drawers]
+        drawers.append(("norms", "needed norms", norm_chart, words.NORMS_CAPTION))
+    for name, title, draw, caption in drawers:
+        yield _chart("", section, f"{section}.{name}", f"{probe['name']}: {title}", draw(probe), caption)
+
+
+def _probe(probe: dict[str, Any], section: str, drawn: list[Chart]) -> dict[str, Any]:
+    """What the page shows of a probe."""
+    return {
+        **probe,
+        "section": section,
+        "described": words.probe_text(probe),
+        "charts": [chart for chart in drawn if chart.section == section],
+        "summary": summary_rows(probe),
+        "columns": probe_columns(probe),
+        "rows": [[(value, _shown(value)) for value in row] for row in probe_rows(probe)],
+    }
 
 
 def _chart(line: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:

@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.report.lines import Line, contenders, rank, with_laws
+from assay.report.probes import summary_rows
 from assay.report.words import (
     boundary_label,
     consistency_text,
     entry_note,
     law_text,
+    probe_text,
+    ratio_text,
     state_text,
     task_text,
     tolerance_text,
@@ -39,9 +42,30 @@ def terminal_text(findings: dict[str, Any]) -> str:
             console.print(_growth(line))
         if unfinished_text(line):
             console.print(unfinished_text(line))
-    console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
+    for probe in findings["probes"]:
+        console.print(_probe(probe))
+        console.print(probe["advice"], soft_wrap=True)
+    if findings["lines"]:
+        console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
     console.print(f"ledger  {findings['ledger']}\nreport  {findings['report']}", soft_wrap=True)
     return text.getvalue().rstrip("\n")
+
+
+def _probe(probe: dict[str, Any]) -> Table:
+    """A row for each size of sets."""
+    table = Table(title=f"{probe_text(probe)}", title_justify="left")
+    table.add_column("q", justify="right")
+    for kind in probe["kinds"]:
+        table.add_column(f"heads that reach most\n{kind} sets", justify="right")
+    table.add_column("median head:\nneeded norm / in use", justify="right")
+    table.add_column("strongest head\n(random sets)")
+    for row in summary_rows(probe):
+        size, best = str(row["q"]), row["best"]
+        able = [f"{count} of {probe['heads_count']}" for count in row["able"].values()]
+        share = best["reach"].get("random", {}).get(size)
+        strongest = "" if share is None else f"layer {best['layer']}, head {best['place']}: {share:.0%}"
+        table.add_row(size, *able, ratio_text(row["ratio"]), strongest)
+    return table
 
 
 def _heading(line: Line) -> str:

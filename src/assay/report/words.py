@@ -22,6 +22,47 @@ PRECISION_CAPTION = [
     "Each point is the smallest p at which some place of the point meets the tolerance on the inputs that were tried.",
 ]
 
+EXISTENCE_CAPTION = [
+    "Points are measured on these keys, each outcome verified; the line is the exact probability for keys drawn from "
+    "any non-singular Gaussian, the dotted line the width's threshold by the statistical dimension of the cone.",
+    "Existence says nothing of how long the query must be: that is what reach measures.",
+]
+NORMS_CAPTION = [
+    "The least norm of a query with equal scores on the set and 90 % of the softmax on it, over the 95th percentile of "
+    "the norms of the head's own queries on the same text; below the dashed line is within reach.",
+    "Predicted: for keys drawn from a Gaussian with the covariance of the head's keys, an asymptotic formula that is "
+    "measured, not proved. Heads without a query for most sets are left out.",
+]
+
+
+def reach_caption(probe: dict[str, Any]) -> list[str]:
+    """What the map of reach shows."""
+    return [
+        f"The share of {probe['sets']} sets of each kind and size that a query no longer than the head's own (95th "
+        f"percentile on this text) averages with {probe['mass']:.0%} of the softmax.",
+        "In a panel's title: the heads that reach at least half of the sets.",
+    ]
+
+
+def probe_text(probe: dict[str, Any]) -> str:
+    """What was probed, in words."""
+    shared = "" if probe["key_heads"] == probe["heads_count"] else f" ({probe['key_heads']} with keys of their own)"
+    seen = (
+        f"the {probe['length']} keys that a query at position {probe['length'] - 1} sees"
+        if probe["causal"]
+        else f"{probe['length']} keys"
+    )
+    note = f" {probe['note']}" if probe["note"] else ""
+    return (
+        f"{probe['heads_count']} heads{shared} of width {probe['width']} in {probe['layers']} "
+        f"layer{'s' * (probe['layers'] != 1)}, on {seen}.{note}"
+    )
+
+
+def ratio_text(ratio: float | None) -> str:
+    """How many times longer than in use; or that there is no query."""
+    return "no query" if ratio is None else f"{ratio:.2f}"
+
 
 def bits_text(point: dict[str, Any]) -> str:
     """Bits per number, and how many of them lie behind the point: `12 (9)`."""

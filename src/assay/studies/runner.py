@@ -57,7 +57,7 @@ def run_study(study: Study, ledger: Ledger, *, workers: int, report: Callable[[S
     if all(course.finished for course in courses):
         report(clock.status())
         return 0
-    with Workers(workers) as pool:
+    with Workers(workers, ledger.path.parent) as pool:
         running: dict[Future[Evidence], str] = {}
         while not all(course.finished for course in courses):
             for key, question in _next(courses, answers, set(running.values()), workers - len(running)):

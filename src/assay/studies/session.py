@@ -25,17 +25,18 @@ def run_session(name: str, *, quick: bool, out: Path, workers: int, quiet: bool)
     with Ledger(folder / LEDGER) as ledger:
         with progress(quiet=quiet) as report:
             new = run_study(study, ledger, workers=workers, report=report)
-        return {"new": new, **_write(study, ledger, folder, _command("run", name, quick, out))}
+        return {"new": new, **write_findings(study, ledger, folder, _command("run", name, quick, out))}
 
 
 def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:
     """Write the report of a study from its ledger."""
     study = load_study(name, quick=quick)
     with Ledger(out / LEDGER, create=False) as ledger:
-        return {"new": 0, **_write(study, ledger, make_folder(out), _command("report", name, quick, out))}
+        return {"new": 0, **write_findings(study, ledger, make_folder(out), _command("report", name, quick, out))}
 
 
-def _write(study: Study, ledger: Ledger, folder: Path, command: str) -> dict[str, Any]:
+def write_findings(study: Study, ledger: Ledger, folder: Path, command: str) -> dict[str, Any]:
+    """Write the report from the ledger; the findings without rows and portraits, and where things were written."""
     evidence = study_evidence(study, ledger)
     if not evidence:
         raise AssayError(f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it")

@@ -21,6 +21,7 @@ from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
 from assay.networks import family
 from assay.precision.questions import precision_question
+from assay.probing.plan import Plan
 from assay.proofs.questions import certificate_question
 from assay.protocols.questions import protocol_question
 from assay.studies import shipped
@@ -91,6 +92,7 @@ class Study:
         lines: in the order of the file.
         portraits: questions to single attention units, constructed and trained, whose attention is kept.
         protocols: questions what a communication protocol run on a network comes to.
+        probes: of attention heads. A study's file has none: `assay probe` makes a study of one probe.
     """
 
     name: str
@@ -101,11 +103,13 @@ class Study:
     lines: tuple[Line, ...]
     portraits: tuple[Question, ...]
     protocols: tuple[Question, ...] = ()
+    probes: tuple[Plan, ...] = ()
 
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
         lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
-        return [*self.portraits, *self.protocols, *(asked.question for asked in lines)]
+        probed = (question for probe in self.probes for question in probe.questions())
+        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *probed]
 
     def searches(self) -> list[Unit]:
         """All searches, those expected to take longest first."""

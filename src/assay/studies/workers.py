@@ -10,24 +10,28 @@ import os
 import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 from assay.evidence import Evidence
 
 
-def answer(question: dict[str, Any]) -> Evidence:
-    """The evidence that answers a question of any kind."""
+def answer(question: dict[str, Any], folder: Path) -> Evidence:
+    """The evidence that answers a question of any kind; `folder` is where those on heads find them."""
     from assay.bounds.questions import answer_bound
     from assay.constructions.questions import answer_construction
     from assay.learning.questions import answer_training
     from assay.precision.questions import answer_precision
+    from assay.probing.questions import answer_probe
     from assay.proofs.questions import answer_certificate
     from assay.protocols.questions import answer_protocol
 
     kinds = {
         "bound": answer_bound, "construction": answer_construction, "training": answer_training,
         "certificate": answer_certificate, "precision": answer_precision, "protocol": answer_protocol,
+        "probe": partial(answer_probe, folder=folder),
     }  # fmt: skip
     return kinds[question["kind"]](question)
 
@@ -35,13 +39,13 @@ def answer(question: dict[str, Any]) -> Evidence:
 class Workers:
     """A pool of worker processes; a context manager that leaves none behind, even when it is left by an exception."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, folder: Path) -> None:
+        self.count, self.folder = count, folder
         self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_start)
 
     def submit(self, question: dict[str, Any]) -> Future[Evidence]:
         """Start answering a question."""
-        return self._pool.submit(answer, question)
+        return self._pool.submit(answer, question, self.folder)
 
     def __enter__(self) -> Workers:
         return self

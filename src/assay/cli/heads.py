@@ -1,0 +1,92 @@
+"""Commands on attention heads of real models: probe, size."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.options import DEFAULT_OUT, Json, Out, app, show_result, tell, whole_number
+from assay.cli.text import chosen_sets_text, size_text, study_text
+from assay.errors import AssayError
+
+
+@app.command()
+def probe(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="An .npz file with keys (heads, N, d) and perhaps queries; a folder or file of a model; or the pip "
+            "name of an installed package that carries one."
+        ),
+    ],
+    text: Annotated[
+        Path | None, typer.Option(help="A text file for a model to read; a shipped one unless given.")
+    ] = None,
+    length: Annotated[int, typer.Option(min=1, help="Tokens of the text that a model reads.")] = 256,
+    sparsity: Annotated[str, typer.Option(help="Sizes of the sets whose needed norms are asked for.")] = "1,2,4,8",
+    sets: Annotated[int, typer.Option(min=1, help="Sets of each kind and size for needed norms.")] = 32,
+    curves: Annotated[int, typer.Option(min=0, help="Sets at each point of the existence curves; 0: none.")] = 32,
+    seed: Annotated[int, typer.Option(help="Seed of the sets.")] = 0,
+    position: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of the query; a causal head has the keys up to there. The last if absent."),
+    ] = None,
+    chosen: Annotated[
+        list[str] | None, typer.Option("--set", help="Positions of a set of your own, such as 3,7,9; may be repeated.")
+    ] = None,
+    layer: Annotated[int | None, typer.Option(min=0, help="With --set: this layer only.")] = None,
+    head: Annotated[int | None, typer.Option(min=0, help="With --set: this head of the layers only.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="With --set, for one head: a JSON file for exact proof; see 'assay verify'.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    as_json: Json = False,
+) -> None:
+    """Which sets of positions can the attention heads of a real model average, and with how long a query?
+
+    Random and contiguous sets, for every head; a map, curves and a report come of it. With --set the answer is for
+    sets of your own, at once. What was answered before is not asked again.
+    """
+    from assay.probing.chosen import probe_chosen
+    from assay.probing.plan import Plan
+    from assay.probing.source import open_heads
+
+    heads = open_heads(source, text, length, tell)
+    if chosen:
+        own = [[whole_number("--set", word) for word in words.split(",")] for words in chosen]
+        result = probe_chosen(heads, own, position=position, layer=layer, head=head, certificate=certificate)
+        show_result(result, as_json, chosen_sets_text)
+        return
+    for option, value in (("--layer", layer), ("--head", head), ("--certificate", certificate)):
+        if value is not None:
+            raise AssayError(f"{option} needs --set: it is for sets of your own")
+    from assay.studies.probing import probe_session
+
+    sizes = tuple(whole_number("--sparsity", word) for word in sparsity.split(","))
+    plan = Plan(heads, sizes, sets, curves, seed, position)
+    command = shlex.join(["assay", *sys.argv[1:]])
+    result = probe_session(plan, out=out, workers=workers, quiet=as_json, command=command)
+    show_result(result, as_json, study_text)
+
+
+@app.command()
+def size(
+    head_width: Annotated[int, typer.Option(min=1, help="Width d of a head's queries and keys.")],
+    keys: Annotated[int, typer.Option(min=1, help="Positions N that it attends to.")],
+    average: Annotated[int, typer.Option(min=1, help="Positions q that it is to average.")],
+    bits: Annotated[int, typer.Option(min=2, max=64, help="Bits p of each number of queries and keys.")] = 32,
+    as_json: Json = False,
+) -> None:
+    """How many positions can a head of this width average, and what would the wanted number need?
+
+    From closed forms for generic keys, simulated keys rounded to these bits, the bounds, and the constructions.
+    """
+    from assay.probing.sizing import size_head
+
+    show_result(size_head(head_width, keys, average, bits), as_json, size_text)

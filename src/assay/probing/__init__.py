@@ -1,0 +1,1 @@
+"""Probing attention heads of real models: which sets of positions can one query average?"""

@@ -1,0 +1,77 @@
+"""What a probe asks: existence around the predicted thresholds, and needed norms at the sizes of sets asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from assay.errors import require, require_integer
+from assay.probing.heads import Heads
+from assay.probing.questions import Asked, probe_question
+from assay.probing.sets import KINDS, drawn
+from assay.probing.thresholds import face_threshold, separation_threshold
+
+SPARSITIES = (1, 2, 4, 8)
+_AROUND = (0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0)  # times the predicted threshold: where existence is asked about
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A probe of heads.
+
+    Attributes:
+        heads: what is probed.
+        sparsities: sizes q of the sets whose needed norms are asked for.
+        sets: how many sets of each size and kind.
+        curves: how many sets at each point of the existence curves; 0 leaves them out.
+        seed: of the sets.
+        position: of the query; a causal head has only the keys up to there. The last one unless given.
+    """
+
+    heads: Heads
+    sparsities: tuple[int, ...] = SPARSITIES
+    sets: int = 32
+    curves: int = 16
+    seed: int = 0
+    position: int | None = None
+
+    def __post_init__(self) -> None:
+        require_integer("sets", self.sets, 1, None)
+        require_integer("curves", self.curves, 0, None)
+        if self.position is not None:
+            require_integer("position", self.position, 0, self.heads.length - 1)
+        require(bool(self.sparsities), "sparsities", self.sparsities, "at least one")
+        for sparsity in self.sparsities:
+            require_integer("sparsity", sparsity, 1, self.seen, "positions seen")
+
+    @property
+    def seen(self) -> int:
+        """Keys that count: those that a query at `position` sees."""
+        if self.position is None or not self.heads.causal:
+            return self.heads.length
+        return self.position + 1
+
+    @property
+    def curve(self) -> dict[Asked, list[int]]:
+        """Sizes of sets at which existence and separation are asked about."""
+        width, seen = self.heads.width, self.seen
+        around = {
+            "exists": face_threshold(width, seen),
+            "separates": separation_threshold(width, seen),
+        }
+        most = {"exists": seen, "separates": max(1, seen // 2)}  # S is separated from the rest as the rest from S
+        return {
+            asked: sorted({min(max(1, round(share * middle)), most[asked]) for share in _AROUND})
+            for asked, middle in around.items()
+        }  # ty: ignore[invalid-explicit-return]
+
+    def questions(self) -> Iterator[dict[str, Any]]:
+        """All questions: heads are asked one after the other, so that an interrupted probe has whole heads."""
+        asked: list[tuple[Asked, int, Iterable[int]]] = [("norm", self.sets, self.sparsities)]
+        asked += [(what, self.curves, sizes) for what, sizes in self.curve.items() if self.curves]
+        for key_head in range(len(self.heads.keys)):
+            for what, count, sizes in asked:
+                for kind in KINDS:
+                    sets = drawn(kind, count, sizes, self.seen, self.seed)
+                    yield probe_question(self.heads, key_head, what, sets)

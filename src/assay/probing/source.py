@@ -1,0 +1,45 @@
+"""Where heads come from: an .npz file, or a model that reads a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from assay.errors import AssayError, require
+from assay.probing.heads import Heads, read_arrays
+
+
+def open_heads(
+    source: str | Path, text: Path | None, length: int, tell: Callable[[str], None] = lambda _: None
+) -> Heads:
+    """The heads of an .npz file, or of a model on the first `length` tokens of a text: a shipped one unless given.
+
+    `source` is a path, or the name of an installed distribution that carries a model.
+
+    Raises:
+        AssayError: nothing there that can be read, or a text that is too short.
+    """
+    if Path(source).suffix == ".npz":
+        if text is not None:
+            raise AssayError(f"text = {text} is not allowed with {source}, which has keys already")
+        return read_arrays(source)
+    from assay.probing.models import open_model
+    from assay.probing.text import default_text
+
+    model = open_model(source)
+    tokens = model.tokens(default_text() if text is None else _read(text))
+    require(
+        length <= len(tokens), "length", length, f"at most {len(tokens)}, the tokens of {text or 'the shipped text'}"
+    )
+    tell(f"{model.name} reads {length} of {len(tokens)} tokens")
+    heads = model.heads(tokens[:length])
+    of = "the shipped text" if text is None else text.name
+    return replace(heads, note=f"{heads.note} The first {length} tokens of {of}.".strip())
+
+
+def _read(text: Path) -> str:
+    try:
+        return text.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AssayError(f"text {text} cannot be read: {error}") from error

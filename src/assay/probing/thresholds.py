@@ -1,0 +1,357 @@
+"""Which sets of keys a query can average or separate when the keys are generic: thresholds and exact probabilities.
+
+Keys k_1 ... k_N in R^d, S a set of q positions. S *exists* (is a face) if some query w has <w, k_i> = c on S and
+<w, k_j> < c elsewhere; w *separates* S if all its scores on S are larger than all others. Neither changes if the keys
+are moved by an invertible affine map, so keys from any Gaussian distribution with a non-singular covariance behave as
+independent standard normal ones do, and this module needs d, N and q only.
+
+The centred scores of all queries form a uniformly random d-dimensional subspace of {y : sum y = 0} = R^(N-1). By
+Gordan's alternative S fails if and only if the orthogonal complement of that subspace, of dimension N - 1 - d, meets
+a cone T in more than the origin:
+
+    exists:     T = {y : sum y = 0, y_j >= 0 off S}                   the tangent cone of the simplex at its face S
+    separates:  T = {y : sum y = 0, y_j >= 0 off S, y_i <= 0 on S}
+
+and by the conic kinematic formula (Affentranger and Schneider 1992, Random projections of regular simplices; Amelunxen,
+Lotz, McCoy and Tropp 2014, Living on the edge; that Gaussian keys are a uniform projection of the simplex: Baryshnikov
+and Vitale 1994, Regular simplices and Gaussian samples) this has probability
+
+    2 (v_{d+1} + v_{d+3} + v_{d+5} + ...),                  v_k the intrinsic volumes of T.            (1)
+
+The v_k are the distribution of the dimension V of the face of T on which the projection of a standard normal vector g
+onto T lies. That projection is y_j = max(g_j - c, 0) off S, and y_i = g_i - c or min(g_i - c, 0) on S, where c makes
+the sum zero. With a active elements of S (all q of them, or those below c) and b active elements off S (those above
+c), V = a + b - 1; or 0 if none is active. As the mean of the n = a + b active elements is independent of their
+deviations from it,
+
+    P(a, b) = C(q, a) C(N-q, b) * external * internal
+    external = integral of  Q(c)^(q-a) Phi(c)^(N-q-b) sqrt(n / 2 pi) e^(-n c^2 / 2)  over real c
+    internal = sqrt(n / 2 pi) * integral of  F(w)^a G(w)^b  over real y, w = s + i y, for any real s
+
+with Q = 1 - Phi, G(w) = E[e^(-w Z); Z > 0] = erfcx(w / sqrt 2) / 2, and F(w) = E e^(-w Z) = e^(w^2 / 2) for
+exists (a = q), F(w) = G(-w) for separates: the density at 0 of a sum of independent terms, by its characteristic
+function. The product of the two is what Affentranger and Schneider call C(N-q, b) times an internal and an external
+angle. Both integrals are computed by the trapezoidal rule, which converges geometrically here, on a contour through
+the saddle point of the most likely (a, b); no random numbers are used.
+
+For large N the law of V is concentrated at its mean, and (1) falls from 1 to 0 where d passes it: see `face_dimension`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import gammaln, log_ndtr, ndtr, wofz
+
+from assay.errors import require, require_integer
+
+Property = Literal["exists", "separates"]
+
+_EDGE = 12.0  # |t| of every optimum is below it, for shares q/N down to 1e-30
+_FALL = 36.0  # integrands are followed until they have fallen by e^-36 below their maximum
+_PHASE = 0.12  # step of the trapezoidal rule after y = width * sinh(u): errors near e^(-2 pi (pi/4) / 0.12)
+
+
+def face_dimension(length: int, size: float) -> float:
+    """The statistical dimension for exists: the width from which a query can average most sets, for generic keys.
+
+    N min over t of [rho (1 + t^2) + (1 - rho) E max(Z - t, 0)^2] with rho = q/N and Z standard normal: the statistical
+    dimension of the descent cone of the l1 norm at a non-negative q-sparse vector (Amelunxen, Lotz, McCoy, Tropp 2014;
+    the threshold is the weak one of Donoho and Tanner 2009). At the optimum rho t = (1 - rho) E max(Z - t, 0), so that
+    its value is q + (N - q) P(Z > t): the mean number of active elements.
+    Asymptotic, N and q growing in proportion; the transition has width O(sqrt N) in d. `face_probability` is exact.
+
+    Never more than N - 1, with which every set of N affinely independent keys exists; 0 for q = N, as no position is
+    left out. One root in one unknown, well below a millisecond at any N.
+
+    Args:
+        length: N, the number of keys.
+        size: q in (0, N], not necessarily an integer.
+
+    Raises:
+        AssayError: length below 1, or size outside (0, N].
+
+    >>> round(face_dimension(256, 8), 1), face_dimension(256, 256), face_dimension(1, 1)
+    (30.8, 0.0, 0.0)
+    """
+    return _dimension(length, size, "exists")
+
+
+def separation_dimension(length: int, size: float) -> float:
+    """The statistical dimension for separates: the width from which most sets can be separated, for generic keys.
+
+    N min over t of [rho E max(Z + t, 0)^2 + (1 - rho) E max(Z - t, 0)^2] = q P(Z < t) + (N - q) P(Z > t) at the
+    optimum; N/2 for q = N/2, as in Cover's theorem (1965). Conventions, errors and cost as for `face_dimension`.
+
+    >>> round(separation_dimension(256, 8), 1), separation_dimension(256, 128)
+    (30.5, 128.0)
+    """
+    return _dimension(length, size, "separates")
+
+
+def face_threshold(width: int, length: int) -> float:
+    """The q, a real number, at which `face_dimension` is the width: about half of the sets of this size exist.
+
+    N if the width is at least N - 1. Below 1 if the width is too small for most single positions. One root, below a
+    millisecond at any N.
+
+    Raises:
+        AssayError: width or length below 1.
+
+    >>> round(face_threshold(64, 512), 1), face_threshold(7, 8), round(face_threshold(64, 32768), 1)
+    (16.9, 8.0, 5.8)
+    """
+    return _threshold(width, length, "exists")
+
+
+def separation_threshold(width: int, length: int) -> float:
+    """The q <= N/2 at which `separation_dimension` is the width; N if the width is at least that for q = N/2.
+
+    By symmetry sets of N - q positions are separated as easily as those of q, and halves are the hardest.
+
+    Raises:
+        AssayError: width or length below 1.
+
+    >>> round(separation_threshold(64, 512), 1), separation_threshold(64, 128)
+    (17.1, 128.0)
+    """
+    return _threshold(width, length, "separates")
+
+
+def face_probability(width: int, length: int, size: int) -> float:
+    """The probability that a given set of q among N Gaussian keys in R^d is one that a query can average.
+
+    By formula (1) of the module, exact up to rounding; no draws. Cover's count and Euler's relation hold to 1e-14
+    relative at N = 12, and the law of V has sum 1 to 4e-13 at N = 512, 4e-11 at 32768 (log-gamma's rounding grows with
+    N). The same for every set of q positions, and the expected share of all of them. 1 if d >= N - 1 or q = N, else
+    0 if q > d. The law of V does not depend on d and is kept for further widths; its time grows as sqrt(N) for exists
+    and as N for separates: 1 ms and 10 ms at N = 512.
+
+    Args:
+        width: d, the rank of the keys' covariance.
+        length: N, the number of keys.
+        size: q, the number of positions of the set.
+
+    Raises:
+        AssayError: an argument that is not an integer, or size outside 1 ... N.
+
+    With one coordinate only the two ends are faces, each of N positions with probability 2/N:
+
+    >>> round(face_probability(1, 50, 1), 10), round(face_probability(64, 512, 16), 3)
+    (0.04, 0.669)
+    """
+    return _probability(width, length, size, "exists")
+
+
+def separation_probability(width: int, length: int, size: int) -> float:
+    """The probability that a given set of q among N Gaussian keys in R^d can be separated; see `face_probability`.
+
+    >>> round(separation_probability(1, 5, 2), 10), round(separation_probability(64, 512, 16), 3)
+    (0.2, 0.692)
+    """
+    return _probability(width, length, size, "separates")
+
+
+def half_point(width: int, length: int) -> float:
+    """The q at which `face_probability` is one half: linear between integers, and the probability is 1 at q = 0.
+
+    The finite-N form of `face_threshold`, 1 to 5 % above it at N = 64 to 512. The probability falls with q, since with
+    generic keys every subset of a set that exists exists; N if the width is at least N - 1. A bisection over q, about
+    log2(d) laws.
+
+    Raises:
+        AssayError: width or length below 1.
+
+    >>> round(half_point(64, 512), 1), round(half_point(1, 4), 9)
+    (17.1, 1.0)
+    """
+    _check(width, length)
+    if width >= length - 1:
+        return float(length)
+    low, high = 0, width + 1
+    above, below = 1.0, 0.0
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = face_probability(width, length, middle)
+        if found >= 0.5:
+            low, above = middle, found
+        else:
+            high, below = middle, found
+    return low + (above - 0.5) / (above - below)
+
+
+def _check(width: int, length: int) -> None:
+    require_integer("width", width, 1, None)
+    require_integer("length", length, 1, None)
+
+
+def _density(t: float) -> float:
+    return float(np.exp(-t * t / 2) / np.sqrt(2 * np.pi))
+
+
+def _excess(t: float) -> float:
+    """E max(Z - t, 0)."""
+    return _density(t) - t * float(ndtr(-t))
+
+
+def _optimum(share: float, asked: Property) -> float:
+    """The t that minimises the mean squared distance to the cone, for a share rho = q/N in (0, 1)."""
+
+    def slope(t: float) -> float:
+        return share * (t if asked == "exists" else _excess(-t)) - (1 - share) * _excess(t)
+
+    return float(brentq(slope, -_EDGE, _EDGE, xtol=1e-14))
+
+
+def _active(share: float, t: float, asked: Property) -> float:
+    """The share of active elements at t, which at the optimum is the statistical dimension over N."""
+    return share * (1.0 if asked == "exists" else float(ndtr(t))) + (1 - share) * float(ndtr(-t))
+
+
+def _dimension(length: int, size: float, asked: Property) -> float:
+    require_integer("length", length, 1, None)
+    require(0 < size <= length, "size", size, f"above 0 and at most length = {length}")
+    if size == length:
+        return 0.0
+    share = size / length
+    return min(length * _active(share, _optimum(share, asked), asked), length - 1.0)
+
+
+def _share(t: float, asked: Property) -> float:
+    """The share rho of which t is the optimum."""
+    weight = t if asked == "exists" else _excess(-t)
+    return _excess(t) / (_excess(t) + weight)
+
+
+def _threshold(width: int, length: int, asked: Property) -> float:
+    _check(width, length)
+    if width >= length - 1 or (asked == "separates" and 2 * width >= length):
+        return float(length)
+
+    def gap(t: float) -> float:
+        return length * _active(_share(t, asked), t, asked) - width
+
+    return length * _share(float(brentq(gap, 0.0, _EDGE, xtol=1e-14)), asked)
+
+
+def _probability(width: int, length: int, size: int, asked: Property) -> float:
+    _check(width, length)
+    require_integer("size", size, 1, length, "length")
+    if width >= length - 1 or size == length:
+        return 1.0
+    if asked == "exists" and size > width:
+        return 0.0
+    first, law = _law(length, size, asked)
+    # Even and odd volumes each have sum 1/2 (Gauss-Bonnet), so either side of (1) will do; the shorter is more precise.
+    place = width + 1 - first
+    if place >= len(law):
+        return 1.0
+    if 2 * place > len(law):
+        return float(np.clip(1.0 - 2.0 * law[place::2].sum(), 0.0, 1.0))
+    return float(np.clip(2.0 * law[place - 2 :: -2].sum() if place >= 2 else 0.0, 0.0, 1.0))
+
+
+@lru_cache(maxsize=256)
+def _law(length: int, size: int, asked: Property) -> tuple[int, NDArray[np.float64]]:
+    """The intrinsic volumes v_first, v_first+1, ... of the cone T; those left out have a sum below 1e-12."""
+    others = length - size
+    t = _optimum(size / length, asked)
+    off = _window(others, float(ndtr(-t)))
+    if asked == "exists":
+        on = np.array([size])
+    else:
+        on, off = _window(size, float(ndtr(t))), off[off > 0]
+        on = on[on > 0]
+    counts = on[:, None] + off
+    external, external_scale = _external(size, others, on, off, t)
+    internal, internal_scale = _internal(asked, on, off, t)
+    choices = _log_binomial(size, on)[:, None] + _log_binomial(others, off)
+    found = np.exp(choices + external_scale + internal_scale) * counts / (2 * np.pi) * external * internal
+    first = int(counts[0, 0]) - 1
+    law = np.asarray(np.bincount((counts - 1 - first).ravel(), weights=found.ravel()), dtype=np.float64)
+    if asked == "separates" and first <= 1:
+        law = np.concatenate([np.zeros(first), law])
+        law[0] = np.exp(-_log_binomial(length, np.array(size)))  # none is active: all of S lies above all others
+        first = 0
+    law = np.maximum(law, 0.0)  # what rounding leaves where a volume is below 1e-16
+    law.flags.writeable = False
+    return first, law
+
+
+def _window(total: int, share: float) -> NDArray[np.int64]:
+    """The counts within 10 standard deviations of the mean of a binomial law, and 30 more for short tails."""
+    mean = total * share
+    reach = 10.0 * np.sqrt(mean * (1 - share)) + 30.0
+    return np.arange(max(0, int(mean - reach)), min(total, int(mean + reach) + 1) + 1)
+
+
+def _log_binomial(total: int, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    return gammaln(total + 1.0) - gammaln(chosen + 1.0) - gammaln(total - chosen + 1.0)
+
+
+def _external(
+    size: int, others: int, on: NDArray[np.int64], off: NDArray[np.int64], t: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The integrals over c for all counts, shape (on, off), over the exponentials of the second result.
+
+    The logarithm of an integrand is concave with curvature between n and N. It is split into a part of the elements of
+    S and one of the others, so that the sums over c are one product of matrices; a linear term is moved from one to
+    the other such that both have their maximum near t.
+    """
+    reach = np.sqrt(2 * _FALL / (on[0] + off[0]))
+    step = 0.6 / np.sqrt(size + others)
+    lowest, highest = _mode(size, others, on[0], off[-1]), _mode(size, others, on[-1], off[0])
+    c = np.arange(lowest - reach, highest + reach, step)
+    below, above = log_ndtr(c), log_ndtr(-c)
+    on_part = (size - on)[:, None] * above - on[:, None] * c**2 / 2
+    off_part = (others - off)[:, None] * below - off[:, None] * c**2 / 2
+    tilt = others * _excess(t) * (c - t)  # at the mean counts the slopes at t are this and its negative
+    on_part, on_scale = _scaled(on_part + tilt)
+    off_part, off_scale = _scaled(off_part - tilt)
+    return step * np.exp(on_part) @ np.exp(off_part).T, on_scale + off_scale.T
+
+
+def _mode(size: int, others: int, on: int, off: int) -> float:
+    """Where the integrand over c is largest: further right for more active elements of S, and fewer others."""
+
+    def slope(c: float) -> float:
+        # phi / Phi is the derivative of log Phi
+        return float((others - off) * _hazard(-c) - (size - on) * _hazard(c) - (on + off) * c)
+
+    return float(brentq(slope, -_EDGE, _EDGE))
+
+
+def _hazard(c: float) -> float:
+    """phi(c) / Q(c)."""
+    return float(np.exp(-c * c / 2 - log_ndtr(-c)) / np.sqrt(2 * np.pi))
+
+
+def _internal(
+    asked: Property, on: NDArray[np.int64], off: NDArray[np.int64], s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The integrals over w = s + i y for all counts, shape (on, off), over the exponentials of the second result.
+
+    |F| and |G| are largest at y = 0, being transforms of positive measures. Their product falls like a Gaussian at
+    first and in the end at least as y^-n, which y = width sinh(u) turns into e^(-n |u|).
+    """
+    fewest, typical = int(on[0] + off[0]), int(on[len(on) // 2] + off[len(off) // 2])
+    width = typical**-0.5
+    end = max(4.0, (_FALL + 4.0) / max(fewest - 1, 1))
+    u = _PHASE * np.arange(-np.ceil(end / _PHASE), np.ceil(end / _PHASE) + 1)
+    w = s + 1j * width * np.sinh(u)
+    log_off = np.log(wofz(1j * w / np.sqrt(2)) / 2)
+    log_on = w * w / 2 if asked == "exists" else np.log(wofz(-1j * w / np.sqrt(2)) / 2)
+    on_part, on_scale = _scaled(on[:, None] * log_on)
+    off_part, off_scale = _scaled(off[:, None] * log_off)
+    weighted = _PHASE * width * np.cosh(u) * np.exp(on_part)
+    return (weighted @ np.exp(off_part).T).real, on_scale + off_scale.T
+
+
+def _scaled(logs: NDArray[np.inexact]) -> tuple[NDArray[np.inexact], NDArray[np.float64]]:
+    """Rows less the maximum of their real parts, and these maxima as a column."""
+    scale = logs.real.max(axis=1, keepdims=True)
+    return logs - scale, scale
