@@ -186,6 +186,7 @@ def gathered(*lines, portraits=(), protocols=()):
         "matrix": task_matrix(entries),
         "portraits": list(portraits),
         "protocols": list(protocols),
+        "probes": [],
         "contradictions": [],
         "evidence": list(rows.values()),
     }))  # fmt: skip

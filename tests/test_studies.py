@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -247,7 +248,7 @@ def test_an_empty_ledger_holds_no_evidence_of_a_study(two):
 
 
 def test_findings_have_every_line_and_the_matrix(two):
-    bounds = [answer(question) for question in two.singles() if question["kind"] == "bound"]
+    bounds = [answer(question, Path(".")) for question in two.singles() if question["kind"] == "bound"]
     runs = [run for unit in two.searches() if unit.question["architecture"] == "attention" for run in runs_of(unit)]
     half = runs_of(two.lines[0].searches[2].unit)[:2]
     other = replace(bounds[0], question={**bounds[0].question, "precision": 8})
