@@ -172,8 +172,9 @@ def advice(findings: dict[str, Any]) -> str:
             f"{start}{room or 'needed norms were measured'}; of reach nothing can be said without the heads' queries."
         )
     counts = {size: len(able(findings, size)) for size in findings["sparsities"]}
-    reached = ", ".join(f"{able_of} of {count} for q = {size}" for size, able_of in counts.items())
-    start += f"with queries as long as their own, heads average most random sets of q positions in {reached} cases; "
+    reached = ", ".join(f"{able_of} for q = {size}" for size, able_of in counts.items())
+    start += f"of {count} heads, these average most random sets of q positions with queries as long as their own: "
+    start += f"{reached}; "
     short = next((size for size in counts if 2 * counts[size] < count), None)
     if short is None:
         return f"{start}none of these sizes is out of reach for the median head."

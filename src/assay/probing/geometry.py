@@ -41,7 +41,7 @@ class Found:
         multipliers: for no, float64 (N,), >= 0 with sum 1, which no query agrees with. None otherwise. For `exists`
             they are 0 on S, and the mean of keys that they weigh lies in the affine hull of S; for `separates` half the
             weight is on S, and the means of both halves coincide. Either holds for keys that differ from those given by
-            at most 1e-14 of the range of each coordinate.
+            at most 2e-14 of the range of each coordinate.
     """
 
     answer: Literal["yes", "no", "undecided"]

@@ -142,7 +142,7 @@ def read_arrays(path: str | Path) -> Heads:
         AssayError: no such file, no such array in it, or shapes that do not fit.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise AssayError(f"{path} is not a whole .npz file: {str(error).splitlines()[0]}") from error

@@ -24,6 +24,7 @@ GAP = 1e-3  # largest relative difference between the two bounds of a needed nor
 FAR = 1e4  # a query longer than this many times ln(N) over the keys' spread is not looked for
 _NUMBERS = 4_000_000  # of differences between keys that are held at once
 _STEPS, _NEWTON, _HALVINGS = 80, 60, 40
+_TIE = 1e-12  # in the logarithm of the mass: equal scores that give exactly the mass asked for are enough
 _RESIDUAL = 1e-5  # of the gradient, relative to the query: the lower bound loses its square
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ def _solve(keys: Floats, sets: NDArray[np.integer], scale: float, mass: float) -
     at_least, at_most = np.zeros(count), np.full(count, np.inf)
     queries = np.full((count, width), np.nan)
     ceiling = np.log(sparsity * (1 - mass) / mass)
-    if length == sparsity or np.log(length - sparsity) <= ceiling:
+    if length == sparsity or np.log(length - sparsity) <= ceiling + _TIE:
         return at_least, np.zeros(count), np.zeros((count, width))
     rows = _differences(keys, sets, scale)
     size = np.square(rows).sum(axis=2).mean(axis=1)
@@ -109,6 +110,8 @@ def _solve(keys: Floats, sets: NDArray[np.integer], scale: float, mass: float) -
         todo = todo[~closed & (at_least[todo] <= far)]
         if not len(todo):
             break
+    beyond = at_least > far
+    at_most[beyond], queries[beyond] = np.inf, np.nan
     return at_least, at_most, queries
 
 
@@ -125,7 +128,9 @@ def _differences(keys: Floats, sets: NDArray[np.integer], scale: float) -> Float
     least = 8 * np.finfo(np.float64).eps * max(keys.shape) * np.abs(keys).max()
     axes = axes * (sizes > least)[:, :, None]
     rows = keys[others] - centre
-    return scale * (rows - (rows @ axes.transpose(0, 2, 1)) @ axes)
+    rows -= (rows @ axes.transpose(0, 2, 1)) @ axes
+    rows[np.linalg.norm(rows, axis=2) <= least] = 0
+    return scale * rows
 
 
 def _minimise(rows: Floats, at: Floats, multiplier: Floats) -> tuple[Floats, Floats, Floats, Floats]:

@@ -1,0 +1,526 @@
+"""Probing heads: needed norms, sets, arrays, plans, findings, and the command as it is used."""
+
+import json
+import math
+import sqlite3
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from assay import AssayError, Ledger, probe
+from assay.probing.chosen import probe_chosen, verify_set
+from assay.probing.findings import advice, gather_probe
+from assay.probing.geometry import exists
+from assay.probing.heads import make_heads, read_arrays, write_arrays
+from assay.probing.plan import Plan
+from assay.probing.questions import answer_for, probe_question
+from assay.probing.reach import FAR, GAP, needed_norms
+from assay.probing.sets import drawn, positions_of
+from assay.probing.sets import given as given_sets
+from assay.probing.sizing import simulate, size_head
+from test_cli import assay, complaint, printed
+
+
+def gaussian(count, length, width, *, queries=True, causal=False, seed=0, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    keys = rng.standard_normal((count, length, width)).astype(dtype)
+    asked = (6 * rng.standard_normal((count, length, width))).astype(dtype) if queries else None
+    return make_heads("gaussian", keys, asked, causal=causal)
+
+
+def mass_on(keys, query, positions, scale):
+    """The softmax mass, from the definition."""
+    weights = [math.exp(scale * (float(key @ query) - float(keys[positions[0]] @ query))) for key in keys]
+    return sum(weights[i] for i in positions) / sum(weights)
+
+
+def least_norm(keys, positions, scale, mass):
+    """The needed norm by a general solver, from the definition: an upper bound up to its own tolerance."""
+    others = [j for j in range(len(keys)) if j not in positions]
+    first = positions[0]
+    equal = [{"type": "eq", "fun": lambda w, i=i: scale * (keys[i] - keys[first]) @ w} for i in positions[1:]]
+    limit = math.log(len(positions) * (1 - mass) / mass)
+
+    def room(w):
+        scores = scale * (keys[others] - keys[first]) @ w
+        return limit - scores.max() - math.log(np.exp(scores - scores.max()).sum())
+
+    start = exists(keys, positions).query * 10 * len(keys[0])
+    conditions = [*equal, {"type": "ineq", "fun": room}]
+    options = {"maxiter": 400, "ftol": 1e-10}
+    found = minimize(
+        lambda w: w @ w / 2, start, jac=lambda w: w, method="SLSQP", options=options, constraints=conditions
+    )
+    assert found.success, found.message
+    return float(np.linalg.norm(found.x))
+
+
+# needed norms
+
+
+@pytest.mark.parametrize(("length", "width", "size"), [(6, 3, 1), (12, 6, 2), (20, 10, 3), (15, 14, 5)])
+def test_needed_norm_is_that_of_a_general_solver(length, width, size):
+    rng = np.random.default_rng(length)
+    keys = rng.standard_normal((length, width))
+    tried = 0
+    for _ in range(8):
+        positions = sorted(rng.choice(length, size, replace=False).tolist())
+        if exists(keys, positions).answer == "yes":
+            found = needed_norms(keys, np.array([positions]), scale=0.7, mass=0.8)
+            assert least_norm(keys, positions, 0.7, 0.8) == pytest.approx(found.at_most[0], rel=2 * GAP)
+            tried += 1
+    assert tried >= 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 40), st.integers(1, 12), st.data())
+def test_queries_do_what_they_should_and_bounds_enclose(length, width, data):
+    size = data.draw(st.integers(1, length))
+    seed = data.draw(st.integers(0, 1000))
+    mass = data.draw(st.sampled_from([0.5, 0.9, 0.99]))
+    rng = np.random.default_rng(seed)
+    keys = rng.standard_normal((length, width)) * np.logspace(0, -2, width) + 30 * rng.standard_normal(width)
+    sets = np.stack([rng.choice(length, size, replace=False) for _ in range(3)])
+    found = needed_norms(keys, sets, scale=0.5, mass=mass)
+    assert (found.at_least <= found.at_most).all()
+    for positions, query, low, high in zip(sets, found.queries, found.at_least, found.at_most, strict=True):
+        if math.isinf(high):
+            spread = 0.5 * math.sqrt(np.square(keys - keys.mean(axis=0)).sum(axis=1).mean())
+            assert low > 0.99 * FAR * math.log(length) / spread
+            continue
+        assert high <= (1 + GAP) * low + 1e-12
+        assert np.linalg.norm(query) == pytest.approx(high)
+        scores = 0.5 * (keys - keys[positions[0]]) @ query
+        assert np.abs(scores[positions]).max() < 1e-9 * max(1, high)
+        assert mass_on(keys, query, positions.tolist(), 0.5) >= mass - 1e-9
+
+
+def test_no_shorter_query_does():
+    """Random feasible queries are never shorter than the lower bound."""
+    rng = np.random.default_rng(3)
+    keys = rng.standard_normal((12, 8))
+    found = needed_norms(keys, np.array([[0, 4]]), scale=1.0)
+    middle = exists(keys, [0, 4]).query
+    shorter = math.inf
+    for _ in range(4000):
+        query = middle / np.linalg.norm(middle) + 0.3 * rng.standard_normal(8)
+        difference = keys[0] - keys[4]
+        query = query - difference * (difference @ query) / (difference @ difference)
+        for length in found.at_least[0] * np.array([0.9, 0.99, 1.02, 1.1, 1.3]):
+            if mass_on(keys, length * query / np.linalg.norm(query), [0, 4], 1.0) >= 0.9:
+                shorter = min(shorter, length)
+                break
+    assert found.at_least[0] <= shorter < 1.2 * found.at_least[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_needed_norms_do_not_depend_on_the_mean_the_order_or_the_company(dtype):
+    rng = np.random.default_rng(1)
+    keys = rng.standard_normal((30, 12)).astype(dtype)
+    sets = np.array([[0, 1, 2], [5, 9, 20], [3, 4, 29]])
+    found = needed_norms(keys, sets, scale=0.3)
+    moved = needed_norms(keys.astype(np.float64) + 100, sets, scale=0.3)
+    alone = needed_norms(keys, sets[1:2], scale=0.3)
+    order = rng.permutation(30)
+    permuted = needed_norms(keys[order], np.argsort(order)[sets], scale=0.3)
+    doubled = needed_norms(keys, sets, scale=0.6)
+    assert moved.at_most == pytest.approx(found.at_most, rel=2 * GAP)
+    assert alone.at_most[0] == pytest.approx(found.at_most[1], rel=1e-6)
+    assert permuted.at_most == pytest.approx(found.at_most, rel=2 * GAP)
+    assert 2 * doubled.at_most == pytest.approx(found.at_most, rel=2 * GAP)
+
+
+def test_one_key_all_keys_and_most_keys_need_no_query():
+    keys = np.random.default_rng(0).standard_normal((20, 3))
+    assert needed_norms(keys[:1], np.array([[0]]), scale=1.0).at_most.tolist() == [0.0]
+    assert needed_norms(keys, np.arange(20)[None], scale=1.0).at_most.tolist() == [0.0]
+    assert needed_norms(keys, np.arange(18)[None], scale=1.0).at_most.tolist() == [0.0]  # 18 of 20 are 90 %
+    assert needed_norms(keys, np.arange(17)[None], scale=1.0).at_least[0] > 0
+
+
+def test_a_twin_off_the_set_makes_it_impossible_and_twins_on_it_do_not():
+    keys = np.random.default_rng(0).standard_normal((10, 6))
+    keys[7] = keys[2]
+    found = needed_norms(keys, np.array([[2, 3], [2, 7]]), scale=1.0)
+    assert math.isinf(found.at_most[0])
+    assert math.isfinite(found.at_most[1])
+    same = np.ones((5, 3))
+    assert math.isinf(needed_norms(same, np.array([[0]]), scale=1.0).at_most[0])
+
+
+def test_ten_positions_may_be_averaged_with_a_rival_that_scores_as_high():
+    """From q = 9 on 90 % of the softmax leaves room for a key of equal score: existence is not needed."""
+    rng = np.random.default_rng(5)
+    keys = rng.standard_normal((40, 30))
+    keys[39] = keys[:12].mean(axis=0)
+    positions = list(range(12))
+    assert exists(keys, positions).answer == "no"
+    found = needed_norms(keys, np.array([positions]), scale=1.0)
+    assert math.isfinite(found.at_most[0])
+    assert mass_on(keys, found.queries[0], positions, 1.0) >= 0.9 - 1e-9
+
+
+# sets
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 60), st.sampled_from(["random", "contiguous"]), st.integers(0, 500), st.data())
+def test_drawn_sets_are_sets(length, kind, seed, data):
+    sizes = data.draw(st.lists(st.integers(1, length), min_size=1, max_size=3))
+    described = drawn(kind, 5, sizes, length, seed)
+    found = positions_of(json.loads(json.dumps(described)))
+    assert list(found) == sorted(set(sizes))
+    for size, sets in found.items():
+        assert sets.shape == (5, size)
+        for row in sets.tolist():
+            assert len(set(row)) == size
+            assert row == sorted(row)
+            assert 0 <= row[0] <= row[-1] < length
+            assert kind == "random" or row[-1] - row[0] == size - 1
+
+
+def test_random_sets_are_uniform():
+    sets = positions_of(drawn("random", 6000, [2], 5, 1))[2]
+    counts = {pair: 0 for pair in [(i, j) for i in range(5) for j in range(i + 1, 5)]}
+    for pair in map(tuple, sets.tolist()):
+        counts[pair] += 1
+    assert min(counts.values()) > 500
+    assert max(counts.values()) < 700
+
+
+@pytest.mark.parametrize("wrong", [[[0, 0]], [[-1]], [[10]], [[]]])
+def test_sets_of_a_users_own_must_fit(wrong):
+    with pytest.raises(AssayError, match="different positions from 0 to 9"):
+        given_sets(wrong, 10)
+
+
+# heads
+
+
+def test_heads_come_back_from_their_file(tmp_path):
+    rng = np.random.default_rng(0)
+    keys = rng.standard_normal((2, 7, 3)).astype(np.float32)
+    queries = rng.standard_normal((6, 9, 3)).astype(np.float32)
+    heads = make_heads("grouped", keys, queries, scale=0.25, causal=True, layer=(0, 0, 0, 1, 1, 1), place=(0, 1, 2) * 2)
+    assert heads.key_head == (0, 0, 0, 1, 1, 1)
+    write_arrays(heads, tmp_path / "heads.npz")
+    again = read_arrays(tmp_path / "heads.npz")
+    assert np.array_equal(again.keys, keys)
+    assert np.array_equal(again.queries, queries)
+    for name in ("name", "scale", "causal", "key_head", "layer", "place", "note", "digest"):
+        assert getattr(again, name) == getattr(heads, name)
+    assert replace(heads, name="other").digest == heads.digest
+    assert replace(heads, scale=0.5).digest != heads.digest
+    assert replace(heads, keys=keys[:, ::-1]).digest != heads.digest
+
+
+def test_norm_in_use_is_the_95th_percentile():
+    queries = np.zeros((1, 101, 2))
+    queries[0, :, 0] = np.arange(101)
+    heads = make_heads("norms", np.ones((1, 3, 2)), queries)
+    assert heads.norms_in_use.tolist() == [95.0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"queries": np.ones((1, 2, 3))}, "has no array 'keys'"),
+        ({"keys": np.ones((2, 3))}, r"shape of keys = \(2, 3\)"),
+        ({"keys": np.full((1, 2, 3), np.nan)}, "keys = not finite"),
+        ({"keys": np.ones((2, 4, 3)), "queries": np.ones((3, 4, 3))}, "heads of queries = 3"),
+        ({"keys": np.ones((1, 4, 3)), "queries": np.ones((1, 4, 2))}, r"shape of queries = \(1, 4, 2\)"),
+        ({"keys": np.ones((1, 4, 3)), "key": np.ones(3)}, "arrays of .* = key is not allowed"),
+        ({"keys": np.ones((1, 4, 3)), "scale": -1.0}, r"scale = -1.0 is not allowed"),
+        ({"keys": np.ones((1, 4, 3)), "layer": [0, 1]}, r"layer = \(0, 1\) is not allowed"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(arrays, says, tmp_path):
+    np.savez(tmp_path / "heads.npz", **arrays)
+    with pytest.raises(AssayError, match=says):
+        read_arrays(tmp_path / "heads.npz")
+
+
+def test_files_that_are_no_arrays_are_refused(tmp_path):
+    whole = tmp_path / "heads.npz"
+    write_arrays(gaussian(1, 5, 2), whole)
+    (tmp_path / "cut.npz").write_bytes(whole.read_bytes()[:200])
+    (tmp_path / "empty.npz").write_bytes(b"")
+    for name in ("cut.npz", "empty.npz", "absent.npz"):
+        with pytest.raises(AssayError, match=r"is not a whole \.npz file"):
+            read_arrays(tmp_path / name)
+
+
+def test_half_precision_and_integers_are_taken_exactly(tmp_path):
+    values = np.arange(-6, 6).reshape(1, 4, 3)
+    for dtype, kept in ((np.float16, np.float32), (np.int64, np.float64)):
+        np.savez(tmp_path / "heads.npz", keys=values.astype(dtype))
+        keys = read_arrays(tmp_path / "heads.npz").keys
+        assert keys.dtype == kept
+        assert np.array_equal(keys, values)
+
+
+# plans and findings
+
+
+def test_positions_after_the_query_do_not_count_for_causal_heads():
+    heads = gaussian(1, 30, 6, causal=True)
+    altered = replace(heads, keys=np.concatenate([heads.keys[:, :12], 1000 * heads.keys[:, 12:]], axis=1))
+    for mine, other in zip(Plan(heads, (1, 2), 4, 2, position=11).questions(),
+                           Plan(altered, (1, 2), 4, 2, position=11).questions(), strict=True):  # fmt: skip
+        assert mine["sets"]["length"] == 12
+        assert answer_for(mine, heads).detail == answer_for(other, altered).detail
+    assert Plan(heads, (1,), position=29).seen == 30
+    assert Plan(replace(heads, causal=False), (1,), position=11).seen == 30
+
+
+def test_reach_is_the_share_of_sets_within_the_norm_in_use():
+    heads = gaussian(3, 24, 8)
+    plan = Plan(heads, (1, 3), sets=6, curves=4)
+    answers = {piece.key: piece for piece in (answer_for(question, heads) for question in plan.questions())}
+    found = gather_probe(plan, answers)
+    json.dumps(found, allow_nan=False)
+    assert found["unanswered"] == 0
+    for head, row in enumerate(found["heads"]):
+        in_use = np.quantile([float(np.linalg.norm(query.astype(float))) for query in heads.queries[head]], 0.95)
+        assert row["norm_in_use"] == pytest.approx(in_use)
+        for kind in ("random", "contiguous"):
+            for size in (1, 3):
+                sets = positions_of(drawn(kind, 6, [1, 3], 24, 0))[size]
+                norms = sorted(needed_norms(heads.keys[head], sets, scale=8**-0.5).at_most)
+                assert row["reach"][kind][str(size)] == sum(norm <= in_use for norm in norms) / 6
+                middle = norms[2]
+                assert row["needed"][kind][str(size)] == (
+                    None if math.isinf(middle) else pytest.approx(middle, rel=1e-6)
+                )
+    for size, point in zip(plan.curve["exists"], found["curves"]["exists"]["measured"]["random"], strict=True):
+        sets = positions_of(drawn("random", 4, plan.curve["exists"], 24, 0))[size]
+        shares = [sum(exists(keys, s.tolist()).answer == "yes" for s in sets) / 4 for keys in heads.keys]
+        assert point["q"] == size
+        assert point["mean"] == pytest.approx(sum(shares) / 3)
+
+
+def test_findings_of_a_probe_that_has_only_begun():
+    plan = Plan(gaussian(2, 16, 4), (1, 2), sets=3, curves=2)
+    first = next(plan.questions())
+    piece = answer_for(first, plan.heads)
+    found = gather_probe(plan, {piece.key: piece})
+    assert found["unanswered"] == len(list(plan.questions())) - 1
+    assert found["heads"][0]["reach"]["random"]
+    assert found["heads"][1]["reach"] == {"random": {}, "contiguous": {}}
+    json.dumps(found, allow_nan=False)
+
+
+def test_heads_that_share_keys_share_their_answers():
+    rng = np.random.default_rng(2)
+    keys = rng.standard_normal((1, 20, 6))
+    queries = np.stack([1e-3 * rng.standard_normal((20, 6)), 1e3 * rng.standard_normal((20, 6))])
+    found = probe(make_heads("shared", keys, queries), sparsities=(1,), sets=5).findings
+    weak, strong = found["heads"]
+    assert weak["needed"] == strong["needed"]
+    assert weak["reach"]["random"]["1"] == 0
+    assert strong["reach"]["random"]["1"] == 1
+    assert (
+        "of 2 heads, these average most random sets of q positions with queries as long as their own: 1 for q = 1"
+        in (found["advice"])
+    )
+
+
+def test_advice_says_what_limits():
+    rng = np.random.default_rng(2)
+    keys, queries = rng.standard_normal((4, 40, 10)), rng.standard_normal((4, 40, 10))
+    plenty = probe(make_heads("plenty", keys, 1e6 * queries), sparsities=(1, 2), sets=4, curves=2)
+    assert "none of these sizes is out of reach" in plenty.advice
+    weak = probe(make_heads("weak", keys, queries), sparsities=(2,), sets=4, curves=2)
+    assert "not width that is lacking" in weak.advice
+    ratio = sorted(row["ratio"]["random"]["2"] for row in weak.findings["heads"])[1]
+    assert f"{ratio:.2g} times as large" in weak.advice
+    narrow = probe(make_heads("narrow", keys[:, :, :2], 1e6 * queries[:, :, :2]), sparsities=(8,), sets=4)
+    assert "no such query at all" in narrow.advice
+    assert "without the heads' queries" in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
+    assert advice(plenty.findings) == plenty.advice
+
+
+def test_a_live_module_is_probed_as_its_arrays_are():
+    torch.manual_seed(0)
+    attention = torch.nn.MultiheadAttention(16, num_heads=2, batch_first=True)
+    tokens = torch.randn(1, 12, 16)
+    found = probe(attention, (tokens, tokens, tokens), sparsities=(1, 2), sets=4).findings
+    with torch.no_grad():
+        projected = torch.nn.functional.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)[0]
+    queries, keys = (part.reshape(12, 2, 8).transpose(0, 1).numpy() for part in projected.split(16, dim=1)[:2])
+    direct = probe(make_heads("direct", keys, queries), sparsities=(1, 2), sets=4).findings
+    for live, array in zip(found["heads"], direct["heads"], strict=True):
+        assert live["norm_in_use"] == pytest.approx(array["norm_in_use"], rel=1e-5)
+        assert live["needed"]["random"] == pytest.approx(array["needed"]["random"], rel=3 * GAP)
+
+
+# sets of a user's own
+
+
+def test_own_sets_get_the_answers_of_each_head(tmp_path):
+    heads = gaussian(2, 20, 6)
+    found = probe_chosen(heads, [[3, 1], [5]])
+    assert [(row["head"], row["positions"]) for row in found["rows"]] == [(0, [1, 3]), (0, [5]), (1, [1, 3]), (1, [5])]
+    for row in found["rows"]:
+        keys = heads.keys[row["head"]].astype(np.float64)
+        assert row["exists"] == exists(keys, row["positions"]).answer
+        needed = needed_norms(keys, np.array([row["positions"]]), scale=6**-0.5).at_most[0]
+        assert row["needed_norm"] == (None if math.isinf(needed) else pytest.approx(needed))
+        assert row["within_reach"] == (needed <= heads.norms_in_use[row["head"]])
+    with pytest.raises(AssayError, match="is for one set and one head; 2 and 2 were chosen"):
+        probe_chosen(heads, [[3, 1], [5]], certificate=tmp_path / "c.json")
+    with pytest.raises(AssayError, match=r"layer and head = \(3, None\)"):
+        probe_chosen(heads, [[3, 1]], layer=3)
+
+
+# sizing
+
+
+def test_sizing_speaks_of_the_numbers_it_was_asked_about():
+    found = size_head(16, 64, 3, 8)
+    json.dumps(found, allow_nan=False)
+    assert found["width_needed"] <= 16
+    assert "can average most sets of 3 among 64" in found["answer"]
+    assert found["bits_needed"] == pytest.approx(math.log2(math.comb(64, 3)))
+    assert found["bits_there"] == 128
+    assert {row["method"] for row in found["constructions"]} >= {"sign", "cyclic", "heads", "reed-solomon"}
+    assert "cannot average most sets of 3" in size_head(8, 64, 3, 8)["answer"]
+    assert "EXCLUDED" in str(size_head(2, 64, 8, 4)["lines"])
+
+
+def test_width_needed_is_that_of_most_simulated_sets():
+    """Half of the sets exist about there: well above nearly all do, well below hardly any."""
+    needed = size_head(8, 100, 4, 32)["width_needed"]
+    assert simulate(needed + 12, 100, 4, 32)["found"] >= 7
+    assert simulate(max(1, needed - 10), 100, 4, 32)["found"] <= 1
+
+
+def test_fewer_bits_err_more():
+    fine, coarse = simulate(24, 64, 3, 24), simulate(24, 64, 3, 3)
+    assert fine["mass"] == pytest.approx(0.9, abs=1e-3)
+    assert fine["error"] == pytest.approx(0.2, abs=2e-3)
+    assert coarse["error"] > 1.5 * fine["error"]
+
+
+@pytest.mark.parametrize(("wrong", "says"), [((0, 9, 1, 8), "head_width = 0"), ((4, 9, 10, 8), "average = 10"),
+                                             ((4, 0, 1, 8), "keys = 0"), ((4, 9, 1, 65), "bits = 65")])  # fmt: skip
+def test_sizes_that_make_no_sense_are_refused(wrong, says):
+    with pytest.raises(AssayError, match=says):
+        size_head(*wrong)
+
+
+# the command
+
+
+@pytest.fixture(scope="module")
+def npz(tmp_path_factory):
+    path = tmp_path_factory.mktemp("heads") / "keys.npz"
+    write_arrays(gaussian(2, 32, 8), path)
+    return path
+
+
+def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
+    asked = ("probe", npz, "--sparsity", "1,2", "--sets", 4, "--curves", 3, "--out", tmp_path / "out", "--workers", 2)
+    first = printed(*asked)
+    assert first["new"] == first["pieces_of_evidence"] == 2 * 2 * 3
+    heads = read_arrays(npz)
+    here = probe(heads, sparsities=(1, 2), sets=4, curves=3)
+    assert first["probes"] == [json.loads(json.dumps(here.findings))]
+    page = (tmp_path / "out" / "probe-gaussian-32.html").read_text("utf-8")
+    assert here.advice.split(": ")[1][:40] in page
+    for name in ("reach", "existence", "norms"):
+        assert (tmp_path / "out" / "probe-gaussian-32-figures" / f"probe-1.{name}.svg").stat().st_size > 5000
+    with sqlite3.connect(tmp_path / "out" / "ledger.sqlite") as connection:  # as if it had been killed in the middle
+        connection.execute("DELETE FROM evidence WHERE key IN (SELECT key FROM evidence ORDER BY key LIMIT 5)")
+    connection.close()
+    again = printed(*asked)
+    assert again["new"] == 5
+    assert again["probes"] == first["probes"]
+    with Ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
+        assert {piece.verdict for piece in ledger} == {"measured"}
+    text = assay(*asked)
+    assert text.returncode == 0
+    assert "median head" in text.stdout
+    assert "q = 1" in text.stdout
+
+
+def test_a_set_of_ones_own_is_answered_and_proved(npz, tmp_path):
+    proof = tmp_path / "proof.json"
+    found = printed("probe", npz, "--set", "3,7", "--head", 1, "--certificate", proof)
+    assert found["rows"] == json.loads(json.dumps(probe_chosen(read_arrays(npz), [[3, 7]], head=1)["rows"]))
+    assert found["certificate"]["answer"] == found["rows"][0]["exists"]
+    checked = printed("verify", proof)
+    assert checked["holds"]
+    claim = json.loads(proof.read_text("utf-8"))
+    claim["positions"] = [3, 8]
+    proof.write_text(json.dumps(claim), "utf-8")
+    refuted = printed("verify", proof, code=1)
+    assert not refuted["holds"]
+    assert refuted["reason"]
+
+
+def test_certificates_that_are_none_do_not_hold(tmp_path):
+    (tmp_path / "c.json").write_text('{"assay-probe-certificate": 1}', "utf-8")
+    assert not verify_set(tmp_path / "c.json")["holds"]
+
+
+def test_a_probe_without_queries_says_what_it_cannot_say(tmp_path):
+    write_arrays(gaussian(1, 24, 6, queries=False), tmp_path / "keys.npz")
+    found = printed("probe", tmp_path / "keys.npz", "--sparsity", "1,2", "--sets", 3, "--curves", 2, "--out", tmp_path)
+    assert not found["probes"][0]["has_queries"]
+    assert found["probes"][0]["heads"][0]["needed"]["random"]["1"] > 0
+    assert not (tmp_path / "probe-gaussian-24-figures" / "probe-1.reach.svg").exists()
+    assert "needed norm, q = 1" in (tmp_path / "probe-gaussian-24.html").read_text("utf-8")
+
+
+def test_wrong_requests_get_one_line(npz, tmp_path):
+    assert "'no-such-model'" in complaint("probe", "no-such-model")
+    assert "sparsity = 40" in complaint("probe", npz, "--sparsity", "40", "--out", tmp_path / "o")
+    assert "--sparsity = x" in complaint("probe", npz, "--sparsity", "1,x")
+    assert "different positions from 0 to 31" in complaint("probe", npz, "--set", "3,32")
+    assert "needs --set" in complaint("probe", npz, "--layer", 0)
+    assert "has keys already" in complaint("probe", npz, "--text", npz)
+    assert "average = 9" in complaint("size", "--head-width", 4, "--keys", 8, "--average", 9)
+    assert not (tmp_path / "o").exists()
+
+
+def test_size_prints_an_answer_and_what_it_rests_on():
+    found = printed("size", "--head-width", 16, "--keys", 64, "--average", 3, "--bits", 8)
+    assert found == json.loads(json.dumps(size_head(16, 64, 3, 8)))
+    text = assay("size", "--head-width", 16, "--keys", 64, "--average", 3, "--bits", 8).stdout
+    assert found["answer"] in text
+
+
+def test_questions_do_not_depend_on_what_heads_are_called_or_how_they_are_labelled():
+    heads = gaussian(1, 10, 3)
+    sets = drawn("random", 2, [1], 10, 0)
+    assert probe_question(heads, 0, "norm", sets) == probe_question(replace(heads, layer=(4,)), 0, "norm", sets)
+
+
+# the promised numbers
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "length"), [(32, 64), (32, 256), (64, 128), (64, 256)])
+def test_half_of_the_sets_exist_within_15_percent_of_the_closed_form(width, length):
+    from assay.probing.thresholds import face_threshold
+
+    predicted = face_threshold(width, length)
+    keys = gaussian(8, length, width, queries=False, seed=9).keys.astype(np.float64)
+    shares = []
+    for size in range(max(1, int(0.7 * predicted)), int(1.4 * predicted) + 2):
+        sets = positions_of(drawn("random", 128, [size], length, 5))[size]
+        found = [exists(keys[place % 8], positions.tolist()).answer for place, positions in enumerate(sets)]
+        assert "undecided" not in found
+        shares.append((size, found.count("yes") / len(found)))
+    half = next(
+        size + (share - 0.5) / (share - after) for (size, share), (_, after) in pairwise(shares) if share >= 0.5 > after
+    )
+    print(f"d={width} N={length}: measured {half:.2f}, closed form {predicted:.2f}, 128 sets a point")
+    assert abs(half / predicted - 1) <= 0.15
