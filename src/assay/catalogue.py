@@ -10,6 +10,7 @@ from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import unknown
 from assay.networks import MIXERS, NETWORKS
+from assay.probing.models import READERS
 from assay.protocols import PROTOCOLS
 from assay.registry import Registry
 from assay.studies import shipped
@@ -21,6 +22,7 @@ _KINDS: dict[str, tuple[Registry[Any], ...]] = {
     "constructions": (CONSTRUCTIONS,),
     "bounds": (BOUNDS,),
     "protocols": (PROTOCOLS,),
+    "readers": (READERS,),
 }
 
 

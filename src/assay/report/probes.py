@@ -97,6 +97,7 @@ def existence_chart(probe: Probe) -> Figure:
 def norm_chart(probe: Probe) -> Figure:
     """Needed norm over the norm in use against the size of the sets, and measured against predicted for every head."""
     figure = sheet(10.2, 3.9 + 3 * TEXT_LINE)
+    figure.set_dpi(200)  # of the points, which are drawn as pictures: there may be thousands
     left, right = figure.subplots(1, 2)
     line: dict[str, Any] = {"color": "#A3123A", "linestyle": "--", "linewidth": 1.2}
     left.axhline(1, zorder=1, **line)
@@ -120,7 +121,7 @@ def norm_chart(probe: Probe) -> Figure:
             places, ratios = zip(*known, strict=True)
             limits += [*places, *ratios]
             style: dict[str, Any] = {"marker": "o", "s": 9, "alpha": 0.55, "color": shades[number % len(shades)]}
-            right.scatter(places, ratios, label=f"q = {size}", linewidths=0, **style)
+            right.scatter(places, ratios, label=f"q = {size}", linewidths=0, rasterized=True, **style)
     if limits:
         ends = [min(limits) / 1.2, max(limits) * 1.2]
         right.plot(ends, ends, color="#4D4D4D", linewidth=1, zorder=1)
@@ -153,7 +154,9 @@ def _draw_ratios(axes: Axes, probe: Probe, kind: str, shift: float) -> None:
         jitter = 2 ** (
             0.12 * (np.arange(len(known)) * _GOLDEN % 1 - 0.5)
         )  # sideways, so that points do not hide others
-        dots: dict[str, Any] = {**_points(kind), "markersize": 2.6, "markeredgewidth": 0, "alpha": 0.35}
+        dots: dict[str, Any] = {
+            **_points(kind), "markersize": 2.6, "markeredgewidth": 0, "alpha": 0.35, "rasterized": True,
+        }  # fmt: skip
         axes.plot(place * jitter, known, zorder=2, **dots)
         if known:
             low, middle, high = np.quantile(known, (0.1, 0.5, 0.9))
