@@ -30,3 +30,13 @@ def test_the_readme_names_only_commands_that_exist():
     used = set(re.findall(r"^ +assay (\w+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE))
     assert used <= known
     assert {"run", "build", "check", "bound"} <= used
+
+
+def test_the_python_of_the_page_on_probing_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "probing.md").read_text("utf-8"), re.DOTALL)
+    exec(compile(code, "probing.md", "exec"), {})
+    advice, reach = capsys.readouterr().out.splitlines()
+    assert advice.startswith("MultiheadAttention at N = 128")
+    assert set(eval(reach)) == {"1", "2", "4"}
+    assert list((tmp_path / "assay-out").glob("probe-*.html"))
