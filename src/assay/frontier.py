@@ -26,7 +26,8 @@ class Point:
         x: the value of the parameter that varies.
         width: the width; with `censored`, the largest that was tried and not learned.
         censored: whether the smallest width is only known to be larger.
-        seeds: smallest width of each seed, None where a seed learned at none; empty for what has no seeds.
+        seeds: smallest width that each seed was seen to learn, None where it learned at none; empty for what has no
+            seeds. A seed is not asked below the reported width once most have failed there, so it may learn less.
         runs: training runs behind it.
         parameters: trainable or stored numbers of a network of this width; 0 for what speaks of no single network.
         precision: bits per number.

@@ -1,15 +1,17 @@
 """The smallest width that learns: a search over a ladder of widths that treats seeds honestly.
 
-Each seed has a smallest width of its own, found by galloping from a starting rung and bisecting; a width is tried at
-every learning rate before it counts as not learned. The width that is reported is the smallest at which most of the
-seeds learned, and every seed is run there. A search is a generator that asks questions and is sent their answers: its
-course depends on the answers alone, never on time or order, so it can be replayed from a ledger after an interruption.
+A width is learned if most seeds learn it, and a seed has not learned a width before it has failed at every learning
+rate. The search gallops from a starting rung and bisects; the first seed goes ahead alone, then the others are asked
+about the widths it leads to, and no further ones once most agree. At the width that is reported every seed is run. A
+search is a generator that asks questions and is sent their answers: its course depends on the answers alone, never on
+time or order, so it can be replayed from a ledger after an interruption.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.errors import require
@@ -27,8 +29,8 @@ class Unit:
         question: the training question without its width, seed and rate.
         ladder: widths that may be reported, ascending.
         start: the rung to begin at.
-        seeds: one independent search each; most of them must learn.
-        rates: learning rates, in the order they are tried.
+        seeds: independent runs of one width; most of them must learn.
+        rates: learning rates, in the order they are tried until one works; from then on the last that worked is first.
     """
 
     question: Question
@@ -53,47 +55,141 @@ def ladder(lowest: int, highest: int, ratio: float, multiple: int = 1) -> tuple[
     return tuple(multiple * step for step in steps)
 
 
+def start_between(widths: tuple[int, ...], open_from: int, constructed: int) -> int:
+    """The rung to begin at, knowing what is proved: nearest to the geometric mean of two widths.
+
+    Args:
+        widths: the ladder.
+        open_from: the smallest width that no bound excludes.
+        constructed: the smallest width of a construction.
+
+    >>> start_between((4, 5, 6, 8, 10, 12, 15, 16), open_from=3, constructed=9)
+    2
+    """
+    require(1 <= open_from <= constructed, "smallest width not excluded", open_from, f"from 1 to {constructed}")
+    middle = math.log(max(open_from, widths[0]) * constructed) / 2
+    return min(range(len(widths)), key=lambda rung: abs(math.log(widths[rung]) - middle))
+
+
+def wrong_verdict(chance: float, seeds: int) -> float:
+    """Probability that most of `seeds` seeds learn a width though it is learned with probability `chance` < 1/2.
+
+    With `chance` >= 1/2, that most do not learn it. This is the tail of a binomial distribution, since seeds are
+    independent. A search runs every seed at the width that it reports, so whatever way led there, it reports a width
+    of learning probability below 1/2 at most this often.
+
+    >>> [round(wrong_verdict(chance, 3), 3) for chance in (0.0, 0.1, 0.25, 0.5, 0.9)]
+    [0.0, 0.028, 0.156, 0.5, 0.028]
+    """
+    rare = min(chance, 1 - chance)
+    enough = seeds // 2 + 1 if chance < 0.5 else seeds - seeds // 2
+    counts = range(enough, seeds + 1)
+    return sum(math.comb(seeds, count) * rare**count * (1 - rare) ** (seeds - count) for count in counts)
+
+
 def smallest_width(unit: Unit) -> Asking:
     """Generator that asks for training runs until the smallest learned width is settled, and returns its rung.
 
     Returns None where most seeds did not learn on the whole ladder.
+
+    On the way learning is taken to be monotone in the width: a seed that failed at a width is not asked about narrower
+    ones, nor one that learned about wider ones. The verdict at the rung that is returned takes nothing for granted: all
+    seeds are run there, and if most fail after all, the next rung is tried. A seed that fails there is followed up to
+    the smallest width that it learns. Where learning is not monotone there are several boundaries, and one is found.
     """
-    first = yield from _boundary(unit, unit.seeds[0], unit.start)
-    begin = first if first is not None else len(unit.ladder) - 1
-    others = yield from _together([_boundary(unit, seed, begin) for seed in unit.seeds[1:]])
-    needed = len(unit.seeds) // 2 + 1
-    boundaries = sorted(len(unit.ladder) if rung is None else rung for rung in [first, *others])
-    for rung in range(min(boundaries[needed - 1], len(unit.ladder) - 1), len(unit.ladder)):
-        learned = yield from _together([_learned(unit, rung, seed) for seed in unit.seeds])
-        if sum(learned) >= needed:
+    tried, rungs = _Tried(unit, list(unit.rates)), len(unit.ladder)
+    scouted = yield from _boundary(rungs, unit.start, lambda rung: _learned(tried, rung, unit.seeds[0]))
+    found = yield from _boundary(rungs, min(scouted, rungs - 1), lambda rung: _most_learned(tried, rung))
+    for rung in range(min(found, rungs - 1), rungs):
+        learned = yield from _together([_learned(tried, rung, seed) for seed in unit.seeds])
+        if sum(learned) >= tried.most:
+            late = [seed for seed, on_time in zip(unit.seeds, learned, strict=True) if not on_time]
+            yield from _together([_follow_up(tried, rung, seed) for seed in late])
             return rung
     return None
 
 
-def _boundary(unit: Unit, seed: int, start: int) -> Asking:
-    """The smallest rung at which this seed learns, taking learning to be monotone in the width; None if none does."""
-    top = len(unit.ladder) - 1
-    failed, learned, step, rung = -1, top + 1, 1, start
-    while learned - failed > 1:
-        if (yield from _learned(unit, rung, seed)):
-            learned = rung
+@dataclass
+class _Tried:
+    """What a search knows.
+
+    Attributes:
+        unit: the search.
+        rates: learning rates, the last that worked first.
+        learned: by rung and seed.
+    """
+
+    unit: Unit
+    rates: list[float]
+    learned: dict[tuple[int, int], bool] = field(default_factory=dict)
+
+    @property
+    def most(self) -> int:
+        """How many seeds must learn."""
+        return len(self.unit.seeds) // 2 + 1
+
+    def expected(self, rung: int, seed: int) -> bool | None:
+        """Whether this seed learns here if it is monotone in the width; None if that is open, or it is not monotone."""
+        learns = any(learned and at <= rung for (at, of), learned in self.learned.items() if of == seed)
+        fails = any(not learned and at >= rung for (at, of), learned in self.learned.items() if of == seed)
+        return self.learned.get((rung, seed), learns if learns is not fails else None)
+
+
+def _boundary(rungs: int, start: int, learned: Callable[[int], Asking]) -> Asking:
+    """The smallest learned rung, found by galloping from `start` and bisecting; `rungs` if there is none."""
+    failed, found, step, rung = -1, rungs, 1, start
+    while found - failed > 1:
+        if (yield from learned(rung)):
+            found = rung
         else:
             failed = rung
-        if failed == -1 and learned > 0:
-            rung, step = max(0, learned - step), 2 * step
-        elif learned == top + 1:
-            rung, step = min(top, failed + step), 2 * step
+        if failed == -1:
+            rung, step = max(0, found - step), 2 * step
+        elif found == rungs:
+            rung, step = min(rungs - 1, failed + step), 2 * step
         else:
-            rung = (failed + learned) // 2
-    return None if learned == top + 1 else learned
+            rung = (failed + found) // 2
+    return found
 
 
-def _learned(unit: Unit, rung: int, seed: int) -> Asking:
+def _most_learned(tried: _Tried, rung: int) -> Asking:
+    """Whether most seeds learn at this rung; asks as many at a time as it takes in any case."""
+    seeds = tried.unit.seeds
+    while True:
+        expected = {seed: tried.expected(rung, seed) for seed in seeds}
+        to_learn = tried.most - sum(answer is True for answer in expected.values())
+        to_fail = len(seeds) + 1 - tried.most - sum(answer is False for answer in expected.values())
+        if min(to_learn, to_fail) <= 0:
+            return to_learn <= 0
+        unknown = [seed for seed, answer in expected.items() if answer is None]
+        yield from _together([_learned(tried, rung, seed) for seed in unknown[: min(to_learn, to_fail)]])
+
+
+def _follow_up(tried: _Tried, rung: int, seed: int) -> Asking:
+    """Find the smallest rung that this seed learns, which failed at `rung`."""
+
+    def learned(wider: int) -> Asking:
+        expected = tried.expected(wider, seed)
+        return expected if expected is not None else (yield from _learned(tried, wider, seed))
+
+    rungs = len(tried.unit.ladder)
+    yield from _boundary(rungs, min(rung + 1, rungs - 1), learned)
+
+
+def _learned(tried: _Tried, rung: int, seed: int) -> Asking:
     """Whether this seed learns at this rung at one of the rates."""
-    for rate in unit.rates:
-        question = {**unit.question, "width": unit.ladder[rung], "seed": seed, "rate": rate}
-        (evidence,) = yield [question]
+    if (rung, seed) not in tried.learned:
+        tried.learned[rung, seed] = yield from _try_rates(tried, rung, seed)
+    return tried.learned[rung, seed]
+
+
+def _try_rates(tried: _Tried, rung: int, seed: int) -> Asking:
+    """Run the rates one by one until one works."""
+    unit = tried.unit
+    for rate in tuple(tried.rates):
+        (evidence,) = yield [{**unit.question, "width": unit.ladder[rung], "seed": seed, "rate": rate}]
         if evidence.verdict == "learned":
+            tried.rates.sort(key=lambda other: other != rate)
             return True
     return False
 
