@@ -27,12 +27,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from assay.bounds import bounds_of
-from assay.constructions import build
 from assay.evidence import Evidence
 from assay.learning.questions import answer_training, training_question
-from assay.learning.search import Question, Unit, ladder, smallest_width, start_between, wrong_verdict
+from assay.learning.search import Question, Unit, ladder, smallest_width, wrong_verdict
 from assay.ledger import Ledger
+from assay.studies.start import proved_start
 from assay.tasks import task_from_json
 
 BAR, NEAR = 0.25, 0.10  # promised: at most this share of the grid's steps, and a width this near to the grid's
@@ -253,9 +252,7 @@ def unit_of(bench: Bench) -> Unit:
     """The search, from a start that only what is proved tells."""
     task = task_from_json(bench.task)
     question = training_question("attention", task, bench.recipe, head_width=bench.head_width)
-    bounds = [bound for bound in bounds_of(task) if (bound.family, bound.error_kind) == ("attention", "mean")]
-    open_from = max((bound.smallest(task, head_width=bench.head_width) for bound in bounds), default=1)
-    start = start_between(bench.widths, open_from, build(task).size.width)
+    start = proved_start("attention", task, bench.widths, bench.head_width)
     return Unit(question, bench.widths, start, SEEDS, bench.rates)
 
 

@@ -280,3 +280,15 @@ def test_findings_have_every_line_and_the_matrix(two):
     assert rows[bounds[0].key]["task"].startswith("sparse-averaging: N = 4, q = 2, ")
     assert rows[bounds[0].key]["along"] == {"N": 4, "q": 2}
     assert rows[runs[-1].key]["along"]["N"] in (4, 8)
+
+
+def test_a_search_without_a_start_begins_where_what_is_proved_says(tmp_path):
+    tables = (Path(__file__).parent / "tiny.toml").read_text("utf-8")
+    (tmp_path / "given.toml").write_text(tables, "utf-8")
+    starts = [line for line in tables.splitlines() if line.startswith("start")]
+    assert starts
+    (tmp_path / "none.toml").write_text("\n".join(line for line in tables.splitlines() if line not in starts), "utf-8")
+    given, none = (load_study(str(tmp_path / name)) for name in ("given.toml", "none.toml"))
+    for mine, other in zip(none.searches(), given.searches(), strict=True):
+        assert replace(mine, start=other.start) == other
+        assert 0 <= mine.start < len(mine.ladder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,3 +44,9 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise AssayError(f"folder {folder} cannot be written to: {error.strerror or error}") from error
     return folder
+
+
+def free_bytes(path: str | Path) -> int:
+    """Bytes that are free on the disk of a file or folder, which need not exist yet."""
+    place = Path(path).absolute()
+    return shutil.disk_usage(next(folder for folder in (place, *place.parents) if folder.exists())).free

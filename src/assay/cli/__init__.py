@@ -23,6 +23,7 @@ for _group in (
     "networks",
     "limits",
     "heads",
+    "upkeep",
 ):  # importing them registers their commands, which help lists in this order
     import_module(f"assay.cli.{_group}")
 

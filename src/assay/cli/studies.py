@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from assay.cli.options import DEFAULT_OUT, Json, Out, Quick, app, show_result
-from assay.cli.text import listing_text, study_text
+from assay.cli.options import DEFAULT_OUT, Json, Out, Quick, app, show_result, tell
+from assay.cli.text import estimate_text, listing_text, study_text
 from assay.errors import unknown
 
 
@@ -17,16 +16,32 @@ def run(
     study: Annotated[str, typer.Argument(help="A shipped study ('assay ls studies') or a TOML file.")],
     quick: Quick = False,
     out: Out = DEFAULT_OUT,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; as many as there are cores unless given.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="Where they run: local, or ray, on a Ray cluster.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="With ray: HOST:PORT of a running cluster, or auto; without, one is started on this machine."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Answer all questions of a study, then print the smallest sizes and write the report.
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.studies.session import run_session
+    from assay.studies.session import estimate_session, run_session
 
-    result = run_session(study, quick=quick, out=out, workers=workers, quiet=as_json)
+    if dry_run:
+        estimate = estimate_session(study, quick=quick, out=out, workers=workers, tell=tell)
+        show_result(estimate, as_json, estimate_text)
+        return
+    result = run_session(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
     show_result(result, as_json, study_text)
     if result["contradictions"]:
         raise typer.Exit(1)

@@ -78,6 +78,35 @@ def study_text(result: dict[str, Any]) -> str:
     return terminal_text(result)
 
 
+def estimate_text(found: dict[str, Any]) -> str:
+    """What a study will ask, how long it takes and the disk it needs."""
+    rows = [("questions", "answered", "processor", "")]
+    rows += [
+        (
+            f"{part['questions']:.0f}",
+            str(part["answered"]),
+            _duration(part["seconds"]),
+            f"{part['name']}: {part['rests_on']}",
+        )
+        for part in found["parts"]
+    ]
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:3]]
+    lines = [
+        "  ".join([*(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    ]
+    workers = f"{found['workers']} worker{'s' * (found['workers'] != 1)}"
+    total = (
+        f"{found['study']}: about {found['questions']} questions to ask, {found['answered']} answered; about "
+        f"{_duration(found['processor_seconds'])} of one processor, {_duration(found['seconds'])} with {workers}; "
+        f"{found['disk_bytes'] / 1e6:.1f} MB of disk, of {found['free_bytes'] / 1e9:.1f} GB free"
+    )
+    return "\n".join([*lines, total])
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+
+
 def communication_text(summary: dict[str, Any]) -> str:
     """What is known of a communication matrix."""
     return fields_text({name: _inner(value) for name, value in summary.items() if name != "split_vc"}) + (

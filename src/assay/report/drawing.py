@@ -218,8 +218,8 @@ def legend(figure: Figure, handles: list[Any]) -> None:
 
 
 def _doublings(low: float, high: float) -> list[int]:
-    """Powers of two from `low` to `high`, as many as fit."""
-    ticks = [1 << power for power in range(64) if low <= 1 << power <= high]
+    """Powers of two from `low` to `high`, as many as fit; `high` itself if there is none between."""
+    ticks = [1 << power for power in range(64) if low <= 1 << power <= high] or [round(high)]
     return ticks[:: 1 + (len(ticks) - 1) // 10]
 
 

@@ -10,8 +10,6 @@ from assay.frontier import contender
 from assay.learning.search import Question, Unit, smallest_width
 from assay.studies.study import symbol_texts
 
-EXPECTED_RUNS = 12  # of one search, before anything is known of it: for the estimate of the remaining time
-
 
 @dataclass
 class Course:
@@ -80,7 +78,13 @@ def search_course(unit: Unit) -> Course:
     """A search for a smallest learned width."""
     task = unit.question["task"]
     label = f"{contender(unit.question)} on {task['name']} at {', '.join(symbol_texts(task))}"
-    return Course(label, search_kind(unit.question), task["length"], EXPECTED_RUNS, _settle(unit), unit)
+    return Course(label, search_kind(unit.question), task["length"], expected_runs(unit), _settle(unit), unit)
+
+
+def expected_runs(unit: Unit) -> int:
+    """Runs of a search before anything is known of it: all seeds learn at one width, most at no rate at the next."""
+    most = len(unit.seeds) // 2 + 1
+    return len(unit.seeds) + most * len(unit.rates)
 
 
 def single_course(question: Question) -> Course:

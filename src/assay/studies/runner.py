@@ -1,26 +1,28 @@
-"""Running a study: asks its questions of worker processes until all have answers in the ledger.
+"""Running a study: asks its questions of an engine until all have answers in the ledger.
 
 A finished question is never asked again, so running a finished study does nothing, and running an interrupted one goes
-on where it stopped. What is asked next depends on the answers alone, so the evidence is the same for any number of
-workers.
+on where it stopped. What is asked next depends on the answers alone, so the evidence is the same for any engine and any
+number of workers.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
-from assay.errors import AssayError
 from assay.evidence import Evidence, content_hash
 from assay.learning.search import Question
 from assay.ledger import Ledger
 from assay.studies.course import Course, search_course, search_kind, single_course
+from assay.studies.engines import open_engine
+from assay.studies.engines.base import Engine
+from assay.studies.engines.desk import Desk
 from assay.studies.study import Study
-from assay.studies.workers import Workers
+
+_STATUS_EVERY = 0.25  # seconds: working out how far things are takes longer than many an answer
 
 
 @dataclass(frozen=True)
@@ -44,47 +46,51 @@ class Status:
     news: str = ""
 
 
-def run_study(study: Study, ledger: Ledger, *, workers: int, report: Callable[[Status], None]) -> int:
+def run_study(
+    study: Study,
+    ledger: Ledger,
+    *,
+    report: Callable[[Status], None],
+    workers: int | None = None,
+    engine: Engine | None = None,
+) -> int:
     """Answer all questions of `study` that the ledger does not answer; how many those were.
 
-    `report` is called after every answer and at least once a second.
+    They are answered by `engine`, which is started if there is anything to ask; by `workers` processes of this machine
+    unless given. `report` is called when a search ends, and else a few times a second.
+
+    Raises:
+        AssayError: workers keep dying over a question, or the engine cannot be started.
     """
-    courses = _courses(study)
-    answers = {evidence.key: evidence for evidence in ledger}
-    for course in courses:
-        course.begin(answers)
-    clock = _Clock(courses, workers)
-    if all(course.finished for course in courses):
-        report(clock.status())
-        return 0
-    with Workers(workers, ledger.path.parent) as pool:
-        running: dict[Future[Evidence], str] = {}
-        while not all(course.finished for course in courses):
-            for key, question in _next(courses, answers, set(running.values()), workers - len(running)):
-                running[pool.submit(question)] = key
-            ready, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in ready:
-                evidence = _result(future)
-                ledger.add(evidence)
-                answers[running.pop(future)] = evidence
-                clock.note(evidence)
-                for course in courses:
-                    was_finished = course.finished
-                    course.advance(answers)
-                    if course.finished and not was_finished:
-                        report(clock.status(course.news))
-            report(clock.status())
+    if engine is None:
+        engine = open_engine("local", workers=workers, folder=ledger.path.parent)
+    agenda = Agenda(_courses(study), {evidence.key: evidence for evidence in ledger})
+    clock = _Clock(agenda.courses)
+    if agenda.unfinished:
+        with engine:
+            _ask(agenda, Desk(engine), ledger, clock, report)
+    report(clock.status())
     return clock.new
 
 
-def _result(future: Future[Evidence]) -> Evidence:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise AssayError(
-            "a worker process died, perhaps for want of memory (fewer --workers need less); what is finished is kept, "
-            "and the same command goes on from there"
-        ) from error
+def _ask(agenda: Agenda, desk: Desk, ledger: Ledger, clock: _Clock, report: Callable[[Status], None]) -> None:
+    """Ask until every course is finished."""
+    lost = 0
+    while agenda.unfinished:
+        for key, question in agenda.draw(desk.room):
+            desk.submit(key, question)
+        clock.workers = desk.engine.slots
+        for key, evidence in desk.collect(timeout=1.0):
+            ledger.add(evidence)
+            clock.note(evidence)
+            for course in agenda.note(key, evidence):
+                if course.news:
+                    report(clock.status(course.news))
+        if desk.lost > lost:
+            lost = desk.lost
+            report(clock.status("a worker process died; what it was asked is asked again"))
+        if clock.due:
+            report(clock.status())
 
 
 def _courses(study: Study) -> list[Course]:
@@ -92,26 +98,63 @@ def _courses(study: Study) -> list[Course]:
     return [*map(search_course, study.searches()), *map(single_course, singles.values())]
 
 
-def _next(
-    courses: Iterable[Course], answers: dict[str, Evidence], running: set[str], room: int
-) -> list[tuple[str, Question]]:
-    """The first questions, in the order of the courses, that nobody has answered or is answering."""
-    chosen: dict[str, Question] = {}
-    for course in courses:
-        for key, question in course.pending.items():
-            if len(chosen) == room:
-                return list(chosen.items())
-            if key not in answers and key not in running:
-                chosen.setdefault(key, question)
-    return list(chosen.items())
+class Agenda:
+    """What there is to ask, in the order of the courses. An answer costs time only for the courses that wait for it.
+
+    Attributes:
+        courses: all of them, begun.
+        answers: by the keys of their questions.
+        unfinished: how many courses are.
+    """
+
+    def __init__(self, courses: list[Course], answers: dict[str, Evidence]) -> None:
+        self.courses, self.answers, self.unfinished = courses, answers, 0
+        self._asked: set[str] = set()
+        self._open: list[tuple[int, int, str]] = []  # a heap: place of the course, of the question in it, and its key
+        self._waiting: dict[str, list[int]] = defaultdict(list)  # places of courses, by the key of what they wait for
+        for place, course in enumerate(courses):
+            course.begin(answers)
+            if not course.finished:
+                self.unfinished += 1
+                self._expect(place)
+
+    def draw(self, room: int) -> Iterator[tuple[str, Question]]:
+        """The first questions that nobody has answered or been asked, at most `room` of them; they count as asked."""
+        while room > 0 and self._open:
+            place, _, key = heappop(self._open)
+            if key not in self.answers and key not in self._asked:
+                self._asked.add(key)
+                room -= 1
+                yield key, self.courses[place].pending[key]
+
+    def note(self, key: str, evidence: Evidence) -> list[Course]:
+        """One more answer; the courses that it finishes."""
+        self.answers[key] = evidence
+        finished = []
+        for place in self._waiting.pop(key, ()):
+            course = self.courses[place]
+            before = course.order
+            course.advance(self.answers)
+            if course.finished:
+                finished.append(course)
+            elif course.order is not before:
+                self._expect(place)
+        self.unfinished -= len(finished)
+        return finished
+
+    def _expect(self, place: int) -> None:
+        for position, key in enumerate(self.courses[place].pending):
+            if key not in self.answers:
+                self._waiting[key].append(place)
+                heappush(self._open, (place, position, key))
 
 
 class _Clock:
     """Counts, times and estimates. A course not yet timed is taken to cost like others of its kind, by weight."""
 
-    def __init__(self, courses: list[Course], workers: int) -> None:
-        self.courses, self.workers = courses, workers
-        self.begin, self.new = time.monotonic(), 0
+    def __init__(self, courses: list[Course]) -> None:
+        self.courses, self.workers, self.new = courses, 1, 0
+        self.begin = self.told = time.monotonic()
         self.seconds: dict[tuple[str, ...], float] = defaultdict(float)
         self.weights: dict[tuple[str, ...], float] = defaultdict(float)
 
@@ -124,13 +167,19 @@ class _Clock:
         self.seconds[kind] += evidence.seconds
         self.weights[kind] += weight
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to say how far things are."""
+        return time.monotonic() - self.told >= _STATUS_EVERY
+
     def status(self, news: str = "") -> Status:
         """Where the run stands."""
         done = sum(course.answered for course in self.courses)
         left = {id(course): self._left(course) for course in self.courses if not course.finished}
         remaining = sum(left[id(course)] * self._cost(course) for course in self.courses if not course.finished)
-        known = bool(self.weights) or not left
-        elapsed = time.monotonic() - self.begin
+        known = any(self.weights.values()) or not left
+        self.told = time.monotonic()
+        elapsed = self.told - self.begin
         return Status(
             done, self.new, done + sum(left.values()), elapsed, remaining / self.workers if known else None, news
         )

@@ -22,7 +22,7 @@ from assay.tasks.counter import SEED_BITS
 _RECIPE = {f"{field.name}?": {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(Recipe)}
 _RECIPE_WITHOUT_STEPS = {key: shape for key, shape in _RECIPE.items() if key != "steps?"}
 _SEARCH = {
-    "architecture": str, "depth?": int, "head_width?": int, "at": [int], "start": [int], "steps": [int], "lowest": int,
+    "architecture": str, "depth?": int, "head_width?": int, "at": [int], "start?": [int], "steps": [int], "lowest": int,
     "highest": int, "rates": [float],
 }  # fmt: skip
 _PRECISION = {"at": [int], "methods": [str], "draws": int}
@@ -115,7 +115,7 @@ def _check_search(search: dict[str, Any], path: str, study: str) -> None:
     check_shape(search["architecture"], depth=depth, head_width=head_width)  # refuses what is not an architecture
     _each(search["at"], lambda value: value >= 1, f"{path}.at", _POSITIVE, study)
     for key in ("start", "steps"):
-        if len(search[key]) != len(search["at"]):
+        if key in search and len(search[key]) != len(search["at"]):
             raise AssayError(
                 f"study {study}: {path}.{key} = {search[key]} must have one entry for each of {search['at']}"
             )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from assay.errors import AssayError
-from assay.files import make_folder
+from assay.files import free_bytes, make_folder
 from assay.ledger import Ledger
 from assay.report.findings import gather
 from assay.report.page import write_report
+from assay.studies.engines import open_engine
 from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
 from assay.studies.runner import run_study
@@ -18,14 +21,31 @@ from assay.studies.study import Study, load_study
 LEDGER = "ledger.sqlite"
 
 
-def run_session(name: str, *, quick: bool, out: Path, workers: int, quiet: bool) -> dict[str, Any]:
+def run_session(
+    name: str, *, quick: bool, out: Path, workers: int | None, engine: str, address: str | None, quiet: bool
+) -> dict[str, Any]:
     """Run a study and write its report; the findings without the rows of evidence, and where things were written."""
     study = load_study(name, quick=quick)
+    chosen = open_engine(engine, workers=workers, folder=out, address=address)
     folder = make_folder(out)
     with Ledger(folder / LEDGER) as ledger:
         with progress(quiet=quiet) as report:
-            new = run_study(study, ledger, workers=workers, report=report)
+            new = run_study(study, ledger, engine=chosen, report=report)
         return {"new": new, **write_findings(study, ledger, folder, _command("run", name, quick, out))}
+
+
+def estimate_session(
+    name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
+    from assay.studies.estimate import estimate
+
+    study, answers = load_study(name, quick=quick), {}
+    if (out / LEDGER).exists():
+        with Ledger(out / LEDGER, create=False) as ledger:
+            answers = {piece.key: piece for piece in ledger}
+    found = estimate(study, answers, workers=workers or os.cpu_count() or 1, tell=tell)
+    return {**found, "free_bytes": free_bytes(out)}
 
 
 def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from assay.proofs.questions import certificate_question
 from assay.protocols.questions import protocol_question
 from assay.studies import shipped
 from assay.studies.schema import check_study, varied
+from assay.studies.start import proved_start
 from assay.tasks import TASKS, Task, task_from_json
 
 
@@ -219,7 +220,10 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
 
 def _unit(entry: dict[str, Any], task: Task[Any], place: int, recipe: dict[str, Any], tables: dict[str, Any]) -> Unit:
     widths = ladder(entry["lowest"], entry["highest"], tables["ratio"], entry.get("head_width", 0) or 1)
-    start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - entry["start"][place]))
+    if "start" in entry:
+        start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - entry["start"][place]))
+    else:
+        start = proved_start(entry["architecture"], task, widths, entry.get("head_width", 0))
     training = {**recipe, "steps": entry["steps"][place]}
     return Unit(
         question=training_question(

@@ -1,0 +1,87 @@
+"""Commands on the installation and its ledgers: doctor, merge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli.options import DEFAULT_OUT, Json, Out, app, show_result, tell
+from assay.cli.text import field
+
+
+@app.command()
+def doctor(out: Out = DEFAULT_OUT, as_json: Json = False) -> None:
+    """Check the installation and the machine: versions, torch, threads, files, memory, determinism, worker processes.
+
+    Takes some ten seconds. Exit code 1 if there is a problem that will keep commands from working.
+    """
+    from assay.doctor import examine
+
+    result = examine(out)
+    show_result(result, as_json, _doctor_text)
+    if result["problems"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def merge(
+    ledgers: Annotated[list[Path], typer.Argument(help="Ledgers, such as machine-a/ledger.sqlite.")],
+    into: Annotated[
+        Path | None, typer.Option(help="The ledger to write, new or not; the first of the others unless given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put ledgers from several machines together, unless they contradict each other.
+
+    A contradiction is the same question with another verdict, size, source, task or kind of error, or with errors or
+    tolerances that differ by more than 1e-6 of the largest of them; where the verdict is 'measured', with other counts,
+    or other numbers by more than 1 %. Times, versions and wording may differ. As processors round differently, a
+    training run can take another course on another machine: that is a contradiction too. Both answers are shown,
+    nothing is written, and the exit code is 1. Of a damaged ledger, what can be read is taken.
+    """
+    from assay.merging import merge_files
+
+    result = merge_files(ledgers, into)
+    for entry in result["ledgers"]:
+        if entry["damaged"]:
+            tell(f"assay: {entry['damaged']}")
+    show_result(result, as_json, _merge_text)
+    if result["contradictions"]:
+        raise typer.Exit(1)
+
+
+def _doctor_text(result: dict[str, Any]) -> str:
+    width = max(len(check["name"]) for check in result["checks"])
+    lines = [
+        f"{check['status']:<7}  {check['name']:<{width}}  {'; '.join(filter(None, [check['found'], check['advice']]))}"
+        for check in result["checks"]
+    ]
+    return "\n".join([*lines, f"problems {result['problems']}, warnings {result['warnings']}"])
+
+
+def _merge_text(result: dict[str, Any]) -> str:
+    if result["contradictions"]:
+        lines = [line for entry in result["contradictions"] for line in _contradiction_lines(entry)]
+        return "\n".join([*lines, f"nothing was written: contradictions {len(result['contradictions'])}"])
+    lines = [f"{entry['ledger']}: taken {entry['taken']}, known {entry['known']}" for entry in result["ledgers"]]
+    return "\n".join([*lines, f"{result['into']}: answers {result['answers']}"])
+
+
+def _contradiction_lines(entry: dict[str, Any]) -> list[str]:
+    first, second = entry["answers"]
+    others = [name for name in first if name not in ("ledger", "key", "detail", *entry["differ_in"])]
+    shown = [*entry["differ_in"], *others]
+    return [
+        f"contradiction in {', '.join(entry['differ_in'])}, question {first['key']}",
+        *(f"  {answer['ledger']}: {_fields(answer, shown)}" for answer in (first, second)),
+    ]
+
+
+def _fields(answer: dict[str, Any], names: list[str]) -> str:
+    return "; ".join(f"{name} {_precise(answer[name])}" for name in names)
+
+
+def _precise(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else field(value)

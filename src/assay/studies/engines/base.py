@@ -1,0 +1,48 @@
+"""What an engine is: something that questions are submitted to, and that says when a worker died over one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from typing import Any, Self
+
+from assay.evidence import Evidence
+
+
+class WorkerLost(Exception):
+    """The worker that was answering a question is gone, and the question has no answer."""
+
+
+class Engine(ABC):
+    """Answers questions elsewhere; a context manager that leaves nothing running.
+
+    Whatever the engine, an answer depends on its question alone: workers have one thread each and share nothing.
+    """
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """How many questions it answers at a time; may change while it runs."""
+
+    @abstractmethod
+    def submit(self, question: dict[str, Any]) -> Future[Evidence]:
+        """Start answering a question.
+
+        Raises:
+            AssayError: this engine cannot answer questions of that kind.
+        """
+
+    @abstractmethod
+    def result(self, future: Future[Evidence]) -> Evidence:
+        """The answer that a finished future holds.
+
+        Raises:
+            WorkerLost: the worker died; the question can be submitted again.
+            Exception: whatever the question raised in the worker.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    def __exit__(self, *_: object) -> None: ...

@@ -1,0 +1,149 @@
+"""What a study will ask and take, before it runs: from the runs in the ledger, and a few timed training steps.
+
+A search is expected to run every seed at one width where it learns, and most at every rate at the next smaller one
+where they do not. A run is expected to take a share of its budget, since most stop early; where finished searches of the ledger
+say how many runs and steps searches on this task and architecture really took, that is taken instead. Seconds of a
+step are timed, here and now, on the width that the search begins at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from assay.evidence import Evidence, content_hash
+from assay.learning.search import Question, Unit
+from assay.learning.timing import RunSeconds, time_run
+from assay.studies.course import Course, expected_runs, search_course
+from assay.studies.study import Study
+
+SHARE = 0.65  # of the budget that a run takes: the mean over the searches of the shipped studies
+ROW_BYTES = 2100  # of the ledger for an answer, and
+PAGE_BYTES = 3600  # of the report: means over the shipped studies, indices and curves included
+# Seconds at one position, and the power of the length: of what takes longest in the shipped studies. All else is quick.
+_SECONDS: dict[tuple[str, str], tuple[float, float]] = {
+    ("construction", "sign"): (0.01, 0.8), ("construction", "reed-solomon"): (1e-5, 1.4),
+    ("construction", "third-order"): (1.6e-6, 3.0), ("construction", "strassen"): (1e-6, 3.0),
+    ("certificate", "sign"): (0.005, 1.0), ("certificate", "cyclic"): (0.001, 1.0),
+    ("precision", "sign"): (0.1, 0.7), ("precision", "cyclic"): (0.04, 0.7), ("precision", "heads"): (0.05, 0.4),
+    ("precision", "reed-solomon"): (0.02, 0.9),
+}  # fmt: skip
+_QUICK = 0.05
+
+
+@dataclass(frozen=True)
+class Part:
+    """Questions of one kind, or one search.
+
+    Attributes:
+        name: what they are, for people.
+        questions: expected, those that have an answer not counted.
+        answered: that have one in the ledger.
+        seconds: of one processor that the questions will take.
+        rests_on: where the seconds come from.
+    """
+
+    name: str
+    questions: float
+    answered: int
+    seconds: float
+    rests_on: str
+
+
+def estimate(
+    study: Study,
+    answers: dict[str, Evidence],
+    *,
+    workers: int,
+    tell: Callable[[str], None] = lambda _: None,
+    timer: Callable[[Question], RunSeconds] = time_run,
+) -> dict[str, Any]:
+    """Questions, processor time, time on this many workers and disk of what is left of a study; nothing is answered.
+
+    Args:
+        study: to be run.
+        answers: that the ledger holds, by key.
+        workers: processes, one core each.
+        tell: is given a line on each calibration.
+        timer: times the steps of a training question that has a width.
+
+    Returns a dictionary with `study`, `parts` (see `Part`), `questions`, `answered`, `processor_seconds`, `seconds`,
+    `disk_bytes` and `workers`.
+    """
+    parts = [*_singles(study, answers), *_searches(study.searches(), answers, tell, timer)]
+    questions = sum(part.questions for part in parts)
+    processor = sum(part.seconds for part in parts)
+    longest = max((part.seconds / max(1.0, part.questions) for part in parts), default=0.0)
+    return {
+        "study": study.name, "workers": workers, "parts": [vars(part) for part in parts],
+        "questions": round(questions), "answered": sum(part.answered for part in parts),
+        "processor_seconds": processor, "seconds": max(processor / workers, longest) + _START * bool(questions),
+        "disk_bytes": round((ROW_BYTES + PAGE_BYTES) * questions),
+    }  # fmt: skip
+
+
+_START = 4.0  # seconds until workers have imported torch, and in which the report is written
+
+
+def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:
+    """All but searches, by kind."""
+    waiting: dict[str, list[Question]] = defaultdict(list)
+    answered: dict[str, int] = defaultdict(int)
+    for key, question in {content_hash(question): question for question in study.singles()}.items():
+        kind = "portrait" if question.get("portrait") else question["kind"]
+        waiting[kind] += [] if key in answers else [question]
+        answered[kind] += key in answers
+    return [
+        Part(kind, len(questions), answered[kind], sum(map(_single_seconds, questions)), "seconds measured before")
+        for kind, questions in waiting.items()
+    ]
+
+
+def _single_seconds(question: Question) -> float:
+    """By the kind and the method: measured on the shipped studies."""
+    task = question.get("task") or question.get("network", {}).get("task", {})
+    first, power = _SECONDS.get((question["kind"], question.get("method", "")), (_QUICK, 0.0))
+    return _QUICK + first * task.get("length", 1) ** power
+
+
+def _searches(
+    units: Iterable[Unit],
+    answers: dict[str, Evidence],
+    tell: Callable[[str], None],
+    timer: Callable[[Question], RunSeconds],
+) -> list[Part]:
+    courses = [(unit, search_course(unit)) for unit in units]
+    for _, course in courses:
+        course.begin(answers)
+    known = _experience(courses, answers)
+    parts = []
+    for unit, course in courses:
+        runs, share, source = known.get(course.kind, (expected_runs(unit), SHARE, "usual numbers of runs and steps"))
+        left = 0.0 if course.finished else max(runs - course.answered, len(course.pending))
+        seconds = 0.0
+        if left:
+            tell(f"timing {course.label}")
+            question = {**unit.question, "width": unit.ladder[unit.start], "seed": unit.seeds[0], "rate": unit.rates[0]}
+            seconds = left * timer(question).of(share)
+        rests = f"steps timed at width {unit.ladder[unit.start]}, {source}" if left else "finished"
+        parts.append(Part(course.label, left, course.answered, seconds, rests))
+    return parts
+
+
+def _experience(
+    courses: list[tuple[Unit, Course]], answers: dict[str, Evidence]
+) -> dict[tuple[str, ...], tuple[float, float, str]]:
+    """Runs and shares of their budget that finished searches took, by what they search."""
+    runs, shares = defaultdict(list), defaultdict(list)
+    for unit, course in courses:
+        if course.finished:
+            runs[course.kind].append(course.answered)
+            budget = unit.question["recipe"]["steps"]
+            shares[course.kind] += [answers[key].detail["steps"] / budget for key in course.asked if key in answers]
+    return {
+        kind: (mean(counts), mean(shares[kind]), f"runs and steps of {len(counts)} finished searches")
+        for kind, counts in runs.items()
+    }

@@ -1,0 +1,371 @@
+"""Engines: the same evidence wherever questions are answered, whoever dies; questions are asked in the same order."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from concurrent.futures import Future
+from importlib.util import find_spec
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from assay import AssayError, Evidence, Ledger, Size
+from assay.evidence import content_hash
+from assay.studies.course import Course, search_course, single_course
+from assay.studies.engines import cluster, open_engine
+from assay.studies.engines.base import Engine, WorkerLost
+from assay.studies.engines.desk import ATTEMPTS
+from assay.studies.runner import Agenda, run_study
+from assay.studies.study import load_study
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'ray'")
+TINY = Path(__file__).parent / "tiny.toml"
+SMALL = """
+name = "small"
+title = "A study of a second or two"
+seeds = [0, 1, 2]
+ratio = 1.5
+precision = 32
+draws = 5
+
+[recipe]
+distribution = "gaussian"
+batch = 16
+check_every = 20
+validation = 64
+test = 128
+
+[lines.averaging]
+task = { name = "sparse-averaging", sparsity = 1, dimension = 1, layout = "last" }
+along = "length"
+bounds = [3, 4]
+constructions = [3]
+methods = ["sign"]
+
+[[lines.averaging.search]]
+architecture = "attention"
+at = [4]
+start = [4]
+steps = [STEPS]
+lowest = 2
+highest = 6
+rates = [0.02]
+"""
+
+
+def study_file(folder, steps=60):
+    path = folder / f"small-{steps}.toml"
+    path.write_text(SMALL.replace("STEPS", str(steps)))
+    return path
+
+
+def rows(folder):
+    """Everything in the ledger but what depends on the clock."""
+    with Ledger(folder / "ledger.sqlite", create=False) as ledger:
+        return [(e.key, e.verdict, e.size, e.error, e.rests_on, json.dumps(e.detail, sort_keys=True)) for e in ledger]
+
+
+def made_up(question):
+    """An answer without work: widths that are at least the length learn."""
+    task = question.get("task", {"name": "none", "length": 1})
+    width = question.get("width", 1)
+    return Evidence(
+        question=question, task=task, family="attention", architecture="attention", source=question["kind"],
+        size=Size(width=width), verdict="learned" if width >= task["length"] else "not learned", error_kind="mean",
+        error=0.1, tolerance=0.2, rests_on="a test",
+    )  # fmt: skip
+
+
+class Fake(Engine):
+    """Answers at once; `loses(key, attempt)` says whether the worker dies over it."""
+
+    def __init__(self, slots, loses=lambda key, attempt: False):
+        self.count, self.loses, self.asked, self.entered, self.left = slots, loses, [], 0, 0
+
+    @property
+    def slots(self):
+        return self.count
+
+    def submit(self, question):
+        key, future = content_hash(question), Future()
+        self.asked.append(key)
+        if self.loses(key, self.asked.count(key)):
+            future.set_exception(WorkerLost())
+        else:
+            future.set_result(made_up(question))
+        return future
+
+    def result(self, future):
+        return future.result()
+
+    def __enter__(self):
+        self.entered += 1
+        return self
+
+    def __exit__(self, *_):
+        self.left += 1
+
+
+def run(study, engine, report=lambda status: None):
+    """Evidence by key, from a ledger in memory."""
+    with Ledger(":memory:") as ledger:
+        run_study(study, ledger, engine=engine, report=report)
+        return {piece.key: piece for piece in ledger}
+
+
+def many(count):
+    """Courses of one question each, after searches that share questions."""
+    singles = [{"kind": "single", "number": number} for number in range(count)]
+    return [*map(search_course, load_study(str(TINY)).searches()), *map(single_course, singles)]
+
+
+def first_unasked(courses, answers, asked, room):
+    """The order of questions, from its definition: a look at every course each time."""
+    chosen = {}
+    for course in courses:
+        for key, question in course.pending.items():
+            if key not in answers and key not in asked and len(chosen) < room:
+                chosen.setdefault(key, question)
+    return list(chosen.items())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_questions_come_in_the_order_of_the_courses(seed):
+    draws = random.Random(seed)
+    twins, answers, asked, flying = many(20), {}, set(), []
+    # A search twice, at the front and at the end: courses that wait for the same questions.
+    twins.append(search_course(twins[0].unit))
+    known = [question for course in many(20)[2:8] for question in next(course.asking)]
+    answers.update({content_hash(question): made_up(question) for question in known})
+    for course in twins:
+        course.begin(answers)
+    mine = many(20)
+    mine.append(search_course(mine[0].unit))
+    agenda = Agenda(mine, dict(answers))
+    while not all(course.finished for course in twins):
+        room = draws.randint(0 if flying else 1, 4)
+        expected = first_unasked(twins, answers, asked, room)
+        assert list(agenda.draw(room)) == expected
+        asked |= {key for key, _ in expected}
+        flying += expected
+        key, question = flying.pop(draws.randrange(len(flying)))
+        answers[key] = made_up(question)
+        open_before = [course.finished for course in twins]
+        for course in twins:
+            course.advance(answers)
+        finished = {place for place, was in enumerate(open_before) if twins[place].finished and not was}
+        assert {mine.index(course) for course in agenda.note(key, made_up(question))} == finished
+        assert agenda.unfinished == sum(not course.finished for course in twins)
+    assert [course.outcome for course in mine] == [course.outcome for course in twins]
+    assert not list(agenda.draw(9))
+
+
+def test_an_answer_costs_only_the_courses_that_wait_for_it(monkeypatch):
+    calls, advance = [], Course.advance
+    monkeypatch.setattr(Course, "advance", lambda self, answers: (calls.append(self), advance(self, answers)))
+    agenda = Agenda([single_course({"kind": "single", "number": number}) for number in range(300)], {})
+    begun = len(calls)
+    while agenda.unfinished:
+        for key, question in agenda.draw(2):
+            agenda.note(key, made_up(question))
+    assert len(calls) - begun == 300
+
+
+def test_progress_is_worked_out_a_few_times_a_second_and_at_the_end():
+    told = []
+    found = run(load_study(str(TINY)), Fake(2), told.append)
+    assert told[-1].done == told[-1].total >= len(found)
+    assert told[-1].new == len(found)
+    plain = [status for status in told[:-1] if not status.news]
+    assert len(plain) <= told[-1].elapsed / 0.25
+    assert sum(bool(status.news) for status in told) == len(load_study(str(TINY)).searches())
+
+
+@pytest.mark.parametrize("slots", [1, 3, 50])
+def test_questions_whose_workers_die_are_asked_again_and_nothing_else_changes(slots):
+    study = load_study(str(TINY))
+    expected = run(study, Fake(1))
+    lossy = Fake(slots, lambda key, attempt: attempt <= int(key, 16) % ATTEMPTS)  # 0, 1, ... deaths, by question
+    told = []
+    assert run(study, lossy, told.append) == expected
+    assert {lossy.asked.count(key) for key in expected} == set(range(1, ATTEMPTS + 1))
+    assert any("asked again" in status.news for status in told)
+    assert (lossy.entered, lossy.left) == (1, 1)
+
+
+def test_a_question_that_kills_every_worker_ends_the_run_and_what_is_finished_is_kept():
+    study = load_study(str(TINY))
+    order = list(run(study, (plain := Fake(1))))
+    deadly = plain.asked[5]
+    engine = Fake(1, lambda key, attempt: key == deadly)
+    with Ledger(":memory:") as ledger:
+        with pytest.raises(AssayError, match=f"a worker process died {ATTEMPTS} times over one .* question") as raised:
+            run_study(study, ledger, engine=engine, report=lambda status: None)
+        assert "\n" not in str(raised.value)
+        assert {piece.key for piece in ledger} == set(plain.asked[:5])
+        assert engine.asked.count(deadly) == ATTEMPTS
+        assert (engine.entered, engine.left) == (1, 1)
+        run_study(study, ledger, engine=Fake(1), report=lambda status: None)
+        assert {piece.key for piece in ledger} == set(order)
+
+
+def test_a_finished_study_starts_no_engine():
+    study, engine = load_study(str(TINY)), Fake(2)
+    with Ledger(":memory:") as ledger:
+        assert run_study(study, ledger, engine=Fake(2), report=lambda status: None) == len(ledger)
+        assert run_study(study, ledger, engine=engine, report=lambda status: None) == 0
+    assert engine.entered == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "says"),
+    [
+        ("rya", None, "did you mean 'ray'"),
+        ("local", "auto", "--address needs --engine ray"),
+        pytest.param("ray", "here", "address = here is not allowed", marks=needs_ray),
+        pytest.param("ray", "ray://here:1", "address = ray://here:1 is not allowed", marks=needs_ray),
+    ],
+)
+def test_engines_that_there_are_not(name, address, says, tmp_path):
+    with pytest.raises(AssayError, match=says):
+        open_engine(name, workers=1, folder=tmp_path, address=address)
+
+
+@needs_ray
+def test_an_address_where_nothing_listens_is_refused_at_once(tmp_path):
+    with (
+        pytest.raises(AssayError, match=r"no Ray cluster at 127\.0\.0\.1:1: .*refused"),
+        open_engine("ray", workers=1, folder=tmp_path, address="127.0.0.1:1"),
+    ):
+        pass
+
+
+def test_without_ray_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(AssayError, match=r"pip install 'assay-attention\[cluster\]'"):
+        open_engine("ray", workers=1, folder=tmp_path)
+
+
+def test_a_node_with_other_versions_is_refused(monkeypatch):
+    monkeypatch.setattr(cluster, "_prepare", lambda: None)
+    with pytest.raises(AssayError, match=r"a node of the cluster has .*, this machine assay 0\.0"):
+        cluster._answer({"kind": "bound"}, {"assay": "0.0"})
+
+
+def test_ray_is_imported_only_where_it_is_asked_for():
+    lines = """
+import sys
+from pathlib import Path
+import assay.cli, assay.studies.session
+from assay.studies.engines import open_engine
+with open_engine("local", workers=1, folder=Path(".")):
+    pass
+sys.exit("ray" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", lines], check=True, timeout=100)
+
+
+def local_rows(folder, steps=60):
+    """The same study on local processes, none of which dies."""
+    study = load_study(str(study_file(folder, steps)))
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        run_study(study, ledger, workers=2, report=lambda status: None)
+    return rows(folder)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return local_rows(tmp_path_factory.mktemp("local"))
+
+
+def test_a_local_worker_that_is_killed_changes_nothing(expected, tmp_path):
+    told, killed = [], []
+
+    def report(status):
+        told.append(status.news)
+        if status.new >= 3 and not killed:
+            killed.append(active_children()[0])
+            killed[0].kill()
+
+    study = load_study(str(study_file(tmp_path)))
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        run_study(study, ledger, workers=2, report=report)
+    assert killed
+    assert any("asked again" in news for news in told)
+    assert rows(tmp_path) == expected
+    for child in active_children():  # told to end, if not yet gone
+        child.join(10)
+    assert not active_children()
+
+
+def assay(*arguments):
+    command = [sys.executable, "-c", "from assay.cli import main; main()", *map(str, arguments), "--json"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+
+
+@needs_ray
+def test_ray_gives_the_evidence_of_local_processes_and_leaves_standard_output_alone(expected, tmp_path):
+    done = assay("run", study_file(tmp_path), "--engine", "ray", "--workers", 1, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["new"] == len(expected)
+    assert done.stderr == ""
+    assert rows(tmp_path) == expected
+
+
+TWO_NODES = """
+import sys, threading, time
+from pathlib import Path
+from ray.cluster_utils import Cluster
+from assay import AssayError, Ledger
+from assay.studies.engines import open_engine
+from assay.studies.runner import run_study
+from assay.studies.study import load_study
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+node = cluster.add_node(num_cpus=1)
+cluster.wait_for_nodes()
+engine = open_engine("ray", workers=None, folder=Path("."), address=cluster.address)
+told, killed = [], []
+
+def report(status):
+    told.append(status)
+    if status.new >= 4 and not killed:
+        killed.append(status.new)
+        assert engine.slots == 2
+        # Both nodes have a question by now; give the one that is lost time to begin.
+        threading.Timer(0.2, cluster.remove_node, (node,), {"allow_graceful": False}).start()
+
+try:
+    with Ledger(Path(sys.argv[2]) / "ledger.sqlite") as ledger:
+        run_study(load_study(sys.argv[1]), ledger, engine=engine, report=report)
+    assert killed and killed[0] < told[-1].new, (killed, told[-1])
+    with open_engine("ray", workers=None, folder=Path("."), address=cluster.address) as again:
+        for question, kind in (({"kind": "probe"}, AssayError), ({"kind": "nonsense"}, KeyError)):
+            try:
+                again.result(again.submit(question))
+            except kind:
+                continue
+            raise AssertionError(question)
+finally:
+    cluster.shutdown()
+print(any("asked again" in status.news for status in told), file=sys.stderr)
+"""
+
+
+@needs_ray
+@pytest.mark.long
+def test_a_ray_node_that_is_killed_changes_nothing(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    expected = local_rows(here, steps=2000)  # runs of a second, so that the node dies over one of them
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_NODES, study_file(there, steps=2000), there],
+        capture_output=True, text=True, timeout=200, check=False, env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "True", done.stderr  # a question was lost with the node
+    assert rows(there) == expected
