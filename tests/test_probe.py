@@ -91,8 +91,8 @@ def test_queries_do_what_they_should_and_bounds_enclose(length, width, data):
     assert (found.at_least <= found.at_most).all()
     for positions, query, low, high in zip(sets, found.queries, found.at_least, found.at_most, strict=True):
         if math.isinf(high):
-            spread = 0.5 * math.sqrt(np.square(keys - keys.mean(axis=0)).sum(axis=1).mean())
-            assert low > 0.99 * FAR * math.log(length) / spread
+            typical = np.median([np.linalg.norm(key - np.median(keys, axis=0)) for key in keys])
+            assert low > 0.99 * FAR * math.log(length) / (0.5 * typical)
             continue
         assert high <= (1 + GAP) * low + 1e-12
         assert np.linalg.norm(query) == pytest.approx(high)
@@ -164,6 +164,46 @@ def test_ten_positions_may_be_averaged_with_a_rival_that_scores_as_high():
     found = needed_norms(keys, np.array([positions]), scale=1.0)
     assert math.isfinite(found.at_most[0])
     assert mass_on(keys, found.queries[0], positions, 1.0) >= 0.9 - 1e-9
+
+
+@pytest.mark.parametrize("power", [-90, -30, 30, 90])
+def test_needed_norms_scale_with_the_keys(power):
+    keys = np.random.default_rng(4).standard_normal((30, 12))
+    sets = np.array([[0, 5], [3, 4]])
+    found = needed_norms(keys, sets, scale=0.3)
+    scaled = needed_norms(keys * 10.0**power, sets, scale=0.3)
+    assert scaled.at_most * 10.0**power == pytest.approx(found.at_most, rel=GAP)
+    assert scaled.at_least * 10.0**power == pytest.approx(found.at_least, rel=GAP)
+
+
+def test_a_key_longer_than_all_others_together_hides_no_query():
+    keys = np.random.default_rng(4).standard_normal((64, 16))
+    before = needed_norms(keys, np.array([[3, 9]]), scale=0.25)
+    keys[0] *= 1e6
+    assert exists(keys, [3, 9]).answer == "yes"
+    assert needed_norms(keys, np.array([[3, 9]]), scale=0.25).at_most[0] < 3 * before.at_most[0]
+
+
+def test_without_a_direction_left_there_is_no_query():
+    """Four keys of five in the plane: equal scores on them leave only the zero query, whatever rounding leaves over."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        found = needed_norms(rng.standard_normal((5, 2)) + 30, np.array([[0, 1, 2, 3]]), scale=0.5)
+        assert math.isinf(found.at_most[0])
+
+
+def test_the_lower_bound_holds_where_newton_stops_early(monkeypatch):
+    """What a gradient that is left may still gain is taken off the bound."""
+    from assay.probing import reach
+
+    keys = np.random.default_rng(6).standard_normal((60, 20)) * np.logspace(0, -2, 20)
+    sets = positions_of(drawn("random", 30, [2], 60, 0))[2]
+    exact = needed_norms(keys, sets, scale=1.0)
+    monkeypatch.setattr(reach, "_RESIDUAL", 0.6)
+    rough = needed_norms(keys, sets, scale=1.0)
+    known = np.isfinite(exact.at_most)
+    assert (rough.at_least[known] <= exact.at_most[known]).all()
+    assert (rough.at_least > 0).all()
 
 
 # sets
@@ -340,10 +380,69 @@ def test_advice_says_what_limits():
     assert "not width that is lacking" in weak.advice
     ratio = sorted(row["ratio"]["random"]["2"] for row in weak.findings["heads"])[1]
     assert f"{ratio:.2g} times as large" in weak.advice
+    unknown = probe(make_heads("unknown", keys, queries), sparsities=(2,), sets=4)
+    assert "width" not in unknown.advice
     narrow = probe(make_heads("narrow", keys[:, :, :2], 1e6 * queries[:, :, :2]), sparsities=(8,), sets=4)
-    assert "no such query at all" in narrow.advice
+    assert "no query was found for most sets" in narrow.advice
     assert "without the heads' queries" in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
+    silent = probe(make_heads("silent", keys, 0 * queries), sparsities=(1,), sets=4, curves=2)
+    assert "own queries are zero" in silent.advice
     assert advice(plenty.findings) == plenty.advice
+
+
+def test_keys_that_do_not_use_their_width_are_not_said_to():
+    """Rank 8 of 64 coordinates: what is said of width is measured, not read off the shape."""
+    keys = np.zeros((4, 64, 64))
+    keys[:, :, :8] = np.random.default_rng(0).standard_normal((4, 64, 8))
+    found = probe(make_heads("flat", keys, keys), sparsities=(1, 4), sets=8, curves=8)
+    assert "not width" not in found.advice
+    assert "positions, so" not in found.advice
+
+
+def test_curves_show_the_middle_eight_tenths_of_the_keys_and_halves_are_interpolated():
+    heads = gaussian(11, 40, 12, queries=False)
+    plan = Plan(heads, (1,), sets=1, curves=6)
+    answers = {piece.key: piece for piece in (answer_for(question, heads) for question in plan.questions())}
+    found = gather_probe(plan, answers)
+    for asked in ("exists", "separates"):
+        for point in found["curves"][asked]["measured"]["random"]:
+            shares = []
+            for piece in answers.values():
+                question = piece.question
+                if (question["asked"], question["sets"]["kind"]) == (asked, "random"):
+                    shares.append(piece.detail[str(point["q"])]["yes"] / 6)
+            assert len(shares) == 11
+            assert point["low"] == pytest.approx(np.quantile(shares, 0.1))
+            assert point["median"] == pytest.approx(np.median(shares))
+            assert point["high"] == pytest.approx(np.quantile(shares, 0.9))
+    for row in found["heads"]:
+        sizes = plan.curve["exists"]
+        detail = next(p.detail for p in answers.values() if p.question["key_head"] == row["key_head"]
+                      and (p.question["asked"], p.question["sets"]["kind"]) == ("exists", "random"))  # fmt: skip
+        shares = [detail[str(size)]["yes"] / 6 for size in sizes]
+        drops = [i for i in range(len(sizes) - 1) if shares[i] >= 0.5 > shares[i + 1]]
+        if not drops:
+            assert row["half"] is None
+        else:
+            assert row["half"] == pytest.approx(
+                np.interp(-0.5, -np.array(shares[drops[0] : drops[0] + 2]), sizes[drops[0] : drops[0] + 2])
+            )
+
+
+def test_what_is_left_open_is_counted():
+    """A norm in use between the bounds of a needed norm, or below FAR where no query was found."""
+    heads = gaussian(1, 20, 6)
+    plan = Plan(heads, (2,), sets=3, curves=0)
+    answers = {}
+    for question in plan.questions():
+        piece = answer_for(question, heads)
+        in_use = float(heads.norms_in_use[0])
+        piece.detail["2"] |= {
+            "at_least": [in_use * 0.9, in_use * 0.9, in_use * 1.1],
+            "at_most": [in_use * 1.1, None, None],
+        }
+        answers[piece.key] = piece
+    assert gather_probe(plan, answers)["undecided"]["reach"] == 2 * 2
 
 
 def test_a_live_module_is_probed_as_its_arrays_are():
@@ -386,12 +485,44 @@ def test_sizing_speaks_of_the_numbers_it_was_asked_about():
     found = size_head(16, 64, 3, 8)
     json.dumps(found, allow_nan=False)
     assert found["width_needed"] <= 16
-    assert "can average most sets of 3 among 64" in found["answer"]
+    assert "can single out most sets of 3 among 64" in found["answer"]
     assert found["bits_needed"] == pytest.approx(math.log2(math.comb(64, 3)))
     assert found["bits_there"] == 128
     assert {row["method"] for row in found["constructions"]} >= {"sign", "cyclic", "heads", "reed-solomon"}
-    assert "cannot average most sets of 3" in size_head(8, 64, 3, 8)["answer"]
+    assert "cannot single out most sets of 3" in size_head(8, 64, 3, 8)["answer"]
     assert "EXCLUDED" in str(size_head(2, 64, 8, 4)["lines"])
+
+
+def test_sizing_never_contradicts_itself():
+    from assay.probing.thresholds import face_probability
+
+    for keys in (2, 5, 12, 33):
+        for average in {1, 2, keys // 2, keys - 1, keys} - {0}:
+            for width in (1, 2, 3, 8, 11, keys):
+                found = size_head(width, keys, average, 8)
+                most = face_probability(width, keys, average) >= 0.5
+                assert ("can single out" in found["answer"]) == most
+                assert (found["width_needed"] <= width) == most
+                assert average == keys or (found["largest"] >= average) == most
+
+
+@pytest.mark.parametrize(("width", "bits", "fits"), [(2, 12, False), (2, 32, False), (4, 45, False), (200, 32, True)])
+def test_only_one_head_that_was_built_and_fits_serves_every_set(width, bits, fits):
+    found = size_head(width, 40, 10, bits)
+    said = found["answer"].split("Every set, with a certificate: ")
+    named = set(said[1].rstrip(".").split(", ")) if len(said) > 1 else set()
+    rows = [row for row in found["constructions"] if row["score_width"] <= width and row["bits"] <= bits]
+    allowed = {row["method"] for row in rows if row["heads"] == 1 and not row["about"]}
+    assert named == allowed
+    assert bool(named) == fits
+    assert "sign" not in size_head(64, 100_000, 1, 32)["answer"]
+
+
+def test_a_construction_that_just_fits_is_named():
+    rows = {row["method"]: row for row in size_head(8, 24, 2, 8)["constructions"]}
+    sign = rows["sign"]
+    assert "sign" in size_head(sign["score_width"], 24, 2, sign["bits"])["answer"]
+    assert "sign" not in size_head(sign["score_width"] - 1, 24, 2, sign["bits"])["answer"]
 
 
 def test_width_needed_is_that_of_most_simulated_sets():
@@ -409,7 +540,7 @@ def test_fewer_bits_err_more():
 
 
 @pytest.mark.parametrize(("wrong", "says"), [((0, 9, 1, 8), "head_width = 0"), ((4, 9, 10, 8), "average = 10"),
-                                             ((4, 0, 1, 8), "keys = 0"), ((4, 9, 1, 65), "bits = 65")])  # fmt: skip
+                                             ((4, 0, 1, 8), "keys = 0"), ((4, 9, 1, 53), "bits = 53")])  # fmt: skip
 def test_sizes_that_make_no_sense_are_refused(wrong, says):
     with pytest.raises(AssayError, match=says):
         size_head(*wrong)

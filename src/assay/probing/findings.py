@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -163,14 +163,12 @@ def median_ratio(findings: dict[str, Any], sparsity: int, kind: str = "random") 
 
 def advice(findings: dict[str, Any]) -> str:
     """One sentence on what limits the heads, and what would help."""
-    length, width, count = findings["length"], findings["width"], findings["heads_count"]
-    exists = findings["curves"].get("exists")
-    room = f"keys of width {width} single out most sets of up to {_room(exists)} positions" if exists else ""
+    length, count = findings["length"], findings["heads_count"]
+    room = _room(findings)
+    single = f"keys single out most random sets of up to {room} positions" if room else ""
     start = f"{findings['name']} at N = {length}: "
     if not findings["has_queries"]:
-        return (
-            f"{start}{room or 'needed norms were measured'}; of reach nothing can be said without the heads' queries."
-        )
+        return f"{start}{single or 'norms were measured'}; of reach nothing can be said without the heads' queries."
     counts = {size: len(able(findings, size)) for size in findings["sparsities"]}
     reached = ", ".join(f"{able_of} for q = {size}" for size, able_of in counts.items())
     start += f"of {count} heads, these average most random sets of q positions with queries as long as their own: "
@@ -178,14 +176,17 @@ def advice(findings: dict[str, Any]) -> str:
     short = next((size for size in counts if 2 * counts[size] < count), None)
     if short is None:
         return f"{start}none of these sizes is out of reach for the median head."
+    needed = _median([row["needed"].get("random", {}).get(str(short)) for row in findings["heads"]])
+    if needed is None:
+        return f"{start}for q = {short} no query was found for most sets of the median head, however long."
     ratio = median_ratio(findings, short)
     if ratio is None:
-        return f"{start}for q = {short} most heads have no such query at all: wider heads or fewer keys would help."
+        return f"{start}the median head's own queries are zero."
     longer = f"for q = {short} the median head needs queries (or logits) {ratio:.2g} times as large"
-    if not exists or exists["half_point"] < short:
-        return f"{start}{longer}."
-    return f"{start}{room}, so it is not width that is lacking: {longer}."
+    return f"{start}{single}, so it is not width that is lacking: {longer}." if room >= short else f"{start}{longer}."
 
 
-def _room(exists: dict[str, Any]) -> int:
-    return math.floor(exists["half_point"])
+def _room(findings: dict[str, Any]) -> int:
+    """The size asked about up to which most random sets exist on the median head's keys; 0 if there is none."""
+    points = findings["curves"].get("exists", {"measured": {"random": []}})["measured"]["random"]
+    return max((point["q"] for point in takewhile(lambda point: point["median"] >= MOST, points)), default=0)

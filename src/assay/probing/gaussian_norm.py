@@ -64,7 +64,8 @@ def predicted_norm(spectrum: NDArray[np.floating], length: int, size: int, *, ma
 
     Measured against the convex program solved for 80 to 240 draws each at (N, d) = (64, 16), (256, 32), (256, 64),
     q = 1, 2, 4, 8, spectra flat, geometric over two decades and 1/i^2: within 9 % of the median in all 33 cases where
-    the prediction is finite, within 4 % in 27. Poor for a handful of keys (48 % too large at N = 2, d = 1).
+    the prediction is finite, within 4 % in 27. Poor for a handful of keys (48 % too large at N = 2, d = 1), and off by
+    factors for spectra over many decades or far from full rank near the largest q that exists.
     Some 10 ms at d = 64 for any N, and growing as d above that.
 
     Args:

@@ -21,7 +21,7 @@ from assay.errors import require
 
 MASS = 0.9  # of the softmax that must be on the set
 GAP = 1e-3  # largest relative difference between the two bounds of a needed norm that was found
-FAR = 1e4  # a query longer than this many times ln(N) over the keys' spread is not looked for
+FAR = 1e4  # a query longer than this many times ln(N) over the median distance of keys is not looked for
 _NUMBERS = 4_000_000  # of differences between keys that are held at once
 _STEPS, _NEWTON, _HALVINGS = 80, 60, 40
 _TIE = 1e-12  # in the logarithm of the mass: equal scores that give exactly the mass asked for are enough
@@ -48,8 +48,9 @@ class Norms:
 def needed_norms(keys: NDArray[np.floating], sets: NDArray[np.integer], *, scale: float, mass: float = MASS) -> Norms:
     """Needed norms of sets of equal size, in the float64 arithmetic of a certified gap, not of certified rounding.
 
-    Where both bounds are finite they are within the share GAP of each other. A set has `at_most` infinite where a lower
-    bound passes FAR ln(N) / (scale * spread of the keys), which is so in particular where no query does at all.
+    Where both bounds are finite they are within the share GAP of each other. A set has `at_most` infinite where the
+    lower bound passes FAR ln(N) / (scale * median distance of the keys from their coordinates' medians), which is so in
+    particular where no query does at all. Scaling all keys scales all norms.
     Time O(sets * N d^2) for each of some tens of Newton steps; memory O(N d) for each set at work.
 
     Args:
@@ -69,9 +70,13 @@ def needed_norms(keys: NDArray[np.floating], sets: NDArray[np.integer], *, scale
     """
     require(0 < mass < 1, "mass", mass, "above 0 and below 1")
     keys = np.asarray(keys, dtype=np.float64)
+    _, size = np.frexp(np.abs(keys).max())
+    keys = np.ldexp(keys, -size)  # exact; what is small is then small beside 1
     rows = max(1, _NUMBERS // keys.size)
-    blocks = [_solve(keys, sets[start : start + rows], scale, mass) for start in range(0, len(sets), rows)]
-    return Norms(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+    blocks = [_solve(keys, sets[start : start + rows], mass) for start in range(0, len(sets), rows)]
+    at_least, at_most, queries = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    unit = np.ldexp(float(scale), size)
+    return Norms(at_least / unit, at_most / unit, queries / unit)
 
 
 def softmax_on(scores: Floats, positions: list[int]) -> float:
@@ -80,18 +85,17 @@ def softmax_on(scores: Floats, positions: list[int]) -> float:
     return float(weights[positions].sum() / weights.sum())
 
 
-def _solve(keys: Floats, sets: NDArray[np.integer], scale: float, mass: float) -> tuple[Floats, Floats, Floats]:
-    """Bounds and queries of a block of sets."""
+def _solve(keys: Floats, sets: NDArray[np.integer], mass: float) -> tuple[Floats, Floats, Floats]:
+    """Bounds and queries of a block of sets, for scores that are products with the keys."""
     count, (length, width), sparsity = len(sets), keys.shape, sets.shape[1]
     at_least, at_most = np.zeros(count), np.full(count, np.inf)
     queries = np.full((count, width), np.nan)
     ceiling = np.log(sparsity * (1 - mass) / mass)
     if length == sparsity or np.log(length - sparsity) <= ceiling + _TIE:
         return at_least, np.zeros(count), np.zeros((count, width))
-    rows = _differences(keys, sets, scale)
+    rows = _differences(keys, sets)
     size = np.square(rows).sum(axis=2).mean(axis=1)
-    spread = scale * np.sqrt(np.square(keys - keys.mean(axis=0)).sum(axis=1).mean())
-    far = FAR * np.log(length) / spread if spread > 0 else 0.0
+    far = _far(keys)
     low, high = np.zeros(count), np.full(count, np.inf)  # multipliers known to be too small, and large enough
     multiplier = np.divide(1.0, size, out=np.ones(count), where=size > 0)
     at = np.zeros((count, width))
@@ -115,7 +119,14 @@ def _solve(keys: Floats, sets: NDArray[np.integer], scale: float, mass: float) -
     return at_least, at_most, queries
 
 
-def _differences(keys: Floats, sets: NDArray[np.integer], scale: float) -> Floats:
+def _far(keys: Floats) -> float:
+    """The norm beyond which no query is looked for. Medians, since one key may be longer than all others together."""
+    distances = np.linalg.norm(keys - np.median(keys, axis=0), axis=1)
+    typical = float(np.median(distances)) or float(np.sqrt(np.square(distances).mean()))
+    return FAR * np.log(len(keys)) / typical if typical > 0 else 0.0
+
+
+def _differences(keys: Floats, sets: NDArray[np.integer]) -> Floats:
     """The rows a_j for every position off the set: (sets, N - q, d)."""
     count = len(sets)
     off = np.ones((count, len(keys)), dtype=bool)
@@ -130,7 +141,7 @@ def _differences(keys: Floats, sets: NDArray[np.integer], scale: float) -> Float
     rows = keys[others] - centre
     rows -= (rows @ axes.transpose(0, 2, 1)) @ axes
     rows[np.linalg.norm(rows, axis=2) <= least] = 0
-    return scale * rows
+    return rows
 
 
 def _minimise(rows: Floats, at: Floats, multiplier: Floats) -> tuple[Floats, Floats, Floats, Floats]:

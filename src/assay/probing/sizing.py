@@ -19,11 +19,13 @@ from assay.errors import AssayError, require_integer
 from assay.probing.gaussian_norm import predicted_norm
 from assay.probing.reach import MASS, needed_norms, softmax_on
 from assay.probing.sets import drawn, positions_of
-from assay.probing.thresholds import face_dimension, face_probability, face_threshold
+from assay.probing.thresholds import face_dimension, face_probability, half_point
 from assay.tasks import counter
 from assay.tasks.sparse_averaging import SparseAveraging
 
 SIMULATED_SETS = 8
+MOST_BITS = 52  # integers of as many bits are exact in float64
+_MOST = 0.5
 _MOST_NUMBERS = 1 << 20  # of keys that are simulated
 _MOST_BUILT = {"sign": 512, "reed-solomon": 1 << 14}  # positions up to which they are built in a moment
 
@@ -38,15 +40,15 @@ def size_head(head_width: int, keys: int, average: int, bits: int = 32) -> dict[
         bits: p of each number.
 
     Returns a dictionary with the question, `answer` (a sentence), `lines` (pairs of a name and what it says) and the
-    numbers: `threshold` (largest q for most sets of generic keys, a real number), `width_needed` (for most sets of
-    this q), `probability` (that a set has a query), `norm` (predicted norm of the query, in units of that of a vector
+    numbers: `largest` (q up to which most sets of generic keys have a query), `width_needed` (for most sets of this q),
+    `probability` (that a set of q has one), `norm` (predicted norm of the query, in units of that of a vector
     like the keys; None where there is none), `simulated` (see `simulate`; None where there are too many keys),
     `bits_needed` and `bits_there` (of the query: see the bound attention-message) and `constructions`.
     Time: a second at N = 4096, d = 64.
 
     >>> sized = size_head(64, 1024, 8)
-    >>> sized["width_needed"], round(sized["threshold"], 1), round(sized["probability"], 3)
-    (45, 13.0, 0.998)
+    >>> sized["width_needed"], sized["largest"], round(sized["probability"], 3)
+    (44, 13, 0.998)
 
     Raises:
         AssayError: not 1 <= q <= N, or a width or number of bits below 1.
@@ -54,11 +56,11 @@ def size_head(head_width: int, keys: int, average: int, bits: int = 32) -> dict[
     require_integer("head_width", head_width, 1, None)
     require_integer("keys", keys, 1, None)
     require_integer("average", average, 1, keys, "keys")
-    require_integer("bits", bits, 2, 64)
+    require_integer("bits", bits, 2, MOST_BITS)
     norm = predicted_norm(np.ones(head_width), keys, average, mass=MASS, scale=head_width**-0.5)
     result: dict[str, Any] = {
         "head_width": head_width, "keys": keys, "average": average, "bits": bits, "mass": MASS,
-        "threshold": face_threshold(head_width, keys), "width_needed": math.ceil(face_dimension(keys, average)),
+        "largest": math.floor(half_point(head_width, keys)), "width_needed": _width_needed(keys, average),
         "probability": face_probability(head_width, keys, average),
         "norm": norm / math.sqrt(head_width) if math.isfinite(norm) else None,
         "simulated": simulate(head_width, keys, average, bits) if keys * head_width <= _MOST_NUMBERS else None,
@@ -72,7 +74,7 @@ def simulate(head_width: int, keys: int, average: int, bits: int, *, seed: int =
     """Gaussian keys and the queries that average random sets of them, both rounded to p bits: what is left of it.
 
     Each key and each query is scaled so that its largest entry is 2^(p-1) - 1 and rounded to integers, as is usual for
-    quantised attention; scores are exact. Returns `sets`, `found` (sets with a query for the rounded keys), and of
+    quantised attention; the rest is float64. Returns `sets`, `found` (sets with a query for the rounded keys), and of
     these the medians of `mass` (softmax on the set with the rounded query) and `error` (largest error of an average of
     values in [-1, 1], the l1 distance of the softmax from the uniform weights; unrounded it is 2 (1 - mass)).
     """
@@ -123,19 +125,32 @@ def _constructions(keys: int, average: int) -> list[dict[str, Any]]:
     return rows
 
 
+def _width_needed(keys: int, average: int) -> int:
+    """The smallest width at which most sets of this size of generic keys have a query: exact."""
+    width = max(1, math.floor(face_dimension(keys, average)))
+    while width > 1 and face_probability(width - 1, keys, average) >= _MOST:
+        width -= 1
+    while face_probability(width, keys, average) < _MOST:
+        width += 1
+    return width
+
+
 def _answer(found: dict[str, Any]) -> str:
     width, keys, average, bits = (found[name] for name in ("head_width", "keys", "average", "bits"))
-    able = "can" if found["width_needed"] <= width else "cannot"
-    fits = [row["method"] for row in found["constructions"] if row["score_width"] <= width and row["bits"] <= bits]
+    able = "can" if found["probability"] >= _MOST else "cannot"
+    fits = [
+        row["method"] for row in found["constructions"]
+        if row["score_width"] <= width and row["bits"] <= bits and row["heads"] == 1 and not row["about"]
+    ]  # fmt: skip
     worst = (
         f"Every set, with a certificate: {', '.join(fits)}."
         if fits
-        else f"No construction at hand serves every set in width {width} at {bits} bits."
+        else f"No construction that was built serves every set with one head of width {width} at {bits} bits."
     )
     return (
-        f"A head of width {width} {able} average most sets of {average} among {keys} generic keys: "
+        f"A head of width {width} {able} single out most sets of {average} among {keys} generic keys: "
         f"{found['probability']:.1%} of them. Most sets take width {found['width_needed']}; width {width} serves q up "
-        f"to {found['threshold']:.1f}. {worst}"
+        f"to {found['largest']}. {worst}"
     )
 
 
@@ -153,7 +168,9 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _norm_text(found: dict[str, Any]) -> str:
     if found["norm"] is None:
-        return "no query of any norm, for most sets"
+        return "none is predicted, of any length, for most sets"
+    if found["norm"] == 0:
+        return f"none is needed: equal scores everywhere put {found['mass']:.0%} of the softmax on the set"
     return (
         f"{found['norm']:.2f} times that of a vector like the keys, of variance 1 in each coordinate, for "
         f"{found['mass']:.0%} of the softmax on the set (predicted)"
@@ -164,11 +181,11 @@ def _simulated_text(simulated: dict[str, Any] | None) -> str:
     if simulated is None:
         return f"not simulated: more than {_MOST_NUMBERS} numbers of keys"
     if not simulated["found"]:
-        return f"simulated: none of {simulated['sets']} random sets has a query"
+        return f"simulated: for none of {simulated['sets']} random sets was a query found"
+    found, error = simulated["found"], simulated["error"]
     return (
-        f"simulated, keys and query rounded: {simulated['found']} of {simulated['sets']} random sets have a query; "
-        f"medians: {simulated['mass']:.3f} of the softmax on the set, error of the average {simulated['error']:.3f} "
-        "for values in [-1, 1]"
+        f"simulated, keys and query rounded: a query was found for {found} of {simulated['sets']} sets; medians: "
+        f"{simulated['mass']:.3f} of the softmax on the set, error {error:.3f} of the average of values in [-1, 1]"
     )
 
 
