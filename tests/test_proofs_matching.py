@@ -431,3 +431,10 @@ def test_certificates_of_matching_networks_can_be_written_and_verified(task, met
     write_certificate(unit, tmp_path / "unit.safetensors", tmp_path / "unit.json")
     result = verify(tmp_path / "unit.json")
     assert result.holds, result.reason
+
+
+def test_a_parabola_is_proved_where_no_score_fits_into_64_bits():
+    unit = build(Match2(length=100, modulus=10**12), method="parabola")
+    proof = certify(unit)
+    assert unit.certificate().guaranteed_error * 0.999 <= proof.guaranteed_error <= unit.certificate().guaranteed_error
+    assert any("M <= 2^60" in step.how for step in proof.steps)

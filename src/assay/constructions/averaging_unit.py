@@ -11,6 +11,7 @@ from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, dtype_name, guaranteed_error
 from assay.networks.bare import BareUnit, Blocks
+from assay.networks.structured.tiles import LONG, shifted_attention
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
@@ -81,6 +82,28 @@ class AveragingUnit(BareUnit, Construction):
         queries = self.queries(pointers.flatten(0, 1)).view(batch, self.asking, -1)
         embedded[:, -self.asking :, self.blocks["query"]] = queries.to(self.dtype)
         return embedded
+
+    def numbers_at_work(self) -> int:
+        """Embeddings, and scores where these are not formed in tiles."""
+        if self.task.positions >= LONG:
+            return self.task.positions * 2 * self.size.width
+        return super().numbers_at_work()
+
+    def forward(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
+        """Outputs of the asking tokens, (batch, asking, d). Time O(asking * positions * m).
+
+        From LONG positions on, memory is O(positions * m): exponentials are taken of scores less the score of the first
+        pointer, instead of the largest. Scores on the set lie within the certificate's spread of each other and all
+        others below, so that what the differences and the sums in tiles round is what the certificate allows for.
+        """
+        if self.numbers is not None or self.task.positions < LONG:
+            return super().forward(inputs)
+        embedded = self.embed(inputs)
+        queries, keys = embedded[:, -self.asking :] @ self.query[0], embedded @ self.key[0]
+        values = embedded @ self.value[0]
+        of_first = inputs[1][:, :, :1].expand(-1, -1, keys.shape[2])
+        shifts = (queries * keys.gather(1, of_first)).sum(dim=2)
+        return shifted_attention(queries, keys, values, shifts)
 
     def certify(self, gap: float, spread: float, rests_on: str) -> Certificate:
         """The certificate that scores with this gap and spread (after temperature and rounding) give."""

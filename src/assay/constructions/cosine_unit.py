@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from assay.constructions.base import Construction
@@ -17,17 +19,26 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.presence import Arithmetic, choose_arithmetic, coordinate_error, residue_angles
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name, gamma
 from assay.networks.bare import BareUnit
+from assay.networks.structured import SHORTEST
+from assay.networks.structured.tiles import LONG, row_attention
 from assay.size import Size
 from assay.tasks.match2 import Match2
 
+_NUMBERS_OF_A_TOKEN = 8  # where residues are sorted
+
 
 class CosineUnit(BareUnit, Construction):
-    """One bare unit; token 0 is the blank. Called on residues (batch, N), it returns (batch, N). Time O(N^2 m).
+    """One bare unit; token 0 is the blank. Called on residues (batch, N), it returns (batch, N).
 
         phi(x) = (cos a_f, sin a_f, 1),  phi(blank) = (0, 0, 1 + b),  Q = c I,  K = (1, -1, 1),  V = (0, 0, 1)
 
     The attention output is 1 + b mass(blank), from which psi reads the mass on real tokens: at most the error if there
     is no match, at least 1 minus the error if there is one.
+
+    The weight of a pair depends on x_i + x_j mod M alone. In the plain forward pass of SHORTEST tokens or more the
+    weights are added up without forming N^2 scores where `structured_mass` can, in float64. Temperature, signs
+    and blank are taken as they are stored, so that it is the same function, without the rounding of cosines, scores
+    and sums that the certificate allows for. Fixed point, `attention` and `answers` form the scores, time O(N^2 m).
 
     Attributes:
         arithmetic: dtype, temperature c and guaranteed error.
@@ -69,6 +80,44 @@ class CosineUnit(BareUnit, Construction):
             parameters=sum(buffer.numel() for buffer in self.buffers()) + 1,
         )
 
+    def numbers_at_work(self) -> int:
+        """Embeddings and, where they are formed, scores."""
+        if self.task.length >= SHORTEST:
+            return self.task.positions * (self.size.width + _NUMBERS_OF_A_TOKEN)
+        return super().numbers_at_work()
+
+    def forward(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+        """The mass on real tokens, to be compared with 1/2: (batch, N); in float64 where scores are not formed."""
+        exponents = self._exponents() if self.numbers is None and self.task.length >= SHORTEST else None
+        mass = None if exponents is None else self.structured_mass(inputs.numpy(), *exponents)
+        if mass is None:
+            return super().forward(inputs)  # ty: ignore[invalid-argument-type]
+        return self.read(torch.from_numpy(1 + (self._blank_height() - 1) * (1 - mass)).unsqueeze(2))
+
+    def structured_mass(
+        self, residues: NDArray[np.int64], temperature: float, blank: float
+    ) -> NDArray[np.float64] | None:
+        """The mass on residues (batch, N), as it is in real numbers, without N^2 scores; None where there is no way.
+
+        `blank` is by how much the blank scores below a match.
+        """
+        return None
+
+    def _blank_height(self) -> float:
+        return torch.tensor(2 - self.gap, dtype=self.arithmetic.dtype).item()
+
+    def _exponents(self) -> tuple[float, float] | None:
+        """Temperature and how far the blank is below a match, if the stored weights are as they were built."""
+        count, cold = len(self.frequencies), self.query.flatten()[0]
+        one = torch.ones(count, dtype=self.key.dtype)
+        pick = torch.eye(2 * count + 1, dtype=self.key.dtype)
+        as_built = (
+            torch.equal(self.query[0], cold * pick)
+            and torch.equal(self.key[0], torch.cat([one, -one, one[:1]]) * pick)
+            and torch.equal(self.value[0], pick[:, -1:])
+        )
+        return (cold.item(), cold.item() * (2 - self._blank_height())) if as_built else None
+
     def embed(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
         """phi of the blank and of every residue: (batch, N + 1, 2D + 1)."""
         count = len(self.frequencies)
@@ -84,7 +133,10 @@ class CosineUnit(BareUnit, Construction):
     def answers(self, embedded: Tensor) -> Tensor:
         """The mass on real tokens, to be compared with 1/2: (batch, N). In fixed point from `fixed_embedding`."""
         if self.numbers is None:
-            return super().answers(embedded)
+            if embedded.shape[1] < LONG:
+                return super().answers(embedded)
+            queries, keys = embedded[:, 1:] @ self.query[0], embedded @ self.key[0]
+            return self.read(row_attention(queries, keys, embedded @ self.value[0]))
         queries, values = embedded[:, 1:, :-1], embedded[:, :, -1]
         scores = self.rounded(queries @ (embedded[:, :, :-1] * self._fixed_signs()).transpose(1, 2))
         return self.rounded((self.rounded(torch.softmax(scores, dim=2)) @ values.unsqueeze(2)).squeeze(2))

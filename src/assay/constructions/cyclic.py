@@ -25,6 +25,8 @@ from assay.constructions.heads import centred
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_error, rounding_of_average, temperature
 from assay.errors import require
 from assay.networks.fixed_point import FixedPoint
+from assay.networks.structured import SHORTEST
+from assay.networks.structured.positions import moment_averages
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
@@ -34,7 +36,13 @@ _DIGITS_AT_ONCE = 1 << 23  # scores are computed in blocks of rows of about this
 
 @CONSTRUCTIONS.register
 class CyclicPolytope(Construction):
-    """Attention with score width 2q. Time O(asking * positions * q * b^2) for integers of b limbs, 2q log2 N bits.
+    """Attention with score width 2q.
+
+    Scores formed as dot products take time O(asking * positions * q * b^2) for integers of b limbs, 2q log2 N bits. In
+    the plain forward pass of SHORTEST positions or more they are not formed: the nodes are consecutive whole numbers,
+    the score of one is -prod (t - t_i)^2, and only nodes next to a pointer have a weight: time O(asking q^2). It is the
+    same function, as differences of nodes are exact and what is left out is below 2^-60 of the set's weight; 2q + 1
+    roundings of a score are fewer than those of its digits, of which the certificate speaks.
 
     >>> from assay import SparseAveraging, build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
@@ -121,8 +129,22 @@ class CyclicPolytope(Construction):
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens, float64 (batch, asking, d)."""
         values = self.rounded(inputs[0].double())
+        if self.numbers is None and self.task.positions >= SHORTEST and self._has_its_nodes():
+            pointers = inputs[1].numpy()
+            return torch.from_numpy(moment_averages(values.numpy(), pointers, len(self.nodes), self.temperature))
         weights = self.attention(inputs).squeeze(1)
         return self.rounded(weights[..., : self.task.length] @ values)
+
+    def numbers_at_work(self) -> int:
+        """Values and pointers and, where they are formed, scores."""
+        if self.task.positions >= SHORTEST:
+            return self.task.positions * self.task.dimension + self.task.asking * (
+                self.task.sparsity + self.task.dimension
+            )
+        return super().numbers_at_work()
+
+    def _has_its_nodes(self) -> bool:
+        return torch.equal(self.nodes, centred(self.task.positions))
 
     def _fixed_logits(self, pointers: Tensor, numbers: FixedPoint) -> NDArray[np.float64]:
         """Scores less the largest of their row, of keys, queries and scores in fixed point: (rows, positions).

@@ -11,18 +11,22 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.cosine_unit import CosineUnit
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma
 from assay.errors import CertificateError, require
+from assay.networks.structured.residues import table_mass
 from assay.tasks import counter
 from assay.tasks.match2 import Match2
 
 MOST_RESIDUES = 1 << 24  # all of which are checked, 16 million at a time for some dozens of frequencies
 _MISS = 0.5 - 1e-9  # what the mean cosine of a miss may be as computed in float64
 _TRIES = 8
+_RESIDUE_COST = 32  # scores that take as long as one entry of the table, measured
 
 
 @CONSTRUCTIONS.register
@@ -45,6 +49,22 @@ class RandomFrequencies(CosineUnit):
         unit = cls(task, tolerance, gap=0.25, frequencies=len(frequencies))
         unit.frequencies.copy_(frequencies)
         return unit
+
+    def structured_mass(
+        self, residues: NDArray[np.int64], temperature: float, blank: float
+    ) -> NDArray[np.float64] | None:
+        """By a table of the weights of all M sums, and a Fourier transform; time O(M (D + log M)).
+
+        Only where that is less than N^2 D, and where its error is below half of what the certificate allows the sums of
+        the softmax.
+        """
+        modulus, length = self.task.modulus, self.task.length
+        if length**2 < _RESIDUE_COST * modulus:
+            return None
+        table = np.exp(temperature * (mean_cosines(self.frequencies, modulus) - 1))
+        table[0] = 1.0
+        allowed = gamma(length, UNIT_ROUNDOFF[self.arithmetic.dtype])  # half of what sums are allowed
+        return table_mass(residues, np.concatenate([table, table[1 : (modulus + 1) // 2][::-1]]), blank, allowed)
 
     def certificate(self) -> Certificate:
         """Guarantee for all residues.
@@ -75,8 +95,13 @@ def separating_frequencies(modulus: int) -> Tensor:
 
 def worst_miss(frequencies: Tensor, modulus: int) -> float:
     """The largest mean cosine over all non-zero residues, in float64."""
-    residues = np.arange(1, modulus // 2 + 1)  # cosine is even
+    return float(mean_cosines(frequencies, modulus)[1:].max())
+
+
+def mean_cosines(frequencies: Tensor, modulus: int) -> NDArray[np.float64]:
+    """Mean cosines of the residues 0 ... M // 2; those of others are the same up to sign, as cosine is even."""
+    residues = np.arange(modulus // 2 + 1)
     total = np.zeros(len(residues))
     for frequency in frequencies.tolist():
         total += np.cos(2 * np.pi / modulus * (residues * frequency % modulus))
-    return float(total.max() / len(frequencies))
+    return total / len(frequencies)

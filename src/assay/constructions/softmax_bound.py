@@ -63,7 +63,9 @@ def rounding_of_differences(entries: int, gap: float, spread: float, roundoff: f
 
     On the set d is at most the spread; off it, exp(-d) (exp(u d) - 1) is largest at the gap, or at 1 if that is small.
     """
-    off = math.exp(-gap) * math.expm1(roundoff * gap) if gap > 2 else roundoff / (math.e * (1 - roundoff))
+    # exp(-gap) (exp(u gap) - 1), in a form that no gap makes overflow
+    off = -math.exp((roundoff - 1) * gap) * math.expm1(-roundoff * gap)
+    off = off if gap > 2 else roundoff / (math.e * (1 - roundoff))
     moved = math.expm1(roundoff * spread) + entries * off
     return 2 * moved / (1 - moved) if moved < 1 else math.inf
 

@@ -18,20 +18,29 @@ from assay.constructions.presence import blank_gap
 from assay.constructions.s_order_unit import match_factors, s_order_attention, tuple_arithmetic
 from assay.constructions.softmax_bound import dtype_name
 from assay.networks.kernels.third_order import third_order_attention
+from assay.networks.structured import SHORTEST
+from assay.networks.structured.profile import Profile
+from assay.networks.structured.triples import triple_mass
 from assay.size import Size
 from assay.tasks.match3 import Match3
 
 _WIDTH = 5
+_NUMBERS_OF_A_TOKEN = 64  # where sums of residues are counted
 
 
 @CONSTRUCTIONS.register
 class ThirdOrderUnit(Construction):
-    """One third-order unit; called on residues (batch, N), it returns (batch, N). Time O(N^3), memory O(N) blocks.
+    """One third-order unit; called on residues (batch, N), it returns (batch, N).
 
         query = c (cos a, -cos a, -sin a, -sin a, 1 - gap),  key1 = (cos b, sin b, sin b, cos b, 0),
         key2 = (cos d, sin d, cos d, sin d, 0),  blank keys (0, 0, 0, 0, 1),  value 1, of the blank 0
 
-    up to the order of the coordinates. float32 up to M of about 890, float64 up to about 9 million.
+    up to the order of the coordinates. The weight of a pair depends on x_i + x_j + x_k mod M alone: for SHORTEST tokens
+    or more, the plain forward pass counts the pairs of sums near a match, exactly, time O(min(N^2, N + M log M)), and
+    adds up their weights in float64. It is the same function, of the temperature and blank as rounded to the dtype,
+    without the roundings of cosines, scores and sums over N^2 pairs that the certificate allows for. Shorter sequences
+    and fixed point take the kernel, time O(N^3) and memory O(N) blocks. float32 up to M of about 890, float64 up to
+    about 9 million.
 
     >>> from assay import Match3, build
     >>> unit = build(Match3(length=4, modulus=23), method="third-order")
@@ -66,15 +75,26 @@ class ThirdOrderUnit(Construction):
         return Size(width=_WIDTH, precision=bits, score_width=_WIDTH, parameters=5 * _WIDTH**2)
 
     def numbers_at_work(self) -> int:
-        """Scores of all pairs, for one asking token."""
+        """Scores of all pairs, for one asking token, where they are formed."""
+        if self.task.length >= SHORTEST:
+            return self.task.positions * _NUMBERS_OF_A_TOKEN
         return (self.task.length + 1) ** 2
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The mass on pairs of residues, to be compared with 1/2: (batch, N)."""
+        """The mass on pairs of residues, to be compared with 1/2: (batch, N); float64 where scores are not formed."""
+        if self.numbers is None and self.task.length >= SHORTEST:
+            return self._structured(inputs)
         query, keys, value = match_factors(inputs, self.task.modulus, 3, self.arithmetic)
         if self.numbers is not None:
             return s_order_attention(query, keys, [value, value], self.numbers).squeeze(2)
         return third_order_attention(query, *keys, value, value).squeeze(2)
+
+    def _structured(self, inputs: Tensor) -> Tensor:
+        dtype, gap = self.arithmetic.dtype, blank_gap(self.task.modulus)
+        temperature = torch.tensor(self.arithmetic.temperature, dtype=dtype).item()
+        blank = temperature * (1 - torch.tensor(1 - gap, dtype=dtype).item())
+        profile = Profile(self.task.modulus, temperature)
+        return torch.from_numpy(triple_mass(inputs.numpy(), profile, blank, mixed=temperature))
 
     def certificate(self) -> Certificate:
         """Guarantee for all residues."""

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.cosine_unit import CosineUnit, score_error
 from assay.constructions.presence import TO_ROUNDING, blank_gap
+from assay.networks.structured.profile import Profile
+from assay.networks.structured.residues import pair_mass
 from assay.tasks.match2 import Match2
 
 
@@ -41,6 +45,14 @@ class Trigonometric(CosineUnit):
     def build(cls, task: Match2, tolerance: float) -> Trigonometric:
         """The unit for this task and tolerance; milliseconds."""
         return cls(task, tolerance, gap=blank_gap(task.modulus), frequencies=1)
+
+    def structured_mass(
+        self, residues: NDArray[np.int64], temperature: float, blank: float
+    ) -> NDArray[np.float64] | None:
+        """By sorting: a weight is exp(-2 c sin^2(pi s / M)) of a match's. Time O(N log N)."""
+        if self.frequencies.tolist() != [1]:
+            return None
+        return pair_mass(residues, Profile(self.task.modulus, temperature), blank)
 
     def certificate(self) -> Certificate:
         """Guarantee for all residues."""

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.softmax_bound import dtype_name
+from assay.networks.structured import TAIL
 from assay.proofs.base import Step, Stored, require_fact
 from assay.proofs.rounding import circle_error, exact, gamma, read_number, underflow, unit_roundoff, weight_roundings
 
 _CERTAIN = 1 << 63  # whole numbers below it are exact in int64
+_LARGEST_SUM = 1 << 60  # M up to which sums of residues, and the places next to them, are exact in int64
 
 COSINE_WEIGHTS = Step(
     "Q is a multiple of the identity, K has the signs 1, -1, 1 on cosines, sines and the constant, V picks the "
@@ -113,19 +115,30 @@ def presence_step(entries: int, gap: arb, dtype: torch.dtype) -> Step:
 
 
 def integer_bound(entries: int, temperature: float, modulus: int, dtype: torch.dtype) -> tuple[arb, list[Step]]:
-    """Error of a mass by scores -2 s^2, |s| < M, and a blank at -1, in int64 until their largest is subtracted.
+    """Error of a mass by scores -2 s^2, |s| < M, and a blank at -1.
+
+    Either scores are formed, in int64 until their largest is subtracted, or weights exp(-2 c s^2) are added up in
+    float64 for the s next to 0 alone, which rounds less and leaves out at most TAIL of the blank's weight.
 
     Raises:
-        AssayError: scores may overflow.
+        AssayError: scores, or sums of residues where scores are not formed, may overflow.
     """
-    require_fact(2 * modulus**2 < _CERTAIN, f"scores of up to 2 * {modulus}^2 are exact in int64")
+    formed = 2 * modulus**2 < _CERTAIN
+    require_fact(modulus <= _LARGEST_SUM, f"sums of residues, up to {modulus}, are exact in int64")
     # The cast of a difference to the dtype, that of the temperature, and their product.
     gap = read_number(temperature) * (1 - gamma(3, dtype))
-    error = presence_bound(entries, gap, arb(0), weight_roundings(entries + 1) + entries, dtype)
+    error = presence_bound(entries, gap, arb(0), weight_roundings(entries + 1) + entries, dtype) + exact(TAIL)
+    whole = f"2 s^2 for whole s with |s| < {modulus}"
+    how = (
+        f"-{whole}, exact in int64 as 2 M^2 < 2^63; the differences from the largest are cast to {dtype_name(dtype)} "
+        "and multiplied, three roundings"
+        if formed
+        else f"{whole}, s exact in int64 as M <= 2^60"
+    )
     scores = Step(
         f"a match scores 0, a blank -1 and a miss at most -2, times the temperature {temperature!r}",
-        f"-2 s^2 for whole s with |s| < {modulus}, exact in int64 as 2 M^2 < 2^63; the differences from the largest "
-        f"are cast to {dtype_name(dtype)} and multiplied, three roundings",
+        f"{how}; for long sequences or large M weights of s next to 0 alone are added up in float64, all others "
+        "together are at most 2^-60 of the blank's",
     )
     return error, [scores, presence_step(entries, gap, dtype)]
 
