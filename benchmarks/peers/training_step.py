@@ -1,0 +1,107 @@
+"""Training by assay.learning.training.train and by a plain loop, per step: same network, task, data and rate.
+
+    python -m benchmarks.peers.training_step [--rounds 3 --steps 1000]
+
+The plain loop draws the same examples, takes torch.optim.Adam as it comes, at a constant rate, and nothing else. Ours
+adds a warm-up and a falling rate, a bound on the gradient, a running average of the weights, and measurements on
+validation inputs and a test. "Bare" leaves the measurements out: processor time per step of short runs, medians of
+interleaved rounds. "Whole" is the default recipe, in one long run beside one of the plain loop; it stops when it has
+learned, or sees no prospect. Errors are the task's mean error of both networks on the same 8,192 test inputs.
+"""
+
+import statistics
+import time
+
+import torch
+from benchmarks.peers.record import keep, options, show
+
+from assay import Match2, Match3, SparseAveraging
+from assay.learning.training import Recipe, train
+from assay.networks import make_network
+
+SEED, RATE, SHORT, TEST = 0, 3e-3, 50, 8192
+
+
+def cases(tiny):
+    """Task, architecture, width, distribution."""
+    if tiny:
+        return [(SparseAveraging(length=8, sparsity=2, layout="last"), "attention", 8, "gaussian")]
+    return [
+        (SparseAveraging(length=32, sparsity=2, layout="last"), "attention", 12, "gaussian"),
+        (SparseAveraging(length=32, sparsity=2, layout="last"), "lstm", 32, "gaussian"),
+        (SparseAveraging(length=32, sparsity=2, layout="last"), "feed-forward", 32, "gaussian"),
+        (Match2(length=16, modulus=64, notation="digits"), "attention", 8, "digits"),
+        (Match3(length=16, modulus=256, notation="digits"), "third-order", 16, "digits"),
+        (Match3(length=16, modulus=256, notation="digits"), "strassen", 16, "digits"),
+    ]
+
+
+def plain(task, architecture, width, distribution, steps, batch):
+    network = make_network(architecture, task, width, seed=SEED)
+    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+    for step in range(steps):
+        inputs, targets = task.sample(batch, seed=SEED, split="train", start=step * batch, distribution=distribution)
+        loss = task.loss(network(inputs), targets.float())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network
+
+
+@torch.no_grad()
+def test_error(network, task, distribution, count):
+    inputs, targets = task.sample(count, seed=SEED, distribution=distribution)
+    return task.mean_error(network(inputs), targets)
+
+
+def seconds(action):
+    begin = time.process_time()
+    result = action()
+    return time.process_time() - begin, result
+
+
+def compare(task, architecture, width, distribution, steps, rounds, long_steps, test):
+    def recipe(count, **few):
+        return Recipe(steps=count, distribution=distribution, **few)
+
+    bare = recipe(steps, check_every=steps, validation=1, test=1)
+    loops = [
+        lambda: plain(task, architecture, width, distribution, steps, bare.batch),
+        lambda: train(task, architecture, width, seed=SEED, rate=RATE, recipe=bare),
+    ]
+    pairs = [[1e3 * seconds(loop)[0] / steps for loop in loops] for _ in range(rounds + 1)][1:]
+    slow, network = seconds(lambda: plain(task, architecture, width, distribution, long_steps, bare.batch))
+    whole, run = seconds(
+        lambda: train(task, architecture, width, seed=SEED, rate=RATE, recipe=recipe(long_steps, test=test))
+    )
+    return {
+        "task": task.name,
+        "N": task.length,
+        "architecture": architecture,
+        "width": width,
+        "plain ms": statistics.median(pair[0] for pair in pairs),
+        "bare ms": statistics.median(pair[1] for pair in pairs),
+        "ratio": statistics.median(pair[1] / pair[0] for pair in pairs),
+        "plain s": slow,
+        "whole s": whole,
+        "whole steps": f"{run.steps}, {run.stopped}",
+        "whole ratio": whole / run.steps / (slow / long_steps),  # of the time per step
+        "plain error": test_error(network, task, distribution, test),
+        "whole error": run.mean_error,
+        "learned at": task.mean_tolerance,
+    }
+
+
+def main(arguments=None):
+    parser = options(__doc__.splitlines()[0], rounds=3)
+    parser.add_argument("--steps", type=int, default=1000, help="of the long runs")
+    chosen = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    short, long, test = (2, 4, 16) if chosen.tiny else (SHORT, chosen.steps, TEST)
+    rows = [compare(*case, short, chosen.rounds, long, test) for case in cases(chosen.tiny)]
+    show(f"Training with 128 examples a step: {short} steps in rounds, {long} once; ratios are ours over plain", rows)
+    keep("peers/training_step", rows, chosen.json)
+
+
+if __name__ == "__main__":
+    main()
