@@ -1,9 +1,9 @@
 """What a study will ask and take, before it runs: from the runs in the ledger, and a few timed training steps.
 
 A search is expected to run every seed at one width where it learns, and most at every rate at the next smaller one
-where they do not. A run is expected to take a share of its budget, since most stop early; where finished searches of the ledger
-say how many runs and steps searches on this task and architecture really took, that is taken instead. Seconds of a
-step are timed, here and now, on the width that the search begins at.
+where they do not. A run is expected to take a share of its budget, since most stop early. Where finished searches of
+the ledger say how many runs and steps searches on this task and architecture really took, that is taken instead.
+Seconds of a step are timed, here and now, on the width that the search begins at.
 """
 
 from __future__ import annotations
@@ -27,11 +27,15 @@ PAGE_BYTES = 3600  # of the report: means over the shipped studies, indices and 
 _SECONDS: dict[tuple[str, str], tuple[float, float]] = {
     ("construction", "sign"): (0.01, 0.8), ("construction", "reed-solomon"): (1e-5, 1.4),
     ("construction", "third-order"): (1.6e-6, 3.0), ("construction", "strassen"): (1e-6, 3.0),
-    ("certificate", "sign"): (0.005, 1.0), ("certificate", "cyclic"): (0.001, 1.0),
+    ("certificate", "sign"): (0.001, 1.0), ("certificate", "cyclic"): (0.0003, 1.0),
     ("precision", "sign"): (0.1, 0.7), ("precision", "cyclic"): (0.04, 0.7), ("precision", "heads"): (0.05, 0.4),
     ("precision", "reed-solomon"): (0.02, 0.9),
 }  # fmt: skip
-_QUICK = 0.05
+_QUICK = {"bound": 0.0, "portrait": 1.0}
+_USUALLY = 0.02  # what any other question takes beside
+
+
+_START = 4.0  # seconds until workers have imported torch, and in which the report is written
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,6 @@ def estimate(
     }  # fmt: skip
 
 
-_START = 4.0  # seconds until workers have imported torch, and in which the report is written
-
-
 def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:
     """All but searches, by kind."""
     waiting: dict[str, list[Question]] = defaultdict(list)
@@ -105,8 +106,11 @@ def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:
 def _single_seconds(question: Question) -> float:
     """By the kind and the method: measured on the shipped studies."""
     task = question.get("task") or question.get("network", {}).get("task", {})
-    first, power = _SECONDS.get((question["kind"], question.get("method", "")), (_QUICK, 0.0))
-    return _QUICK + first * task.get("length", 1) ** power
+    first, power = _SECONDS.get((question["kind"], question.get("method", "")), (0.0, 0.0))
+    return (
+        _QUICK.get("portrait" if question.get("portrait") else question["kind"], _USUALLY)
+        + first * task.get("length", 1) ** power
+    )
 
 
 def _searches(

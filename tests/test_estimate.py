@@ -1,0 +1,83 @@
+"""What a study is said to take before it runs: counted, timed, and held against what it then takes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_cli import assay, printed
+
+from assay import Ledger
+from assay.learning.timing import RunSeconds, time_run
+from assay.studies.course import expected_runs
+from assay.studies.estimate import SHARE, estimate
+from assay.studies.runner import run_study
+from assay.studies.study import load_study
+
+TINY = Path(__file__).parent / "tiny.toml"
+
+
+def timer(question):
+    return RunSeconds(step=0.01, steps=question["recipe"]["steps"], rest=0.5)
+
+
+def test_an_estimate_is_the_sum_of_its_parts():
+    study = load_study(str(TINY))
+    found = estimate(study, {}, workers=2, timer=timer)
+    json.dumps(found, allow_nan=False)
+    searches = {part["name"]: part for part in found["parts"] if " on " in part["name"]}
+    assert len(searches) == len(study.searches())
+    for unit in study.searches():
+        steps = unit.question["recipe"]["steps"]
+        expected = expected_runs(unit) * (0.5 + SHARE * steps * 0.01)
+        assert any(part["seconds"] == pytest.approx(expected) for part in searches.values())
+    assert found["questions"] == sum(part["questions"] for part in found["parts"])
+    assert found["processor_seconds"] == pytest.approx(sum(part["seconds"] for part in found["parts"]))
+    assert found["answered"] == 0
+    assert found["disk_bytes"] > 0
+
+
+def test_more_workers_take_less_time_but_never_less_than_one_question():
+    study = load_study(str(TINY))
+    times = [estimate(study, {}, workers=workers, timer=timer)["seconds"] for workers in (1, 2, 4, 1000)]
+    assert times == sorted(times, reverse=True)
+    assert times[-1] > 0.5
+
+
+def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_used(tmp_path):
+    study = load_study(str(TINY))
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        run_study(study, ledger, workers=2, report=lambda status: None)
+        answers = {piece.key: piece for piece in ledger}
+    done = estimate(study, answers, workers=2, timer=timer)
+    assert done["questions"] == done["seconds"] == done["processor_seconds"] == 0
+    assert done["answered"] == len(answers)
+    longest = max(study.searches(), key=lambda unit: unit.question["task"]["length"])
+    kept = {
+        key: piece for key, piece in answers.items()
+        if piece.question["kind"] != "training" or piece.question["task"] != longest.question["task"]
+        or piece.question["architecture"] != longest.question["architecture"]
+    }  # fmt: skip
+    partly = estimate(study, kept, workers=2, timer=timer)
+    assert 0 < partly["questions"] < estimate(study, {}, workers=2, timer=timer)["questions"]
+    assert partly["answered"] == len(kept)
+
+
+def test_a_run_is_timed_by_its_steps():
+    unit = load_study(str(TINY)).searches()[0]
+    question = {**unit.question, "width": unit.ladder[0], "seed": 0, "rate": 0.01}
+    found = time_run(question)
+    assert 1e-5 <= found.step < 0.5
+    assert found.of(1.0) == pytest.approx(found.rest + found.steps * found.step)
+    assert replace(found, step=0.0).of(1.0) == found.rest
+
+
+def test_a_dry_run_answers_nothing_and_writes_nothing(tmp_path):
+    found = printed("run", TINY, "--dry-run", "--out", tmp_path / "out")
+    assert found["questions"] > 0
+    assert found["free_bytes"] > 0
+    assert not (tmp_path / "out").exists()
+    text = assay("run", TINY, "--dry-run", "--out", tmp_path / "out", "--workers", 1)
+    assert text.returncode == 0
+    assert "with 1 worker;" in text.stdout
+    assert "timing" in text.stderr
