@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_cli import assay, printed
 
 from assay import Ledger
 from assay.learning.timing import RunSeconds, time_run
@@ -13,6 +12,7 @@ from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
 from assay.studies.runner import run_study
 from assay.studies.study import load_study
+from test_cli import assay, printed
 
 TINY = Path(__file__).parent / "tiny.toml"
 

@@ -293,6 +293,65 @@ def test_queries_too_wide_in_range_for_float64_are_not_given():
     assert certificate.answer == "yes"
 
 
+def test_coordinates_of_sizes_too_different_for_one_query_are_undecided():
+    """A query needs both coordinates, 2^-1994 and 1: float64 does not hold these beside each other."""
+    shape = np.array([[0.0, 0.0], [1.0, -0.5], [-0.5, 1.0]])
+    assert exists(shape * [1e-150, 1e150], [0]).answer == "yes"
+    keys = shape * [1e-300, 1e300]
+    for question in (exists, separates):
+        assert question(shape, [0]).answer == "yes"
+        assert question(keys, [0]).answer == "undecided"
+    certificate = certify(keys, [0])
+    certificate.check()
+    assert certificate.answer == "yes"
+
+
+def judged(judge, keys, inside, query):
+    white = geometry.Whitened.of(np.array(keys))
+    outside = np.setdiff1d(np.arange(len(keys)), inside)
+    return judge(white, np.array(inside), outside, np.array(query))
+
+
+def test_scores_that_are_lower_by_less_than_rounding_do_not_count():
+    """<(1, 1), (1, -1 - 2^-52)> = -2^-52 is exact here, but in general a difference of terms of size 1 is not."""
+    for judge in (geometry.is_face, geometry._is_above):
+        assert judged(judge, [[0.0, 0.0], [1.0, 1.0]], [0], [-1.0, -1.0])
+        assert judged(judge, [[0.0, 0.0], [1.0, 1.0]], [0], [1.0, -1 - 2.0**-40])
+        assert not judged(judge, [[0.0, 0.0], [1.0, 1.0]], [0], [1.0, -1 - geometry.EPSILON])
+
+
+def test_scores_in_the_set_that_may_be_as_low_as_others_do_not_count():
+    """The second key of S scores 2^-52 above the first, give or take more; the third scores 2^-52 below."""
+    query = [1.0, -1 + geometry.EPSILON]
+    for gap, expected in ((geometry.EPSILON, False), (2.0**-40, True)):
+        keys = [[0.0, 0.0], [1.0, 1.0], [-gap, 0.0]]
+        assert judged(geometry._is_above, keys, [0, 1], query) == expected
+
+
+def test_scores_of_nearly_dependent_keys_are_equal_beyond_rounding():
+    """Exact scores of a query for five keys of which each is within 1e-3 of the first, and one of the line of two."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        keys = rng.standard_normal((30, 12))
+        keys[1:5] = keys[0] + 1e-3 * rng.standard_normal((4, 12))
+        keys[4] = keys[1] + 1e-6 * rng.standard_normal(12)
+        white = geometry.Whitened.of(keys)
+        query, _ = geometry.face_candidates(white, np.arange(5), np.arange(5, 30))
+        scores = exact_scores(white.scaled, query)
+        spread = max(scores) - min(scores)
+        assert max(scores[:5]) - min(scores[:5]) < spread * Fraction(1, 2**60)
+
+
+def test_gordan_falls_back_on_the_nearest_point_of_the_hull(monkeypatch):
+    rows = np.array([[0.6, 0.8], [0.8, 0.6], [1.0, 0.0]])
+    expected, weights = geometry.gordan(rows)
+    assert (rows @ expected > 0).all()
+    monkeypatch.setattr(geometry, "lstsq", lambda matrix, _, **__: (np.zeros(matrix.shape[1]),))
+    direction, same = geometry.gordan(rows)
+    assert (rows @ direction > 0).all()
+    assert np.array_equal(weights, same)
+
+
 def test_the_linear_program_gives_the_same_answers(monkeypatch):
     def never_ends(*_):
         raise RuntimeError("Maximum number of iterations reached.")

@@ -6,11 +6,11 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import DEFAULT_OUT, Json, Out, app, show_result, tell, whole_number
+from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell, whole_number
 from assay.cli.text import chosen_sets_text, size_text, study_text
 from assay.errors import AssayError
 
@@ -27,14 +27,23 @@ def probe(
     text: Annotated[
         Path | None, typer.Option(help="A text file for a model to read; a shipped one unless given.")
     ] = None,
-    length: Annotated[int, typer.Option(min=1, help="Tokens of the text that a model reads.")] = 256,
-    sparsity: Annotated[str, typer.Option(help="Sizes of the sets whose needed norms are asked for.")] = "1,2,4,8",
-    sets: Annotated[int, typer.Option(min=1, help="Sets of each kind and size for needed norms.")] = 32,
-    curves: Annotated[int, typer.Option(min=0, help="Sets at each point of the existence curves; 0: none.")] = 32,
-    seed: Annotated[int, typer.Option(help="Seed of the sets.")] = 0,
+    length: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of the text that a model reads; 256 unless given.")
+    ] = None,
+    sparsity: Annotated[
+        str | None, typer.Option(help="Sizes of the sets whose needed norms are asked for; 1,2,4,8 unless given.")
+    ] = None,
+    sets: Annotated[
+        int | None, typer.Option(min=1, help="Sets of each kind and size for needed norms; 32 unless given.")
+    ] = None,
+    curves: Annotated[
+        int | None,
+        typer.Option(min=0, help="Sets at each point of the existence curves; 32 unless given, 0: none."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the sets; 0 unless given.")] = None,
     position: Annotated[
         int | None,
-        typer.Option(min=0, help="Of the query; a causal head has the keys up to there. The last if absent."),
+        typer.Option(min=0, help="Of the query of causal heads, which have the keys up to there. The last if absent."),
     ] = None,
     chosen: Annotated[
         list[str] | None, typer.Option("--set", help="Positions of a set of your own, such as 3,7,9; may be repeated.")
@@ -44,8 +53,12 @@ def probe(
     certificate: Annotated[
         Path | None, typer.Option(help="With --set, for one head: a JSON file for exact proof; see 'assay verify'.")
     ] = None,
-    out: Out = DEFAULT_OUT,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = os.cpu_count() or 1,
+    out: Annotated[
+        Path | None, typer.Option(help=f"Folder of the ledger and the report; {DEFAULT_OUT} unless given.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; as many as processors unless given.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Which sets of positions can the attention heads of a real model average, and with how long a query?
@@ -57,6 +70,10 @@ def probe(
     from assay.probing.plan import Plan
     from assay.probing.source import open_heads
 
+    drawing = {"sparsity": sparsity, "sets": sets, "curves": curves, "seed": seed, "out": out, "workers": workers}
+    given = [option for option, value in drawing.items() if value is not None]
+    if chosen and given:
+        raise AssayError(f"--{given[0]} is not allowed with --set: nothing is drawn, kept or reported then")
     heads = open_heads(source, text, length, tell)
     if chosen:
         own = [[whole_number("--set", word) for word in words.split(",")] for words in chosen]
@@ -68,10 +85,13 @@ def probe(
             raise AssayError(f"{option} needs --set: it is for sets of your own")
     from assay.studies.probing import probe_session
 
-    sizes = tuple(whole_number("--sparsity", word) for word in sparsity.split(","))
-    plan = Plan(heads, sizes, sets, curves, seed, position)
+    sizes = None if sparsity is None else tuple(whole_number("--sparsity", word) for word in sparsity.split(","))
+    asked: dict[str, Any] = {"sparsities": sizes, "sets": sets, "curves": curves, "seed": seed, "position": position}
+    plan = Plan(heads, **{name: value for name, value in asked.items() if value is not None})
     command = shlex.join(["assay", *sys.argv[1:]])
-    result = probe_session(plan, out=out, workers=workers, quiet=as_json, command=command)
+    result = probe_session(
+        plan, out=out or DEFAULT_OUT, workers=workers or os.cpu_count() or 1, quiet=as_json, command=command
+    )
     show_result(result, as_json, study_text)
 
 
@@ -80,7 +100,7 @@ def size(
     head_width: Annotated[int, typer.Option(min=1, help="Width d of a head's queries and keys.")],
     keys: Annotated[int, typer.Option(min=1, help="Positions N that it attends to.")],
     average: Annotated[int, typer.Option(min=1, help="Positions q that it is to average.")],
-    bits: Annotated[int, typer.Option(min=2, max=64, help="Bits p of each number of queries and keys.")] = 32,
+    bits: Annotated[int, typer.Option(min=2, max=52, help="Bits p of each number of queries and keys.")] = 32,
     as_json: Json = False,
 ) -> None:
     """How many positions can a head of this width average, and what would the wanted number need?

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assay.errors import AssayError, require
 from assay.probing.geometry import exists, separates
 from assay.probing.heads import Heads
-from assay.probing.plan import Plan
+from assay.probing.plan import Plan, require_causal
 from assay.probing.rational import certify, read
 from assay.probing.reach import MASS, needed_norms
 from assay.probing.sets import given
@@ -32,7 +32,7 @@ def probe_chosen(
     Args:
         heads: what is probed.
         sets: of positions; for a causal head, of those up to the query's.
-        position: of the query; the last unless given.
+        position: of the query, for causal heads; the last unless given.
         layer: the only one that is wanted.
         head: the only place in a layer that is wanted.
         certificate: where to write an exact certificate that the first set exists or not; for one head and set.
@@ -43,13 +43,15 @@ def probe_chosen(
     `within_reach`.
 
     Raises:
-        AssayError: a set or head that is not there, or a certificate for more than one head or set.
+        AssayError: a set or head that is not there, a position for heads that are not causal, or a certificate for more
+            than one head or set.
 
     >>> from assay.probing.heads import make_heads
     >>> found = probe_chosen(make_heads("identity", np.eye(4)[None]), [[0, 1]])
     >>> found["rows"][0]["exists"], round(found["rows"][0]["needed_norm"], 1)
     ('yes', 4.4)
     """
+    require_causal(heads, position)
     seen = Plan(heads, (1,), position=position).seen
     wanted = [
         index for index in range(heads.count)

@@ -25,7 +25,6 @@ from assay.errors import AssayError, require
 Floats = NDArray[np.float64]
 EPSILON = float(np.finfo(np.float64).eps)
 ROUNDING = 32 * EPSILON  # the change of keys that a "no" may need, over the range of a coordinate
-REFINEMENTS = 3  # of a query's equal scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,11 +144,7 @@ def check_keys(keys: ArrayLike, positions: Sequence[int]) -> tuple[Floats, NDArr
     """
     given = _array("keys", keys)
     require(given.ndim == 2 and given.size > 0, "shape of keys", given.shape, "(N, d)")
-    exact = given.dtype.kind in "iu" or given.dtype in (np.float16, np.float32, np.float64)
-    require(exact, "dtype of keys", given.dtype, "float64, or a type that converts to it without loss")
-    if given.dtype.kind in "iu":
-        largest = max(abs(int(given.min())), abs(int(given.max())))
-        require(largest <= 2**53, "largest of integer keys", largest, "at most 2^53, so that float64 holds it")
+    require_exact("keys", given)
     array = given.astype(np.float64)
     require(bool(np.isfinite(array).all()), "keys", "not finite", "finite numbers")
     chosen = _array("positions", positions)
@@ -161,6 +156,16 @@ def check_keys(keys: ArrayLike, positions: Sequence[int]) -> tuple[Floats, NDArr
     others = np.ones(len(array), dtype=bool)
     others[chosen] = False
     return array, np.sort(chosen).astype(np.intp), np.flatnonzero(others)
+
+
+def require_exact(name: str, array: NDArray[Any]) -> None:
+    """Raise the standard error unless float64 holds these numbers exactly."""
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    exact = kind in "iu" or (kind == "f" and size <= 8)
+    require(exact, f"dtype of {name}", array.dtype, "float64, or a type that converts to it without loss")
+    if kind in "iu" and array.size:
+        largest = max(abs(int(array.min())), abs(int(array.max())))
+        require(largest <= 2**53, f"largest of integer {name}", largest, "at most 2^53, so that float64 holds it")
 
 
 def _array(name: str, value: Any) -> NDArray[Any]:
@@ -189,10 +194,9 @@ def face_candidates(
         weights[outside] = found / norms
         weights /= weights.sum()
     query = white.matrix @ (span.complement @ -direction)
-    for _ in range(REFINEMENTS):
-        wrong = (white.scaled[inside[1:]] - white.scaled[inside[0]]) @ query
-        query = query - white.matrix @ span.least(wrong)
-    return query, weights
+    # refined once: a second time changes nothing
+    wrong = (white.scaled[inside[1:]] - white.scaled[inside[0]]) @ query
+    return query - white.matrix @ span.least(wrong), weights
 
 
 def half_candidates(white: Whitened, inside: NDArray[np.intp], outside: NDArray[np.intp]) -> tuple[Floats, Floats]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +17,12 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, require
 from assay.files import write_whole
+from assay.probing.geometry import require_exact
 
 IN_USE = 0.95  # the norm in use: this quantile of the norms of a head's own queries
+SMALLEST, LARGEST = 1e-100, 1e100  # magnitudes with which nothing over- or underflows
+MOST_LAYERS = 4096  # and places in a layer
+SHOWN = 80  # characters of a value in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +39,17 @@ class Heads:
         causal: whether a query sees only positions up to its own.
         key_head: for each head, the index of its keys.
         layer: for each head, its layer, from 0.
-        place: for each head, its place in the layer, from 0.
+        place: for each head, its place in the layer, from 0; no two heads have the same layer and place.
         note: what else a reader should know, as a sentence; empty otherwise.
 
     >>> rng = np.random.default_rng(0)
     >>> heads = make_heads("example", rng.standard_normal((2, 16, 4)), rng.standard_normal((2, 16, 4)))
-    >>> heads.count, heads.length, heads.width, heads.scale, heads.label(1)
-    (2, 16, 4, 0.5, 'layer 0, head 1')
+    >>> heads.count, heads.length, heads.width, heads.scale, heads.place
+    (2, 16, 4, 0.5, (0, 1))
+
+    Raises:
+        AssayError: shapes, types or numbers that are not as above; keys or queries of a head of which the largest is
+            not from 1e-100 to 1e100 in magnitude, unless all are 0; a scale outside of these bounds.
     """
 
     name: str
@@ -54,14 +65,26 @@ class Heads:
     def __post_init__(self) -> None:
         arrays = {"keys": self.keys, **({} if self.queries is None else {"queries": self.queries})}
         for name, array in arrays.items():
-            require(array.ndim == 3 and array.size > 0, f"shape of {name}", array.shape, "(heads, positions, width)")
+            _require_rows(name, array)
             require(array.dtype in (np.float32, np.float64), f"dtype of {name}", array.dtype, "float32 or float64")
             require(bool(np.isfinite(array).all()), name, "not finite", "finite numbers")
-        require(0 < self.scale < np.inf, "scale", self.scale, "a positive number")
-        require(bool(self.key_head) and set(self.key_head) == set(range(len(self.keys))), "key_head", self.key_head,
-                f"an index of keys for each head, each of {len(self.keys)} used")  # fmt: skip
+            largest = np.abs(array).max(axis=(1, 2)).astype(np.float64)
+            extreme = largest[(largest != 0) & ((largest < SMALLEST) | (largest > LARGEST))]
+            require(not extreme.size, f"largest magnitude in the {name} of a head", next(iter(extreme), 0.0),
+                    f"from {SMALLEST:g} to {LARGEST:g}, or 0")  # fmt: skip
+        require(SMALLEST <= self.scale <= LARGEST, "scale", self.scale,
+                f"a positive number, from {SMALLEST:g} to {LARGEST:g}")  # fmt: skip
+        require(isinstance(self.causal, bool), "causal", shown(self.causal), "True or False")
+        require(bool(self.key_head) and set(self.key_head) == set(range(len(self.keys))), "key_head",
+                shown(self.key_head), f"an index of keys for each head, each of {len(self.keys)} used")  # fmt: skip
         for name in ("layer", "place"):
-            require(len(getattr(self, name)) == self.count, name, getattr(self, name), f"{self.count} numbers")
+            given = getattr(self, name)
+            require(len(given) == self.count, name, shown(given), f"{self.count} numbers, one for each head")
+            fits = all(isinstance(entry, int) and 0 <= entry < MOST_LAYERS for entry in given)
+            require(fits, name, shown(given), f"integers from 0 to {MOST_LAYERS - 1}")
+        seats = list(zip(self.layer, self.place, strict=True))
+        twice = next((seat for seat in seats if seats.count(seat) > 1), None) if len(set(seats)) < len(seats) else None
+        require(twice is None, "layer and place", f"{twice} of several heads", "another pair for each head")
         if self.queries is not None:
             expected = (self.count, self.queries.shape[1], self.width)
             require(self.queries.shape == expected, "shape of queries", self.queries.shape, f"{expected}")
@@ -95,10 +118,6 @@ class Heads:
         found.update(np.ascontiguousarray(self.keys).tobytes())
         return found.hexdigest()[:32]
 
-    def label(self, head: int) -> str:
-        """A head's name for people."""
-        return f"layer {self.layer[head]}, head {self.place[head]}"
-
 
 def make_heads(
     name: str,
@@ -107,9 +126,9 @@ def make_heads(
     *,
     scale: float | None = None,
     causal: bool = False,
-    key_head: tuple[int, ...] | None = None,
-    layer: tuple[int, ...] | None = None,
-    place: tuple[int, ...] | None = None,
+    key_head: Sequence[int] | None = None,
+    layer: Sequence[int] | None = None,
+    place: Sequence[int] | None = None,
     note: str = "",
 ) -> Heads:
     """Heads from arrays; what is not given is as usual: scale 1/sqrt(d), keys in equal groups, one layer.
@@ -117,21 +136,21 @@ def make_heads(
     With H heads of queries and K of keys, K a divisor of H, head h uses key head h // (H/K).
 
     Raises:
-        AssayError: shapes that do not fit, or numbers that are not finite.
+        AssayError: shapes that do not fit, or what `Heads` does not allow.
     """
-    require(keys.ndim == 3, "shape of keys", keys.shape, "(heads, positions, width)")
+    _require_rows("keys", keys)
+    if queries is not None:
+        _require_rows("queries", queries)
     count = len(keys) if queries is None else len(queries)
     if key_head is None:
-        require(
-            len(keys) > 0 and count % len(keys) == 0,
-            "heads of queries",
-            count,
-            f"a multiple of {len(keys)}, those of keys",
-        )
-        key_head = tuple(head // (count // len(keys)) for head in range(count))
+        require(count % len(keys) == 0, "heads of queries", count, f"a multiple of {len(keys)}, those of keys")
+        key_head = [head // (count // len(keys)) for head in range(count)]
+    of_heads = _indices("key_head", key_head)
     return Heads(
-        name=name, keys=keys, queries=queries, scale=keys.shape[2] ** -0.5 if scale is None else float(scale),
-        causal=causal, key_head=key_head, layer=layer or (0,) * count, place=place or tuple(range(count)), note=note,
+        name=name, keys=keys, queries=queries,
+        scale=keys.shape[2] ** -0.5 if scale is None else number("scale", scale), causal=truth("causal", causal),
+        key_head=of_heads, layer=_indices("layer", [0] * len(of_heads) if layer is None else layer),
+        place=_indices("place", range(len(of_heads)) if place is None else place), note=note,
     )  # fmt: skip
 
 
@@ -141,31 +160,15 @@ def read_arrays(path: str | Path) -> Heads:
     Raises:
         AssayError: no such file, no such array in it, or shapes that do not fit.
     """
-    try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise AssayError(f"{path} is not a whole .npz file: {str(error).splitlines()[0]}") from error
+    arrays = _arrays(path)
     known = {"keys", "queries", "scale", "causal", "key_head", "layer", "place", "name", "note"}
     if "keys" not in arrays:
-        raise AssayError(f"{path} has no array 'keys'; it has {', '.join(sorted(arrays)) or 'none'}")
-    require(
-        set(arrays) <= known,
-        f"arrays of {path}",
-        ", ".join(sorted(set(arrays) - known)),
-        f"of {', '.join(sorted(known))}",
-    )
-    indices = {
-        name: tuple(int(entry) for entry in arrays[name].ravel())
-        for name in ("key_head", "layer", "place")
-        if name in arrays
-    }
-    return make_heads(
-        str(arrays["name"]) if "name" in arrays else Path(path).stem,
-        _floats(arrays["keys"]), _floats(arrays["queries"]) if "queries" in arrays else None,
-        scale=float(arrays["scale"]) if "scale" in arrays else None, causal=bool(arrays.get("causal", False)),
-        note=str(arrays.get("note", "")), **indices,
-    )  # fmt: skip
+        raise AssayError(f"{path} has no array 'keys'; it has {shown(', '.join(sorted(arrays)) or 'none')}")
+    others = sorted(set(arrays) - known)
+    require(not others, f"arrays of {path}", shown(", ".join(others)), f"of {', '.join(sorted(known))}")
+    texts = {name: _text(name, arrays.pop(name)) for name in ("name", "note") if name in arrays}
+    floats = {name: _floats(name, arrays.pop(name)) for name in ("keys", "queries") if name in arrays}
+    return make_heads(**{"name": Path(path).stem, **texts, **floats, **arrays})  # ty: ignore[invalid-argument-type]
 
 
 def write_arrays(heads: Heads, path: Path) -> None:
@@ -184,8 +187,94 @@ def write_arrays(heads: Heads, path: Path) -> None:
     write_whole(path, write)
 
 
-def _floats(array: NDArray[Any]) -> NDArray[np.floating]:
-    """float32 and float64 as they are; half precision and integers to float32 or float64, without loss."""
-    if array.dtype in (np.float32, np.float64):
-        return array
-    return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+def number(name: str, value: Any) -> float:
+    """One real number, as Python's float.
+
+    Raises:
+        AssayError: it is something else.
+    """
+    array = _plain(name, value, "one number")
+    require(array.ndim == 0 and array.dtype.kind in "iuf", name, shown(value), "one number")
+    return float(array)
+
+
+def truth(name: str, value: Any) -> bool:
+    """True or False, of Python or of NumPy, or 1 or 0.
+
+    Raises:
+        AssayError: it is something else.
+
+    >>> truth("causal", 1), truth("causal", np.False_)
+    (True, False)
+    """
+    array = _plain(name, value, "True or False")
+    fits = array.ndim == 0 and (array.dtype.kind == "b" or (array.dtype.kind in "iu" and array in (0, 1)))
+    require(fits, name, shown(value), "True or False")
+    return bool(array)
+
+
+def shown(value: object) -> str:
+    """A value for a message: on one line, and cut if it is long."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _plain(name: str, value: Any, allowed: str) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):  # rows of different lengths; tensors that are not NumPy's to read
+        raise AssayError(f"{name} = {shown(value)} is not allowed; it must be {allowed}") from None
+
+
+def _indices(name: str, value: Any) -> tuple[int, ...]:
+    """One integer for each head; numbers such as 2.0 are integers."""
+    array = _plain(name, value, "an integer for each head")
+    whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and bool((array == np.rint(array)).all()))
+    fits = array.ndim == 1 and whole and bool(np.isfinite(array).all())
+    require(fits, name, shown(value), "an integer for each head")
+    return tuple(int(entry) for entry in array)
+
+
+def _text(name: str, array: NDArray[Any]) -> str:
+    require(array.ndim == 0 and array.dtype.kind == "U", name, shown(array), "one text")
+    return str(array)
+
+
+def _require_rows(name: str, array: Any) -> None:
+    require(isinstance(array, np.ndarray), name, type(array).__name__, "a NumPy array (heads, positions, width)")
+    fits = array.ndim == 3 and array.size > 0
+    require(fits, f"shape of {name}", array.shape, "(heads, positions, width), each at least 1")
+
+
+def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
+    """All arrays in an .npz file."""
+    try:
+        with open(path, "rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                stream.seek(0)
+                single = stream.read(6) == b"\x93NUMPY"
+                reason = "it is one array, as numpy.save writes; use numpy.savez" if single else "it is no zip archive"
+                raise AssayError(f"{path} is not a whole .npz file: {reason}")
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as file:
+                return {name: np.asarray(file[name]) for name in file.files}
+    except FileNotFoundError:
+        raise AssayError(f"{path} is not a whole .npz file: there is no such file") from None
+    except AssayError:
+        raise
+    except _DAMAGE as error:
+        # what NumPy says of arrays of objects is advice to unpickle them
+        objects = "allow_pickle" in str(error)
+        reason = "an array in it holds Python objects" if objects else shown(error) or type(error).__name__
+        raise AssayError(f"{path} is not a whole .npz file: {reason}") from error
+
+
+_DAMAGE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, KeyError, zipfile.BadZipFile, zlib.error,
+           struct.error)  # fmt: skip
+
+
+def _floats(name: str, array: NDArray[Any]) -> NDArray[np.floating]:
+    """float32 and float64 as they are; half precision to float32, and integers up to 2^53 to float64, without loss."""
+    require_exact(name, array)
+    kept = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
+    return array.astype(kept, copy=False)

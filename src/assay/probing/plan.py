@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assay.errors import require, require_integer
-from assay.probing.heads import Heads
+from assay.errors import AssayError, require, require_integer
+from assay.probing.heads import Heads, shown
 from assay.probing.questions import Asked, probe_question
 from assay.probing.sets import KINDS, drawn
 from assay.probing.thresholds import face_threshold, separation_threshold
+from assay.tasks.counter import SEED_BITS
 
 SPARSITIES = (1, 2, 4, 8)
 _AROUND = (0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0)  # times the predicted threshold: where existence is asked about
@@ -25,20 +26,21 @@ class Plan:
         sparsities: sizes q of the sets whose needed norms are asked for.
         sets: how many sets of each size and kind.
         curves: how many sets at each point of the existence curves; 0 leaves them out.
-        seed: of the sets.
+        seed: of the sets, from 0 to 2^23 - 1.
         position: of the query; a causal head has only the keys up to there. The last one unless given.
     """
 
     heads: Heads
     sparsities: tuple[int, ...] = SPARSITIES
     sets: int = 32
-    curves: int = 16
+    curves: int = 32
     seed: int = 0
     position: int | None = None
 
     def __post_init__(self) -> None:
         require_integer("sets", self.sets, 1, None)
         require_integer("curves", self.curves, 0, None)
+        require_integer("seed", self.seed, 0, (1 << SEED_BITS) - 1)
         if self.position is not None:
             require_integer("position", self.position, 0, self.heads.length - 1)
         require(bool(self.sparsities), "sparsities", self.sparsities, "at least one")
@@ -75,3 +77,12 @@ class Plan:
                 for kind in KINDS:
                     sets = drawn(kind, count, sizes, self.seen, self.seed)
                     yield probe_question(self.heads, key_head, what, sets)
+
+
+def require_causal(heads: Heads, position: int | None) -> None:
+    """Raise the standard error for a position of the query that would make no difference."""
+    if position is not None and not heads.causal:
+        raise AssayError(
+            f"position = {position} is not allowed with {shown(heads.name)}: "
+            "its heads are not causal, so that every query sees all keys"
+        )

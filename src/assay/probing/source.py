@@ -6,29 +6,35 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from assay.errors import AssayError, require
+from assay.errors import AssayError, require, require_integer
 from assay.probing.heads import Heads, read_arrays
+
+LENGTH = 256  # tokens that a model reads, unless told otherwise
 
 
 def open_heads(
-    source: str | Path, text: Path | None, length: int, tell: Callable[[str], None] = lambda _: None
+    source: str | Path, text: Path | None, length: int | None, tell: Callable[[str], None] = lambda _: None
 ) -> Heads:
-    """The heads of an .npz file, or of a model on the first `length` tokens of a text: a shipped one unless given.
+    """The heads of an .npz file, or of a model on the first `length` (LENGTH) tokens of a text (a shipped one).
 
     `source` is a path, or the name of an installed distribution that carries a model.
 
     Raises:
-        AssayError: nothing there that can be read, or a text that is too short.
+        AssayError: nothing there that can be read, a text that is too short, or a text or length for an .npz file.
     """
+    require(bool(str(source).strip()), "source", repr(source), "an .npz file, or a model's path or package")
     if Path(source).suffix == ".npz":
-        if text is not None:
-            raise AssayError(f"text = {text} is not allowed with {source}, which has keys already")
+        for option, value in (("text", text), ("length", length)):
+            if value is not None:
+                raise AssayError(f"{option} = {value} is not allowed with {source}, which has keys already")
         return read_arrays(source)
     from assay.probing.models import open_model
     from assay.probing.text import default_text
 
     model = open_model(source)
     tokens = model.tokens(default_text() if text is None else _read(text))
+    length = LENGTH if length is None else length
+    require_integer("length", length, 1, None)
     require(
         length <= len(tokens), "length", length, f"at most {len(tokens)}, the tokens of {text or 'the shipped text'}"
     )

@@ -51,6 +51,9 @@ from assay.errors import require, require_integer
 
 Property = Literal["exists", "separates"]
 
+LONGEST = 2**53  # float64 holds every N up to it
+_MOST_NUMBERS = 1 << 25  # of one integrand at once, 256 MiB; three such are held
+
 _EDGE = 12.0  # |t| of every optimum is below it, for shares q/N down to 1e-30
 _FALL = 36.0  # integrands are followed until they have fallen by e^-36 below their maximum
 _PHASE = 0.12  # step of the trapezoidal rule after y = width * sinh(u): errors near e^(-2 pi (pi/4) / 0.12)
@@ -137,7 +140,8 @@ def face_probability(width: int, length: int, size: int) -> float:
         size: q, the number of positions of the set.
 
     Raises:
-        AssayError: an argument that is not an integer, or size outside 1 ... N.
+        AssayError: an argument that is not an integer, size outside 1 ... N, or N so large that its integrals do not
+            fit in memory: at q = 1 some 10^8 for exists, at q = N/2 some 5 x 10^5 for separates.
 
     With one coordinate only the two ends are faces, each of N positions with probability 2/N:
 
@@ -186,7 +190,11 @@ def half_point(width: int, length: int) -> float:
 
 def _check(width: int, length: int) -> None:
     require_integer("width", width, 1, None)
-    require_integer("length", length, 1, None)
+    _check_length(length)
+
+
+def _check_length(length: int) -> None:
+    require_integer("length", length, 1, LONGEST, "2^53")
 
 
 def _density(t: float) -> float:
@@ -213,7 +221,7 @@ def _active(share: float, t: float, asked: Property) -> float:
 
 
 def _dimension(length: int, size: float, asked: Property) -> float:
-    require_integer("length", length, 1, None)
+    _check_length(length)
     require(0 < size <= length, "size", size, f"above 0 and at most length = {length}")
     if size == length:
         return 0.0
@@ -266,6 +274,7 @@ def _law(length: int, size: int, asked: Property) -> tuple[int, NDArray[np.float
     else:
         on, off = _window(size, float(ndtr(t))), off[off > 0]
         on = on[on > 0]
+    _check_cost(length, len(on) * len(off))
     counts = on[:, None] + off
     external, external_scale = _external(size, others, on, off, t)
     internal, internal_scale = _internal(asked, on, off, t)
@@ -280,6 +289,12 @@ def _law(length: int, size: int, asked: Property) -> tuple[int, NDArray[np.float
     law = np.maximum(law, 0.0)  # what rounding leaves where a volume is below 1e-16
     law.flags.writeable = False
     return first, law
+
+
+def _check_cost(length: int, numbers: int) -> None:
+    """Refuse what would fill the memory of an ordinary machine."""
+    require(numbers <= _MOST_NUMBERS, "length", length,
+            f"small enough for an exact probability: {_MOST_NUMBERS} numbers at once, not {numbers}")  # fmt: skip
 
 
 def _window(total: int, share: float) -> NDArray[np.int64]:
@@ -305,6 +320,7 @@ def _external(
     reach = np.sqrt(2 * _FALL / (on[0] + off[0]))
     step = 0.6 / np.sqrt(size + others)
     lowest, highest = _mode(size, others, on[0], off[-1]), _mode(size, others, on[-1], off[0])
+    _check_cost(size + others, int((highest - lowest + 2 * reach) / step) * (len(on) + len(off)))
     c = np.arange(lowest - reach, highest + reach, step)
     below, above = log_ndtr(c), log_ndtr(-c)
     on_part = (size - on)[:, None] * above - on[:, None] * c**2 / 2

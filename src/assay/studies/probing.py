@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.errors import AssayError, require, unknown
 from assay.evidence import Evidence
 from assay.files import make_folder
 from assay.ledger import Ledger
 from assay.probing.findings import gather_probe
 from assay.probing.heads import Heads
-from assay.probing.plan import SPARSITIES, Plan
+from assay.probing.plan import SPARSITIES, Plan, require_causal
 from assay.probing.questions import answer_for, keep_heads
 from assay.probing.source import open_heads
 from assay.report.findings import gather
@@ -25,6 +27,8 @@ from assay.studies.study import Study
 
 if TYPE_CHECKING:
     from torch import nn
+
+LONGEST = 80  # characters of a name in a title or the name of a file
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def probe(
     inputs: Any = None,
     *,
     text: str | Path | None = None,
-    length: int = 256,
+    length: int | None = None,
     sparsities: Iterable[int] = SPARSITIES,
     sets: int = 32,
     curves: int = 0,
@@ -75,13 +79,14 @@ def probe(
             file; or a model, see `assay.probing.source.open_heads`.
         inputs: what a torch module is called with: one text, as a tensor, a tuple of arguments, or a mapping of keyword
             arguments.
-        text: a text file for a model to read; a shipped one unless given.
-        length: tokens that it reads.
+        text: a text file for a model of the readers to read; a shipped one unless given.
+        length: tokens that it reads; 256 unless given.
         sparsities: sizes q of the sets.
         sets: of each size and kind (random, contiguous).
-        curves: sets at each point of the existence curves; 0 leaves them out.
-        seed: of the sets.
-        position: of the query; a causal head has the keys up to there. The last unless given.
+        curves: sets at each point of the existence curves; 0 leaves them out, and then the advice does not say whether
+            such sets can be singled out at all. The command draws 32.
+        seed: of the sets, from 0 to 2^23 - 1.
+        position: of the query of causal heads, which have the keys up to there. The last unless given.
         tell: is given a line about each question that is answered.
         layout: for a torch module: how to find its attention, see `assay.probing.models.live.heads_of_module`.
 
@@ -93,9 +98,11 @@ def probe(
     [['1', '2'], ['1', '2']]
 
     Raises:
-        AssayError: nothing that can be probed, or sets that do not fit.
+        AssayError: nothing that can be probed, arguments that are for another kind of source, or sets that do not fit.
     """
+    require(isinstance(sparsities, Iterable), "sparsities", sparsities, "several integers, such as (1, 2, 4, 8)")
     heads = _heads(source, inputs, text, length, layout)
+    require_causal(heads, position)
     plan = Plan(heads, tuple(sparsities), sets, curves, seed, position)
     evidence = []
     for question in plan.questions():
@@ -106,15 +113,17 @@ def probe(
 
 def probe_study(plan: Plan) -> Study:
     """The study that asks what `plan` asks, named after the heads and the keys they see."""
-    name = re.sub(r"[^a-z0-9]+", "-", plan.heads.name.lower()).strip("-")
+    called = plan.heads.name.strip() or "heads"
+    name = re.sub(r"[^a-z0-9]+", "-", called.lower())[:LONGEST].strip("-") or "heads"
     return Study(
-        name=f"probe-{name}-{plan.seen}", title=f"Attention heads of {plan.heads.name}", seeds=(plan.seed,), ratio=1.0,
+        name=f"probe-{name}-{plan.seen}", title=f"Attention heads of {called[:LONGEST]}", seeds=(plan.seed,), ratio=1.0,
         precision=8 * plan.heads.keys.itemsize, lines=(), portraits=(), probes=(plan,),
     )  # fmt: skip
 
 
 def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: str) -> dict[str, Any]:
     """Answer all questions of a probe and write its report; the findings without the rows of evidence."""
+    require_causal(plan.heads, plan.position)
     study, folder = probe_study(plan), make_folder(out)
     keep_heads(plan.heads, folder)
     with Ledger(folder / LEDGER) as ledger:
@@ -123,11 +132,26 @@ def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: 
         return {"new": new, **write_findings(study, ledger, folder, command)}
 
 
-def _heads(source: Any, inputs: Any, text: str | Path | None, length: int, layout: dict[str, Any]) -> Heads:
+def _heads(source: Any, inputs: Any, text: str | Path | None, length: int | None, layout: dict[str, Any]) -> Heads:
+    of_reader, of_module = {"text": text, "length": length}, {"inputs": inputs, **layout}
     if isinstance(source, Heads):
+        _refuse("heads that are there already", of_reader | of_module)
         return source
     if isinstance(source, str | Path):
-        return open_heads(str(source), None if text is None else Path(text), length)
+        _refuse("a file or a model's name", of_module)
+        return open_heads(source, None if text is None else Path(text), length)
     from assay.probing.models.live import heads_of_module
 
+    known = [name for name, parameter in signature(heads_of_module).parameters.items()
+             if parameter.kind is parameter.KEYWORD_ONLY]  # fmt: skip
+    for name in layout:
+        if name not in known:
+            raise unknown("option of assay.probe", name, known)
+    _refuse("a torch module", of_reader)
     return heads_of_module(source, inputs, **layout)
+
+
+def _refuse(source: str, options: dict[str, Any]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise AssayError(f"{given[0]} is not allowed where the source is {source}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,8 @@ def open_model(name: str | Path) -> Model:
         AssayError: nothing of that name, nothing in it that a reader knows, or files that cannot be read.
     """
     path = Path(name)
-    candidates = [path] if path.exists() else _paths(str(name))
+    there = os.path.exists(path)  # Path.exists raises for names that are too long
+    candidates = [path] if there else _paths(str(name))
     readers = [READERS[reader] for reader in READERS.names()]
     found = [(reader, path) for path in candidates for reader in readers if reader.reads(path)]
     if not found:
@@ -36,7 +38,7 @@ def open_model(name: str | Path) -> Model:
         )
     ((reader, at),) = found
     model = reader.open(at)
-    if not path.exists():
+    if not there:
         model.name = str(name)
     return model
 

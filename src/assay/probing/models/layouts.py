@@ -14,12 +14,14 @@ from torch.nn import functional
 from assay.errors import AssayError, require
 from assay.networks.heads import split_heads
 from assay.networks.mixers.attention import Attention
+from assay.probing.heads import shown, truth
 from assay.probing.models.rotary import cos_sin, rotate_halves
 
 # Hugging Face models that do nothing to queries and keys after these projections, other than what is said.
 PLAIN = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "vit", "deit")
 ROTARY = ("llama", "mistral", "mixtral", "qwen2", "gemma")  # then a rotary embedding in halves
 COUNTS = ("num_heads", "num_attention_heads", "n_head", "heads")
+PADDED = "The padding mask is not taken into account: keys at padded positions count like others."
 AS_PROJECTED = "Keys and queries are as projected: a norm or a rotary embedding that comes after is not in them."
 
 
@@ -47,10 +49,29 @@ class Call:
         found = (getattr(holder, name, None) for holder in holders for name in names)
         return next((value for value in found if value is not None), None)
 
+    @property
+    def name(self) -> str:
+        """The attention's class."""
+        return type(self.attention).__name__
+
+    def causal(self, *names: str) -> bool | None:
+        """What the first of these attributes says; None if there is none."""
+        said = self.find(*names)
+        return None if said is None else truth(f"{' or '.join(names)} of {self.name}", said)
+
+    def require_count(self, count: int) -> None:
+        """Raise the standard error if another number of heads was asked for than the attention computes with."""
+        require(self.heads in (None, count), "heads", self.heads, f"{count}, as {self.name} has it, or left out")
+
     def split(self, queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         """Heads of projections (batch, positions, heads * d): (batch, heads, positions, d)."""
-        count = self.heads or self.find(*COUNTS)
-        require(isinstance(count, int) and count > 0, "heads", count, "given, as the attention does not say")
+        count = self.find(*COUNTS) if self.heads is None else self.heads
+        said = isinstance(count, int) and not isinstance(count, bool)
+        require(said, "heads", shown(count), "an integer that is given, as the attention does not say")
+        require(count > 0, "heads", count, "above 0")
+        for name, projected in (("queries", queries), ("keys", keys)):
+            require(projected.ndim in (3, 4) and projected.numel() > 0, f"shape of the {name} in {self.name}",
+                    tuple(projected.shape), "(1, N, heads * d) or (1, N, heads, d)")  # fmt: skip
         queries, keys = queries.flatten(2), keys.flatten(2)
         require(queries.shape[-1] % count == 0, "heads", count, f"a divisor of the queries' width {queries.shape[-1]}")
         width = queries.shape[-1] // count
@@ -95,7 +116,7 @@ def by_paths(query: str, key: str) -> Layout:
 
     def read(call: Call) -> Reading:
         heads = call.split(call.outputs[query], call.outputs[key])
-        return Reading(*heads, call.find("is_causal", "is_decoder"), AS_PROJECTED)
+        return Reading(*heads, call.causal("is_causal", "is_decoder"), AS_PROJECTED)
 
     return Layout((query, key), lambda module, _: _has(module, query, key), read)
 
@@ -104,7 +125,9 @@ def _plain(call: Call) -> Reading:
     positions = call.find("position_embedding_type")
     require(positions in (None, "absolute"), "position_embedding_type", positions, "absolute")
     heads = call.split(call.outputs["query"], call.outputs["key"])
-    return Reading(*heads, bool(call.find("is_causal", "is_decoder")))
+    causal = call.causal("is_causal", "is_decoder")
+    known = getattr(call.config, "model_type", None) in PLAIN  # encoders, unless they say otherwise
+    return Reading(*heads, False if causal is None and known else causal)
 
 
 def _rotary(call: Call) -> Reading:
@@ -120,39 +143,61 @@ def _rotary(call: Call) -> Reading:
         require(base is not None, "config.rope_theta", base, "a number unless the attention is given its cosines")
         cos, sin = (part.to(queries) for part in cos_sin(queries.shape[2], queries.shape[3], float(base)))
         note = f"The rotary embedding is that of positions 0 to {queries.shape[2] - 1} with base {base:g}."
-    return Reading(rotate_halves(queries, cos, sin), rotate_halves(keys, cos, sin), True, note)
+    causal = call.causal("is_causal")
+    return Reading(
+        rotate_halves(queries, cos, sin), rotate_halves(keys, cos, sin), True if causal is None else causal, note
+    )
 
 
 def _fused(call: Call) -> Reading:
     by_layer = call.find("scale_attn_by_inverse_layer_idx")
     require(not by_layer, "scale_attn_by_inverse_layer_idx", by_layer, "False")
     queries, keys, _ = call.outputs["c_attn"].chunk(3, dim=-1)
-    return Reading(*call.split(queries, keys), True)
+    causal = call.causal("is_causal")
+    return Reading(*call.split(queries, keys), True if causal is None else causal)
 
 
 def _multihead(call: Call) -> Reading:
     attention: Any = call.attention
     extra = attention.bias_k is not None or attention.add_zero_attn
     require(not extra, "add_bias_kv or add_zero_attn", True, "False, as the extra key is at no position")
+    call.require_count(attention.num_heads)
     positional, named = call.arguments
     given = signature(nn.MultiheadAttention.forward).bind(attention, *positional, **named).arguments
-    asking, shown = (_batch_first(given[name], attention.batch_first) for name in ("query", "key"))
+    asking, asked = (
+        _batch_first(plain_tensor(f"{name} of {call.name}", given[name]), attention.batch_first)
+        for name in ("query", "key")
+    )
     if attention.in_proj_weight is None:
         matrices = attention.q_proj_weight, attention.k_proj_weight
     else:
         matrices = attention.in_proj_weight.chunk(3)[:2]
     biases = (None, None) if attention.in_proj_bias is None else attention.in_proj_bias.chunk(3)[:2]
-    queries, keys = map(functional.linear, (asking, shown), matrices, biases)
+    queries, keys = map(functional.linear, (asking, asked), matrices, biases)
     mask = given.get("attn_mask")
     causal = bool(given.get("is_causal")) if mask is None or given.get("is_causal") else _is_causal(mask)
-    return Reading(*call.split(queries, keys), causal)
+    return Reading(*call.split(queries, keys), causal, "" if given.get("key_padding_mask") is None else PADDED)
 
 
 def _assay(call: Call) -> Reading:
     attention: Any = call.attention
     positional, named = call.arguments
     tokens = positional[0] if positional else named["tokens"]
+    call.require_count(attention.heads)
     return Reading(*call.split(attention.query(tokens), attention.key(tokens)), False)
+
+
+def plain_tensor(name: str, value: Any) -> Tensor:
+    """A tensor of numbers that is stored as one array.
+
+    Raises:
+        AssayError: something else, such as a tuple or a nested tensor.
+    """
+    kind = "a nested tensor" if isinstance(value, Tensor) and value.is_nested else type(value).__name__
+    plain = isinstance(value, Tensor) and not value.is_nested and value.layout == torch.strided
+    require(plain, name, kind, "a tensor (1, N, heads * d) or (1, N, heads, d)")
+    require(value.is_floating_point(), f"dtype of {name}", value.dtype, "a real floating-point type")
+    return value
 
 
 def _batch_first(tokens: Tensor, already: bool) -> Tensor:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from assay.errors import AssayError, require
+from assay.probing.heads import number, shown, truth
 from assay.probing.models.base import gather
-from assay.probing.models.layouts import LAYOUTS, Call, Layout, Reading, by_paths, layout_of, one_text
+from assay.probing.models.layouts import LAYOUTS, Call, Layout, Reading, by_paths, layout_of, one_text, plain_tensor
 
 if TYPE_CHECKING:
     from assay.probing.heads import Heads
@@ -22,7 +23,7 @@ def heads_of_module(
     module: nn.Module,
     inputs: Any,
     *,
-    names: Iterable[str] | None = None,
+    names: str | Iterable[str] | None = None,
     query: str | None = None,
     key: str | None = None,
     heads: int | None = None,
@@ -36,19 +37,22 @@ def heads_of_module(
     embedding is applied here, with the cosines and sines that the attention was called with, or else from
     `config.rope_theta`) and GPT-2 (`c_attn`), torch.nn.MultiheadAttention, and Assay's own attention, whose queries
     here are those of all tokens. Anything else is read with `query` and `key`, whose outputs are taken as they are.
-    Layers are numbered by their order in the module.
+    Layers are numbered by their order in the module. Padding masks and sliding windows are not taken into account: a
+    query is taken to see all keys, or if causal all up to its own.
 
     Args:
         module: a module with attention in it, or an attention itself.
         inputs: what the module is called with, one text: a tuple of arguments, a mapping of keywords, or anything else
             as the one argument.
-        names: patterns (with * and ?) of the names of the attentions that are wanted; all of them otherwise.
+        names: pattern or patterns (with * and ?) of the names of the attentions that are wanted; otherwise all.
         query: path, from an attention, of its part whose output is the queries: (1, N, heads * d) or (1, N, heads, d).
         key: likewise of the keys; there are as many heads, or a divisor of it.
         heads: of each attention; otherwise its attribute `num_heads`, `num_attention_heads`, `n_head` or `heads`, or
             that of its configuration.
-        causal: otherwise as the attention says.
-        scale: of the scores; otherwise the attention's `scaling`, or else 1/sqrt(d).
+        causal: otherwise as the attention or its configuration says by `is_causal` or `is_decoder`, or as its kind is
+            known to be: encoders such as BERT are not, Llama and GPT-2 are.
+        scale: that scores are multiplied by; otherwise the attention's `scaling`, or its `scale` if that is a float, or
+            else 1/sqrt(d).
         name: for people; otherwise the module's class.
 
     Raises:
@@ -59,6 +63,10 @@ def heads_of_module(
     >>> heads_of_module(attention, (text, text, text)).keys.shape
     (2, 5, 4)
     """
+    require(isinstance(module, nn.Module), "module", shown(module), "a torch.nn.Module")
+    require(inputs is not None, "inputs", inputs, "what the module is called with")
+    asked = None if causal is None else truth("causal", causal)
+    given = None if scale is None else number("scale", scale)
     attentions = _wanted(_attentions(module, query, key), names)
     readings: dict[str, list[Reading]] = {place: [] for place in attentions}
     with ExitStack() as hooks:
@@ -72,16 +80,26 @@ def heads_of_module(
     for place, (attention, _) in attentions.items():
         for reading in readings[place]:
             layers.append((one_text(reading.queries), one_text(reading.keys)))
-            masks.add(reading.causal if causal is None else causal)
-            usual = reading.keys.shape[-1] ** -0.5
-            scales.add(float(getattr(attention, "scaling", usual)) if scale is None else scale)
+            masks.add(reading.causal if asked is None else asked)
+            scales.add(_scale(attention, reading.keys.shape[-1]) if given is None else given)
             notes[reading.note] = None
     require(bool(layers), "attentions that ran", 0, f"at least one of {', '.join(attentions)}")
     require(masks in ({True}, {False}), "causal", masks, "given, as the attentions do not say, or not the same")
     require(len(scales) == 1, "scale", scales, "given, as the attentions do not have the same")
     return gather(
-        name or type(module).__name__, layers, causal=masks.pop() is True, scale=scales.pop(), note=" ".join(notes)
-    )
+        name or type(module).__name__, layers, causal=masks == {True}, scale=scales.pop(),
+        note=" ".join(filter(None, notes)),
+    )  # fmt: skip
+
+
+def _scale(attention: nn.Module, width: int) -> float:
+    scaling = getattr(attention, "scaling", None)
+    if isinstance(scaling, Tensor) and scaling.numel() == 1:
+        scaling = scaling.item()
+    if scaling is not None:
+        return number(f"scaling of {type(attention).__name__}", scaling)
+    scale = getattr(attention, "scale", None)
+    return scale if isinstance(scale, float) else width**-0.5
 
 
 def _attentions(module: nn.Module, query: str | None, key: str | None) -> dict[str, tuple[nn.Module, Layout]]:
@@ -101,11 +119,12 @@ def _attentions(module: nn.Module, query: str | None, key: str | None) -> dict[s
 
 
 def _wanted(
-    attentions: dict[str, tuple[nn.Module, Layout]], names: Iterable[str] | None
+    attentions: dict[str, tuple[nn.Module, Layout]], names: str | Iterable[str] | None
 ) -> dict[str, tuple[nn.Module, Layout]]:
     if names is None:
         return attentions
-    patterns = list(names)
+    require(isinstance(names, Iterable), "names", names, "patterns of names of attentions")
+    patterns = [names] if isinstance(names, str) else list(map(str, names))
     kept = {place: found for place, found in attentions.items() if any(fnmatchcase(place, name) for name in patterns)}
     require(bool(kept), "names", ", ".join(patterns), f"patterns of some of {', '.join(attentions)}")
     return kept
@@ -144,8 +163,9 @@ def _recording(
         record(layout.read(Call(attention, config, (args, kwargs), outputs, heads)))
         outputs.clear()
 
-    def keep(path: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        return lambda _, __, output: outputs.__setitem__(path, output.clone())
+    def keep(path: str) -> Callable[[nn.Module, Any, Any], None]:
+        name = f"output of {path} in {type(attention).__name__}"
+        return lambda _, __, output: outputs.__setitem__(path, plain_tensor(name, output).clone())
 
     handles = [attention.get_submodule(path).register_forward_hook(keep(path)) for path in layout.parts]
     handles.append(attention.register_forward_hook(finished, with_kwargs=True))

@@ -1,0 +1,386 @@
+"""What a user may get wrong about heads to be probed: each is refused in one line that says what is allowed."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from assay import AssayError, probe
+from assay.probing.heads import make_heads, read_arrays, write_arrays
+from assay.probing.models import open_model
+from assay.probing.models.live import heads_of_module
+from assay.probing.plan import Plan
+from assay.probing.source import open_heads
+from assay.studies.probing import probe_study
+from test_cli import complaint
+from test_probe_models import COUNT, KEY_HEADS, WIDTH, D, TinyAttention, TinyLlama, stack
+
+KEYS = np.random.default_rng(0).standard_normal((2, 6, 3))
+NAN = float("nan")
+
+
+def refused(message, call, *arguments, **options):
+    with pytest.raises(AssayError, match=message) as error:
+        call(*arguments, **options)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+# arrays in files
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scale": [0.5, 0.5]}, r"scale = \[0.5 0.5\] is not allowed; it must be one number"),
+        ({"scale": "half"}, "scale = half is not allowed; it must be one number"),
+        ({"scale": NAN}, "scale = nan is not allowed; it must be a positive number"),
+        ({"scale": 1e-200}, "scale = 1e-200 is not allowed"),
+        ({"causal": [True, False]}, r"causal = \[ True False\] is not allowed; it must be True or False"),
+        ({"causal": "no"}, "causal = no is not allowed; it must be True or False"),
+        ({"causal": 2}, "causal = 2 is not allowed; it must be True or False"),
+        *(({name: [0, wrong]}, f"{name} = .* is not allowed; it must be an integer for each head")
+          for name in ("key_head", "layer", "place") for wrong in (NAN, np.inf, 0.5, "x")),
+        *(({name: [0, wrong]}, f"{name} = .* is not allowed; it must be integers from 0 to 4095")
+          for name in ("layer", "place") for wrong in (-1, 4096, 1e30)),
+        *(({"key_head": [0, wrong]}, "key_head = .* an index of keys for each head, each of 2 used")
+          for wrong in (-1, 2, 0, 1e30)),
+        ({"layer": [[0, 0]]}, "layer = .* an integer for each head"),
+        ({"layer": [0, 0], "place": [1, 1]}, r"layer and place = \(0, 1\) of several heads is not allowed"),
+        ({"place": [0]}, r"place = \(0,\) is not allowed; it must be 2 numbers"),
+        ({"name": ["a", "b"]}, "name = .* is not allowed; it must be one text"),
+        ({"note": 3}, "note = 3 is not allowed; it must be one text"),
+        ({"keys": KEYS.astype(str)}, "dtype of keys = <U32 is not allowed; it must be float64, or a type that"),
+        ({"keys": KEYS + 1j}, "dtype of keys = complex128 is not allowed"),
+        ({"keys": np.full((2, 6, 3), 2**53 + 1)}, "largest of integer keys = 9007199254740993 is not allowed"),
+        ({"queries": np.full((2, 6, 3), -(2**60))}, "largest of integer queries = 1152921504606846976 is not"),
+        ({"keys": np.zeros((2, 6, 0))}, r"shape of keys = \(2, 6, 0\) is not .* each at least 1"),
+        ({"keys": np.zeros((0, 6, 3))}, r"shape of keys = \(0, 6, 3\) is not .* each at least 1"),
+        ({"keys": np.zeros((2, 0, 3), dtype=int)}, r"shape of keys = \(2, 0, 3\) is not .* each at least 1"),
+        ({"queries": np.zeros((2, 0, 3))}, r"shape of queries = \(2, 0, 3\) is not .* each at least 1"),
+        ({"keys": KEYS * 1e150}, r"largest magnitude in the keys of a head = .*e\+150 is .* 1e-100 to 1e\+100"),
+        ({"keys": KEYS * np.array([1, 1e-150])[:, None, None]}, "largest magnitude in the keys of a head = .*e-150"),
+        ({"queries": KEYS * 1e-150}, "largest magnitude in the queries of a head = .*e-150"),
+        ({"x" * 500: 1}, r"arrays of .* = x{80}\.\.\. is not allowed"),
+    ],
+)  # fmt: skip
+def test_arrays_that_make_no_sense(changes, message, tmp_path):
+    np.savez(tmp_path / "a.npz", **{"keys": KEYS} | changes)
+    refused(message, read_arrays, tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize <= 8, reason="long double is float64 here")
+def test_long_doubles_are_not_rounded_in_silence(tmp_path):
+    np.savez(tmp_path / "a.npz", keys=KEYS.astype(np.longdouble))
+    refused("dtype of keys = .* converts to it without loss", read_arrays, tmp_path / "a.npz")
+
+
+def test_arrays_that_are_unusual_but_plain(tmp_path):
+    given = {"layer": np.array([3.0, 3.0]), "place": np.array([4095, 7]), "causal": np.array(1), "scale": np.array(2)}
+    np.savez(tmp_path / "a.npz", keys=KEYS.astype(">f4"), queries=np.zeros((2, 6, 3)), **given)
+    heads = read_arrays(tmp_path / "a.npz")
+    assert (heads.layer, heads.place, heads.causal, heads.scale) == ((3, 3), (4095, 7), True, 2.0)
+    assert np.array_equal(heads.keys, KEYS.astype(np.float32))
+    assert heads.keys.dtype == np.float32
+    assert type(heads.causal) is bool
+    for integers in (np.full((1, 2, 1), 2**53), np.full((1, 2, 1), -(2**53))):
+        np.savez(tmp_path / "b.npz", keys=integers)
+        assert np.array_equal(read_arrays(tmp_path / "b.npz").keys.astype(int), integers)
+    assert make_heads("shared", KEYS, key_head=(0, 1, 1)).place == (0, 1, 2)
+
+
+def damaged(kind, whole):
+    if kind == "npy":
+        stream = io.BytesIO()
+        np.save(stream, KEYS)
+        return stream.getvalue()
+    if kind == "altered":  # in the middle of compressed numbers
+        place = len(whole) // 2
+        return whole[:place] + bytes(255 - byte for byte in whole[place : place + 40]) + whole[place + 40 :]
+    return {"garbage": b"garbage" * 99, "pickle": b"\x80\x04N.", "zip": b"PK\x05\x06" + b"\0" * 18}[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("npy", "is not a whole .npz file: it is one array, as numpy.save writes; use numpy.savez"),
+        ("garbage", "is not a whole .npz file: it is no zip archive"),
+        ("pickle", "is not a whole .npz file: it is no zip archive"),
+        ("altered", "is not a whole .npz file: "),
+        ("zip", "has no array 'keys'; it has none"),
+    ],
+)
+def test_files_that_are_something_else(kind, message, tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", keys=KEYS)
+    (tmp_path / "b.npz").write_bytes(damaged(kind, (tmp_path / "a.npz").read_bytes()))
+    refused(message, read_arrays, tmp_path / "b.npz")
+
+
+def test_files_of_objects_and_files_that_are_not_there(tmp_path):
+    np.savez(tmp_path / "a.npz", keys=np.array([{}, None], dtype=object))
+    refused("an array in it holds Python objects$", read_arrays, tmp_path / "a.npz")
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
+        archive.writestr("keys", "not an array")
+    refused("dtype of keys", read_arrays, tmp_path / "b.npz")
+    refused("none.npz is not a whole .npz file: there is no such file", read_arrays, tmp_path / "none.npz")
+    (tmp_path / "folder.npz").mkdir()
+    refused("folder.npz is not a whole .npz file", read_arrays, tmp_path / "folder.npz")
+    for source in ("", "  "):
+        refused("source = .* is not allowed; it must be an .npz file", open_heads, source, None, None)
+    refused("neither a file, nor a folder", open_model, "x" * 300)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [([[[1.0]]], "keys = list"), (torch.ones(1, 2, 3), "keys = Tensor"), (KEYS[0], "shape of keys")],
+)
+def test_keys_that_are_no_arrays(keys, message):
+    refused(message, make_heads, "x", keys)
+
+
+# calls
+
+
+def test_probe_takes_for_each_source_what_is_for_it(tmp_path):
+    heads = make_heads("a", KEYS)
+    write_arrays(heads, tmp_path / "a.npz")
+    for options in ({"inputs": 1}, {"text": "a.txt"}, {"length": 5}, {"query": "q"}, {"scale": 2.0}):
+        refused(f"{next(iter(options))} is not allowed where the source is heads", probe, heads, **options)
+    for options in ({"inputs": 1}, {"query": "q"}):
+        refused(
+            f"{next(iter(options))} is not allowed where the source is a file", probe, tmp_path / "a.npz", **options
+        )
+    for options in ({"text": "a.txt"}, {"length": 5}):
+        refused("is not allowed with .*, which has keys already", probe, tmp_path / "a.npz", **options)
+        refused("is not allowed where the source is a torch module", probe, nn.Identity(), 1, **options)
+    refused("option of assay.probe 'cusal' is not known; did you mean 'causal'", probe, nn.Identity(), 1, cusal=True)
+    refused("module = 42 is not allowed; it must be a torch.nn.Module", probe, 42, torch.ones(2))
+    refused("inputs = None is not allowed", probe, nn.Identity())
+
+
+def test_numbers_of_a_probe():
+    heads = make_heads("a", KEYS)
+    refused("sparsities = 3 is not allowed; it must be several integers", probe, heads, sparsities=3)
+    refused("sparsity = 1 is not allowed", probe, heads, sparsities="12")
+    for seed in ("a", -1, 2**23, 0.5):
+        refused(
+            f"seed = {seed} is not allowed; it must be an integer from 0 to 8388607",
+            probe,
+            heads,
+            sparsities=(1,),
+            seed=seed,
+        )
+    refused("position = 2 is not allowed with a: its heads are not causal", probe, heads, sparsities=(1,), position=2)
+    assert Plan(heads, (1,)).curves == 32
+
+
+def test_names_of_studies_fit_into_file_names():
+    for name, expected in (("x" * 300, "x" * 80), ("", "heads"), ("???", "heads"), ("a" * 79 + " b", "a" * 79)):
+        study = probe_study(Plan(make_heads(name, KEYS), (1,)))
+        assert study.name == f"probe-{expected}-6"
+        assert len(study.title) <= 100
+
+
+def test_wrong_commands(tmp_path):
+    path = tmp_path / "a.npz"
+    write_arrays(make_heads("a", KEYS), path)
+    assert "position = 2 is not allowed with a" in complaint(
+        "probe", path, "--position", 2, "--sparsity", "1", "--out", tmp_path
+    )
+    assert "position = 2 is not allowed with a" in complaint("probe", path, "--position", 2, "--set", "1")
+    assert "length = 256 is not allowed with" in complaint("probe", path, "--length", 256)
+    assert "there is no such file" in complaint("probe", tmp_path / "none.npz")
+    assert "source = '' is not allowed" in complaint("probe", "")
+
+
+@pytest.mark.parametrize("option", ["sparsity", "sets", "curves", "seed", "out", "workers"])
+def test_a_set_of_ones_own_leaves_nothing_to_draw(option, tmp_path):
+    from assay.cli.heads import probe as command
+
+    with pytest.raises(AssayError, match=f"--{option} is not allowed with --set"):
+        command(str(tmp_path / "a.npz"), chosen=["1"], **{option: "1" if option == "sparsity" else 1})
+
+
+def test_curves_of_separation_end_at_half_of_the_positions():
+    """S is separated from the rest as the rest is from S."""
+    for length, width in ((20, 9), (21, 19), (1, 3)):
+        for causal, position in ((False, None), (True, length - 1)):
+            keys = np.random.default_rng(0).standard_normal((1, length, width))
+            curve = Plan(make_heads("a", keys, causal=causal), (1,), position=position).curve
+            assert max(curve["separates"]) == max(1, length // 2)
+            assert max(curve["exists"]) <= length
+    first = Plan(make_heads("a", np.ones((1, 20, 15)), causal=True), (1,), position=9).curve
+    assert (max(first["separates"]), max(first["exists"])) == (5, 10)
+
+
+# live modules
+
+
+class Answers(nn.Module):
+    """An attention whose parts give what they are told."""
+
+    class Part(nn.Module):
+        def __init__(self, answer):
+            super().__init__()
+            self.answer = answer
+
+        def forward(self, x):
+            return self.answer(x)
+
+    def __init__(self, answer, **attributes):
+        super().__init__()
+        self.wq, self.wk = self.Part(answer), self.Part(answer)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, x):
+        self.wq(x), self.wk(x)
+        return x
+
+
+TEXT = torch.randn(1, 6, WIDTH, generator=torch.Generator().manual_seed(0))
+PATHS = {"query": "wq", "key": "wk", "heads": COUNT, "causal": False}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x: (x, None), "output of wq in Answers = tuple is not allowed; it must be a tensor"),
+        (lambda x: None, "output of wq in Answers = NoneType is not allowed"),
+        (
+            lambda x: torch.nested.nested_tensor([x[0], x[0, :2]], layout=torch.jagged),
+            "output of wq in Answers = a nested tensor",
+        ),
+        (lambda x: x.int(), "dtype of output of wq in Answers = torch.int32"),
+        (
+            lambda x: x[0],
+            r"shape of the queries in Answers = \(6, 32\) is not allowed; it must be \(1, N, ",
+        ),
+        (lambda x: x[:, :0], r"shape of the queries in Answers = \(1, 0, 32\)"),
+        (lambda x: 1e38 * x * 1e38, "keys = not finite"),
+    ],
+)
+def test_parts_that_answer_something_else(answer, message):
+    refused(message, heads_of_module, Answers(answer), TEXT, **PATHS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"heads": 0}, "heads = 0 is not allowed; it must be above 0"),
+        ({"heads": True}, "heads = True is not allowed"),
+        ({"heads": 2.0}, "heads = 2.0 is not allowed"),
+        ({"scale": [1, 2]}, r"scale = \[1, 2\] is not allowed; it must be one number"),
+        ({"scale": 0}, "scale = 0.0 is not allowed; it must be a positive number"),
+        ({"causal": "yes"}, "causal = yes is not allowed; it must be True or False"),
+        ({"names": 3}, "names = 3 is not allowed"),
+        ({"query": 3}, "query and key = 3, wk is not allowed"),
+    ],
+)
+def test_options_of_a_module(options, message):
+    refused(message, heads_of_module, Answers(lambda x: x), TEXT, **PATHS | options)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "scale"),
+    [
+        ({}, D**-0.5), ({"scaling": None}, D**-0.5), ({"scaling": 0.3}, 0.3), ({"scaling": torch.tensor([0.25])}, 0.25),
+        ({"scaling": nn.Parameter(torch.tensor(0.5))}, 0.5), ({"scale": 0.7}, 0.7), ({"scale": nn.Identity()}, D**-0.5),
+        ({"scale": 3}, D**-0.5), ({"scaling": 0.3, "scale": 0.7}, 0.3),
+    ],
+)  # fmt: skip
+def test_scale_is_what_the_attention_says(attributes, scale):
+    module = stack(Answers(lambda x: x, **attributes))
+    assert heads_of_module(module, TEXT, **PATHS).scale == scale
+    assert heads_of_module(module, TEXT, **PATHS, scale=np.float64(2)).scale == 2.0
+
+
+def test_scales_that_are_none():
+    module = Answers(lambda x: x, scaling=torch.ones(COUNT))
+    refused("scaling of Answers = .* is not allowed; it must be one number", heads_of_module, module, TEXT, **PATHS)
+    assert heads_of_module(module, TEXT, **PATHS, scale=1.0).scale == 1.0
+
+
+@pytest.mark.parametrize(
+    ("given", "causal"), [(1, True), (np.True_, True), (True, True), (0, False), (np.False_, False)]
+)
+def test_causal_is_taken_from_any_truth(given, causal):
+    assert heads_of_module(Answers(lambda x: x), TEXT, **PATHS | {"causal": given}).causal is causal
+    assert make_heads("a", KEYS, causal=given).causal is causal
+
+
+def test_whether_heads_are_causal_is_not_guessed():
+    module = TinyAttention("query", "key", num_heads=COUNT)
+    refused("causal = .* is not allowed; it must be given", heads_of_module, module, TEXT)
+    assert heads_of_module(module, TEXT, causal=True).causal
+    for config, causal in (({"is_decoder": True}, True), ({"is_causal": False}, False), ({"model_type": "vit"}, False)):
+        module.config = SimpleNamespace(**config)
+        assert heads_of_module(module, TEXT).causal is causal
+    llama = TinyLlama(told=True)
+    for layer in llama.layers:
+        layer.self_attn.is_causal = False
+    assert not heads_of_module(llama, torch.arange(5)[None]).causal
+
+
+def test_multihead_attention_has_as_many_heads_as_it_has():
+    attention = nn.MultiheadAttention(WIDTH, COUNT, batch_first=True)
+    refused("heads = 2 is not allowed; it must be 4", heads_of_module, attention, (TEXT, TEXT, TEXT), heads=2)
+    assert heads_of_module(attention, (TEXT, TEXT, TEXT), heads=COUNT).count == COUNT
+    padding = {"key_padding_mask": torch.zeros(1, 6, dtype=torch.bool)}
+    inputs = dict.fromkeys(("query", "key", "value"), TEXT) | padding
+    assert "padding mask is not taken into account" in heads_of_module(attention, inputs).note
+
+
+@pytest.mark.parametrize("options", [{"add_bias_kv": True}, {"add_zero_attn": True}])
+def test_extra_keys_are_refused(options):
+    attention = nn.MultiheadAttention(WIDTH, COUNT, batch_first=True, **options)
+    refused("add_bias_kv or add_zero_attn = True", heads_of_module, attention, (TEXT, TEXT, TEXT))
+
+
+class Fused(nn.Module):
+    """The projections of GPT-2."""
+
+    def __init__(self):
+        super().__init__()
+        self.c_attn, self.num_heads = nn.Linear(WIDTH, 3 * WIDTH), COUNT
+
+    def forward(self, x):
+        return self.c_attn(x)[..., :WIDTH]
+
+
+def test_kinds_that_look_like_known_ones_are_refused():
+    fused = Fused()
+    assert heads_of_module(fused, TEXT).count == COUNT
+    fused.config = SimpleNamespace(scale_attn_by_inverse_layer_idx=True)
+    refused("scale_attn_by_inverse_layer_idx = True", heads_of_module, fused, TEXT)
+    crossed = Fused()
+    crossed.q_attn = nn.Linear(WIDTH, WIDTH)
+    refused("no attention of a known kind", heads_of_module, crossed, TEXT)
+    normed = TinyLlama(told=True)
+    for layer in normed.layers:
+        layer.self_attn.q_norm = nn.RMSNorm(D)
+    refused("no attention of a known kind", heads_of_module, normed, torch.arange(5)[None])
+
+
+def test_a_part_that_does_not_run_again_is_missed():
+    """What an earlier call of a shared attention left is not taken for that of a later one."""
+
+    class Sometimes(TinyAttention):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return super().forward(x) if self.calls == 1 else x
+
+    shared = Sometimes("wq", "wk")
+    options = {"query": "wq", "key": "wk", "heads": COUNT, "causal": False}
+    refused("did not run = wq, wk", heads_of_module, stack(shared, shared), TEXT, **options)
+    twice = TinyAttention("wq", "wk")
+    heads = heads_of_module(stack(twice, twice), TEXT, **options)
+    assert heads.keys.shape[0] == 2 * KEY_HEADS
