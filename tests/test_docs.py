@@ -40,3 +40,11 @@ def test_the_python_of_the_page_on_probing_runs(tmp_path, monkeypatch, capsys):
     assert advice.startswith("MultiheadAttention at N = 128")
     assert set(eval(reach)) == {"1", "2", "4"}
     assert list((tmp_path / "assay-out").glob("probe-*.html"))
+
+
+def test_the_python_of_the_page_on_the_engine_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text("utf-8"), re.DOTALL)
+    exec(compile(code, "engine.md", "exec"), {})
+    errors = eval(capsys.readouterr().out)
+    assert len(errors) == 4
+    assert all(0 <= error <= 1 for error in errors)
