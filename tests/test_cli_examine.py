@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from assay import SparseAveraging, build
 
@@ -122,3 +123,21 @@ def test_a_fault_in_a_users_module_is_no_refutation(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 70, done.stderr
     assert "no answer today" in done.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here; the test below trains on it")
+def test_a_device_that_is_not_there_is_refused(tmp_path):
+    asked = ("train", "match2", "--length", 4, "--width", 4, "--steps", 2, "--out", tmp_path / "n.safetensors")
+    said = assay(*asked, "--device", "cuda", code=2)
+    assert "device = cuda is not allowed; it must be one of those that torch finds here: cpu" in said
+    assert not (tmp_path / "n.safetensors").exists()
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no GPU that torch can use: training on one is not tested here"
+)
+def test_training_on_a_gpu_gives_what_training_on_the_cpu_gives(tmp_path):
+    asked = ("train", "match2", "--length", 4, "--width", 4, "--steps", 40)
+    cpu = json.loads(assay(*asked, "--out", tmp_path / "cpu.safetensors", "--json"))
+    gpu = json.loads(assay(*asked, "--out", tmp_path / "gpu.safetensors", "--device", "cuda", "--json"))
+    assert gpu["mean_error"] == pytest.approx(cpu["mean_error"], abs=0.02)

@@ -121,15 +121,19 @@ def train(
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.01,
     seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
     distribution: Annotated[str | None, typer.Option(help="Inputs; the task's usual ones unless given.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or cuda where there is a GPU.")] = "cpu",
     as_json: Json = False,
 ) -> None:
     """Train one network on a task and write it to a file. The task's parameters are options: --length 8."""
+    import torch
+
     from assay.learning.one import train_one
 
+    torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
     chosen = task_of(task, context)
     result = train_one(
         chosen, architecture, out, width=width, depth=depth, head_width=head_width, steps=steps, rate=rate, seed=seed,
-        distribution=distribution or chosen.usual_distribution, tell=tell,
+        distribution=distribution or chosen.usual_distribution, device=device, tell=tell,
     )  # fmt: skip
     show_result(result, as_json, fields_text)
 

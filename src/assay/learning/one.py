@@ -8,7 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from assay.errors import require
+from assay.learning.batched import train_together
 from assay.learning.training import Recipe, train
 from assay.learning.weights_file import save_trained
 from assay.tasks import Task
@@ -26,14 +29,16 @@ def train_one(
     rate: float,
     seed: int,
     distribution: str,
+    device: str = "cpu",
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Train, write the file, and say what was reached, as plain JSON values; `tell` hears of progress.
+    """Train, write the file, and say what was reached, as plain JSON values; `tell` hears of progress on the CPU.
 
     Raises:
-        AssayError: a request that cannot be met, or a file that cannot be written.
+        AssayError: a request that cannot be met, a device that is not there, or a file that cannot be written.
     """
     require(rate > 0, "rate", rate, "above 0")
+    require(device in devices(), "device", device, f"one of those that torch finds here: {', '.join(devices())}")
     recipe = Recipe(steps=steps, distribution=distribution)
     begin = time.monotonic()
 
@@ -41,9 +46,11 @@ def train_one(
         left = (time.monotonic() - begin) * (steps - step) / step
         tell(f"step {step} of {steps}: {task.mean_error_name} {error:.4g}, at most {left:.0f} s left")
 
-    run = train(
-        task, architecture, width, depth=depth, head_width=head_width, seed=seed, rate=rate, recipe=recipe, tell=report
-    )
+    kind: dict[str, Any] = {"depth": depth, "head_width": head_width, "recipe": recipe}
+    if device == "cpu":
+        run = train(task, architecture, width, seed=seed, rate=rate, tell=report, **kind)
+    else:
+        (run,) = train_together(task, architecture, width, [(seed, rate)], path="batched", device=device, **kind)
     shape = {"width": width, "depth": depth, "head_width": head_width}
     training = {
         "recipe": asdict(recipe), "rate": rate, "seed": seed, "mean_error": run.mean_error,
@@ -63,3 +70,8 @@ def train_one(
         "steps": run.steps,
         "seconds": round(run.seconds, 2),
     }
+
+
+def devices() -> list[str]:
+    """The devices that torch finds on this machine: cpu, and cuda if there is a GPU that it can use."""
+    return ["cpu", *["cuda"] * torch.cuda.is_available()]
