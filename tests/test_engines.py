@@ -17,7 +17,7 @@ from assay.evidence import content_hash
 from assay.studies.course import Course, search_course, single_course
 from assay.studies.engines import cluster, open_engine
 from assay.studies.engines.base import Engine, WorkerLost
-from assay.studies.engines.desk import ATTEMPTS
+from assay.studies.engines.desk import ATTEMPTS, Desk
 from assay.studies.runner import Agenda, run_study
 from assay.studies.study import load_study
 
@@ -369,3 +369,86 @@ def test_a_ray_node_that_is_killed_changes_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "True", done.stderr  # a question was lost with the node
     assert rows(there) == expected
+
+
+class OnePool(Engine):
+    """A death takes every question in flight with it. `kills(name, attempt)` says which questions do that."""
+
+    shares_fate = True
+
+    def __init__(self, slots, kills):
+        self.count, self.kills, self.attempts, self.flying = slots, kills, {}, {}
+
+    @property
+    def slots(self):
+        return self.count
+
+    def submit(self, question):
+        name, future = question["name"], Future()
+        self.attempts[name] = self.attempts.get(name, 0) + 1
+        if self.kills(name, self.attempts[name]):
+            for lost in (future, *self.flying):
+                lost.set_exception(WorkerLost())
+            self.flying.clear()
+        elif (name == "long" and self.flying) or (name == "long" and self.attempts[name] == 1):
+            self.flying[future] = name
+        else:
+            future.set_result(made_up(question))
+        return future
+
+    def result(self, future):
+        return future.result()
+
+    def __exit__(self, *_):
+        pass
+
+
+def collected(desk, names):
+    """Names that were answered, asking them in this order as there is room."""
+    left, answered = list(names), []
+    for _ in range(100):
+        while left and desk.room > 0:
+            name = left.pop(0)
+            desk.submit(name, {"kind": "made-up", "name": name})
+        answered += [key for key, _ in desk.collect(timeout=0.01)]
+        if len(answered) == len(names):
+            break
+    return answered
+
+
+def test_a_question_beside_others_that_kill_workers_is_not_blamed():
+    names = ["long", "a", "b", "c", "d", "e"]
+    desk = Desk(OnePool(2, lambda name, attempt: name != "long" and attempt == 1))
+    assert sorted(collected(desk, names)) == sorted(names)
+    assert desk.lost >= 5
+
+
+def test_a_question_that_kills_workers_alone_is_blamed_and_those_beside_it_are_answered():
+    engine = OnePool(3, lambda name, attempt: name == "guilty")
+    desk, answered = Desk(engine), []
+    for name in ("one", "guilty", "two"):
+        desk.submit(name, {"kind": "made-up", "name": name})
+    with pytest.raises(AssayError, match="died 3 times over one made-up question"):  # noqa: PT012
+        for _ in range(20):
+            answered += [key for key, _ in desk.collect(timeout=0.01)]
+    assert sorted(answered) == ["one", "two"]
+    assert engine.attempts["guilty"] == 1 + ATTEMPTS
+
+
+def test_answers_that_are_there_come_before_a_failure():
+    class Failing(Fake):
+        def submit(self, question):
+            future = Future()
+            if question["name"] == "bad":
+                future.set_exception(ValueError("bad"))
+            else:
+                future.set_result(made_up(question))
+            return future
+
+    desk, answered = Desk(Failing(5)), []
+    for name in ("bad", "one", "two", "three"):
+        desk.submit(name, {"kind": "made-up", "name": name})
+    with pytest.raises(ValueError, match="bad"):  # noqa: PT012
+        for key, _ in desk.collect(timeout=0.01):
+            answered.append(key)
+    assert sorted(answered) == ["one", "three", "two"]

@@ -12,7 +12,7 @@ from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
 from assay.studies.runner import run_study
 from assay.studies.study import load_study
-from test_cli import assay, printed
+from test_cli import assay, complaint, printed
 
 TINY = Path(__file__).parent / "tiny.toml"
 
@@ -81,3 +81,8 @@ def test_a_dry_run_answers_nothing_and_writes_nothing(tmp_path):
     assert text.returncode == 0
     assert "with 1 worker;" in text.stdout
     assert "timing" in text.stderr
+
+
+def test_a_dry_run_speaks_of_this_machine():
+    assert "--dry-run estimates for this machine" in complaint("run", TINY, "--dry-run", "--engine", "ray")
+    assert "--dry-run estimates for this machine" in complaint("run", TINY, "--dry-run", "--address", "auto")

@@ -415,3 +415,23 @@ def test_averaging_units_compute_the_same_in_tiles(layout, dimension, monkeypatc
     assert plain.shape == outputs.shape
     assert (outputs - plain).abs().max() <= 1e-5
     assert task.errors(outputs, targets).max() <= unit.certificate().guaranteed_error
+
+
+@pytest.mark.parametrize("factor", [-100.0, -1.0, 0.0, 0.5, 10.0, 1000.0, math.inf])
+def test_a_temperature_that_was_altered_gives_what_the_scores_give(factor):
+    unit = build(Match2(length=64, modulus=101), method="trigonometric")
+    unit.query.mul_(factor)
+    residues = torch.arange(64).repeat(2, 1) * 7 % 101
+    found, formed = unit(residues), unit.answers(unit.embed(residues))
+    assert torch.allclose(found.double(), formed.double(), atol=1e-4, equal_nan=True)
+
+
+def test_cyclic_keys_have_gradients_at_any_length():
+    for length in (32, 64):
+        task = SparseAveraging(length=length, sparsity=2)
+        (values, pointers), _ = task.sample(1, seed=0)
+        unit = build(task, method="cyclic")
+        fast = unit((values, pointers))
+        slow = unit((values.clone().requires_grad_(), pointers))
+        assert slow.requires_grad
+        assert torch.allclose(fast, slow, atol=1e-9)

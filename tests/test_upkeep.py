@@ -377,3 +377,38 @@ def test_workers_that_do_not_answer_or_answer_otherwise(monkeypatch, answers, st
     monkeypatch.setattr(workers, "Workers", Pool)
     monkeypatch.setattr(doctor, "_START_SECONDS", 0.1)
     assert doctor._workers().status == status
+
+
+def test_a_new_target_with_a_log_beside_it_is_refused(tmp_path):
+    """SQLite would play the log of another ledger over the new one."""
+    one, two = made(tmp_path / "one.sqlite", statement(1)), made(tmp_path / "two.sqlite", statement(2))
+    stray = tmp_path / "into.sqlite-wal"
+    stray.write_bytes(b"rows of another ledger")
+    with pytest.raises(AssayError, match="put the ledger back beside it, or move that file away"):
+        merge_files([one, two], tmp_path / "into.sqlite")
+    assert not (tmp_path / "into.sqlite").exists()
+    assert stray.read_bytes() == b"rows of another ledger"
+
+
+def test_a_ledger_named_twice_is_refused_wherever_it_stands(tmp_path):
+    one, two = made(tmp_path / "one.sqlite", statement(1)), made(tmp_path / "two.sqlite", statement(2))
+    for paths in ([one, one, two], [one, two, two]):
+        with pytest.raises(AssayError, match="named twice"):
+            merge_files(paths)
+
+
+def test_a_row_with_an_absurd_number_does_not_keep_others_from_being_saved(tmp_path):
+    path = made(tmp_path / "ledger.sqlite", *(statement(number) for number in range(5)))
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE evidence SET rowid = 1 << 40 WHERE rowid = 3")
+    connection.execute("UPDATE evidence SET body = 'damaged' WHERE rowid = 4")
+    connection.commit()
+    connection.close()
+    done = merge_files([path], tmp_path / "saved.sqlite")
+    assert done["answers"] == 3
+
+
+def test_paths_that_look_like_addresses_are_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made("file:x?mode=memory", statement(1))
+    assert len(content("file:x?mode=memory")) == 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import sqlite3
 import tempfile
 import tomllib
@@ -25,7 +24,7 @@ from typing import Any, Literal
 from assay import __version__
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.files import make_folder
+from assay.files import free_bytes, make_folder
 from assay.ledger import Ledger
 from assay.versions import machine
 
@@ -301,7 +300,7 @@ def _output_folder(out: Path) -> Check:
 
 
 def _disk(out: Path) -> Check:
-    free = shutil.disk_usage(_place(out)).free
+    free = free_bytes(out)
     found = f"{free / _GIGABYTE:.1f} GB free for {out}"
     if free < _NO_DISK:
         return _problem(found, "free some space, or choose another folder with --out")

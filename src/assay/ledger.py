@@ -213,17 +213,7 @@ class Ledger:
 
     def _look(self, create: bool) -> None:
         """Refuse what SQLite would take for a new database."""
-        log = Path(f"{self.path}-wal")
-        try:
-            size = self.path.stat().st_size if self.path.exists() else 0
-            logged = log.stat().st_size if log.exists() else 0
-        except OSError as error:
-            raise AssayError(f"ledger {self.path} cannot be opened: {error.strerror}") from error
-        if not size and logged:  # SQLite would delete the log, and rows with it
-            raise AssayError(
-                f"ledger {self.path} is missing or empty, but its latest rows are in {log}; put the ledger back beside "
-                "it, or move that file away"
-            )
+        size = refuse_strays(self.path)
         if not size and not create:
             what = "is empty" if self.path.exists() else "does not exist"
             raise AssayError(f"ledger {self.path} {what}; 'assay run' makes one")
@@ -244,7 +234,7 @@ class Ledger:
                 raise
             # Write-ahead logging needs a folder that can be written to, except for files that nobody changes; where
             # this user may not write and nobody has left a log, this is such a file.
-            self._connection = _connect(f"{Path(path).resolve().as_uri()}?immutable=1")
+            self._connection = _connect(f"{Path(path).resolve().as_uri()}?immutable=1", uri=True)
             self._prepare(create)
         except BaseException:
             self._connection.close()
@@ -356,8 +346,30 @@ def _agree_measured(one: Any, other: Any) -> bool:
     return isinstance(one, str) or _agree(one, other, _SAME_MEASUREMENT)
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, uri=path.startswith("file:"))
+def refuse_strays(path: Path) -> int:
+    """The bytes of the file at `path`, 0 if there is none.
+
+    Raises:
+        AssayError: it is missing or empty, but a log with rows is there, which SQLite would delete or replay.
+    """
+    log = Path(f"{path}-wal")
+    try:
+        size = path.stat().st_size if path.exists() else 0
+        logged = log.stat().st_size if log.exists() else 0
+    except OSError as error:
+        raise AssayError(f"ledger {path} cannot be opened: {error.strerror}") from error
+    if not size and logged:
+        raise AssayError(
+            f"ledger {path} is missing or empty, but its latest rows are in {log}; put the ledger back beside it, or "
+            "move that file away"
+        )
+    return size
+
+
+def _connect(path: str, *, uri: bool = False) -> sqlite3.Connection:
+    if not uri and path != ":memory:":
+        path = str(Path(path).absolute())  # or some builds of SQLite take a path that begins with file: for an address
+    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, uri=uri)
 
 
 def _cause(error: Exception) -> int | None:

@@ -75,7 +75,8 @@ def readable_rows(path: Path) -> list[Row]:
                 (last,) = connection.execute("SELECT max(rowid) FROM evidence").fetchone()
             except sqlite3.Error:
                 last = size // _FEWEST_BYTES
-            rows = (_row(connection, number) for number in range(1, (last or 0) + 1))
+            last = min(last or 0, size // _FEWEST_BYTES)  # a damaged row may have any number
+            rows = (_row(connection, number) for number in range(1, last + 1))
             return [row for row in rows if row is not None]
 
 

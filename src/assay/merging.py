@@ -11,7 +11,7 @@ from typing import Any
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.files import make_folder, write_whole
-from assay.ledger import Contradiction, DamagedLedger, Ledger, Merge, salvage
+from assay.ledger import Contradiction, DamagedLedger, Ledger, Merge, refuse_strays, salvage
 
 
 class _Contradicted(Exception):
@@ -32,7 +32,7 @@ def merge_files(paths: Sequence[Path], into: Path | None = None) -> dict[str, An
         AssayError: fewer than two ledgers are named, one is named twice, or one cannot be read or written to.
     """
     target = paths[0] if into is None else into
-    everyone = [target, *(path for path in paths if path != target)]
+    everyone = [target, *(paths[1:] if into is None else (path for path in paths if path != target))]
     if len(everyone) < 2:
         raise AssayError("a merge needs two ledgers, or one and --into another")
     places = [path.resolve() for path in everyone]
@@ -47,6 +47,7 @@ def merge_files(paths: Sequence[Path], into: Path | None = None) -> dict[str, An
                     pass
                 merge, total = ledger.merge(*others), len(ledger)
         else:
+            refuse_strays(target)
             make_folder(target.parent)
             merge, total = _merged_anew(target, others)
     return {

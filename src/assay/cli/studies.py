@@ -8,7 +8,7 @@ import typer
 
 from assay.cli.options import DEFAULT_OUT, Json, Out, Quick, app, show_result, tell
 from assay.cli.text import estimate_text, listing_text, study_text
-from assay.errors import unknown
+from assay.errors import AssayError, unknown
 
 
 @app.command()
@@ -38,6 +38,8 @@ def run(
     from assay.studies.session import estimate_session, run_session
 
     if dry_run:
+        if engine != "local" or address is not None:
+            raise AssayError("--dry-run estimates for this machine; leave --engine and --address out")
         estimate = estimate_session(study, quick=quick, out=out, workers=workers, tell=tell)
         show_result(estimate, as_json, estimate_text)
         return

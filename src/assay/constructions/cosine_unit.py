@@ -25,6 +25,7 @@ from assay.size import Size
 from assay.tasks.match2 import Match2
 
 _NUMBERS_OF_A_TOKEN = 8  # where residues are sorted
+_LARGEST_EXPONENT = 700.0  # of the blank, below a match: its weight is a normal float64
 
 
 class CosineUnit(BareUnit, Construction):
@@ -88,7 +89,8 @@ class CosineUnit(BareUnit, Construction):
 
     def forward(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
         """The mass on real tokens, to be compared with 1/2: (batch, N); in float64 where scores are not formed."""
-        exponents = self._exponents() if self.numbers is None and self.task.length >= SHORTEST else None
+        fits = self.numbers is None and inputs.shape[1] == self.task.length >= SHORTEST
+        exponents = self._exponents() if fits else None
         mass = None if exponents is None else self.structured_mass(inputs.numpy(), *exponents)
         if mass is None:
             return super().forward(inputs)  # ty: ignore[invalid-argument-type]
@@ -116,7 +118,8 @@ class CosineUnit(BareUnit, Construction):
             and torch.equal(self.key[0], torch.cat([one, -one, one[:1]]) * pick)
             and torch.equal(self.value[0], pick[:, -1:])
         )
-        return (cold.item(), cold.item() * (2 - self._blank_height())) if as_built else None
+        temperature, blank = cold.item(), cold.item() * (2 - self._blank_height())
+        return (temperature, blank) if as_built and 0 <= blank < _LARGEST_EXPONENT else None
 
     def embed(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
         """phi of the blank and of every residue: (batch, N + 1, 2D + 1)."""

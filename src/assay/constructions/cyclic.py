@@ -40,9 +40,10 @@ class CyclicPolytope(Construction):
 
     Scores formed as dot products take time O(asking * positions * q * b^2) for integers of b limbs, 2q log2 N bits. In
     the plain forward pass of SHORTEST positions or more they are not formed: the nodes are consecutive whole numbers,
-    the score of one is -prod (t - t_i)^2, and only nodes next to a pointer have a weight: time O(asking q^2). It is the
-    same function, as differences of nodes are exact and what is left out is below 2^-60 of the set's weight; 2q + 1
-    roundings of a score are fewer than those of its digits, of which the certificate speaks.
+    the score of one is -prod (t - t_i)^2, and only nodes next to a pointer have a weight: time O(asking q^2). For
+    finite values it is the same function, as differences of nodes are exact and what is left out is below 2^-60 of the
+    set's weight; 2q + 1 roundings of a score are fewer than those of its digits, of which the certificate speaks. It
+    has no gradients: values that require them take the dot products.
 
     >>> from assay import SparseAveraging, build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
@@ -129,7 +130,8 @@ class CyclicPolytope(Construction):
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens, float64 (batch, asking, d)."""
         values = self.rounded(inputs[0].double())
-        if self.numbers is None and self.task.positions >= SHORTEST and self._has_its_nodes():
+        formed = self.numbers is not None or self.task.positions < SHORTEST or values.requires_grad
+        if not formed and self._has_its_nodes():
             pointers = inputs[1].numpy()
             return torch.from_numpy(moment_averages(values.numpy(), pointers, len(self.nodes), self.temperature))
         weights = self.attention(inputs).squeeze(1)

@@ -75,8 +75,9 @@ def wrong_verdict(chance: float, seeds: int) -> float:
     """Probability that most of `seeds` seeds learn a width though it is learned with probability `chance` < 1/2.
 
     With `chance` >= 1/2, that most do not learn it. This is the tail of a binomial distribution, since seeds are
-    independent. A search runs every seed at the width that it reports, so whatever way led there, it reports a width
-    of learning probability below 1/2 at most this often.
+    independent. A search runs every seed at the width that it reports, so whatever way led there, it reports a given
+    width of learning probability below 1/2 at most this often. Several such widths add up: the report is too low with
+    at most the sum of their probabilities.
 
     >>> [round(wrong_verdict(chance, 3), 3) for chance in (0.0, 0.1, 0.25, 0.5, 0.9)]
     [0.0, 0.028, 0.156, 0.5, 0.028]

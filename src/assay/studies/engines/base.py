@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from assay.evidence import Evidence
 
@@ -17,7 +17,12 @@ class Engine(ABC):
     """Answers questions elsewhere; a context manager that leaves nothing running.
 
     Whatever the engine, an answer depends on its question alone: workers have one thread each and share nothing.
+
+    Attributes:
+        shares_fate: whether the death of one worker takes all questions in flight with it.
     """
+
+    shares_fate: ClassVar[bool] = False
 
     @property
     @abstractmethod

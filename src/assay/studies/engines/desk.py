@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.errors import AssayError
@@ -18,11 +18,15 @@ ATTEMPTS = 3  # at one question, before its worker's death is taken to be the qu
 class _Asked:
     key: str
     question: dict[str, Any]
-    attempt: int
+    deaths: int = 0  # that only this question can have caused
+    alone: bool = False
 
 
 class Desk:
     """Submits questions to an engine and collects their answers.
+
+    Where one death takes all questions in flight with it, none of them is blamed: they are asked again one at a time,
+    and a death counts against the question that was alone.
 
     Attributes:
         engine: where they are answered; it must have been started.
@@ -32,42 +36,57 @@ class Desk:
     def __init__(self, engine: Engine) -> None:
         self.engine, self.lost = engine, 0
         self._running: dict[Future[Evidence], _Asked] = {}
+        self._suspects: list[_Asked] = []
 
     @property
     def room(self) -> int:
-        """How many more questions the engine can answer at this time; negative where it has shrunk."""
+        """How many more questions the engine can answer at this time; 0 or less where it has shrunk."""
+        if self._suspects or any(asked.alone for asked in self._running.values()):
+            return 0
         return self.engine.slots - len(self._running)
 
     def submit(self, key: str, question: dict[str, Any]) -> None:
         """Ask a question whose answer will be known by `key`."""
-        self._submit(_Asked(key, question, 1))
+        self._submit(_Asked(key, question))
 
     def collect(self, timeout: float) -> Iterator[tuple[str, Evidence]]:
         """Keys and answers that there are, once there is one or `timeout` seconds have passed.
+
+        What is answered is given before anything is raised.
 
         Raises:
             AssayError: a question lost its worker `ATTEMPTS` times.
             Exception: whatever a question raised in its worker.
         """
         ready, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
-        for future in ready:
-            asked = self._running.pop(future)
+        answers, failures = [], []
+        for asked, future in [(self._running.pop(future), future) for future in ready]:
             try:
-                evidence = self.engine.result(future)
-            except WorkerLost as error:
-                self._again(asked, error)
-            else:
-                yield asked.key, evidence
+                answers.append((asked.key, self.engine.result(future)))
+            except Exception as error:
+                failures.append((asked, error))
+        yield from answers
+        for asked, error in failures:
+            if not isinstance(error, WorkerLost):
+                raise error
+            self._again(asked, error)
+        if self._suspects and not self._running:
+            self._submit(replace(self._suspects.pop(0), alone=True))
 
     def _again(self, asked: _Asked, error: WorkerLost) -> None:
-        if asked.attempt == ATTEMPTS:
+        deaths = asked.deaths + (asked.alone or not self.engine.shares_fate)
+        if deaths == ATTEMPTS:
             raise AssayError(
                 f"a worker process died {ATTEMPTS} times over one {asked.question['kind']} question, perhaps for want "
                 "of memory (fewer --workers need less); what is finished is kept, and the same command goes on from "
                 "there"
             ) from error
         self.lost += 1
-        self._submit(_Asked(asked.key, asked.question, asked.attempt + 1))
+        again = _Asked(asked.key, asked.question, deaths)
+        if self.engine.shares_fate:
+            self._suspects.append(again)
+        else:
+            self._submit(again)
 
     def _submit(self, asked: _Asked) -> None:
         self._running[self.engine.submit(asked.question)] = asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from assay.evidence import Evidence
 from assay.studies.engines.base import Engine, WorkerLost
@@ -17,6 +17,8 @@ class LocalEngine(Engine):
 
     One worker that dies takes down the pool: all questions in flight are lost with it.
     """
+
+    shares_fate: ClassVar[bool] = True
 
     def __init__(self, count: int, folder: Path) -> None:
         self.count, self.folder = count, folder
