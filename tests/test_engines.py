@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import random
 import subprocess
 import sys
@@ -56,9 +57,14 @@ rates = [0.02]
 """
 
 
-def study_file(folder, steps=60):
+def study_file(folder, steps=60, searches=1):
+    """A study with searches of one to four lengths; several keep several workers busy."""
     path = folder / f"small-{steps}.toml"
-    path.write_text(SMALL.replace("STEPS", str(steps)))
+    changes = {"at": [4, 5, 6, 7], "start": [4] * 4, "steps": [steps] * 4}
+    text = SMALL.replace("[STEPS]", "[]")
+    for name, values in changes.items():
+        text = re.sub(rf"^{name} = \[.*\]$", f"{name} = {values[:searches]}", text, flags=re.MULTILINE)
+    path.write_text(text)
     return path
 
 
@@ -268,9 +274,9 @@ sys.exit("ray" in sys.modules)
     subprocess.run([sys.executable, "-c", lines], check=True, timeout=100)
 
 
-def local_rows(folder, steps=60):
+def local_rows(folder, steps=60, searches=1):
     """The same study on local processes, none of which dies."""
-    study = load_study(str(study_file(folder, steps)))
+    study = load_study(str(study_file(folder, steps, searches)))
     with Ledger(folder / "ledger.sqlite") as ledger:
         run_study(study, ledger, workers=2, report=lambda status: None)
     return rows(folder)
@@ -336,7 +342,7 @@ def report(status):
         killed.append(status.new)
         assert engine.slots == 2
         # Both nodes have a question by now; give the one that is lost time to begin.
-        threading.Timer(0.2, cluster.remove_node, (node,), {"allow_graceful": False}).start()
+        threading.Timer(0.3, cluster.remove_node, (node,), {"allow_graceful": False}).start()
 
 try:
     with Ledger(Path(sys.argv[2]) / "ledger.sqlite") as ledger:
@@ -361,9 +367,9 @@ def test_a_ray_node_that_is_killed_changes_nothing(tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
-    expected = local_rows(here, steps=2000)  # runs of a second, so that the node dies over one of them
+    expected = local_rows(here, steps=4000, searches=4)  # runs of a second, so that the node dies over one of them
     done = subprocess.run(
-        [sys.executable, "-c", TWO_NODES, study_file(there, steps=2000), there],
+        [sys.executable, "-c", TWO_NODES, study_file(there, steps=4000, searches=4), there],
         capture_output=True, text=True, timeout=200, check=False, env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -52,8 +52,9 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        own = list((self._pool._processes or {}).values())  # a user's program may have other children
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
+        for child in own:
             child.terminate()
 
 
