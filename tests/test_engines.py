@@ -2,8 +2,8 @@
 
 import json
 import os
-import re
 import random
+import re
 import subprocess
 import sys
 from concurrent.futures import Future
