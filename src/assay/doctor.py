@@ -24,13 +24,12 @@ from typing import Any, Literal
 from assay import __version__
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.files import free_bytes, make_folder
-from assay.ledger import Ledger
+from assay.files import free_bytes, make_folder, nearest_folder
+from assay.ledger import LEDGER, Ledger
 from assay.versions import machine
 
 _PACKAGE = "assay-attention"
 _SOURCE = Path(__file__).parents[2]  # where pyproject.toml is if this is a checkout
-_LEDGER = "ledger.sqlite"
 _OLDEST_SQLITE = (3, 22, 0)  # from there on, a ledger that may only be read can be read
 _GIGABYTE = 2**30
 _FEW_MEMORY, _LITTLE_DISK, _NO_DISK = 2 * _GIGABYTE, _GIGABYTE, 2**26
@@ -295,7 +294,7 @@ def _output_folder(out: Path) -> Check:
     if out.exists():
         make_folder(out)
         return _ok(f"{out} can be written to")
-    make_folder(_place(out))
+    make_folder(nearest_folder(out))
     return _ok(f"{out} is not there yet and can be made")
 
 
@@ -309,17 +308,12 @@ def _disk(out: Path) -> Check:
     return _ok(found)
 
 
-def _place(out: Path) -> Path:
-    """The folder, or the one above that is there."""
-    return next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-
-
 def _sqlite(out: Path) -> Check:
     found = f"{sqlite3.sqlite_version}"
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         return _problem(found, f"a Python with SQLite {'.'.join(map(str, _OLDEST_SQLITE))} or newer is needed")
     with (
-        tempfile.TemporaryDirectory(dir=_place(out), prefix=".assay-") as folder,
+        tempfile.TemporaryDirectory(dir=nearest_folder(out), prefix=".assay-") as folder,
         closing(sqlite3.connect(Path(folder) / "try.sqlite", timeout=0, isolation_level=None)) as one,
         closing(sqlite3.connect(Path(folder) / "try.sqlite", timeout=0, isolation_level=None)) as other,
     ):
@@ -331,7 +325,7 @@ def _sqlite(out: Path) -> Check:
             kept_out = False
         except sqlite3.OperationalError:
             kept_out = True
-    kind = _file_system(_place(out))
+    kind = _file_system(nearest_folder(out))
     found += f", journal mode {mode}{f', file system {kind}' if kind else ''}"
     if mode != "wal" or not kept_out:
         return _problem(found, "files cannot be locked there; choose another folder with --out")
@@ -351,8 +345,8 @@ def _file_system(folder: Path) -> str | None:
 
 
 def _ledger(out: Path) -> Check:
-    path = out / _LEDGER
-    if not path.exists() and not path.with_name(f"{_LEDGER}-wal").exists():
+    path = out / LEDGER
+    if not path.exists() and not path.with_name(f"{LEDGER}-wal").exists():
         return _ok(f"none yet at {path}")
     with Ledger(path, create=False) as ledger:
         return _ok(f"{path} has {sum(1 for _ in ledger)} answers, all readable")

@@ -48,5 +48,10 @@ def make_folder(path: str | Path) -> Path:
 
 def free_bytes(path: str | Path) -> int:
     """Bytes that are free on the disk of a file or folder, which need not exist yet."""
+    return shutil.disk_usage(nearest_folder(path)).free
+
+
+def nearest_folder(path: str | Path) -> Path:
+    """The path itself, or the nearest one above that is there."""
     place = Path(path).absolute()
-    return shutil.disk_usage(next(folder for folder in (place, *place.parents) if folder.exists())).free
+    return next(folder for folder in (place, *place.parents) if folder.exists())

@@ -23,6 +23,7 @@ from assay.files import make_folder
 from assay.ledger_rows import COLUMNS, NAMES, Row, evidence_of, readable_rows, row_of
 
 SCHEMA = "1"
+LEDGER = "ledger.sqlite"  # its name in a folder of results
 _BUSY_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
 _SMALLEST_DATABASE = 512  # bytes; SQLite makes a new database of what is much smaller

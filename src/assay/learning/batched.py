@@ -22,7 +22,7 @@ from assay.evidence import canonical
 from assay.learning import training
 from assay.learning.batched_data import Examples
 from assay.learning.batched_state import State
-from assay.learning.training import Recipe, Run, hopeless, train
+from assay.learning.training import Recipe, Run, judged, stop_reason, train
 from assay.networks import make_network
 from assay.networks.base import Network
 from assay.networks.batched import Form, form_of, shown
@@ -168,7 +168,7 @@ class _Group:
             for index, error in zip(left, self._measure(), strict=True):
                 curves[index].append(error)
             since, spent = time.process_time(), time.process_time() - since
-            stopped = {index: _reason(curves[index], self.task, recipe, step) for index in left}
+            stopped = {index: stop_reason(curves[index], self.task, recipe, step) for index in left}
             for row, index in enumerate(left):
                 seconds[index] += spent / len(left)
                 if reason := stopped[index]:
@@ -212,33 +212,13 @@ class _Group:
         for name, parameter in network.named_parameters():
             parameter.copy_(averaged[name][row])
         network.requires_grad_(False)
-        mean_error, errors = training._judge(network, self.task, self.seeds[row], 0, self.recipe.test, self.recipe)
-        return Run(
-            network=network,
-            mean_error=mean_error,
-            largest_error=errors.max().item(),
-            error_99=errors.kthvalue(math.ceil(0.99 * len(errors))).values.item(),
-            steps=step,
-            stopped=stopped,
-            curve=tuple(round(error, 5) for error in curve),
-            seconds=seconds + time.process_time() - begin,
-        )
+        return judged(network, self.task, self.seeds[row], self.recipe, steps=step, stopped=stopped, curve=curve,
+                      seconds=seconds + time.process_time() - begin)  # fmt: skip
 
 
 def activations(network: Network, task: Task[Any]) -> int:
     """Numbers of a network's largest activation for one example, roughly: that of its MLP, or its scores."""
     return task.positions * max(4 * (network.size.width or 1), task.positions)
-
-
-def _reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) -> str:
-    """Why a run stops after this measurement; empty if it goes on."""
-    if curve[-1] <= training._MARGIN * task.mean_tolerance:
-        return "learned"
-    if curve[-1] >= 0.01 * training._DIVERGED:
-        return "diverged"
-    if hopeless(curve, task.mean_tolerance, recipe.steps // recipe.check_every):
-        return "no prospect"
-    return "budget" if step == recipe.steps else ""
 
 
 def _pays(form: Form, network: Network, task: Task[Any], recipe: Recipe, runs: int) -> bool:

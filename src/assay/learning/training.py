@@ -112,33 +112,46 @@ def train(
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
     curve: list[float] = []
-    step, stopped = 0, "budget"
-    while step < recipe.steps:
+    step, stopped = 0, ""
+    while not stopped:
         _take_step(network, optimizer, task, seed, rate, step, recipe)
         step += 1
         _follow(averaged, network, min(recipe.averaging, step / (step + 10)))
         if step % recipe.check_every == 0 or step == recipe.steps:
             curve.append(_judge(averaged, task, seed, _VALIDATION_START, recipe.validation, recipe)[0])
             tell(step, curve[-1])
-            if curve[-1] <= _MARGIN * task.mean_tolerance:
-                stopped = "learned"
-                break
-            if curve[-1] >= 0.01 * _DIVERGED:
-                stopped = "diverged"
-                break
-            if hopeless(curve, task.mean_tolerance, recipe.steps // recipe.check_every):
-                stopped = "no prospect"
-                break
-    mean_error, errors = _judge(averaged, task, seed, 0, recipe.test, recipe)
+            stopped = stop_reason(curve, task, recipe, step)
+    return judged(averaged, task, seed, recipe, steps=step, stopped=stopped, curve=curve,
+                  seconds=time.process_time() - begin)  # fmt: skip
+
+
+def stop_reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) -> str:
+    """Why a run stops after this measurement, as `Run.stopped` says it; empty if it goes on."""
+    if curve[-1] <= _MARGIN * task.mean_tolerance:
+        return "learned"
+    if curve[-1] >= 0.01 * _DIVERGED:
+        return "diverged"
+    if hopeless(curve, task.mean_tolerance, recipe.steps // recipe.check_every):
+        return "no prospect"
+    return "budget" if step == recipe.steps else ""
+
+
+def judged(
+    network: Network, task: Task[Any], seed: int, recipe: Recipe, *, steps: int, stopped: str, curve: list[float],
+    seconds: float,
+) -> Run:  # fmt: skip
+    """The verdict on a run that has ended, on the test inputs; its time is added to `seconds`."""
+    begin = time.process_time()
+    mean_error, errors = _judge(network, task, seed, 0, recipe.test, recipe)
     return Run(
-        network=averaged,
+        network=network,
         mean_error=mean_error,
         largest_error=errors.max().item(),
         error_99=errors.kthvalue(math.ceil(0.99 * len(errors))).values.item(),
-        steps=step,
+        steps=steps,
         stopped=stopped,
         curve=tuple(round(error, 5) for error in curve),
-        seconds=time.process_time() - begin,
+        seconds=seconds + time.process_time() - begin,
     )
 
 

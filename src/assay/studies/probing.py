@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from assay.errors import AssayError, require, unknown
 from assay.evidence import Evidence
 from assay.files import make_folder
-from assay.ledger import Ledger
+from assay.ledger import LEDGER, Ledger
 from assay.probing.findings import gather_probe
 from assay.probing.heads import Heads
 from assay.probing.plan import SPARSITIES, Plan, require_causal
@@ -22,7 +22,7 @@ from assay.report.findings import gather
 from assay.report.page import write_report
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
-from assay.studies.session import LEDGER, write_findings
+from assay.studies.session import write_findings
 from assay.studies.study import Study
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.errors import AssayError
 from assay.files import free_bytes, make_folder
-from assay.ledger import Ledger
+from assay.ledger import LEDGER, Ledger
 from assay.report.findings import gather
 from assay.report.page import write_report
 from assay.studies.engines import open_engine
@@ -17,8 +17,6 @@ from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
 from assay.studies.runner import run_study
 from assay.studies.study import Study, load_study
-
-LEDGER = "ledger.sqlite"
 
 
 def run_session(
