@@ -459,6 +459,16 @@ def test_a_live_module_is_probed_as_its_arrays_are():
         assert live["needed"]["random"] == pytest.approx(array["needed"]["random"], rel=3 * GAP)
 
 
+def test_where_no_head_reaches_anything_none_is_called_the_strongest():
+    from assay.report.probes import summary_rows
+
+    heads = gaussian(3, 24, 8)
+    weak = replace(heads, queries=heads.queries / 1000)
+    for asked, best in ((weak, [None, None]), (replace(heads, queries=heads.queries * 1000), [0, 0])):
+        rows = summary_rows(probe(asked, sparsities=(1, 2), sets=3).findings)
+        assert [row["best"] and row["best"]["place"] for row in rows] == best
+
+
 # sets of a user's own
 
 

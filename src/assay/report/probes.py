@@ -191,13 +191,19 @@ def probe_columns(probe: Probe) -> list[str]:
 
 
 def summary_rows(probe: Probe) -> list[dict[str, Any]]:
-    """For each size of sets: heads that reach most random and most contiguous ones, and the median head's ratio."""
+    """For each size: heads that reach most random and most contiguous sets, the median head's ratio, the best head."""
     return [
         {
             "q": size,
             "able": {kind: len(able(probe, size, kind)) for kind in probe["kinds"]},
             "ratio": median_ratio(probe, size),
-            "best": max(probe["heads"], key=lambda row: row["reach"].get("random", {}).get(str(size), 0), default=None),
+            "best": _strongest(probe, str(size)),
         }
         for size in probe["sparsities"]
     ]
+
+
+def _strongest(probe: Probe, size: str) -> dict[str, Any] | None:
+    """The head that reaches the largest share of random sets; None where none reaches any."""
+    best = max(probe["heads"], key=lambda row: row["reach"].get("random", {}).get(size, 0))
+    return best if best["reach"].get("random", {}).get(size, 0) > 0 else None

@@ -62,8 +62,9 @@ def _probe(probe: dict[str, Any]) -> Table:
     for row in summary_rows(probe):
         size, best = str(row["q"]), row["best"]
         able = [f"{count} of {probe['heads_count']}" for count in row["able"].values()]
-        share = best["reach"].get("random", {}).get(size)
-        strongest = "" if share is None else f"layer {best['layer']}, head {best['place']}: {share:.0%}"
+        strongest = "none"
+        if best is not None:
+            strongest = f"layer {best['layer']}, head {best['place']}: {best['reach']['random'][size]:.0%}"
         table.add_row(size, *able, ratio_text(row["ratio"]), strongest)
     return table
 
