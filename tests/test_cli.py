@@ -165,7 +165,7 @@ def test_sample_and_bound():
         (["build", "sparse-averaging", "--length", "9", "--sparsity", "2", "--out", "no/f"], "cannot be written"),
         (["build", "sparse-averaging", "--length", "9999999", "--sparsity", "2", "--out", "f"], "length = 9999999"),
         (["sample", "sparse-averaging", "--length", "999999999", "--sparsity", "2"], "numbers in all"),
-        (["check", "missing.safetensors"], "is not a file"),
+        (["check", "missing.safetensors"], "missing.safetensors cannot be read: No such file"),
         (["bound", "sparse-averaging", "--length", "9", "--sparsity", "2", "--architecture", "lstn"], "'lstm'"),
     ],
 )

@@ -282,7 +282,7 @@ def test_files_that_are_not_what_they_should_be(tmp_path):
     save_file(tensors, path, metadata={**metadata, "certificate": json.dumps(lies)})
     with pytest.raises(AssayError, match="was altered"):
         load(path)
-    with pytest.raises(AssayError, match="is not a file"):
+    with pytest.raises(AssayError, match="cannot be read: No such file"):
         load(tmp_path / "missing")
 
 

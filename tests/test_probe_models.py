@@ -384,7 +384,7 @@ def test_damaged_bert_is_refused(tmp_path, file):
     whole = (tmp_path / file).read_bytes()
     for size in (0, len(whole) // 2, len(whole) - 1):
         (tmp_path / file).write_bytes(whole[:size])
-        with pytest.raises(AssayError, match=r"not a JSON|not a whole|cannot be read") as error:
+        with pytest.raises(AssayError, match=r"is no JSON text|not a whole|cannot be read") as error:
             open_model(tmp_path)
         one_line(error)
 

@@ -128,9 +128,9 @@ def test_files_of_objects_and_files_that_are_not_there(tmp_path):
     with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
         archive.writestr("keys", "not an array")
     refused("dtype of keys", read_arrays, tmp_path / "b.npz")
-    refused("none.npz is not a whole .npz file: there is no such file", read_arrays, tmp_path / "none.npz")
+    refused("none.npz cannot be read: No such file", read_arrays, tmp_path / "none.npz")
     (tmp_path / "folder.npz").mkdir()
-    refused("folder.npz is not a whole .npz file", read_arrays, tmp_path / "folder.npz")
+    refused("folder.npz cannot be read: it is not a file", read_arrays, tmp_path / "folder.npz")
     for source in ("", "  "):
         refused("source = .* is not allowed; it must be an .npz file", open_heads, source, None, None)
     refused("neither a file, nor a folder", open_model, "x" * 300)
@@ -195,7 +195,7 @@ def test_wrong_commands(tmp_path):
     )
     assert "position = 2 is not allowed with a" in complaint("probe", path, "--position", 2, "--set", "1")
     assert "length = 256 is not allowed with" in complaint("probe", path, "--length", 256)
-    assert "there is no such file" in complaint("probe", tmp_path / "none.npz")
+    assert "No such file" in complaint("probe", tmp_path / "none.npz")
     assert "source = '' is not allowed" in complaint("probe", "")
 
 

@@ -150,7 +150,7 @@ def test_a_users_class_and_its_weights(tmp_path):
         ((f"{__name__}:Nothing", TASK), "cannot be imported"),
         ((f"{__name__}:Fails", TASK), "fails: TypeError"),
         ((f"{__name__}:TASK", TASK), "is not a torch.nn.Module class"),
-        (("no/such.safetensors",), "is not a file"),
+        (("no/such.safetensors",), "cannot be read: No such file"),
     ],
 )
 def test_what_cannot_be_opened_is_refused(arguments, message):

@@ -10,6 +10,10 @@ class AssayError(ValueError):
     """A request that cannot be met as it stands; its message is one line. The command line exits with code 2 on it."""
 
 
+class Refuted(AssayError):
+    """A claim that was checked and does not hold; the message says why. The command line exits with code 1 on it."""
+
+
 class CertificateError(AssayError):
     """A network with a certificate met an input for which it could not establish its guarantee, and gave no answer."""
 
@@ -26,6 +30,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> AssayError:
     return AssayError(f"{kind} {name!r} is not known{hint} Known: {', '.join(names) or 'none'}")
 
 
+def one_line(text: str) -> str:
+    r"""A text on one line, with escapes for what cannot be printed: messages show what files and users give.
+
+    >>> one_line("a\n b\x1b[2J\ud800")
+    'a b\\x1b[2J\\ud800'
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(text.split()))
+
+
 def require(condition: bool, parameter: str, value: object, allowed: str) -> None:
     """Raise the standard error unless `condition` holds.
 
@@ -34,7 +47,7 @@ def require(condition: bool, parameter: str, value: object, allowed: str) -> Non
     assay.errors.AssayError: sparsity = 9 is not allowed; it must be an integer from 1 to length = 8
     """
     if not condition:
-        raise AssayError(f"{parameter} = {value} is not allowed; it must be {allowed}")
+        raise AssayError(f"{parameter} = {one_line(str(value))} is not allowed; it must be {allowed}")
 
 
 def require_integer(name: str, value: object, low: int, high: int | None, high_name: str = "") -> None:

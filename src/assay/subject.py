@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -37,6 +37,8 @@ class Subject:
         size: that it declares; None where a user's module does not say.
         tolerance: the worst-case error that it is held against: what a construction was built for, else the task's own.
         guaranteed: a construction's guaranteed error; None for others.
+        guarantee_stated_by: whose word that is: `build`, or `file` where it follows from the settings in a file, which
+            only a proof compares with the weights; None where nothing is guaranteed.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Subject:
     size: Size | None
     tolerance: float
     guaranteed: float | None = None
+    guarantee_stated_by: Literal["build", "file"] | None = None
 
 
 def open_subject(
@@ -77,11 +80,11 @@ def open_subject(
 
 
 def subject_of(network: Construction, name: str = "") -> Subject:
-    """A construction as a subject."""
+    """A construction as a subject; `name` is the file that it was read from, if it was."""
     guaranteed = network.certificate().guaranteed_error
     return Subject(
         name or network.method, "constructed", network, network.task, network.family, network.size, network.tolerance,
-        guaranteed,
+        guaranteed, "file" if name else "build",
     )  # fmt: skip
 
 

@@ -6,17 +6,19 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from assay.errors import AssayError
 from assay.evidence import canonical
-from assay.files import write_whole
+from assay.files import open_regular, write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = "1"
+LARGEST = 1 << 36  # bytes of a file with tensors
 
 
 def write_tensors(path: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -53,8 +55,7 @@ def read_any_tensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor
     Raises:
         AssayError: no such file, or not a whole safetensors file.
     """
-    if not Path(path).is_file():
-        raise AssayError(f"{path} is not a file")
+    open_regular(path, LARGEST).close()
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -66,5 +67,5 @@ def _digest(metadata: dict[str, str], tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(canonical(metadata).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].numpy().tobytes())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())  # NumPy lacks some of the types
     return digest.hexdigest()

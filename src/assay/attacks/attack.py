@@ -11,7 +11,7 @@ from torch import Tensor
 
 from assay.attacks.methods import draws, exhaustive, search
 from assay.attacks.tries import Found, Tries
-from assay.constructions.answering import finite
+from assay.constructions.answering import finite, refuses_all
 from assay.errors import require_integer
 from assay.subject import Subject
 from assay.tasks.decision import Decision
@@ -36,11 +36,12 @@ class Attack:
         found_by: the method.
         tried: how many inputs each method tried.
         refused: how many of them the network refused to answer.
-        constants: the largest error that constant answers have on the same inputs.
+        constants: the largest error that constant answers have on the inputs that the network answered.
         tolerance: what the network is held against.
-        exceeds_tolerance: whether the error is above it.
+        exceeds_tolerance: whether the error is above it; None if the network refused every input.
         guaranteed_error: of a construction; None for others.
-        broken: whether the error, alone or among others, is above what is guaranteed.
+        broken: whether the error, alone or among others, is above what is guaranteed; None if the network refused every
+            input, of which no guarantee holds.
         rests_on: what the statement rests on.
     """
 
@@ -55,9 +56,9 @@ class Attack:
     refused: int
     constants: dict[str, float]
     tolerance: float
-    exceeds_tolerance: bool
+    exceeds_tolerance: bool | None
     guaranteed_error: float | None
-    broken: bool
+    broken: bool | None
     rests_on: str
 
     def to_json(self) -> dict[str, Any]:
@@ -109,6 +110,7 @@ def attack_result(
     return {
         "network": subject.name,
         "origin": subject.origin,
+        "guarantee_stated_by": subject.guarantee_stated_by,
         "family": subject.family,
         "task": subject.task.to_json(),
         "budget": budget,
@@ -120,16 +122,18 @@ def attack_result(
 def _result(tries: Tries, listed: int, everything: bool) -> Attack:
     subject, worst = tries.subject, tries.worst
     shown = _no_answer() if worst is None else _alone(tries, worst)
-    errors = [error for error in (shown["error"], shown["error_in_batch"]) if error is not None]
     guaranteed = subject.guaranteed
-    broken = guaranteed is not None and max(errors, default=0.0) > guaranteed
+    broken, exceeds = None, None
+    if worst is not None:
+        broken = guaranteed is not None and max(shown["error"], shown["error_in_batch"]) > guaranteed
+        exceeds = shown["error"] > subject.tolerance
     return Attack(
         **shown,
         tried=dict(tries.tried),
         refused=tries.refused,
-        constants=tries.constants,
+        constants={} if worst is None else tries.constants,
         tolerance=subject.tolerance,
-        exceeds_tolerance=bool(errors) and errors[0] > subject.tolerance,
+        exceeds_tolerance=exceeds,
         guaranteed_error=guaranteed,
         broken=broken,
         rests_on=_rests_on(tries, listed, everything, broken),
@@ -176,9 +180,9 @@ def _numbers(answer: Any) -> Any:
     return answer if math.isfinite(answer) else None
 
 
-def _rests_on(tries: Tries, listed: int, everything: bool, broken: bool) -> str:
+def _rests_on(tries: Tries, listed: int, everything: bool, broken: bool | None) -> str:
     if tries.worst is None:
-        return f"nothing: the network refused all of {tries.refused} inputs"
+        return f"nothing: {refuses_all(tries.refused)}"
     refused = f" ({tries.refused} refused)" if tries.refused else ""
     if everything:
         return f"exhaustive over all {listed} inputs{refused}"

@@ -14,7 +14,7 @@ from importlib import import_module
 from typer.exceptions import TyperException
 
 from assay.cli.options import app
-from assay.errors import AssayError
+from assay.errors import AssayError, Refuted, one_line
 
 INTERRUPTED, FAULT = 130, 70
 
@@ -35,7 +35,7 @@ def main() -> None:
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except AssayError as error:
-        code = _complain(str(error))
+        code = _complain(str(error), code=1 if isinstance(error, Refuted) else 2)
     except TyperException as error:
         code = _complain(error.format_message())
     except KeyboardInterrupt:
@@ -59,6 +59,6 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complain(message: str) -> int:
-    print(f"assay: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+def _complain(message: str, code: int = 2) -> int:
+    print(f"assay: {one_line(message)}", file=sys.stderr)
+    return code

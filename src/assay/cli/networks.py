@@ -23,7 +23,7 @@ from assay.cli.options import (
     task_of,
     tell,
 )
-from assay.cli.text import attack_text, built_text, fields_text, rounded, verified_text
+from assay.cli.text import attack_text, built_text, checked_text, fields_text, rounded, verified_text
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -71,6 +71,8 @@ def build(
     chosen = task_of(task, context)
     network = construct(chosen, method=method, tolerance=tolerance)
     result = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
+    if network.remark:
+        result["remark"] = network.remark
     if certificate is None:
         network.save(out)
     else:
@@ -146,19 +148,20 @@ def check(
     seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken."""
+    """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken or all are refused."""
     from assay.constructions import load
     from assay.constructions.questions import try_network
 
     network = load(file)
     trial = try_network(network, distribution, draws, seed=seed)
     guaranteed = network.certificate().guaranteed_error
+    reason = trial.refutation(guaranteed)
     result = {
         "file": str(file), "method": network.method, "task": network.task.to_json(), "distribution": distribution,
         "draws": draws, "seed": seed, "largest_error": trial.largest_error, "refused": trial.refused,
-        "guaranteed_error": guaranteed, "holds": trial.largest_error <= guaranteed,
+        "guaranteed_error": guaranteed, "guarantee_stated_by": "file", "holds": not reason, "reason": reason,
     }  # fmt: skip
-    show_result(result, as_json, fields_text)
+    show_result(result, as_json, checked_text)
     if not result["holds"]:
         raise typer.Exit(1)
 
@@ -194,14 +197,17 @@ def attack(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Search for the input on which a network errs most; exit code 1 if that breaks a construction's guarantee."""
+    """Search for the input on which a network errs most.
+
+    Exit code 1 if that breaks a construction's guarantee, or the network refuses every input.
+    """
     from assay.attacks import attack_result
 
     result = attack_result(
         subject_from(context, network, task, width, weights, seed), budget=budget, seed=seed, tell=tell
     )
     show_result(result, as_json, attack_text)
-    if result["broken"]:
+    if result["broken"] is not False:
         raise typer.Exit(1)
 
 

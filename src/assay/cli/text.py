@@ -25,6 +25,17 @@ def built_text(built: dict[str, Any]) -> str:
     return text if "proof" not in built else f"{text}\n\n{proof_text(built['proof'])}"
 
 
+def checked_text(checked: dict[str, Any]) -> str:
+    """What a trial came to, the verdict last; a guarantee that a file states is said to be the file's."""
+    guarantee = f"{field(checked['guaranteed_error'])}, as the file states; 'assay verify' proves a certificate"
+    error = "no answer" if checked["largest_error"] is None else checked["largest_error"]
+    fields = {**checked, "largest_error": error, "guaranteed_error": guarantee}
+    del fields["guarantee_stated_by"]
+    if checked["holds"]:
+        del fields["reason"]
+    return fields_text(fields)
+
+
 def proof_text(claim: dict[str, Any]) -> str:
     """A guarantee, its steps, and what is taken for granted."""
     which = "every answer that it gives" if claim["refuses"] else "every answer"
@@ -129,12 +140,13 @@ def attack_text(result: dict[str, Any]) -> str:
     tried = f"tried: {', '.join(f'{count} {method}' for method, count in result['tried'].items())}"
     counts = f"{tried}; refused: {result['refused']}"
     if result["error"] is None:
-        return f"{result['network']}: every input was refused\n{counts}"
+        return f"{result['network']}: no answer; it rests on {result['rests_on']}\n{counts}"
     guaranteed = result["guaranteed_error"]
     if guaranteed is None:
         held = f"{'above' if result['exceeds_tolerance'] else 'within'} its tolerance of {result['tolerance']:.6g}"
     else:
-        held = f"guarantee of {guaranteed:.6g} {'BROKEN' if result['broken'] else 'not broken'}"
+        whose = "the file's guarantee" if result["guarantee_stated_by"] == "file" else "guarantee"
+        held = f"{whose} of {guaranteed:.6g} {'BROKEN' if result['broken'] else 'not broken'}"
     constants = ", ".join(f"{name} {error:.6g}" for name, error in result["constants"].items())
     return "\n".join(
         [

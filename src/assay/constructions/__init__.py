@@ -31,6 +31,9 @@ def build(task: Task[Any], *, method: str | None = None, tolerance: float | None
 def load(path: str | Path) -> Construction:
     """The network that `Construction.save` or `assay build` wrote to a safetensors file.
 
+    Its `certificate()` is what the method guarantees of weights such as the file's settings say; that these are such
+    weights is what `assay.certify` and `assay verify` prove.
+
     Raises:
         AssayError: the file cannot be read, was not written by Assay, or its weights do not fit its certificate.
     """

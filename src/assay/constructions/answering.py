@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +17,47 @@ NO_NUMBER = 1e300  # stands for the error of an answer that is not a finite numb
 _NUMBERS_AT_ONCE = 1 << 22  # that a network may hold at work
 _MOST_AT_ONCE = 1024
 _NUMBERS_OF_A_TOKEN = 64  # where a network does not say: its token's own, and those of its layers
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a network did on some inputs.
+
+    Attributes:
+        tried: inputs that it was called on.
+        refused: those of them that it gave no answer to, for want of a certificate.
+        largest_error: over the inputs that were answered, NO_NUMBER if an answer is no number; None if none was.
+    """
+
+    tried: int
+    refused: int
+    largest_error: float | None
+
+    def refutation(self, guaranteed: float) -> str:
+        """Why this does not bear out that answers err by at most `guaranteed`, in words; empty if it does.
+
+        >>> Trial(tried=200, refused=200, largest_error=None).refutation(0.1)
+        'it refuses all 200 inputs that were tried'
+        """
+        if self.largest_error is None:
+            return refuses_all(self.tried)
+        if self.largest_error <= guaranteed:
+            return ""
+        return f"it errs by {self.largest_error:.6g} on an input, more than {guaranteed:.6g}"
+
+
+def refuses_all(tried: int) -> str:
+    """What is said of a network that answered nothing, of which no error, tolerance or guarantee is said to hold."""
+    return f"it refuses all {tried} inputs that were tried"
+
+
+def together(trials: Iterable[Trial]) -> Trial:
+    """Several trials as one."""
+    trials = list(trials)
+    errors = [trial.largest_error for trial in trials if trial.largest_error is not None]
+    return Trial(
+        sum(trial.tried for trial in trials), sum(trial.refused for trial in trials), max(errors, default=None)
+    )
 
 
 def at_once(network: Any, task: Task[Any]) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, WHOLE, Setting
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, dtype_name, guaranteed_error
 from assay.networks.bare import BareUnit, Blocks
 from assay.networks.structured.tiles import LONG, shifted_attention
@@ -33,6 +34,9 @@ class AveragingUnit(BareUnit, Construction):
 
     family: ClassVar[str] = "attention"
     method: ClassVar[str]
+    declares: ClassVar[dict[str, Setting]] = {
+        **Construction.declares, "score_width": WHOLE, "temperature": NOT_NEGATIVE, "dtype": FLOAT_DTYPE
+    }  # fmt: skip
     keys: Tensor
 
     def __init__(

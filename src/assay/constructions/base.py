@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
+from assay.constructions.settings import POSITIVE, Setting, check_settings
 from assay.constructions.weights_file import save_network
 from assay.errors import AssayError, require
 from assay.networks.bare import Rounding
@@ -23,22 +24,27 @@ class Construction(Rounding, nn.Module, ABC):
     """A network with explicit weights. It is called on the task's inputs and returns (batch, *answer shape).
 
     `type(self)(self.task, **self.settings)` makes the same module with its buffers unset, which is how files are read.
+    What a file says of its settings is only taken if they are those that the class declares.
 
     Attributes:
         method: the name it is registered under.
         family: attention, third-order, strassen, recurrent or feed-forward: whose size it bounds from above.
         solves: the names of the tasks it computes.
+        declares: the settings, each with the values that it may have.
         task: the task, with its parameters.
         tolerance: the worst-case error it was built for.
         settings: arguments of the constructor beside the task, as plain JSON values.
+        remark: how it was found, where the weights do not show that; no file keeps it.
     """
 
     method: ClassVar[str]
     family: ClassVar[str]
     solves: ClassVar[tuple[str, ...]] = ("sparse-averaging",)
+    declares: ClassVar[dict[str, Setting]] = {"tolerance": POSITIVE}
     task: Any
     tolerance: float
     settings: dict[str, Any]
+    remark: str = ""
 
     @classmethod
     def preferred(cls, task: Any) -> bool:
@@ -49,6 +55,15 @@ class Construction(Rounding, nn.Module, ABC):
     @abstractmethod
     def build(cls, task: Any, tolerance: float) -> Construction:
         """The network for this task, with guaranteed worst-case error at most `tolerance`, or an AssayError."""
+
+    @classmethod
+    def check_settings(cls, settings: object) -> None:
+        """Refuse settings that no network of this kind has, for whatever task.
+
+        Raises:
+            AssayError: it names the setting, the value given and what is allowed.
+        """
+        check_settings(cls.method, cls.declares, settings)
 
     @abstractmethod
     def certificate(self) -> Certificate:
@@ -78,12 +93,20 @@ def build_checked(task: Task[Any], method: str | None, tolerance: float | None) 
     if task.name not in construction.solves:
         raise AssayError(f"construction {method!r} solves {' and '.join(construction.solves)}, not {task.name}")
     error = task.tolerance if tolerance is None else tolerance
-    largest = task.largest_tolerance
-    require(
-        isinstance(error, int | float) and 0 < error <= largest, "tolerance", error, f"above 0 and at most {largest:g}"
-    )
-    require(task.positions <= MAX_POSITIONS, "length", task.length, f"at most {MAX_POSITIONS} for a construction")
+    check_request(task, error)
     return construction.build(task, float(error))
+
+
+def check_request(task: Task[Any], tolerance: object) -> None:
+    """Refuse what no construction is asked for.
+
+    Raises:
+        AssayError: a tolerance that is none for this task, or too long a sequence.
+    """
+    largest = task.largest_tolerance
+    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    require(number and 0 < tolerance <= largest, "tolerance", tolerance, f"above 0 and at most {largest:g}")
+    require(task.positions <= MAX_POSITIONS, "length", task.length, f"at most {MAX_POSITIONS} for a construction")
 
 
 def _preferred_method(task: Task[Any]) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
 from assay.constructions.presence import Arithmetic, choose_arithmetic, coordinate_error, residue_angles
+from assay.constructions.settings import SHARE, WHOLE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name, gamma
 from assay.networks.bare import BareUnit
 from assay.networks.structured import SHORTEST
@@ -49,6 +50,7 @@ class CosineUnit(BareUnit, Construction):
 
     family: ClassVar[str] = "attention"
     solves: ClassVar[tuple[str, ...]] = ("match2",)
+    declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "gap": SHARE, "frequencies": WHOLE}
     frequencies: Tensor
 
     def __init__(self, task: Match2, tolerance: float, gap: float, frequencies: int) -> None:

@@ -22,6 +22,7 @@ from assay.constructions.base import Construction
 from assay.constructions.big_integers import LARGEST_SUM, LIMB_BITS, limbs, product_digits, to_float
 from assay.constructions.certificate import Certificate
 from assay.constructions.heads import centred
+from assay.constructions.settings import NOT_NEGATIVE, Setting
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_error, rounding_of_average, temperature
 from assay.errors import require
 from assay.networks.fixed_point import FixedPoint
@@ -53,6 +54,7 @@ class CyclicPolytope(Construction):
 
     method: ClassVar[str] = "cyclic"
     family: ClassVar[str] = "attention"
+    declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "temperature": NOT_NEGATIVE}
     nodes: Tensor
 
     def __init__(self, task: SparseAveraging, tolerance: float, temperature: float) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.settings import FLOAT_DTYPE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, dtype_name, gamma
 from assay.errors import require
 from assay.size import Size
@@ -38,6 +39,7 @@ class HatsAndGates(Construction):
 
     method: ClassVar[str] = "feed-forward"
     family: ClassVar[str] = "feed-forward"
+    declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "dtype": FLOAT_DTYPE}
     levels: Tensor
 
     def __init__(self, task: SparseAveraging, tolerance: float, dtype: str) -> None:

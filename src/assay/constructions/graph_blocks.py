@@ -16,6 +16,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.settings import WHOLE, Setting
 from assay.networks.fixed_point import FixedPoint
 from assay.networks.graph import GraphNetwork
 from assay.size import Size
@@ -40,6 +41,7 @@ class GraphBlocks(GraphNetwork, Construction):
     method: ClassVar[str] = "graph-blocks"
     family: ClassVar[str] = "attention"
     solves: ClassVar[tuple[str, ...]] = ("directed-triangle",)
+    declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "block": WHOLE}
     targets: Tensor
 
     def __init__(self, task: DirectedTriangle, tolerance: float, block: int) -> None:

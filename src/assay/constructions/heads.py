@@ -16,6 +16,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
 from assay.constructions.reed_solomon import short_number
+from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, Setting
 from assay.constructions.softmax_bound import (
     UNIT_ROUNDOFF,
     choose_dtype,
@@ -41,6 +42,9 @@ class OnePointerHeads(BareUnit, Construction):
 
     method: ClassVar[str] = "heads"
     family: ClassVar[str] = "attention"
+    declares: ClassVar[dict[str, Setting]] = {
+        **Construction.declares, "temperature": NOT_NEGATIVE, "dtype": FLOAT_DTYPE
+    }  # fmt: skip
     nodes: Tensor
 
     def __init__(self, task: SparseAveraging, tolerance: float, temperature: float, dtype: str) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from assay.constructions import build
 from assay.constructions.answering import NO_NUMBER as NO_NUMBER
-from assay.constructions.answering import answered, at_once, finite
+from assay.constructions.answering import Trial, answered, at_once, finite, together
 from assay.constructions.base import Construction
-from assay.errors import AssayError, unknown
+from assay.errors import AssayError, Refuted, require_integer, unknown
 from assay.evidence import Evidence
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
@@ -28,26 +27,14 @@ def construction_question(
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What a network did on the draws of a distribution.
-
-    Attributes:
-        largest_error: over the inputs that were answered; an answer that is no number has the error NO_NUMBER.
-        refused: inputs that the network gave no answer to, for want of a certificate.
-    """
-
-    largest_error: float
-    refused: int
-
-
 def try_network(network: Construction, distribution: str, draws: int, *, seed: int = 0) -> Trial:
     """Run a network on this many inputs of a distribution, against answers computed in float64.
 
     Raises:
         AssayError: the certificate does not speak of this distribution, or this network or length cannot be tried on
-            it.
+            it; or draws that are no positive integer.
     """
+    require_integer("draws", draws, 1, None)
     task = network.task
     if distribution in task.distributions and task.lacks(distribution) and distribution not in checkable(network):
         raise AssayError(f"{distribution!r} inputs need {task.lacks(distribution)}")
@@ -55,15 +42,19 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
         raise unknown(f"distribution to check {network.method!r} on,", distribution, checkable(network))
     keys = network.position_keys() if distribution == "adversarial" else None
     size = at_once(network, task)
-    largest, refused = 0.0, 0
+    trials = []
     for start in range(0, draws, size):
         count = min(size, draws - start)
         inputs, targets = task.trial(count, seed=seed, start=start, distribution=distribution, keys=keys)
         outputs, rows = answered(network, inputs)
-        refused += count - len(rows)
-        if outputs is not None:
-            largest = max(largest, finite(task.errors(outputs, targets[rows])).max().item())
-    return Trial(largest, refused)
+        largest = None if outputs is None else finite(task.errors(outputs, targets[rows])).max().item()
+        trials.append(Trial(count, count - len(rows), largest))
+    return together(trials)
+
+
+def try_all(network: Construction, draws: int) -> dict[str, Trial]:
+    """The same on every distribution that fits, by name."""
+    return {name: try_network(network, name, draws) for name in checkable(network)}
 
 
 def checkable(network: Construction) -> list[str]:
@@ -82,22 +73,29 @@ def attention_portrait(task: Task[Any], network: Any, **sampling: Any) -> dict[s
 
 
 def answer_construction(question: dict[str, Any]) -> Evidence:
-    """Build it, and try it on every distribution that fits."""
+    """Build it, and try it on every distribution that fits.
+
+    Raises:
+        Refuted: it answers none of the inputs, so that nothing is constructed.
+    """
     begin = time.process_time()
     task = task_from_json(question["task"])
     network = build(task, method=question["method"], tolerance=question["tolerance"])
     certificate = network.certificate()
     draws = question["draws"]
-    trials = {name: try_network(network, name, draws) for name in checkable(network)}
-    measured = {name: trial.largest_error for name, trial in trials.items()}
-    refused = sum(trial.refused for trial in trials.values())
+    trials = try_all(network, draws)
+    trial = together(trials.values())
+    reason = trial.refutation(certificate.guaranteed_error)
+    if trial.largest_error is None:
+        raise Refuted(f"{network.method} for {task.to_json()} constructs nothing: {reason}")
     detail: dict[str, Any] = {
-        "measured": measured,
-        "refused": refused,
+        "measured": {name: one.largest_error for name, one in trials.items() if one.largest_error is not None},
+        "refused": trial.refused,
         "draws": draws,
         "certificate": certificate.to_json(),
-        "holds": max(measured.values()) <= certificate.guaranteed_error,
+        "holds": not reason,
     }
+    rests_on = [certificate.rests_on, network.remark, f"tried on {draws} draws of each of {', '.join(trials)}"]
     if question["portrait"]:
         detail["portrait"] = attention_portrait(task, network)
     return Evidence(
@@ -111,7 +109,7 @@ def answer_construction(question: dict[str, Any]) -> Evidence:
         error_kind="worst",
         error=certificate.guaranteed_error,
         tolerance=question["tolerance"],
-        rests_on=f"{certificate.rests_on}; tried on {draws} draws of each of {', '.join(measured)}, refused {refused}",
+        rests_on=f"{'; '.join(filter(None, rests_on))}, refused {trial.refused}",
         seconds=time.process_time() - begin,
         versions=versions(),
         detail=detail,

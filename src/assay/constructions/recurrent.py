@@ -14,6 +14,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.settings import FLOAT_DTYPE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, dtype_name, gamma
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
@@ -31,6 +32,7 @@ class StoreAll(Construction):
 
     method: ClassVar[str] = "recurrent"
     family: ClassVar[str] = "recurrent"
+    declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "dtype": FLOAT_DTYPE}
     slots: Tensor
 
     def __init__(self, task: SparseAveraging, tolerance: float, dtype: str) -> None:

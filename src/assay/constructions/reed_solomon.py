@@ -18,6 +18,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.certificate import Certificate
+from assay.constructions.settings import Setting, is_whole
 from assay.constructions.softmax_bound import (
     DTYPES,
     UNIT_ROUNDOFF,
@@ -33,6 +34,13 @@ _MAX_DEGREE = 11
 _EXACT_POINTS = 1 << 16  # 16 bits of a score and 8 of the temperature: what a float32 holds exactly
 
 
+def _is_code(code: object) -> bool:
+    """Whether this is [r, L, P], such as `code_parameters` gives."""
+    if not (isinstance(code, list) and len(code) == 3 and all(map(is_whole, code[1:]))):
+        return False
+    return code[2] > 1 and (is_whole(code[0]) or (type(code[0]) is int and code[0] == 0))
+
+
 @CONSTRUCTIONS.register
 class ReedSolomonKeys(AveragingUnit):
     """Attention with Reed-Solomon one-hot keys; one-hot positions are the case of degree 0.
@@ -44,6 +52,10 @@ class ReedSolomonKeys(AveragingUnit):
     """
 
     method: ClassVar[str] = "reed-solomon"
+    declares: ClassVar[dict[str, Setting]] = {
+        **AveragingUnit.declares,
+        "code": Setting("[r, L, P]: three whole numbers, r from 0, L from 1 and P from 2 up", _is_code),
+    }
 
     @classmethod
     def build(cls, task: SparseAveraging, tolerance: float) -> ReedSolomonKeys:

@@ -59,9 +59,10 @@ class SignKeys(AveragingUnit):
     @classmethod
     def build(cls, task: SparseAveraging, tolerance: float) -> SignKeys:
         """The unit for this task and tolerance. Seconds: about 0.1 at (N, q) = (1024, 8), 10 at (4096, 16)."""
-        signs, checked = _find_signs(task)
+        signs, found = _find_signs(task)
         alpha, dtype = _temperature_and_dtype(task, signs.shape[1], tolerance)
-        unit = cls(task, signs.shape[1], tolerance, alpha, dtype_name(dtype), checked=checked)
+        unit = cls(task, signs.shape[1], tolerance, alpha, dtype_name(dtype))
+        unit.remark = f"when built, {found}"
         unit.keys.copy_(signs / math.sqrt(signs.shape[1]))
         return unit
 
@@ -88,8 +89,7 @@ class SignKeys(AveragingUnit):
         gap, spread = _gap_and_spread(self.task, self.keys.shape[1], self.temperature, self.dtype)
         rests_on = (
             "scores 1 on the pointers and at most 1/2 off them, computed in float64 and checked for each query in the "
-            f"forward pass, which refuses a pointer set without; when built, {self.settings['checked']}; "
-            "softmax averaging bound; a-priori rounding bounds"
+            "forward pass, which refuses a pointer set without; softmax averaging bound; a-priori rounding bounds"
         )
         return self.certify(gap, spread, rests_on)
 
@@ -143,7 +143,7 @@ def _find_exhaustively(task: SparseAveraging) -> tuple[Tensor, str]:
         for draw in range(_DRAWS):
             signs = _signs(task.positions, width, draw)
             if _all_certified(signs, some) and _all_certified(signs, pointers):
-                return signs, f"all {len(pointers)} pointer sets were found to have one"
+                return signs, f"all {len(pointers)} pointer sets were found to have a certified query"
         width += 1
 
 
@@ -165,8 +165,8 @@ def _find_by_sampling(task: SparseAveraging) -> tuple[Tensor, str]:
             tries = (uniform[:_FIRST_LOOK], nearest[:_FIRST_LOOK], uniform, nearest)
             if all(_all_certified(signs, pointers) for pointers in tries):
                 wider = max(width, min(math.ceil(1.1 * width), task.positions))
-                checked = f"{count} uniform and {len(nearest)} adversarial pointer sets had one at width {width}"
-                return _signs(task.positions, wider, draw), checked
+                sets = f"{count} uniform and {len(nearest)} adversarial pointer sets"
+                return _signs(task.positions, wider, draw), f"{sets} had a certified query at width {width}"
         width += math.ceil(0.05 * width)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.constructions import CONSTRUCTIONS
-from assay.errors import AssayError
+from assay.errors import AssayError, one_line, unknown
 from assay.evidence import canonical
-from assay.tasks import task_from_json
+from assay.files import parse_json
+from assay.tasks import TASKS, Task, task_from_json
 from assay.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from assay.constructions.base import Construction
 
 
@@ -29,13 +31,69 @@ def save_network(network: Construction, path: str | Path) -> None:
 
 def load_network(path: str | Path) -> Construction:
     """See `assay.load`. The stated guarantee is compared with the settings; `assay verify` alone looks at weights."""
+    method, task, settings, tensors, stated = read_parts(path)
+    try:
+        network = CONSTRUCTIONS[method](task, **settings)
+        _fill(network, tensors)
+        certificate = network.certificate()
+        derived = canonical(certificate.to_json())
+    except Exception as error:  # sizes that no machine has, formulas that overflow: what a file states may be anything
+        raise AssayError(f"{path} holds no network that can be used: {one_line(str(error))}") from error
+    if derived != stated:
+        raise AssayError(f"{path} states a certificate that this version does not derive from its settings")
+    if not certificate.guaranteed_error <= network.tolerance:
+        raise AssayError(
+            f"{path} states a tolerance of {network.tolerance:g}, but guarantees no error below "
+            f"{certificate.guaranteed_error:.6g}"
+        )
+    return network
+
+
+def read_parts(path: str | Path) -> tuple[str, Task[Any], dict[str, Any], dict[str, Tensor], str]:
+    """What a file holds: method, task, settings, tensors, and the certificate that it states, as it stands there.
+
+    The settings are such as the method declares, and `assay.build` takes the task and the tolerance.
+
+    Raises:
+        AssayError: no such file, one that does not hold a construction, or a method or task that is not installed under
+            that name: what a file holds is never imported.
+    """
+    from assay.constructions.base import check_request
+
     metadata, tensors = read_tensors(path)
     if "method" not in metadata:
         raise AssayError(f"{path} holds a trained network, which has no certificate")
-    network = CONSTRUCTIONS[metadata["method"]](
-        task_from_json(json.loads(metadata["task"])), **json.loads(metadata["settings"])
-    )
+    if metadata["method"] not in CONSTRUCTIONS:
+        raise unknown("construction", metadata["method"], CONSTRUCTIONS.names())
+    task, settings = (parse_json(metadata.get(name, ""), f"{name} in {path}") for name in ("task", "settings"))
+    CONSTRUCTIONS[metadata["method"]].check_settings(settings)
+    made = _task(task)
+    check_request(made, settings["tolerance"])
+    return metadata["method"], made, settings, tensors, metadata.get("certificate", "")
+
+
+def _task(described: Any) -> Task[Any]:
+    """A task of which a file says what it is."""
+    name = described.get("name") if isinstance(described, dict) else described
+    if not isinstance(name, str) or name not in TASKS:
+        raise unknown("task", str(name), TASKS.names())
+    try:
+        return task_from_json(described)
+    except (TypeError, ValueError, OverflowError) as error:  # a parameter that is no number, or too large a one
+        raise AssayError(f"task {name} cannot be made: {error}") from None
+
+
+def _fill(network: Construction, tensors: dict[str, Tensor]) -> None:
+    """Put a file's tensors into a network whose buffers have the same names, shapes and types.
+
+    Raises:
+        AssayError: it names the first that differs.
+    """
+    buffers = network.state_dict()
+    if set(buffers) != set(tensors):
+        raise AssayError(f"tensors {', '.join(sorted(tensors))} are stored; it has {', '.join(sorted(buffers))}")
+    for name, buffer in buffers.items():
+        form, wanted = ((one.dtype, tuple(one.shape)) for one in (tensors[name], buffer))
+        if form != wanted:
+            raise AssayError(f"{name} is stored as {form[0]} {form[1]}; it must be {wanted[0]} {wanted[1]}")
     network.load_state_dict(tensors)
-    if canonical(network.certificate().to_json()) != metadata["certificate"]:
-        raise AssayError(f"{path} states a certificate that this version does not derive from its settings")
-    return network

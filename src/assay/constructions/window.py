@@ -20,6 +20,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.settings import Setting, one_of
 from assay.errors import AssayError
 from assay.networks.fixed_point import fixed_point
 from assay.size import Size
@@ -46,6 +47,11 @@ class WindowAverage(Construction):
     method: ClassVar[str] = "window"
     family: ClassVar[str] = "attention"
     solves: ClassVar[tuple[str, ...]] = ("match3-local",)
+    declares: ClassVar[dict[str, Setting]] = {
+        **Construction.declares,
+        "keys": one_of(*_KEY_METHODS),
+        "unit": Setting("the settings of the unit with these keys", lambda unit: isinstance(unit, dict)),
+    }
 
     def __init__(self, task: Match3Local, tolerance: float, keys: str, unit: dict[str, Any]) -> None:
         super().__init__()
@@ -54,6 +60,12 @@ class WindowAverage(Construction):
         self.settings = {"tolerance": tolerance, "keys": keys, "unit": unit}
         averaging: Any = CONSTRUCTIONS[keys]
         self.unit: AveragingUnit = averaging(_averaging_task(task), **unit)
+
+    @classmethod
+    def check_settings(cls, settings: object) -> None:
+        """Its own, and those of the unit."""
+        super().check_settings(settings)
+        CONSTRUCTIONS[settings["keys"]].check_settings(settings["unit"])  # ty: ignore[not-subscriptable]
 
     @classmethod
     def preferred(cls, task: Match3Local) -> bool:
@@ -71,6 +83,7 @@ class WindowAverage(Construction):
                 network = cls(task, tolerance, keys, unit.settings)
                 network.unit.load_state_dict(unit.state_dict())
                 network.unit.queries(network.pointers(1)[0])  # every window has its certificate
+                network.remark = unit.remark
             except AssayError as error:
                 reasons.append(f"{keys}: {error}")
                 continue

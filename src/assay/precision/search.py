@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from assay.constructions.answering import NO_NUMBER, answered, at_once, count_of, each, finite, rows_of
+from assay.constructions.answering import NO_NUMBER, answered, at_once, count_of, each, finite, refuses_all, rows_of
 from assay.constructions.base import Construction
-from assay.errors import AssayError, require_integer
+from assay.errors import AssayError, Refuted, require_integer
 from assay.networks.fixed_point import FixedPoint, fixed_point
 from assay.subject import Subject
 from assay.tasks.base import Batch
@@ -88,6 +88,7 @@ def smallest_precision(
 
     Raises:
         AssayError: the network misses its tolerance as it is, or needs more than `most_bits`.
+        Refuted: it answers none of the inputs.
     """
     require_integer("draws", draws, 1, None)
     require_integer("most_bits", most_bits, 1, None)
@@ -143,14 +144,15 @@ class _Trial:
 
     def __init__(self, subject: Subject, draws: int, seed: int) -> None:
         self.subject, self.tolerance, self.kind = subject, subject.tolerance, "worst"
-        said, self.batches = [], []
+        said, tried, self.batches = [], 0, []
         for what, batch in _inputs(subject, draws, seed):
             part = _answered(subject, batch)
             refused = len(batch.targets) - len(part.targets)
+            tried += len(batch.targets)
             said.append(f"{what} ({refused} of them refused)" if refused else what)
             self.batches.append(part)
         if not any(len(batch.targets) for batch in self.batches):
-            raise AssayError(f"{subject.name} answers none of {', '.join(said)}")
+            raise Refuted(f"{subject.name} meets no tolerance: {refuses_all(tried)}")
         self.described = f"tried on {', '.join(said)}"
         self.exact = self._error(None, self.batches)
         if not isinstance(subject.network, Construction) and self.exact > self.tolerance:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import AssayError, require
+from assay.errors import AssayError, Refuted, require
+from assay.files import read_text
 from assay.probing.geometry import exists, separates
 from assay.probing.heads import Heads
 from assay.probing.plan import Plan, require_causal
-from assay.probing.rational import certify, read
+from assay.probing.rational import LARGEST, certify, read
 from assay.probing.reach import MASS, needed_norms
 from assay.probing.sets import given
 
@@ -88,17 +89,21 @@ def probe_chosen(
 def is_probe_certificate(path: Path) -> bool:
     """Whether this file says that it is an exact certificate of a probe; nothing in it is checked."""
     try:
-        return '"assay-probe-certificate"' in path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
+        return '"assay-probe-certificate"' in read_text(path, LARGEST)
+    except AssayError:
         return False
 
 
 def verify_set(path: Path) -> dict[str, Any]:
-    """Check an exact certificate from its keys alone: what it says, whether that holds, and the reason if not."""
+    """Check an exact certificate from its keys alone: what it says, whether that holds, and the reason if not.
+
+    Raises:
+        AssayError: no such file, or no certificate in it.
+    """
     try:
         certificate = read(path)
         certificate.check()
-    except AssayError as error:
+    except Refuted as error:
         return {"file": str(path), "holds": False, "reason": str(error)}
     which = "a query" if certificate.answer == "yes" else "no query"
     claim = (

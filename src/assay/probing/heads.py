@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, require
-from assay.files import write_whole
+from assay.files import open_regular, write_whole
 from assay.probing.geometry import require_exact
 
 IN_USE = 0.95  # the norm in use: this quantile of the norms of a head's own queries
 SMALLEST, LARGEST = 1e-100, 1e100  # magnitudes with which nothing over- or underflows
+LARGEST_FILE = 1 << 34  # bytes, as it is and unpacked
 MOST_LAYERS = 4096  # and places in a layer
 SHOWN = 80  # characters of a value in a message
 
@@ -249,7 +250,7 @@ def _require_rows(name: str, array: Any) -> None:
 def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     """All arrays in an .npz file."""
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path, LARGEST_FILE) as stream:
             if not zipfile.is_zipfile(stream):
                 stream.seek(0)
                 single = stream.read(6) == b"\x93NUMPY"
@@ -257,9 +258,10 @@ def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
                 raise AssayError(f"{path} is not a whole .npz file: {reason}")
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as file:
+                size = sum(part.file_size for part in file.zip.infolist())
+                if size > LARGEST_FILE:
+                    raise AssayError(f"{path} holds {size} bytes of arrays; at most {LARGEST_FILE} are allowed")
                 return {name: np.asarray(file[name]) for name in file.files}
-    except FileNotFoundError:
-        raise AssayError(f"{path} is not a whole .npz file: there is no such file") from None
     except AssayError:
         raise
     except _DAMAGE as error:

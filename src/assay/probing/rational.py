@@ -8,7 +8,6 @@ the result with the keys; its `check` uses integers alone and nothing of how it 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 import struct
@@ -24,12 +23,13 @@ from flint import fmpz_mat, nmod_mat
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import qr
 
-from assay.errors import AssayError, CertificateError
+from assay.errors import AssayError, CertificateError, Refuted
 from assay.evidence import canonical
-from assay.files import write_whole
+from assay.files import parse_json, read_text, write_whole
 from assay.probing.geometry import Floats, Whitened, check_keys, face_candidates, is_face
 
 FORMAT = 1
+LARGEST = 1 << 28  # bytes of a certificate
 PRIME = 2**61 - 1  # what is independent modulo it is so indeed; if less is found, the check that follows will tell
 BITS = (16, 32, 64, 128)  # kept of a query's free coordinates, tried in turn
 _FRACTION = re.compile(r"-?[0-9]+/[1-9][0-9]*")
@@ -77,7 +77,7 @@ class Certificate:
         """Prove it again in integers.
 
         Raises:
-            AssayError: it does not hold, and why.
+            Refuted: it does not hold, and why.
         """
         _require(bool(self.keys) and bool(self.keys[0]), "there are no keys")
         _require(len({len(key) for key in self.keys}) == 1, "keys differ in their number of coordinates")
@@ -135,7 +135,8 @@ class Certificate:
         """What `to_json` gave; that it is whole is checked, not that it holds.
 
         Raises:
-            AssayError: it is not of that form, or was altered.
+            AssayError: it is not of that form.
+            Refuted: it was altered.
         """
         _form(isinstance(data, dict) and set(data) == _FIELDS, "its fields are others")
         _form(type(data["assay-probe-certificate"]) is int, "its format is no number")
@@ -156,7 +157,7 @@ class Certificate:
             digest=data["keys_sha256"],
         )
         whole = _sha256({name: value for name, value in data.items() if name != "sha256"})
-        _form(whole == data["sha256"], "it was altered, as its SHA-256 differs")
+        _require(whole == data["sha256"], "it was altered, as its SHA-256 differs")
         return certificate
 
     def write(self, path: str | Path) -> None:
@@ -173,19 +174,15 @@ def read(path: str | Path) -> Certificate:
 
     Raises:
         AssayError: no such file, or it does not hold a certificate.
+        Refuted: it was altered.
     """
-    try:
-        text = Path(path).read_text("utf-8")
-        data = json.loads(text)
-    except OSError as error:
-        raise AssayError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError):
-        raise AssayError(f"{path} is no certificate of a probe: it is not JSON") from None
+    text = read_text(path, LARGEST)
+    data = parse_json(text, f"{path} is no certificate of a probe: it")
     try:
         certificate = Certificate.from_json(data)
-        _form(canonical(data) + "\n" == text, "it is not in canonical form")
     except AssayError as error:
-        raise AssayError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
+    _require(canonical(data) + "\n" == text, "it is not in canonical form")
     return certificate
 
 
@@ -368,8 +365,8 @@ def _margin(keys: Sequence[Sequence[float]], positions: Sequence[int], query: Se
     return Fraction(min(below), factor << power) if below else None
 
 
-def _wrong(reason: str) -> AssayError:
-    return AssayError(f"the certificate does not hold: {reason}")
+def _wrong(reason: str) -> Refuted:
+    return Refuted(f"the certificate does not hold: {reason}")
 
 
 def _require(holds: bool, reason: str) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
-from assay.errors import AssayError, require, require_integer
+from assay.errors import AssayError, one_line, require, require_integer
+from assay.files import read_text
 from assay.probing.heads import Heads, read_arrays
 
 LENGTH = 256  # tokens that a model reads, unless told otherwise
+LARGEST_TEXT = 1 << 28  # bytes
 
 
 def open_heads(
@@ -27,7 +30,8 @@ def open_heads(
         for option, value in (("text", text), ("length", length)):
             if value is not None:
                 raise AssayError(f"{option} = {value} is not allowed with {source}, which has keys already")
-        return read_arrays(source)
+        heads = read_arrays(source)
+        return replace(heads, note=f"Its file says: {one_line(heads.note)}") if heads.note else heads
     from assay.probing.models import open_model
     from assay.probing.text import default_text
 
@@ -45,7 +49,4 @@ def open_heads(
 
 
 def _read(text: Path) -> str:
-    try:
-        return text.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise AssayError(f"text {text} cannot be read: {error}") from error
+    return StringIO(read_text(text, LARGEST_TEXT), newline=None).read()  # all ends of lines become \n

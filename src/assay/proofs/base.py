@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.evidence import canonical
 from assay.proofs import PROOFS
-from assay.tasks import TASKS, task_from_json
 
 if TYPE_CHECKING:
     from assay.constructions.base import Construction
@@ -29,31 +31,41 @@ class Stored:
         task: with its parameters.
         settings: the other numbers that its forward pass uses, as JSON values.
         tensors: its buffers, by name.
+        tell: takes lines about what will take long.
     """
 
     method: str
     task: Any
     settings: dict[str, Any]
     tensors: dict[str, Tensor]
+    tell: Callable[[str], None] = lambda _: None
 
     @classmethod
-    def from_file(cls, metadata: dict[str, str], tensors: dict[str, Tensor]) -> Stored:
-        """From a safetensors file's texts and tensors.
+    def read(cls, path: str | Path, tell: Callable[[str], None] = lambda _: None) -> Stored:
+        """From a safetensors file.
 
         Raises:
-            AssayError: a method or task that is not installed under that name: what a file holds is never imported.
+            AssayError: see `assay.constructions.weights_file.read_parts`; or a method that nobody has a proof for.
         """
-        method, described = metadata["method"], json.loads(metadata["task"])
-        if method not in PROOFS:
-            raise unknown("proof", method, PROOFS.names())
-        if described["name"] not in TASKS:
-            raise unknown("task", described["name"], TASKS.names())
-        return cls(method, task_from_json(described), json.loads(metadata["settings"]), tensors)
+        from assay.constructions.weights_file import read_parts
+
+        stored = cls(*read_parts(path)[:4], tell)
+        if stored.method not in PROOFS:
+            raise unknown("proof", stored.method, PROOFS.names())
+        return stored
 
     @classmethod
-    def of(cls, network: Construction) -> Stored:
+    def of(cls, network: Construction, tell: Callable[[str], None] = lambda _: None) -> Stored:
         """As a file would hold it."""
-        return cls(network.method, network.task, dict(network.settings), dict(network.state_dict()))
+        return cls(network.method, network.task, dict(network.settings), dict(network.state_dict()), tell)
+
+    def check_settings(self) -> None:
+        """Refuse settings that the construction does not declare.
+
+        Raises:
+            AssayError: it names the first.
+        """
+        CONSTRUCTIONS[self.method].check_settings(self.settings)
 
     @property
     def dtype(self) -> torch.dtype:

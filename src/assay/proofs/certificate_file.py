@@ -10,29 +10,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.errors import AssayError
+from assay.constructions.answering import together
+from assay.errors import AssayError, Refuted, one_line, require
 from assay.evidence import canonical
-from assay.files import write_whole
-from assay.proofs.base import EVERY_SET, Stored, prove
-from assay.tensors import read_tensors
+from assay.files import parse_json, read_text, sha256_of, write_whole
+from assay.proofs.base import Stored, prove
+from assay.tensors import LARGEST as LARGEST_WEIGHTS
 
 if TYPE_CHECKING:
     from assay.constructions.base import Construction
 
 FORMAT = 1
+LARGEST = 1 << 24  # bytes of a certificate
 _SPOT_DRAWS = 50
-_LONG = 100_000  # pointer sets, from which on their enumeration is announced
-_RATE = 100_000  # of them in a second, on an idle core, at the lengths where there are as many
-_REMARKS = {"checked"}  # settings that say how a network was found, which a proof has no use for
-_SETTINGS = {
-    "tolerance", "temperature", "dtype", "score_width", "code", "gap", "frequencies", "keys", "unit", "block",
-}  # fmt: skip
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,14 @@ def write(
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file."""
     if not Path(path).parent.is_dir():
         raise AssayError(f"{path} cannot be written: there is no folder {Path(path).parent}")
-    claim = _claim(Stored.of(network), tell)
+    name = _plain(path, Path(weights).name)
+    claim = _claim(Stored.of(network, tell))
+    _spot_check(network, claim["guaranteed_error"])
     network.save(weights)
     certificate = {
         "assay-certificate": FORMAT,
         "claim": claim,
-        "weights": {"file": Path(weights).name, "sha256": _sha256(Path(weights).read_bytes())},
+        "weights": {"file": name, "sha256": sha256_of(weights, LARGEST_WEIGHTS)},
     }
     certificate["sha256"] = _own_sha256(certificate)
     write_whole(path, lambda temporary: temporary.write_text(canonical(certificate) + "\n", "utf-8"))
@@ -82,15 +81,18 @@ def check(
     """Check the certificate at `path`; its weights are the file it names, beside it, unless given.
 
     Raises:
-        AssayError: there is no such file to read.
+        AssayError: there is no such file to read, it is no certificate, or what it names is no file beside it.
     """
-    certificate: dict[str, Any] = {}
+    text = read_text(path, LARGEST)
+    certificate = _parsed(path, text)
+    stored_at = _named(path, certificate["weights"]["file"]) if weights is None else Path(weights)
     checked: list[str] = []
     try:
-        certificate = _parsed(_bytes(path))
+        _require(certificate["sha256"] == _own_sha256(certificate), "the certificate was altered: its SHA-256 differs")
+        _require(canonical(certificate) + "\n" == text, "the certificate is not in canonical form")
         checked.append("the certificate is whole: its text matches its own SHA-256")
-        stored_at = Path(weights) if weights is not None else Path(path).parent / certificate["weights"]["file"]
-        _require(_sha256(_bytes(stored_at)) == certificate["weights"]["sha256"], "the weights file is another one")
+        same = sha256_of(stored_at, LARGEST_WEIGHTS) == certificate["weights"]["sha256"]
+        _require(same, "the weights file is another one")
         checked.append(f"the weights file {stored_at.name} matches the SHA-256 that the certificate names")
         claim = _of_file(_claim_of_file, stored_at, tell)
         for key, value in claim.items():
@@ -99,105 +101,111 @@ def check(
         _require(set(certificate["claim"]) == set(claim), "the claim has other parts than a proof")
         steps = len(claim["steps"])
         checked.append(f"the proof was made again from the weights: {steps} steps, error and arithmetic agree")
-        checked.append(_of_file(_spot_check, stored_at, claim["guaranteed_error"]))
-    except _Wrong as wrong:
+        checked.append(_of_file(_spot_check_of_file, stored_at, claim["guaranteed_error"]))
+    except Refuted as wrong:
         return Verification(str(path), False, str(wrong), tuple(checked), certificate)
     return Verification(str(path), True, "", tuple(checked), certificate)
 
 
-class _Wrong(Exception):
-    """A certificate that does not hold, and why."""
-
-
 def _require(holds: bool, reason: str) -> None:
     if not holds:
-        raise _Wrong(reason)
+        raise Refuted(reason)
 
 
-def _claim(stored: Stored, tell: Callable[[str], None]) -> dict[str, Any]:
+def _claim(stored: Stored) -> dict[str, Any]:
     """What the weights prove, with the settings that the proof is about.
 
     Raises:
-        AssayError: it is not proved, or not within the tolerance that the settings state; or there are other settings.
+        AssayError: it is not proved, or not within the tolerance that the settings state; or there are other settings
+            than the construction declares.
     """
-    extra = set(stored.settings) - {*_SETTINGS, *_REMARKS}
-    if extra:
-        raise AssayError(f"the settings {', '.join(sorted(extra))} are not known")
-    if stored.method == "sign":
-        sets = math.comb(stored.task.length, stored.task.sparsity)
-        if _LONG < sets <= EVERY_SET:
-            tell(f"enumerating {sets} pointer sets, which takes {1 + sets // _RATE} to {1 + 5 * sets // _RATE} seconds")
+    stored.check_settings()
     proof = prove(stored)
     if not proof.guaranteed_error <= stored.settings["tolerance"]:
         raise AssayError(f"an error of {proof.guaranteed_error:.6g} is proved, above {stored.settings['tolerance']}")
-    settings = {name: value for name, value in stored.settings.items() if name in _SETTINGS}
-    return {**proof.to_json(), "settings": settings}
+    return {**proof.to_json(), "settings": stored.settings}
 
 
 def _of_file(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function makes of a file that nobody vouches for: whatever goes wrong is the file's fault."""
     try:
         return function(*arguments)
-    except _Wrong:
+    except Refuted:
         raise
     except Exception as error:
-        raise _Wrong(f"the weights do not prove it: {' '.join(str(error).split()) or type(error).__name__}") from None
+        raise Refuted(f"the weights do not prove it: {one_line(str(error)) or type(error).__name__}") from None
 
 
 def _claim_of_file(weights: Path, tell: Callable[[str], None]) -> dict[str, Any]:
-    return json.loads(canonical(_claim(Stored.from_file(*read_tensors(weights)), tell)))
+    return json.loads(canonical(_claim(Stored.read(weights, tell))))
 
 
-def _spot_check(weights: Path, guaranteed: float) -> str:
-    """Run the network itself on some inputs: the proof restates its forward pass, this sees that it does as stated."""
-    from assay.constructions.questions import checkable, try_network
+def _spot_check_of_file(weights: Path, guaranteed: float) -> str:
     from assay.constructions.weights_file import load_network
 
-    network = load_network(weights)
-    trials = {name: try_network(network, name, _SPOT_DRAWS) for name in checkable(network)}
-    refused = sum(trial.refused for trial in trials.values())
-    tried = _SPOT_DRAWS * len(trials)
-    _require(refused < tried, f"the network refuses all {tried} inputs that were tried")
-    largest = max(trial.largest_error for trial in trials.values())
-    _require(largest <= guaranteed, f"the network errs by {largest:.6g} on an input, more than {guaranteed:.6g}")
-    names = ", ".join(trials)
+    return _spot_check(load_network(weights), guaranteed)
+
+
+def _spot_check(network: Construction, guaranteed: float) -> str:
+    """Run the network itself on some inputs: the proof restates its forward pass, this sees that it does as stated.
+
+    Raises:
+        Refuted: it errs by more, or answers none of them.
+    """
+    from assay.constructions.questions import try_all
+
+    trials = try_all(network, _SPOT_DRAWS)
+    trial = together(trials.values())
+    if reason := trial.refutation(guaranteed):
+        raise Refuted(reason)
     return (
-        f"the network itself errs by at most {largest:.3g} on {_SPOT_DRAWS} inputs of each of {names}"
-        f"{f', of which it refuses {refused}' if refused else ''}"
+        f"the network itself errs by at most {trial.largest_error:.3g} on {_SPOT_DRAWS} inputs of each of "
+        f"{', '.join(trials)}{f', of which it refuses {trial.refused}' if trial.refused else ''}"
     )
 
 
-def _parsed(content: bytes) -> dict[str, Any]:
-    try:
-        certificate = json.loads(content.decode("utf-8"))
-        own = _own_sha256(certificate)
-        whole = canonical(certificate) + "\n" == content.decode("utf-8")
-        shaped = (
-            certificate["assay-certificate"] is not True
-            and certificate["assay-certificate"] == FORMAT
-            and set(certificate) == {"assay-certificate", "claim", "weights", "sha256"}
-            and set(certificate["weights"]) == {"file", "sha256"}
-            and isinstance(certificate["weights"]["file"], str)
-            and isinstance(certificate["claim"], dict)
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise _Wrong(f"it is no certificate of format {FORMAT}") from None
-    _require(shaped, f"it is no certificate of format {FORMAT}")
-    _require(certificate["sha256"] == own, "the certificate was altered: its SHA-256 differs")
-    _require(whole, "the certificate is not in canonical form")
+def _parsed(path: str | Path, text: str) -> dict[str, Any]:
+    """The certificate, if it has the form of one; what it says is left to `check`."""
+    certificate = parse_json(text, f"{path}, which is no certificate,")
+    fits = (
+        isinstance(certificate, dict)
+        and set(certificate) == {"assay-certificate", "claim", "weights", "sha256"}
+        and type(certificate["assay-certificate"]) is int
+        and certificate["assay-certificate"] == FORMAT
+        and isinstance(certificate["claim"], dict)
+        and isinstance(certificate["weights"], dict)
+        and set(certificate["weights"]) == {"file", "sha256"}
+        and isinstance(certificate["weights"]["file"], str)
+        and all(_is_sha256(part["sha256"]) for part in (certificate, certificate["weights"]))
+    )
+    if not fits:
+        raise AssayError(f"{path} is no certificate of format {FORMAT}")
     return certificate
 
 
+def _named(path: str | Path, name: str) -> Path:
+    """The file of this name beside a certificate.
+
+    Raises:
+        AssayError: the name is that of a file elsewhere, by itself or by a link, or of none.
+    """
+    folder = Path(path).parent
+    at = folder / _plain(path, name)
+    if at.resolve().parent != folder.resolve():
+        raise AssayError(f"{at} is a link to another folder; name the weights' file with --weights")
+    return at
+
+
+def _plain(path: str | Path, name: str) -> str:
+    fits = name.isprintable() and name not in ("", ".", "..") and not set(name) & set("/\\")
+    require(fits, f"weights.file in {path}", repr(name)[:80], "the plain name of a file beside the certificate")
+    return name
+
+
 def _own_sha256(certificate: dict[str, Any]) -> str:
-    return _sha256(canonical({key: value for key, value in certificate.items() if key != "sha256"}).encode())
+    text = canonical({key: value for key, value in certificate.items() if key != "sha256"})
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _bytes(path: str | Path) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise AssayError(f"{path} cannot be read: {error.strerror or error}") from error
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None

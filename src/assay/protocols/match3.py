@@ -81,7 +81,7 @@ class Match3Messages(Protocol):
             baselines={"always intersect": int((~meet).sum()), "always disjoint": int(meet.sum())},
             messages=distinct_messages,
             messages_of=len(torch.unique(alice, dim=0)),
-            differs=played["differs"],
+            differs=None if refused.all() else played["differs"],
             largest_error=played["largest_error"],
             witness=witness,
             more={

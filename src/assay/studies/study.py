@@ -17,6 +17,7 @@ from assay.bounds.questions import bound_question
 from assay.constructions.questions import construction_question
 from assay.errors import AssayError, unknown
 from assay.evidence import content_hash
+from assay.files import read_text
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
 from assay.networks import family
@@ -28,6 +29,8 @@ from assay.studies import shipped
 from assay.studies.schema import check_study, varied
 from assay.studies.start import proved_start
 from assay.tasks import TASKS, Task, task_from_json
+
+LARGEST = 1 << 20  # bytes of a study file
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,11 @@ def load_study(name: str, *, quick: bool = False) -> Study:
     if path.suffix != ".toml":
         raise unknown("study", name, shipped())
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        tables = tomllib.loads(read_text(path, LARGEST))
+    except tomllib.TOMLDecodeError as error:
         raise AssayError(f"study {name} cannot be read: {error}") from error
+    except RecursionError:
+        raise AssayError(f"study {name} cannot be read: it is nested too deeply") from None
     changes = tables.pop("quick", {})
     if quick and not changes:
         raise AssayError(f"study {path.name} has no quick form; run it without --quick")

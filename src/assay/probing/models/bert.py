@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from assay.errors import AssayError, require
+from assay.files import parse_json, read_text
 from assay.networks.heads import join_heads, split_heads
 from assay.probing.models import READERS
 from assay.probing.models.base import Model, check_tokens, needs
@@ -30,6 +30,7 @@ ALLOWED = {  # the first is what a configuration means that does not say
     "is_decoder": (False,),
     "hidden_act": tuple(ACTIVATIONS),
 }
+LARGEST_JSON = 1 << 24  # bytes
 SIZES = ("num_hidden_layers", "num_attention_heads", "max_position_embeddings")
 
 
@@ -107,10 +108,7 @@ class Bert(Model):
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise AssayError(f"{path} is not a JSON file: {str(error).splitlines()[0]}") from error
+    found = parse_json(read_text(path, LARGEST_JSON), str(path))
     require(isinstance(found, dict), str(path), type(found).__name__, "a JSON object")
     return found
 
