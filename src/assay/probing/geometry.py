@@ -78,7 +78,39 @@ def exists(keys: ArrayLike, positions: Sequence[int]) -> Found:
     query, multipliers = face_candidates(white, inside, outside)
     if query is not None and is_face(white, inside, outside, query):
         return _yes(white, inside, outside, query)
-    return _no(white, inside, outside, multipliers, hull=False)
+    found = _no(white, inside, outside, multipliers, hull=False)
+    if found.answer != "no" or _has_exact_multipliers(white, inside, multipliers):
+        return found
+    from assay.probing.rational import refutes  # which imports this module
+
+    return found if refutes(array, white, inside, multipliers) else Found("undecided")
+
+
+def _has_exact_multipliers(white: Whitened, inside: NDArray[np.intp], weights: Floats) -> bool:
+    """Whether near these multipliers there are exact ones, for the very keys given.
+
+    They solve A x = b: x holds the positive weights and the coefficients of the hull's directions, A the differences of
+    keys with a row of ones below the weights. Where A has full row rank, x can be mended by at most |b - A x| over its
+    least singular value; if that is less than every positive weight, they stay positive.
+    """
+    offsets = white.scaled - white.scaled[inside[0]]
+    support = np.flatnonzero(weights)
+    system = np.vstack(
+        [
+            offsets[np.concatenate([support, inside[1:]])].T,
+            np.concatenate([np.ones(len(support)), np.zeros(len(inside) - 1)]),
+        ]
+    )
+    if system.shape[0] > system.shape[1]:
+        return False
+    hull, mean = offsets[inside[1:]].T, weights[support] @ offsets[support]
+    coefficients = -lstsq(hull, mean, check_finite=False)[0] if len(inside) > 1 else np.zeros(0)
+    solution = np.concatenate([weights[support], coefficients])
+    wrong = system @ solution - np.append(np.zeros(len(mean)), 1.0)
+    rounding = 4 * len(solution) * EPSILON * (np.abs(system) @ np.abs(solution) + 1)
+    singular = np.linalg.svd(system, compute_uv=False)
+    least = singular[-1] - 8 * max(system.shape) * EPSILON * singular[0]
+    return bool(least > 0 and np.linalg.norm(np.abs(wrong) + rounding) < least * weights[support].min())
 
 
 def separates(keys: ArrayLike, positions: Sequence[int]) -> Found:

@@ -225,6 +225,13 @@ def certify(keys: ArrayLike, positions: Sequence[int]) -> Certificate:
     return certificate
 
 
+def refutes(array: Floats, white: Whitened, inside: NDArray[np.intp], weights: Floats) -> bool:
+    """Whether exact fractions near these multipliers prove that no query averages exactly the set."""
+    whole = fmpz_mat(integers(white.scaled.tolist())[0])
+    offsets = whole - fmpz_mat([[1]] * len(array)) * fmpz_mat([whole.tolist()[int(inside[0])]])
+    return _refuted(array, offsets, inside, weights) is not None
+
+
 def integers(rows: Iterable[Iterable[float]]) -> tuple[list[list[int]], int]:
     """Finite floating-point numbers times the least power of two, 2^power with power >= 0, that makes all integers.
 
