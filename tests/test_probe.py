@@ -160,7 +160,9 @@ def test_ten_positions_may_be_averaged_with_a_rival_that_scores_as_high():
     keys = rng.standard_normal((40, 30))
     keys[39] = keys[:12].mean(axis=0)
     positions = list(range(12))
-    assert exists(keys, positions).answer == "no"
+    assert (
+        exists(keys, positions).answer != "yes"
+    )  # the mean is rounded: whether it lies in the hull, float64 cannot tell
     found = needed_norms(keys, np.array([positions]), scale=1.0)
     assert math.isfinite(found.at_most[0])
     assert mass_on(keys, found.queries[0], positions, 1.0) >= 0.9 - 1e-9
