@@ -15,8 +15,9 @@ import time
 import numpy as np
 from scipy.optimize import linprog, nnls
 
-from assay.probing.geometry import Span, Whitened, exists, separates
-from assay.probing.rational import certify
+from assay.probing.candidates import Span, Whitened
+from assay.probing.certificate import certify
+from assay.probing.geometry import exists, separates
 
 BAR = 0.060  # seconds promised for exists and for separates at the first size
 SIZES = [(256, 64, (2, 25, 60)), (256, 32, (2, 8, 20)), (512, 64, (2, 18, 60)), (512, 128, (2, 45, 120))]

@@ -8,8 +8,8 @@ import pytest
 from assay import AssayError
 from assay.files import parse_json, read_bounded, read_text, sha256_of
 from assay.probing import heads
+from assay.probing.certificate import certify
 from assay.probing.chosen import is_probe_certificate, verify_set
-from assay.probing.rational import certify
 from assay.probing.source import open_heads
 from assay.studies.study import load_study
 from assay.tensors import read_any_tensors

@@ -3,6 +3,8 @@
 import json
 import math
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -157,15 +159,13 @@ def test_a_twin_off_the_set_makes_it_impossible_and_twins_on_it_do_not():
 def test_ten_positions_may_be_averaged_with_a_rival_that_scores_as_high():
     """From q = 9 on 90 % of the softmax leaves room for a key of equal score: existence is not needed."""
     rng = np.random.default_rng(5)
-    keys = rng.standard_normal((40, 30))
-    keys[39] = keys[:12].mean(axis=0)
+    keys = 12.0 * rng.integers(-99, 100, (40, 30))
+    keys[39] = keys[:12].mean(axis=0)  # exact
     positions = list(range(12))
-    assert (
-        exists(keys, positions).answer != "yes"
-    )  # the mean is rounded: whether it lies in the hull, float64 cannot tell
-    found = needed_norms(keys, np.array([positions]), scale=1.0)
+    assert exists(keys, positions).answer == "no"
+    found = needed_norms(keys, np.array([positions]), scale=0.001)
     assert math.isfinite(found.at_most[0])
-    assert mass_on(keys, found.queries[0], positions, 1.0) >= 0.9 - 1e-9
+    assert mass_on(keys, found.queries[0], positions, 0.001) >= 0.9 - 1e-9
 
 
 @pytest.mark.parametrize("power", [-90, -30, 30, 90])
@@ -431,6 +431,21 @@ def test_curves_show_the_middle_eight_tenths_of_the_keys_and_halves_are_interpol
             )
 
 
+def test_answers_that_took_exact_fractions_are_counted_and_shown():
+    keys = np.random.default_rng(0).integers(-1, 2, (1, 40, 4)).astype(np.float64)  # on a grid: many on common lines
+    plan = Plan(make_heads("grid", keys), (2,), sets=4, curves=8)
+    pieces = [answer_for(question, plan.heads) for question in plan.questions()]
+    for piece in pieces:
+        if piece.question["asked"] != "norm":
+            assert all(detail["yes"] + detail["no"] + detail["undecided"] == 8 for detail in piece.detail.values())
+            assert "proved for the keys as stored" in piece.rests_on
+    found = gather_probe(plan, {piece.key: piece for piece in pieces})
+    assert found["undecided"]["exists"] == found["undecided"]["separates"] == 0
+    for asked in ("exists", "separates"):
+        of = [detail for piece in pieces if piece.question["asked"] == asked for detail in piece.detail.values()]
+        assert found["rational"][asked] == sum(detail["rational"] for detail in of) > 0
+
+
 def test_what_is_left_open_is_counted():
     """A norm in use between the bounds of a needed norm, or below FAR where no query was found."""
     heads = gaussian(1, 20, 6)
@@ -488,6 +503,41 @@ def test_own_sets_get_the_answers_of_each_head(tmp_path):
         probe_chosen(heads, [[3, 1], [5]], certificate=tmp_path / "c.json")
     with pytest.raises(AssayError, match=r"layer and head = \(3, None\)"):
         probe_chosen(heads, [[3, 1]], layer=3)
+
+
+def test_a_set_whose_reach_rounding_leaves_open_is_not_called_out_of_reach():
+    """Three keys are on a line, exactly or but for one rounding: then equal scores may take far longer queries."""
+    shape = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 2.0, 0.0], [0.0, 3.0, 1.0], [1.0, 5.0, -1.0]])
+    found = []
+    for off in (0.0, 2.0**-51):
+        keys = shape.copy()
+        keys[2, 1] += off
+        heads = make_heads("line", keys[None], 100 * keys[None])
+        row = probe_chosen(heads, [[0, 1, 2]])["rows"][0]
+        found.append((row["needed_norm"] is not None, row["within_reach"]))
+    assert found == [(True, True), (False, None)]
+
+
+def test_the_command_gives_the_answers_of_the_certificate_it_writes(tmp_path):
+    """Powers of 1 to 256: margins far below what float64 resolves."""
+    keys = np.arange(1.0, 257)[:, None] ** np.arange(1, 13)
+    np.savez(tmp_path / "moment.npz", keys=keys[None], queries=keys[None])
+    arguments = [
+        "--set",
+        "4,77,199,220,222,224",
+        "--head",
+        "0",
+        "--certificate",
+        str(tmp_path / "proof.json"),
+        "--json",
+    ]
+    command = [sys.executable, "-m", "assay", "probe", str(tmp_path / "moment.npz"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["rows"][0]["exists"] == found["certificate"]["answer"] == "yes"
+    assert found["rows"][0]["separates"] == "yes"
+    done = subprocess.run(command[:-1], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[2].split()[-1] == "undecided"
 
 
 # sizing

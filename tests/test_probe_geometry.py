@@ -5,6 +5,7 @@ import json
 from fractions import Fraction
 from itertools import chain, combinations, pairwise, product
 from math import ceil
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from assay.errors import AssayError, CertificateError
-from assay.probing import geometry
+from assay.probing import candidates, geometry, rational
+from assay.probing.candidates import EPSILON, Whitened, face_candidates, gordan
+from assay.probing.certificate import Certificate, certify, read
 from assay.probing.geometry import exists, separates
-from assay.probing.rational import Certificate, certify, read
 
 FEW = settings(deadline=None, max_examples=60, derandomize=True)
 
@@ -293,39 +295,40 @@ def test_queries_too_wide_in_range_for_float64_are_not_given():
     assert certificate.answer == "yes"
 
 
-def test_coordinates_of_sizes_too_different_for_one_query_are_undecided():
+def test_where_float64_holds_no_query_the_answer_is_given_without_one():
     """A query needs both coordinates, 2^-1994 and 1: float64 does not hold these beside each other."""
     shape = np.array([[0.0, 0.0], [1.0, -0.5], [-0.5, 1.0]])
     assert exists(shape * [1e-150, 1e150], [0]).answer == "yes"
     keys = shape * [1e-300, 1e300]
     for question in (exists, separates):
         assert question(shape, [0]).answer == "yes"
-        assert question(keys, [0]).answer == "undecided"
+        found = question(keys, [0])
+        assert (found.answer, found.query, found.margin) == ("yes", None, 0)
     certificate = certify(keys, [0])
     certificate.check()
     assert certificate.answer == "yes"
 
 
 def judged(judge, keys, inside, query):
-    white = geometry.Whitened.of(np.array(keys))
+    white = Whitened.of(np.array(keys))
     outside = np.setdiff1d(np.arange(len(keys)), inside)
     return judge(white, np.array(inside), outside, np.array(query))
 
 
 def test_scores_that_are_lower_by_less_than_rounding_do_not_count():
     """<(1, 1), (1, -1 - 2^-52)> = -2^-52 is exact here, but in general a difference of terms of size 1 is not."""
-    for judge in (geometry.is_face, geometry._is_above):
+    for judge in (geometry.scores_as_face, geometry.is_above):
         assert judged(judge, [[0.0, 0.0], [1.0, 1.0]], [0], [-1.0, -1.0])
         assert judged(judge, [[0.0, 0.0], [1.0, 1.0]], [0], [1.0, -1 - 2.0**-40])
-        assert not judged(judge, [[0.0, 0.0], [1.0, 1.0]], [0], [1.0, -1 - geometry.EPSILON])
+        assert not judged(judge, [[0.0, 0.0], [1.0, 1.0]], [0], [1.0, -1 - EPSILON])
 
 
 def test_scores_in_the_set_that_may_be_as_low_as_others_do_not_count():
     """The second key of S scores 2^-52 above the first, give or take more; the third scores 2^-52 below."""
-    query = [1.0, -1 + geometry.EPSILON]
-    for gap, expected in ((geometry.EPSILON, False), (2.0**-40, True)):
+    query = [1.0, -1 + EPSILON]
+    for gap, expected in ((EPSILON, False), (2.0**-40, True)):
         keys = [[0.0, 0.0], [1.0, 1.0], [-gap, 0.0]]
-        assert judged(geometry._is_above, keys, [0, 1], query) == expected
+        assert judged(geometry.is_above, keys, [0, 1], query) == expected
 
 
 def test_scores_of_nearly_dependent_keys_are_equal_beyond_rounding():
@@ -335,8 +338,8 @@ def test_scores_of_nearly_dependent_keys_are_equal_beyond_rounding():
         keys = rng.standard_normal((30, 12))
         keys[1:5] = keys[0] + 1e-3 * rng.standard_normal((4, 12))
         keys[4] = keys[1] + 1e-6 * rng.standard_normal(12)
-        white = geometry.Whitened.of(keys)
-        query, _ = geometry.face_candidates(white, np.arange(5), np.arange(5, 30))
+        white = Whitened.of(keys)
+        query, *_ = face_candidates(white, np.arange(5), np.arange(5, 30))
         scores = exact_scores(white.scaled, query)
         spread = max(scores) - min(scores)
         assert max(scores[:5]) - min(scores[:5]) < spread * Fraction(1, 2**60)
@@ -344,10 +347,10 @@ def test_scores_of_nearly_dependent_keys_are_equal_beyond_rounding():
 
 def test_gordan_falls_back_on_the_nearest_point_of_the_hull(monkeypatch):
     rows = np.array([[0.6, 0.8], [0.8, 0.6], [1.0, 0.0]])
-    expected, weights = geometry.gordan(rows)
+    expected, weights = gordan(rows)
     assert (rows @ expected > 0).all()
-    monkeypatch.setattr(geometry, "lstsq", lambda matrix, _, **__: (np.zeros(matrix.shape[1]),))
-    direction, same = geometry.gordan(rows)
+    monkeypatch.setattr(candidates, "lstsq", lambda matrix, _, **__: (np.zeros(matrix.shape[1]),))
+    direction, same = gordan(rows)
     assert (rows @ direction > 0).all()
     assert np.array_equal(weights, same)
 
@@ -356,7 +359,7 @@ def test_the_linear_program_gives_the_same_answers(monkeypatch):
     def never_ends(*_):
         raise RuntimeError("Maximum number of iterations reached.")
 
-    monkeypatch.setattr(geometry, "nnls", never_ends)
+    monkeypatch.setattr(candidates, "nnls", never_ends)
     keys = moment_keys(8, 4)
     for positions in subsets(8):
         assert agrees(exists(keys, positions), gale(8, 4, positions), keys, positions, equal=True)
@@ -405,23 +408,70 @@ def test_every_set_of_a_grid_is_certified():
         assert (certificate.answer == "yes") == exists_in_plane(keys, positions)
 
 
-def test_keys_that_float64_cannot_decide_are_certified_or_refused():
+def test_keys_that_float64_cannot_decide_get_the_answer_of_their_certificate():
     keys = np.array(moment_keys(256, 12), dtype=np.float64)  # rounded, so that no oracle but the certificate knows
     rng = np.random.default_rng(5)
-    undecided, refused = 0, set()
+    exact = set()
     for _ in range(12):
         positions = rng.choice(256, 6, replace=False).tolist()
-        found = exists(keys, positions)
-        undecided += found.answer == "undecided"
-        try:
-            certificate = certify(keys, positions)
-        except CertificateError:
-            refused.add(found.answer)
-        else:
-            certificate.check()
-            assert found.answer in ("undecided", certificate.answer)
-    assert undecided
-    assert refused <= {"undecided"}
+        found, certificate = exists(keys, positions), certify(keys, positions)
+        certificate.check()
+        assert found.answer == certificate.answer
+        assert found.answer == "no" or separates(keys, positions).answer == "yes"
+        exact.add(found.rational)
+    assert True in exact  # some margins are far below what float64 resolves
+
+
+def test_what_the_exact_search_does_not_find_is_undecided(monkeypatch):
+    """One key is the mean of two others, in space: multipliers of these three are exact, but no generic ones."""
+    keys = [[0, 0, 0], [2, 2, 2], [1, 1, 1], [0, 0, 5], [0, 5, 0]]
+    for question in (exists, separates):
+        found = question(keys, [0, 1])
+        assert (found.answer, found.rational) == ("no", True)
+    monkeypatch.setattr(rational, "PIVOTS", 0)
+    for question in (exists, separates):
+        assert question(keys, [0, 1]).answer == "undecided"
+    with pytest.raises(CertificateError, match="neither answer could be proved"):
+        certify(keys, [0, 1])
+
+
+def from_scratch(search, keys, positions):
+    """The answer of the exact search alone, begun anywhere, with as many steps as it takes."""
+    array, inside, _ = candidates.check_keys(keys, positions)
+    with mock.patch.object(rational, "PIVOTS", 100_000):
+        found = search(array, Whitened.of(array), inside, np.zeros(array.shape[1]), np.zeros(len(array)))
+    return "no" if isinstance(found, rational.Refutation) else "yes"
+
+
+nudges = st.sampled_from([0.0, 0.0, 0.0, 2.0**-20, -(2.0**-45), 2.0**-51, -(2.0**-52), 2.0**-53])
+
+
+@given(cases, st.lists(nudges, min_size=27, max_size=27))
+@FEW
+def test_nearly_degenerate_keys_get_the_answer_of_the_exact_search(case, off):
+    keys, positions = np.array(case[0], dtype=np.float64), case[1]
+    keys += np.reshape(off, (9, 3))[: len(keys)]
+    if len(positions) < len(keys):
+        assert exists(keys, positions).answer == from_scratch(rational.exact_face, keys, positions)
+        assert separates(keys, positions).answer == from_scratch(rational.exact_halves, keys, positions)
+
+
+def test_a_key_one_rounding_off_a_line_is_not_on_it():
+    for off, expected in ((0.0, "no"), (2.0**-53, "yes"), (-(2.0**-54), "yes")):
+        keys = [[0.0, 0.0], [1.0, 1.0], [0.5, 0.5 + off]]
+        assert exists(keys, [0, 1]).answer == expected
+        assert certify(keys, [0, 1]).answer == expected
+    for off, expected in ((0.0, "yes"), (2.0**-51, "no")):  # three keys that span the plane are on no edge
+        keys = [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0 + off], [0.0, 3.0]]
+        assert exists(keys, [0, 1, 2]).answer == expected
+        assert certify(keys, [0, 1, 2]).answer == expected
+
+
+def test_keys_that_no_common_scale_holds_in_float64_are_told_apart():
+    keys = [[0.0], [1e-320], [1e300]]
+    for question in (exists, separates):
+        assert [question(keys, [place]).answer for place in range(3)] == ["yes", "no", "yes"]
+    assert [certify(keys, [place]).answer for place in range(3)] == ["yes", "no", "yes"]
 
 
 @pytest.fixture(scope="module")

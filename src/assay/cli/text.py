@@ -177,7 +177,8 @@ def chosen_sets_text(result: dict[str, Any]) -> str:
         positions = ",".join(map(str, row["positions"]))
         needed = "none found" if row["needed_norm"] is None else f"{row['needed_norm']:.4g}"
         in_use = "" if row["norm_in_use"] is None else f"{row['norm_in_use']:.4g}"
-        reach = {None: "", True: "yes", False: "no"}[row["within_reach"]]
+        unknown = "" if row["norm_in_use"] is None else "undecided"
+        reach = {None: unknown, True: "yes", False: "no"}[row["within_reach"]]
         rows.append(
             [str(row["layer"]), str(row["head"]), positions, row["exists"], row["separates"], needed, in_use, reach]
         )

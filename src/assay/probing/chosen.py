@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, Refuted, require
 from assay.files import read_text
+from assay.probing.certificate import LARGEST, certify, read
 from assay.probing.geometry import exists, separates
 from assay.probing.heads import Heads
 from assay.probing.plan import Plan, require_causal
-from assay.probing.rational import LARGEST, certify, read
 from assay.probing.reach import MASS, needed_norms
 from assay.probing.sets import given
 
@@ -40,8 +40,9 @@ def probe_chosen(
 
     Returns a dictionary with `name`, `length` (keys that count), `mass`, `rows` and `certificate` (its path, answer and
     margin; None unless asked for). A row has `layer`, `head`, `positions`, `exists` and `separates` (yes, no or
-    undecided), `needed_norm` (None where there is no query), `norm_in_use` and `ratio` (None without queries), and
-    `within_reach`.
+    undecided), `needed_norm` (None where no query was found) and `at_least` (no shorter query does), `norm_in_use` and
+    `ratio` (None without queries), and `within_reach` (None without queries, and where the norm in use lies between the
+    bounds of the needed norm).
 
     Raises:
         AssayError: a set or head that is not there, a position for heads that are not causal, or a certificate for more
@@ -120,6 +121,7 @@ def _of_keys(keys: NDArray[np.float64], positions: list[int], scale: float) -> d
         "exists": exists(keys, positions).answer,
         "separates": separates(keys, positions).answer,
         "needed_norm": needed if np.isfinite(needed) else None,
+        "at_least": float(found.at_least[0]),
     }
 
 
@@ -128,4 +130,6 @@ def _reach(row: dict[str, Any], in_use: float | None) -> dict[str, Any]:
     if in_use is None:
         return {"norm_in_use": None, "ratio": None, "within_reach": None}
     ratio = None if needed is None or in_use == 0 else needed / in_use
-    return {"norm_in_use": in_use, "ratio": ratio, "within_reach": needed is not None and needed <= in_use}
+    reached = needed is not None and needed <= in_use
+    is_open = not reached and row["at_least"] <= in_use
+    return {"norm_in_use": in_use, "ratio": ratio, "within_reach": None if is_open else reached}

@@ -36,7 +36,8 @@ def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
         by q as text, `reach` (share of sets within the norm in use), `needed` (median needed norm, None where there is
         no query for most) and `ratio` (needed over in use); `predicted_ratio` and `predicted` by q;
         curves: for exists and separates `threshold`, `half_point`, `predicted` and `measured` points;
-        undecided: outcomes that float64 leaves open, by what was asked; unanswered: questions without an answer yet;
+        undecided: outcomes that are left open, by what was asked; rational: those of exists and separates that took
+        exact fractions; unanswered: questions without an answer yet;
         advice: one sentence.
     """
     heads = plan.heads
@@ -57,7 +58,8 @@ def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
         "heads": rows,
         "curves": {asked: _curve(plan, asked, sizes, by_head) for asked, sizes in plan.curve.items()} if plan.curves
         else {},
-        "undecided": _undecided(by_head) | {"reach": sum(row.pop("open") for row in rows)},
+        "undecided": _count("undecided", by_head) | {"reach": sum(row.pop("open") for row in rows)},
+        "rational": _count("rational", by_head),
         "unanswered": len(found) - len(pieces),
     }  # fmt: skip
     return {**result, "advice": advice(result)}
@@ -142,11 +144,11 @@ def _curve(plan: Plan, asked: str, sizes: list[int], by_head: Mapping[Any, Any])
     }
 
 
-def _undecided(by_head: Mapping[Any, Any]) -> dict[str, int]:
+def _count(outcome: str, by_head: Mapping[Any, Any]) -> dict[str, int]:
     counts = {"exists": 0, "separates": 0}
     for (_, asked, _), answers in by_head.items():
         if asked in counts:
-            counts[asked] += sum(detail["undecided"] for detail in answers.values())
+            counts[asked] += sum(detail[outcome] for detail in answers.values())
     return counts
 
 

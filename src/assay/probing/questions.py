@@ -19,14 +19,15 @@ from assay.probing.sets import positions_of, sets_text
 from assay.size import Size
 from assay.versions import versions
 
-PROBE_VERSION = 1  # raised when the answers change, so that old ones are not taken for new ones
+PROBE_VERSION = 2  # raised when the answers change, so that old ones are not taken for new ones
 Asked = Literal["exists", "separates", "norm"]
 
+_HOW = "each outcome proved for the keys as stored, by bounds of rounding errors or in exact fractions"
 _RESTS = {
-    "exists": "a query with equal scores on the set and smaller ones elsewhere; each outcome verified in float64",
-    "separates": "a query with larger scores on the set than elsewhere; each outcome verified in float64",
+    "exists": f"a query with equal scores on the set and smaller ones elsewhere; {_HOW}",
+    "separates": f"a query with larger scores on the set than elsewhere; {_HOW}",
     "norm": f"a query with equal scores on the set and {MASS:.0%} of the softmax on it; its least norm by a convex "
-    f"program, bounded from both sides to {GAP:.1%} in float64",
+    f"program, bounded from both sides to {GAP:.1%}, rounding errors included",
 }
 
 
@@ -57,8 +58,9 @@ def answer_for(question: dict[str, Any], heads: Heads) -> Evidence:
     """The answer for these heads.
 
     `detail` has, by the size of sets as text, for exists and separates the number of sets for which there is a query
-    (yes), for which there is none (no) and that float64 does not decide (undecided); for norms both bounds of every
-    set, None where no query was found, and the norm predicted for Gaussian keys with the covariance of these.
+    (yes), for which there is none (no) and for which neither was proved (undecided), and how many took exact fractions,
+    as float64 did not suffice (rational); for norms both bounds of every set, None where no query was found, and the
+    norm predicted for Gaussian keys with the covariance of these.
     """
     begin = time.process_time()
     described = question["sets"]
@@ -103,9 +105,9 @@ def _existence(
     asked: str, keys: NDArray[np.float64], sets: NDArray[np.int64], scale: float
 ) -> tuple[dict[str, Any], int]:
     decide = exists if asked == "exists" else separates
-    answers = [decide(keys, chosen.tolist()).answer for chosen in sets]
-    counts = {answer: answers.count(answer) for answer in ("yes", "no", "undecided")}
-    return counts, len(sets) - counts["yes"]
+    found = [decide(keys, chosen.tolist()) for chosen in sets]
+    counts = {answer: sum(one.answer == answer for one in found) for answer in ("yes", "no", "undecided")}
+    return {**counts, "rational": sum(one.rational for one in found)}, len(sets) - counts["yes"]
 
 
 def _norms(asked: str, keys: NDArray[np.float64], sets: NDArray[np.int64], scale: float) -> tuple[dict[str, Any], int]:

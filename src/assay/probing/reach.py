@@ -8,6 +8,10 @@ projection onto what is orthogonal to the differences of keys of S, this is
 
 one smooth convex condition f(w) <= b. For a multiplier l, the minimum over w of |w|^2 / 2 + l (f(w) - b) is a lower
 bound of the optimum (weak duality), found by Newton's method; raising l until f = b closes the gap.
+
+Rounding is bounded too. Rows found in float64 are within some d of the a_j, so f is within d |w|, and so a query that
+has f(w) + d |w| <= b does, while one of norm n that does has f <= b + d n, from which n^2 / 2 + l d n is at least the
+lower bound above. d grows where keys of S are nearly dependent, up to where nothing is known of the needed norm.
 """
 
 from __future__ import annotations
@@ -15,9 +19,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from flint import fmpz_mat
 from numpy.typing import NDArray
 
 from assay.errors import require
+from assay.probing.rational import integers
 
 MASS = 0.9  # of the softmax that must be on the set
 GAP = 1e-3  # largest relative difference between the two bounds of a needed norm that was found
@@ -25,6 +31,8 @@ FAR = 1e4  # a query longer than this many times ln(N) over the median distance 
 _NUMBERS = 4_000_000  # of differences between keys that are held at once
 _STEPS, _NEWTON, _HALVINGS = 80, 60, 40
 _TIE = 1e-12  # in the logarithm of the mass: equal scores that give exactly the mass asked for are enough
+_SAME = 1e-9  # relative difference of multipliers from which on the bounds are as close as rounding lets them be
+_EPSILON = float(np.finfo(np.float64).eps)
 _RESIDUAL = 1e-5  # of the gradient, relative to the query: the lower bound loses its square
 
 Floats = NDArray[np.float64]
@@ -36,8 +44,8 @@ class Norms:
 
     Attributes:
         at_least: float64 (sets,); no shorter query does.
-        at_most: float64 (sets,); the length of a query that does; infinite where none was found.
-        queries: float64 (sets, d); those queries, NaN where none was found.
+        at_most: float64 (sets,); some query no longer than this does; infinite where none was found.
+        queries: float64 (sets, d); those queries within rounding, NaN where none was found.
     """
 
     at_least: Floats
@@ -46,11 +54,13 @@ class Norms:
 
 
 def needed_norms(keys: NDArray[np.floating], sets: NDArray[np.integer], *, scale: float, mass: float = MASS) -> Norms:
-    """Needed norms of sets of equal size, in the float64 arithmetic of a certified gap, not of certified rounding.
+    """Needed norms of sets of equal size, of the keys given: rounding errors are within the bounds.
 
-    Where both bounds are finite they are within the share GAP of each other. A set has `at_most` infinite where the
-    lower bound passes FAR ln(N) / (scale * median distance of the keys from their coordinates' medians), which is so in
-    particular where no query does at all. Scaling all keys scales all norms.
+    Where both bounds are finite they are within the share GAP of each other, or as close as rounding allows. A set has
+    `at_most` infinite where the lower bound passes FAR ln(N) / (scale * median distance of the keys from their
+    coordinates' medians), so in particular where no query does at all, and where its keys are so nearly dependent that
+    rounding leaves it open.
+    Scaling all keys scales all norms.
     Time O(sets * N d^2) for each of some tens of Newton steps; memory O(N d) for each set at work.
 
     Args:
@@ -93,24 +103,29 @@ def _solve(keys: Floats, sets: NDArray[np.integer], mass: float) -> tuple[Floats
     ceiling = np.log(sparsity * (1 - mass) / mass)
     if length == sparsity or np.log(length - sparsity) <= ceiling + _TIE:
         return at_least, np.zeros(count), np.zeros((count, width))
-    rows = _differences(keys, sets)
+    rows, doubt = _differences(keys, sets)
+    longest = np.linalg.norm(rows, axis=2).max(axis=1)
     size = np.square(rows).sum(axis=2).mean(axis=1)
     far = _far(keys)
     low, high = np.zeros(count), np.full(count, np.inf)  # multipliers known to be too small, and large enough
     multiplier = np.divide(1.0, size, out=np.ones(count), where=size > 0)
     at = np.zeros((count, width))
-    todo = np.arange(count)
-    for _ in range(_STEPS):
+    todo = np.flatnonzero(np.isfinite(doubt))
+    for _ in range(_STEPS if len(todo) else 0):
         at[todo], value, residual, slope = _minimise(rows[todo], at[todo], multiplier[todo])
         norm = np.linalg.norm(at[todo], axis=1)
-        bound = norm**2 / 2 + multiplier[todo] * (value - ceiling) - residual**2 / 2
-        at_least[todo] = np.maximum(at_least[todo], np.sqrt(2 * np.maximum(bound, 0)))
-        does = value <= ceiling
+        error = doubt[todo] * norm + 4 * length * _EPSILON * (1 + np.abs(value))
+        residual += 2 * multiplier[todo] * longest[todo] * error
+        bound = norm**2 / 2 + multiplier[todo] * (value - ceiling - error) - residual**2 / 2
+        slack = multiplier[todo] * doubt[todo]
+        at_least[todo] = np.maximum(at_least[todo], np.sqrt(slack**2 + 2 * np.maximum(bound, 0)) - slack)
+        does = value + error <= ceiling
         better = todo[does & (norm < at_most[todo])]
-        at_most[better], queries[better] = np.linalg.norm(at[better], axis=1), at[better]
+        at_most[better] = np.linalg.norm(at[better], axis=1) * (1 + keys.shape[1] * _EPSILON)
+        queries[better] = at[better]
         high[todo[does]], low[todo[~does]] = multiplier[todo[does]], multiplier[todo[~does]]
-        multiplier[todo] = _next(multiplier[todo], low[todo], high[todo], value - ceiling, slope)
-        closed = at_most[todo] <= (1 + GAP) * at_least[todo]
+        multiplier[todo] = _next(multiplier[todo], low[todo], high[todo], value + error - ceiling, slope)
+        closed = (at_most[todo] <= (1 + GAP) * at_least[todo]) | (high[todo] <= (1 + _SAME) * low[todo])
         todo = todo[~closed & (at_least[todo] <= far)]
         if not len(todo):
             break
@@ -126,8 +141,13 @@ def _far(keys: Floats) -> float:
     return FAR * np.log(len(keys)) / typical if typical > 0 else 0.0
 
 
-def _differences(keys: Floats, sets: NDArray[np.integer]) -> Floats:
-    """The rows a_j for every position off the set: (sets, N - q, d)."""
+def _differences(keys: Floats, sets: NDArray[np.integer]) -> tuple[Floats, Floats]:
+    """The rows a_j for every position off the set: (sets, N - q, d), and bounds of their errors: (sets,).
+
+    The bound takes LAPACK's singular values to be within `least` of exact ones, at least four roundings of the largest,
+    and the space of their axes to tilt by no more than twice that over the smallest of those kept (Wedin). It is
+    infinite where the tilt may be a half, and where keys of S are dependent within rounding but not exactly.
+    """
     count = len(sets)
     off = np.ones((count, len(keys)), dtype=bool)
     np.put_along_axis(off, sets, False, axis=1)
@@ -136,12 +156,27 @@ def _differences(keys: Floats, sets: NDArray[np.integer]) -> Floats:
     within = keys[sets] - centre
     _, sizes, axes = np.linalg.svd(within, full_matrices=False)
     # Rounding leaves about eps * |k| in the differences, and equal keys nothing else.
-    least = 8 * np.finfo(np.float64).eps * max(keys.shape) * np.abs(keys).max()
-    axes = axes * (sizes > least)[:, :, None]
+    unit = 8 * _EPSILON * max(keys.shape)
+    least = unit * np.abs(keys[sets]).max(axis=(1, 2))
+    kept = sizes > least[:, None]
+    axes = axes * kept[:, :, None]
     rows = keys[others] - centre
+    lengths = np.linalg.norm(rows, axis=2)
     rows -= (rows @ axes.transpose(0, 2, 1)) @ axes
-    rows[np.linalg.norm(rows, axis=2) <= least] = 0
-    return rows
+    nothing = np.maximum(unit * np.abs(keys[others]).max(axis=2), least[:, None])
+    rows[np.linalg.norm(rows, axis=2) <= nothing] = 0
+    tilt = 2 * least / np.where(kept, sizes, np.inf).min(axis=1)
+    ranks = kept.sum(axis=1)
+    short = np.flatnonzero(ranks < min(sets.shape[1] - 1, keys.shape[1]))
+    tilt[[place for place in short if _rank(keys[sets[place]]) > ranks[place]]] = np.inf
+    doubt = (np.minimum(tilt, 1)[:, None] * lengths + 2 * nothing).max(axis=1)
+    return rows, np.where(tilt < 0.5, doubt, np.inf)
+
+
+def _rank(points: Floats) -> int:
+    """The dimension of the affine hull, exact."""
+    whole, _ = integers(points.tolist())
+    return fmpz_mat([[a - b for a, b in zip(row, whole[0], strict=True)] for row in whole]).rank()
 
 
 def _minimise(rows: Floats, at: Floats, multiplier: Floats) -> tuple[Floats, Floats, Floats, Floats]:
