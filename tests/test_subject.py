@@ -11,12 +11,14 @@ from torch import nn
 
 from assay import AssayError, Match2, SparseAveraging, build
 from assay.constructions.weights_file import load_network
+from assay.evidence import canonical
 from assay.learning.one import train_one
 from assay.learning.weights_file import load_trained
-from assay.networks import architectures
+from assay.networks import architectures, make_network
 from assay.networks.base import Mixer
 from assay.protocols.questions import run_protocol
 from assay.subject import open_subject
+from assay.tensors import write_tensors
 
 TASK = SparseAveraging(length=4, sparsity=1, layout="last")
 
@@ -184,3 +186,49 @@ def test_training_from_the_command_line(tmp_path):
     wrong = subprocess.run([*command[:-3], str(tmp_path / "no" / "x")], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_a_file_is_never_code(tmp_path):
+    """A trained file that names a module opens nothing of it; the user names the layer, and the file gives weights."""
+    (tmp_path / "mine.py").write_text(
+        "from assay.networks.mixers.gru import GRU\n"
+        "import pathlib\n"
+        "pathlib.Path('imported').touch()\n"
+        "class Mine(GRU):\n    pass\n"
+    )
+    shape = ["--width", "4"]
+    task = ["--length", "4", "--modulus", "7"]
+
+    def assay(*words):
+        command = [sys.executable, "-m", "assay", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    trained = assay("train", "match2", *task, "--architecture", "mine:Mine", *shape, "--steps", "2", "--out", "t.st")
+    assert trained.returncode == 0, trained.stderr
+    (tmp_path / "imported").unlink()
+    for command in (["check"], ["attack"], ["precision"]):
+        refused = assay(*command, "t.st")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.count("\n") == 1
+        assert not (tmp_path / "imported").exists()
+    assert "name the layer yourself" in assay("attack", "t.st").stderr
+    named = assay("attack", "mine:Mine", "--task", "match2", *task, *shape, "--weights", "t.st", "--budget", "50")
+    assert named.returncode == 0, named.stderr
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [(field, text) for field in ("task", "shape", "training") for text in ("", "NaN", "[" * 9999)]
+    + [(field, text) for field in ("task", "shape") for text in ("[]", '{"name": "os:path"}', '{"length": "x"}')],
+)
+def test_a_trained_file_that_says_nonsense_is_refused_in_one_line(field, text, tmp_path):
+    task = Match2(length=4, modulus=7)
+    network = make_network("gru", task, 4, seed=0)
+    texts = {
+        "architecture": "gru", "task": canonical(task.to_json()), "training": "{}",
+        "shape": canonical({"width": 4, "depth": 1, "head_width": 0}),
+    }  # fmt: skip
+    write_tensors(tmp_path / "t.st", network.state_dict(), {**texts, field: text})
+    with pytest.raises(AssayError) as refused:
+        open_subject(tmp_path / "t.st")
+    assert "\n" not in str(refused.value)

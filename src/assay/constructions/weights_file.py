@@ -9,7 +9,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, one_line, unknown
 from assay.evidence import canonical
 from assay.files import parse_json
-from assay.tasks import TASKS, Task, task_from_json
+from assay.tasks import Task, stored_task
 from assay.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -67,20 +67,9 @@ def read_parts(path: str | Path) -> tuple[str, Task[Any], dict[str, Any], dict[s
         raise unknown("construction", metadata["method"], CONSTRUCTIONS.names())
     task, settings = (parse_json(metadata.get(name, ""), f"{name} in {path}") for name in ("task", "settings"))
     CONSTRUCTIONS[metadata["method"]].check_settings(settings)
-    made = _task(task)
+    made = stored_task(task)
     check_request(made, settings["tolerance"])
     return metadata["method"], made, settings, tensors, metadata.get("certificate", "")
-
-
-def _task(described: Any) -> Task[Any]:
-    """A task of which a file says what it is."""
-    name = described.get("name") if isinstance(described, dict) else described
-    if not isinstance(name, str) or name not in TASKS:
-        raise unknown("task", str(name), TASKS.names())
-    try:
-        return task_from_json(described)
-    except (TypeError, ValueError, OverflowError) as error:  # a parameter that is no number, or too large a one
-        raise AssayError(f"task {name} cannot be made: {error}") from None
 
 
 def _fill(network: Construction, tensors: dict[str, Tensor]) -> None:

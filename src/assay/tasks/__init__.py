@@ -45,4 +45,23 @@ def task_from_json(description: dict[str, Any]) -> Task:
     return make_task(parameters.pop("name"), **parameters)
 
 
-__all__ = ["TASKS", "Batch", "Task", "make_task", "parameters_of", "task_from_json"]
+def stored_task(description: object) -> Task:
+    """The task that a file describes: nothing is imported that is not installed under a name.
+
+    >>> stored_task({"name": "os:system", "length": 3})
+    Traceback (most recent call last):
+    assay.errors.AssayError: task 'os:system' is not known. Known: directed-triangle, five-cycle, ...
+
+    Raises:
+        AssayError: no such task is installed, or it cannot be made of these parameters.
+    """
+    name = description.get("name") if isinstance(description, dict) else description
+    if not isinstance(name, str) or name not in TASKS:
+        raise unknown("task", str(name), TASKS.names())
+    try:
+        return task_from_json(description)  # ty: ignore[invalid-argument-type]
+    except (TypeError, ValueError, OverflowError) as error:  # a parameter that is no number, or too large a one
+        raise AssayError(f"task {name} cannot be made: {error}") from None
+
+
+__all__ = ["TASKS", "Batch", "Task", "make_task", "parameters_of", "stored_task", "task_from_json"]
