@@ -33,9 +33,9 @@ def test_what_is_no_file_is_refused_and_nothing_waits_for_it(tmp_path):
     (tmp_path / "zero").symlink_to("/dev/zero")
     (tmp_path / "around").symlink_to(tmp_path / "around")
     for name, said in [
-        ("pipe", "a folder, a device or a pipe"),
-        ("zero", "a folder, a device or a pipe"),
-        ("", "a folder, a device or a pipe"),
+        ("pipe", "it is a pipe"),
+        ("zero", "it is a device"),
+        ("", "it is a folder"),
         ("around", "symbolic links"),
         ("none", "No such file"),
         ("a\0b", r"a\\x00b cannot be read: no file can have this name"),
@@ -74,7 +74,7 @@ def test_no_reader_waits_for_a_pipe_or_reads_a_device(kind, tmp_path):
     ]:
         path = tmp_path / name
         {"pipe": os.mkfifo, "zero": lambda at: at.symlink_to("/dev/zero"), "folder": os.mkdir}[kind](path)
-        with pytest.raises(AssayError, match="a folder, a device or a pipe"):
+        with pytest.raises(AssayError, match="cannot be read: it is a "):
             read(str(path) if read is load_study else path)
         assert not is_probe_certificate(path)
 

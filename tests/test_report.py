@@ -569,6 +569,13 @@ def test_matrix_is_the_first_thing_on_the_page_and_in_the_terminal(several, tmp_
     assert "share of wrong answers of at most 0.25 on gaussian inputs" in page.text
 
 
+def test_tables_are_drawn_with_the_characters_that_the_terminal_has(several):
+    plain = terminal_text({**several, "ledger": "l", "report": "\u00e9"}, "ascii")
+    assert plain.splitlines()[-1] == "report  \\xe9"
+    assert plain.count("\\") == 1
+    assert "+---" in plain
+
+
 def test_everything_has_a_colour_and_marker_of_its_own(several):
     look = looks(several["lines"])
     names = {"attention", "attention, depth 2", "third-order", "hybrid", "my.package:Mixer", "lstm", "feed-forward"}

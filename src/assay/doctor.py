@@ -24,7 +24,7 @@ from typing import Any, Literal
 from assay import __version__
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.files import free_bytes, make_folder, nearest_folder
+from assay.files import free_bytes, nearest_folder, require_folder
 from assay.ledger import LEDGER, Ledger
 from assay.versions import machine
 
@@ -291,11 +291,8 @@ def _words(path: str) -> list[str]:
 
 
 def _output_folder(out: Path) -> Check:
-    if out.exists():
-        make_folder(out)
-        return _ok(f"{out} can be written to")
-    make_folder(nearest_folder(out))
-    return _ok(f"{out} is not there yet and can be made")
+    require_folder(out)
+    return _ok(f"{out} {'can be written to' if out.exists() else 'is not there yet and can be made'}")
 
 
 def _disk(out: Path) -> Check:

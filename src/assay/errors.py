@@ -14,6 +14,10 @@ class Refuted(AssayError):
     """A claim that was checked and does not hold; the message says why. The command line exits with code 1 on it."""
 
 
+class DiskError(AssayError):
+    """The disk is full or fails, so that a result could not be written. The command line exits with code 74 on it."""
+
+
 class CertificateError(AssayError):
     """A network with a certificate met an input for which it could not establish its guarantee, and gave no answer."""
 

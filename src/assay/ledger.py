@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from assay.errors import AssayError
+from assay.errors import AssayError, DiskError
 from assay.evidence import Evidence, content_hash
-from assay.files import make_folder
+from assay.files import make_folder, refuse_special
 from assay.ledger_rows import COLUMNS, NAMES, Row, evidence_of, readable_rows, row_of
 
 SCHEMA = "1"
@@ -106,6 +106,7 @@ class Ledger:
 
         Raises:
             DamagedLedger: it cannot be read as it should.
+            DiskError: the disk is full or fails.
             AssayError: it is not there, is not a ledger, is of another version, is locked, or cannot be written to.
         """
         self.path = Path(path)
@@ -128,7 +129,8 @@ class Ledger:
         Once this returns, the row outlasts a killed process and, as far as the disk keeps its word, a loss of power.
 
         Raises:
-            AssayError: the file cannot be written to: a full disk, another process that keeps it locked, no permission.
+            DiskError: the disk is full or fails; what was stored before is kept.
+            AssayError: the file cannot be written to: another process keeps it locked, or no permission.
         """
         row = row_of(evidence)
         with self._explained("written to"):
@@ -165,6 +167,7 @@ class Ledger:
 
         Raises:
             DamagedLedger: one of them cannot be read.
+            DiskError: the disk is full or fails.
             AssayError: this one cannot be written to.
         """
         taken, known, found = [0] * len(others), [0] * len(others), []
@@ -193,7 +196,8 @@ class Ledger:
         """Put the log into the file, which can then be moved without it.
 
         Raises:
-            AssayError: another process uses the ledger, or the disk is full.
+            DiskError: the disk is full or fails.
+            AssayError: another process uses the ledger.
         """
         with self._explained("written to"):
             (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -294,7 +298,8 @@ class Ledger:
             return self._damage(str(error))
         if cause is None:  # SQLite read it, Python could not
             return self._damage("a row holds bytes that are no text")
-        return AssayError(f"ledger {self.path} cannot be {verb}: {_ADVICE.get(cause, error)}")
+        kind = DiskError if cause in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) else AssayError
+        return kind(f"ledger {self.path} cannot be {verb}: {_ADVICE.get(cause, error)}")
 
     def _damage(self, what: str) -> DamagedLedger:
         try:
@@ -351,14 +356,18 @@ def refuse_strays(path: Path) -> int:
     """The bytes of the file at `path`, 0 if there is none.
 
     Raises:
-        AssayError: it is missing or empty, but a log with rows is there, which SQLite would delete or replay.
+        AssayError: it is no plain file; or missing or empty, but a log with rows is there, which SQLite would delete or
+            replay.
     """
     log = Path(f"{path}-wal")
     try:
-        size = path.stat().st_size if path.exists() else 0
+        found = path.stat() if path.exists() else None
         logged = log.stat().st_size if log.exists() else 0
     except OSError as error:
         raise AssayError(f"ledger {path} cannot be opened: {error.strerror}") from error
+    if found is not None:
+        refuse_special(path, found.st_mode, "read")  # SQLite would wait for a pipe
+    size = 0 if found is None else found.st_size
     if not size and logged:
         raise AssayError(
             f"ledger {path} is missing or empty, but its latest rows are in {log}; put the ledger back beside it, or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from typing import Any
 
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.files import make_folder, write_whole
+from assay.files import make_folder, require_writable, write_whole
 from assay.ledger import Contradiction, DamagedLedger, Ledger, Merge, refuse_strays, salvage
 
 
@@ -35,20 +36,22 @@ def merge_files(paths: Sequence[Path], into: Path | None = None) -> dict[str, An
     everyone = [target, *(paths[1:] if into is None else (path for path in paths if path != target))]
     if len(everyone) < 2:
         raise AssayError("a merge needs two ledgers, or one and --into another")
-    places = [path.resolve() for path in everyone]
+    places = [os.path.realpath(path) for path in everyone]
     if len(set(places)) < len(places):
         raise AssayError(f"a ledger is named twice among {', '.join(map(str, everyone))}")
     with ExitStack() as stack:
         read = [_opened(path, stack) for path in everyone[1:]]
         others, damaged = [ledger for ledger, _ in read], [whole for _, whole in read]
-        if target.exists() or into is None:
+        if into is not None:
+            make_folder(into.parent)
+            require_writable(into)
+        if into is None or into.exists():
             with Ledger(target, create=False) as ledger:
                 for _ in ledger:  # a damaged one is refused before it is written to
                     pass
                 merge, total = ledger.merge(*others), len(ledger)
         else:
             refuse_strays(target)
-            make_folder(target.parent)
             merge, total = _merged_anew(target, others)
     return {
         "into": str(target),

@@ -5,6 +5,7 @@ Whatever attacks, measures or splits a network takes it in this form and asks no
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -69,7 +70,7 @@ def open_subject(
     Raises:
         AssayError: no such file or class, or a task or width is missing or given where the file has its own.
     """
-    if ":" in str(name) and not Path(name).exists():
+    if ":" in str(name) and not os.path.exists(name):  # Path.exists raises for names that are too long
         return _users(str(name), task, width, seed, weights)
     if task is not None or width is not None or weights is not None:
         raise AssayError(f"{name} is a file and says its own task, width and weights; give none")

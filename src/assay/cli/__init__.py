@@ -1,22 +1,25 @@
 """The command line. Results go to standard output, progress and errors to standard error.
 
 Torch and matplotlib are imported by the commands that need them, so that help and listings answer at once. Exit codes:
-0 all is well, 1 a claim was refuted, 2 the request cannot be met, 70 a fault of the program, 130 interrupted.
+0 all is well, 1 a claim was refuted, 2 the request cannot be met, 70 a fault of the program, 74 a result could not be
+written, 129 ended with its terminal, 130 interrupted, 141 nobody reads standard output any more, 143 terminated.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
+from multiprocessing import active_children
 
 from typer.exceptions import TyperException
 
+from assay.cli.exits import ENDINGS, Ended, ExitCode, heed_signals, ignore_signals
 from assay.cli.options import app
-from assay.errors import AssayError, Refuted, one_line
-
-INTERRUPTED, FAULT = 130, 70
+from assay.cli.streams import SteadyStream
+from assay.errors import AssayError, DiskError, Refuted, one_line
 
 for _group in (
     "studies",
@@ -32,33 +35,65 @@ def main() -> None:
     """Entry point: runs a command and turns what goes wrong into one line and an exit code."""
     # Spinning OpenMP threads bring a shared machine to a halt; this must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.stdout = output = SteadyStream(sys.stdout)
+    sys.stderr = SteadyStream(sys.stderr)
+    heed_signals()
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = _delivered(_run(), output)
+    except Ended as ended:
+        code = ended.code
+    ignore_signals()
+    if code in ENDINGS:
+        for child in active_children():  # a second signal may have cut short the clean-up that ends them
+            child.terminate()
+        kept = "; what is finished is kept, and the same command goes on from there"
+        _complain(f"{ENDINGS[code]}{kept if sys.argv[1:2] in (['run'], ['probe']) else ''}")
+    sys.exit(code)
+
+
+def _run() -> ExitCode:
+    """The code of a command, which was run, and what went wrong said in one line."""
+    try:
+        return ExitCode(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
+    except DiskError as error:
+        _complain(str(error))
+        return ExitCode.UNWRITTEN
     except AssayError as error:
-        code = _complain(str(error), code=1 if isinstance(error, Refuted) else 2)
+        _complain(str(error))
+        return ExitCode.REFUTED if isinstance(error, Refuted) else ExitCode.REFUSED
     except TyperException as error:
-        code = _complain(error.format_message())
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        _complain(error.format_message())
+        return ExitCode.REFUSED
+    except SystemExit as error:
+        return _code_of(error)
     except Exception as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
-            code = _complain("this needs more memory than the machine has; a smaller size or fewer instances need less")
-        else:  # a fault of ours, or of a user's module: no claim was refuted
-            traceback.print_exc()
-            code = FAULT
-    if code == INTERRUPTED:
-        kept = (
-            "; what is finished is kept, and the same command goes on from there"
-            if sys.argv[1:2] in (["run"], ["probe"])
-            else ""
-        )
-        print(f"assay: interrupted{kept}", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)
+            _complain("this needs more memory than the machine has; a smaller size or fewer instances need less")
+            return ExitCode.REFUSED
+        traceback.print_exc()  # a fault of ours, or of a user's module: no claim was refuted
+        return ExitCode.FAULT
 
 
-def _complain(message: str, code: int = 2) -> int:
+def _code_of(left: SystemExit) -> ExitCode:
+    """The code where something has ended the program: completion, Ray's handler of SIGTERM, or a user's module."""
+    if "completion" in "".join(sys.argv[1:2]) or any(name.endswith("ASSAY_COMPLETE") for name in os.environ):
+        return ExitCode.FINE
+    if left.code == signal.SIGTERM:
+        return ExitCode.TERMINATED
+    _complain(f"a module has ended the program with exit code {left.code}, so that there is no result")
+    return ExitCode.FAULT
+
+
+def _delivered(code: ExitCode, output: SteadyStream) -> ExitCode:
+    """The code of a command whose result went to `output`: a verdict that could not be written is none."""
+    output.flush()
+    if output.failure is None or code not in (ExitCode.FINE, ExitCode.REFUTED):
+        return code
+    if isinstance(output.failure, ConnectionError):
+        return ExitCode.BROKEN_PIPE
+    _complain(f"standard output cannot be written: {output.failure.strerror}; files that were written are whole")
+    return ExitCode.UNWRITTEN
+
+
+def _complain(message: str) -> None:
     print(f"assay: {one_line(message)}", file=sys.stderr)
-    return code

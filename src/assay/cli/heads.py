@@ -13,6 +13,7 @@ import typer
 from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell, whole_number
 from assay.cli.text import chosen_sets_text, size_text, study_text
 from assay.errors import AssayError
+from assay.files import require_folder, require_writable
 
 
 @app.command()
@@ -74,6 +75,10 @@ def probe(
     given = [option for option, value in drawing.items() if value is not None]
     if chosen and given:
         raise AssayError(f"--{given[0]} is not allowed with --set: nothing is drawn, kept or reported then")
+    if chosen:
+        require_writable(certificate, reads=(Path(source), text))
+    else:
+        require_folder(out or DEFAULT_OUT)
     heads = open_heads(source, text, length, tell)
     if chosen:
         own = [[whole_number("--set", word) for word in words.split(",")] for words in chosen]

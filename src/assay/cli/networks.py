@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.cli.exits import ExitCode
 from assay.cli.options import (
     TASK_PARAMETERS,
     Json,
@@ -24,6 +25,7 @@ from assay.cli.options import (
     tell,
 )
 from assay.cli.text import attack_text, built_text, checked_text, fields_text, rounded, verified_text
+from assay.files import require_writable
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -68,6 +70,7 @@ def build(
     """
     from assay.constructions import build as construct
 
+    require_writable(out, certificate)
     chosen = task_of(task, context)
     network = construct(chosen, method=method, tolerance=tolerance)
     result = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
@@ -107,7 +110,7 @@ def verify(
         show_result(result.to_json(), as_json, verified_text)
         holds = result.holds
     if not holds:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -131,6 +134,7 @@ def train(
 
     from assay.learning.one import train_one
 
+    require_writable(out)
     torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
     chosen = task_of(task, context)
     result = train_one(
@@ -163,7 +167,7 @@ def check(
     }  # fmt: skip
     show_result(result, as_json, checked_text)
     if not result["holds"]:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -208,7 +212,7 @@ def attack(
     )
     show_result(result, as_json, attack_text)
     if result["broken"] is not False:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 def _named(inputs: Any) -> dict[str, Any]:

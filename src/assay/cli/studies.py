@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cli.exits import ExitCode
 from assay.cli.options import DEFAULT_OUT, Json, Out, Quick, app, show_result, tell
 from assay.cli.text import estimate_text, listing_text, study_text
 from assay.errors import AssayError, unknown
@@ -46,7 +47,7 @@ def run(
     result = run_session(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
     show_result(result, as_json, study_text)
     if result["contradictions"]:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 @app.command()
@@ -62,7 +63,7 @@ def report(
     result = report_session(study, quick=quick, out=out)
     show_result(result, as_json, study_text)
     if result["contradictions"]:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 @app.command("ls")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -86,7 +87,7 @@ def study_text(result: dict[str, Any]) -> str:
     """Tables of a study."""
     from assay.report.tables import terminal_text
 
-    return terminal_text(result)
+    return terminal_text(result, sys.stdout.encoding)
 
 
 def estimate_text(found: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.cli.exits import ExitCode
 from assay.cli.options import DEFAULT_OUT, Json, Out, app, show_result, tell
 from assay.cli.text import field
 
@@ -22,7 +23,7 @@ def doctor(out: Out = DEFAULT_OUT, as_json: Json = False) -> None:
     result = examine(out)
     show_result(result, as_json, _doctor_text)
     if result["problems"]:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 @app.command()
@@ -49,7 +50,7 @@ def merge(
             tell(f"assay: {entry['damaged']}")
     show_result(result, as_json, _merge_text)
     if result["contradictions"]:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 def _doctor_text(result: dict[str, Any]) -> str:

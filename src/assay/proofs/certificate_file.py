@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from assay.constructions.answering import together
 from assay.errors import AssayError, Refuted, one_line, require
 from assay.evidence import canonical
-from assay.files import parse_json, read_text, sha256_of, write_whole
+from assay.files import parse_json, read_text, require_writable, sha256_of, write_whole
 from assay.proofs.base import Stored, prove
 from assay.tensors import LARGEST as LARGEST_WEIGHTS
 
@@ -59,9 +59,8 @@ def write(
     network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file."""
-    if not Path(path).parent.is_dir():
-        raise AssayError(f"{path} cannot be written: there is no folder {Path(path).parent}")
     name = _plain(path, Path(weights).name)
+    require_writable(Path(weights), Path(path))
     claim = _claim(Stored.of(network, tell))
     _spot_check(network, claim["guaranteed_error"])
     network.save(weights)

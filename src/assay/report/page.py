@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from assay.files import make_folder, write_whole
+from assay.files import make_folder, require_folder, require_writable, write_whole
 from assay.report import words
 from assay.report.drawing import is_linear
 from assay.report.figures import (
@@ -77,15 +77,25 @@ def write_report(findings: dict[str, Any], folder: Path) -> Path:
     Raises:
         AssayError: the folder cannot be written to.
     """
-    study = _file_name(findings["study"])
+    page, figures = _places(findings["study"], make_folder(folder))
     drawn = charts(findings)
-    page = make_folder(folder) / f"{study}.html"
     text = page_text(findings, drawn)
-    figures = make_folder(page.parent / f"{study}-figures")
+    make_folder(figures)
     for chart in drawn:
         _write_text(figures / f"{chart.name}.svg", chart.svg)
     _write_text(page, text)
     return page
+
+
+def require_report(study: str, folder: Path) -> None:
+    """Refuse a folder in which something stands in the way of this study's report, before the work it is of.
+
+    Raises:
+        AssayError: the page or the folder of figures cannot be written.
+    """
+    page, figures = _places(study, folder)
+    require_writable(page)
+    require_folder(figures)
 
 
 def charts(findings: dict[str, Any]) -> list[Chart]:
@@ -188,8 +198,15 @@ def _chart(line: str, section: str, name: str, title: str, figure: Figure, capti
     return Chart(line, section, name, title, svg_text(figure), caption)
 
 
+def _places(study: str, folder: Path) -> tuple[Path, Path]:
+    """Of the page, and of the folder of its figures."""
+    name = _file_name(study)
+    return folder / f"{name}.html", folder / f"{name}-figures"
+
+
 def _write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda temporary: temporary.write_text(text, "utf-8"))
+    """Write a file; what is no character, such as a strange byte in a file's name, becomes an escape."""
+    write_whole(path, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
 
 
 def _file_name(text: str) -> str:

@@ -27,10 +27,11 @@ from assay.report.words import (
 _WIDTH = 118
 
 
-def terminal_text(findings: dict[str, Any]) -> str:
-    """The matrix, smallest sizes and growth laws line by line, and where the report is."""
-    text = io.StringIO()
-    console = Console(file=text, width=_WIDTH, highlight=False, emoji=False, markup=False)
+def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
+    """The matrix, smallest sizes and growth laws line by line, and where the report is, for a terminal's encoding."""
+    written = io.BytesIO()
+    file = io.TextIOWrapper(written, encoding, errors="backslashreplace", newline="", write_through=True)
+    console = Console(file=file, width=_WIDTH, highlight=False, emoji=False, markup=False)
     console.print(f"\n{findings['title']}")
     if findings["matrix"]:
         console.print(_matrix(findings["matrix"], findings["lines"]))
@@ -48,7 +49,7 @@ def terminal_text(findings: dict[str, Any]) -> str:
     if findings["lines"]:
         console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
     console.print(f"ledger  {findings['ledger']}\nreport  {findings['report']}", soft_wrap=True)
-    return text.getvalue().rstrip("\n")
+    return written.getvalue().decode(encoding).rstrip("\n")
 
 
 def _probe(probe: dict[str, Any]) -> Table:

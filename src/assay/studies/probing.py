@@ -19,7 +19,7 @@ from assay.probing.plan import SPARSITIES, Plan, require_causal
 from assay.probing.questions import answer_for, keep_heads
 from assay.probing.source import open_heads
 from assay.report.findings import gather
-from assay.report.page import write_report
+from assay.report.page import require_report, write_report
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
 from assay.studies.session import write_findings
@@ -125,6 +125,7 @@ def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: 
     """Answer all questions of a probe and write its report; the findings without the rows of evidence."""
     require_causal(plan.heads, plan.position)
     study, folder = probe_study(plan), make_folder(out)
+    require_report(study.name, folder)
     keep_heads(plan.heads, folder)
     with Ledger(folder / LEDGER) as ledger:
         with progress(quiet=quiet) as report:

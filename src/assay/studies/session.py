@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import AssayError
-from assay.files import free_bytes, make_folder
+from assay.files import free_bytes, make_folder, require_folder
 from assay.ledger import LEDGER, Ledger
 from assay.report.findings import gather
-from assay.report.page import write_report
+from assay.report.page import require_report, write_report
 from assay.studies.engines import open_engine
 from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
@@ -26,6 +26,7 @@ def run_session(
     study = load_study(name, quick=quick)
     chosen = open_engine(engine, workers=workers, folder=out, address=address)
     folder = make_folder(out)
+    require_report(study.name, folder)
     with Ledger(folder / LEDGER) as ledger:
         with progress(quiet=quiet) as report:
             new = run_study(study, ledger, engine=chosen, report=report)
@@ -38,6 +39,7 @@ def estimate_session(
     """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
     from assay.studies.estimate import estimate
 
+    require_folder(out)
     study, answers = load_study(name, quick=quick), {}
     if (out / LEDGER).exists():
         with Ledger(out / LEDGER, create=False) as ledger:
