@@ -258,7 +258,7 @@ def in_plain_form(unit, inputs, monkeypatch):
 def test_units_compute_the_same_function_without_their_scores(task, method, rounding, monkeypatch):
     unit = build(task, method=method)
     for distribution in task.distributions:
-        if task.lacks(distribution) or distribution == "adversarial":
+        if task.lacks(distribution) or distribution in ("adversarial", "gaussian"):
             continue
         inputs, targets = task.sample(3, seed=0, distribution=distribution)
         outputs = unit(inputs)

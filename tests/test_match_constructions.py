@@ -176,7 +176,7 @@ def test_float32_beyond_its_limit_is_wrong():
     unit = build(task, method="trigonometric").float()
     unit.arithmetic = unit.arithmetic.__class__(torch.float32, unit.arithmetic.temperature, 0.0)
     residues, targets = task.sample(200, seed=0, distribution="planted")
-    assert ((unit(residues) > 0.5) != (targets > 0.5)).any()
+    assert ((unit.answers(unit.embedded(residues)) > 0.5) != (targets > 0.5)).any()
 
 
 @pytest.mark.parametrize("order", [2, 3, 4])

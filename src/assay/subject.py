@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from assay.arithmetic import in_float32
 from assay.constructions.base import Construction
 from assay.constructions.weights_file import load_network
 from assay.errors import AssayError, require
@@ -53,6 +54,7 @@ class Subject:
     guarantee_stated_by: Literal["build", "file"] | None = None
 
 
+@in_float32()
 def open_subject(
     name: str | Path,
     task: Task[Any] | None = None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from assay.arithmetic import in_float32
 from assay.attacks.methods import draws, exhaustive, search
 from assay.attacks.tries import Found, Tries
 from assay.constructions.answering import finite, refuses_all
@@ -66,6 +67,7 @@ class Attack:
         return asdict(self)
 
 
+@in_float32()
 def attack(
     subject: Subject, *, budget: int = 20_000, seed: int = 0, tell: Callable[[str], None] = lambda _: None
 ) -> Attack:

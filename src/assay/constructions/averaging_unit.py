@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from assay.arithmetic import differentiated
 from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, WHOLE, Setting
@@ -96,11 +97,12 @@ class AveragingUnit(BareUnit, Construction):
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
         """Outputs of the asking tokens, (batch, asking, d). Time O(asking * positions * m).
 
-        From LONG positions on, memory is O(positions * m): exponentials are taken of scores less the score of the first
-        pointer, instead of the largest. Scores on the set lie within the certificate's spread of each other and all
-        others below, so that what the differences and the sums in tiles round is what the certificate allows for.
+        From LONG positions on, but for derivatives, memory is O(positions * m): exponentials are taken of scores less
+        the score of the first pointer, instead of the largest. Scores on the set lie within the certificate's spread of
+        each other and all others below, so that what the differences and the sums in tiles round is what the
+        certificate allows for.
         """
-        if self.numbers is not None or self.task.positions < LONG:
+        if self.numbers is not None or self.task.positions < LONG or differentiated(inputs.values):
             return super().forward(inputs)
         embedded = self.embed(inputs)
         queries, keys = embedded[:, -self.asking :] @ self.query[0], embedded @ self.key[0]

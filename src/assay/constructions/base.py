@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from assay.arithmetic import settled
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
+from assay.constructions.guard import guard_methods
+from assay.constructions.own_weights import OwnWeights
 from assay.constructions.settings import POSITIVE, Setting, check_settings
 from assay.constructions.weights_file import save_network
 from assay.errors import AssayError, require
@@ -20,11 +23,16 @@ from assay.tasks.base import Task
 MAX_POSITIONS = 1 << 20  # beyond, keys and scores do not fit into the memory of an ordinary machine
 
 
-class Construction(Rounding, nn.Module, ABC):
+class Construction(Rounding, OwnWeights, ABC):
     """A network with explicit weights. It is called on the task's inputs and returns (batch, *answer shape).
 
     `type(self)(self.task, **self.settings)` makes the same module with its buffers unset, which is how files are read.
     What a file says of its settings is only taken if they are those that the class declares.
+
+    A guarantee is for weights as they were given and for the arithmetic of the CPU. So `forward` and `attention`, of
+    whatever class derives from this one, refuse inputs that are not of the task's form, and weights that a cast has
+    changed; autocast, reduced precision of products and a default device do not reach them (`assay.arithmetic`).
+    Their code names the dtypes of the tensors that it makes. `certificate` refuses changed weights, too.
 
     Attributes:
         method: the name it is registered under.
@@ -45,6 +53,10 @@ class Construction(Rounding, nn.Module, ABC):
     tolerance: float
     settings: dict[str, Any]
     remark: str = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        guard_methods(cls)
 
     @classmethod
     def preferred(cls, task: Any) -> bool:
@@ -94,7 +106,8 @@ def build_checked(task: Task[Any], method: str | None, tolerance: float | None) 
         raise AssayError(f"construction {method!r} solves {' and '.join(construction.solves)}, not {task.name}")
     error = task.tolerance if tolerance is None else tolerance
     check_request(task, error)
-    return construction.build(task, float(error))
+    with settled():
+        return construction.build(task, float(error))
 
 
 def check_request(task: Task[Any], tolerance: object) -> None:

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from assay.arithmetic import differentiated
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.base import Construction
 from assay.constructions.big_integers import LARGEST_SUM, LIMB_BITS, limbs, product_digits, to_float
@@ -44,7 +45,7 @@ class CyclicPolytope(Construction):
     the score of one is -prod (t - t_i)^2, and only nodes next to a pointer have a weight: time O(asking q^2). For
     finite values it is the same function, as differences of nodes are exact and what is left out is below 2^-60 of the
     set's weight; 2q + 1 roundings of a score are fewer than those of its digits, of which the certificate speaks. It
-    has no gradients: values that require them take the dot products.
+    has no derivatives: where they are asked for, dot products are taken.
 
     >>> from assay import SparseAveraging, build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
@@ -132,10 +133,10 @@ class CyclicPolytope(Construction):
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens, float64 (batch, asking, d)."""
         values = self.rounded(inputs[0].double())
-        formed = self.numbers is not None or self.task.positions < SHORTEST or values.requires_grad
+        formed = self.numbers is not None or self.task.positions < SHORTEST or differentiated(values)
         if not formed and self._has_its_nodes():
-            pointers = inputs[1].numpy()
-            return torch.from_numpy(moment_averages(values.numpy(), pointers, len(self.nodes), self.temperature))
+            plain, pointers = values.detach().numpy(), inputs[1].numpy()
+            return torch.from_numpy(moment_averages(plain, pointers, len(self.nodes), self.temperature))
         weights = self.attention(inputs).squeeze(1)
         return self.rounded(weights[..., : self.task.length] @ values)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from assay.arithmetic import in_float32
 from assay.constructions import build
 from assay.constructions.answering import NO_NUMBER as NO_NUMBER
 from assay.constructions.answering import Trial, answered, at_once, finite, together
@@ -27,6 +28,7 @@ def construction_question(
     }  # fmt: skip
 
 
+@in_float32()
 def try_network(network: Construction, distribution: str, draws: int, *, seed: int = 0) -> Trial:
     """Run a network on this many inputs of a distribution, against answers computed in float64.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.arithmetic import settled
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, one_line, unknown
 from assay.evidence import canonical
@@ -33,7 +34,8 @@ def load_network(path: str | Path) -> Construction:
     """See `assay.load`. The stated guarantee is compared with the settings; `assay verify` alone looks at weights."""
     method, task, settings, tensors, stated = read_parts(path)
     try:
-        network = CONSTRUCTIONS[method](task, **settings)
+        with settled():
+            network = CONSTRUCTIONS[method](task, **settings)
         _fill(network, tensors)
         certificate = network.certificate()
         derived = canonical(certificate.to_json())

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from assay.arithmetic import in_float32
 from assay.errors import AssayError, require, unknown
 from assay.evidence import canonical
 from assay.learning import training
@@ -38,6 +39,7 @@ _MAPPED_NUMBERS = 1 << 14  # batch * tokens * width up to which a mapped form is
 _chosen: dict[Any, int] = {}  # networks at a time, by shape
 
 
+@in_float32()
 def train_together(
     task: Task[Any],
     architecture: str,

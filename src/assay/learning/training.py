@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from assay.arithmetic import in_float32
 from assay.errors import require
 from assay.networks import make_network
 from assay.networks.base import Network
@@ -91,6 +92,7 @@ class Run:
     seconds: float
 
 
+@in_float32()
 def train(
     task: Task[Any],
     architecture: str,

@@ -57,9 +57,11 @@ def make_network(
     """
     import torch
 
+    from assay.arithmetic import in_float32
+
     entry = _entry(architecture)
     check_shape(architecture, depth=depth, head_width=head_width)
-    with torch.random.fork_rng(devices=[]):
+    with in_float32(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if architecture in NETWORKS:
             return entry(task, width)

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from assay.arithmetic import in_float32
 from assay.constructions.answering import NO_NUMBER, answered, at_once, count_of, each, finite, refuses_all, rows_of
 from assay.constructions.base import Construction
 from assay.errors import AssayError, Refuted, require_integer
@@ -63,6 +64,7 @@ class Precision:
         return asdict(self)
 
 
+@in_float32()
 def smallest_precision(
     subject: Subject,
     *,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from assay.arithmetic import in_float32
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.evidence import canonical
@@ -56,7 +57,12 @@ class Stored:
 
     @classmethod
     def of(cls, network: Construction, tell: Callable[[str], None] = lambda _: None) -> Stored:
-        """As a file would hold it."""
+        """As a file would hold it.
+
+        Raises:
+            AssayError: weights that are not those it was given.
+        """
+        network.require_own_weights()
         return cls(network.method, network.task, dict(network.settings), dict(network.state_dict()), tell)
 
     def check_settings(self) -> None:
@@ -132,6 +138,7 @@ class Proof:
         return json.loads(canonical(asdict(self)))
 
 
+@in_float32()
 def prove(stored: Stored) -> Proof:
     """The proof for what a file holds.
 

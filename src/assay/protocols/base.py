@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from assay.arithmetic import in_float32
 from assay.errors import AssayError
 from assay.networks.fixed_point import FixedPoint, fixed_point
 from assay.protocols.channel import Sent
@@ -123,6 +124,7 @@ class Protocol(ABC):
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """The protocol on a subject that has what it needs; see `run`."""
 
+    @in_float32()
     def run(self, subject: Subject, numbers: FixedPoint | None = None, instances: int = 4096, seed: int = 0) -> Outcome:
         """Run it.
 

@@ -21,6 +21,7 @@ from assay.studies.allocator import keep_freed_memory
 
 def answer(question: dict[str, Any], folder: Path) -> Evidence:
     """The evidence that answers a question of any kind; `folder` is where those on heads find them."""
+    from assay.arithmetic import in_float32
     from assay.bounds.questions import answer_bound
     from assay.constructions.questions import answer_construction
     from assay.learning.questions import answer_training
@@ -34,7 +35,8 @@ def answer(question: dict[str, Any], folder: Path) -> Evidence:
         "certificate": answer_certificate, "precision": answer_precision, "protocol": answer_protocol,
         "probe": partial(answer_probe, folder=folder),
     }  # fmt: skip
-    return kinds[question["kind"]](question)
+    with in_float32():
+        return kinds[question["kind"]](question)
 
 
 class Workers:

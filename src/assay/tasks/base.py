@@ -132,6 +132,14 @@ class Task(ABC, Generic[Inputs]):
     ) -> Batch[Inputs]:
         """Examples start ... start+batch-1 of this seed and split, with their exact answers."""
 
+    def checked(self, inputs: Inputs) -> Inputs:
+        """Inputs that a construction is called on, as its forward pass takes them; unlike `inputs`, maybe none at all.
+
+        Raises:
+            AssayError: inputs that the task's worst-case error is not over. A task that does not check, lets all pass.
+        """
+        return inputs
+
     def check_request(self, batch: int, numbers: int, distribution: str) -> None:
         """Refuse a request for examples of `numbers` numbers each that is too large, or of an unknown distribution.
 

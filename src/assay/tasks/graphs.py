@@ -94,16 +94,21 @@ class CycleTask(Decision):
         Raises:
             AssayError: a wrong shape, entries other than 0 and 1, a loop, or a direction where there is none.
         """
-        matrices = torch.as_tensor(adjacency)
-        if matrices.ndim != 3 or matrices.shape[1:] != (self.length, self.length) or not len(matrices):
-            shape = tuple(matrices.shape)
+        matrices = self.checked(torch.as_tensor(adjacency, device="cpu"))
+        require(len(matrices) > 0, "batch", 0, "at least 1")
+        return matrices
+
+    def checked(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Adjacency matrices (batch, N, N) of any dtype that holds 0 and 1, as int64."""
+        if inputs.ndim != 3 or inputs.shape[1:] != (self.length, self.length):
+            shape = tuple(inputs.shape)
             raise AssayError(f"adjacency has shape {shape}; it must be (batch, {self.length}, {self.length})")
-        if not ((matrices == 0) | (matrices == 1)).all():
+        if not ((inputs == 0) | (inputs == 1)).all():
             raise AssayError("adjacency has entries other than 0 and 1")
-        if matrices.diagonal(dim1=1, dim2=2).any():
+        if inputs.diagonal(dim1=1, dim2=2).any():
             raise AssayError("adjacency has a loop; its diagonal must be 0")
-        self.check_direction(matrices)
-        return matrices.to(torch.int64)
+        self.check_direction(inputs)
+        return inputs.detach().to(torch.int64)
 
     def check_direction(self, adjacency: torch.Tensor) -> None:
         """Refuse an adjacency matrix that is not of this task's kind of graph."""

@@ -92,17 +92,25 @@ class Matching(Decision):
         Raises:
             AssayError: a wrong shape or kind of number, or a residue outside [0, M).
         """
-        residues = torch.as_tensor(residues)
-        if residues.is_floating_point() or residues.is_complex() or residues.dtype == torch.bool:
-            raise AssayError(f"residues have dtype {residues.dtype}; they must be integers")
-        if residues.ndim != 2 or residues.shape[1] != self.length or not len(residues):
-            raise AssayError(f"residues have shape {tuple(residues.shape)}; it must be (batch, {self.length})")
-        outside = (residues < 0) | (residues >= self.modulus)
-        if outside.any():
-            where = outside.nonzero()[0].tolist()
-            value = residues[tuple(where)].item()
-            raise AssayError(f"residues{where} = {value} is not allowed; it must be from 0 to {self.modulus - 1}")
-        return residues.to(torch.int64)
+        checked = self.checked(torch.as_tensor(residues, device="cpu"))
+        require(len(checked) > 0, "batch", 0, "at least 1")
+        return checked
+
+    def checked(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Residues (batch, N) of any integer dtype, as int64."""
+        if inputs.dtype != torch.int64:
+            if inputs.is_floating_point() or inputs.is_complex() or inputs.dtype == torch.bool:
+                raise AssayError(f"residues have dtype {inputs.dtype}; they must be integers")
+            inputs = inputs.to(torch.int64)
+        if inputs.ndim != 2 or inputs.shape[1] != self.length:
+            raise AssayError(f"residues have shape {tuple(inputs.shape)}; it must be (batch, {self.length})")
+        if len(inputs):
+            least, largest = inputs.aminmax()
+            if least.item() < 0 or largest.item() >= self.modulus:
+                where = ((inputs < 0) | (inputs >= self.modulus)).nonzero()[0].tolist()
+                value = inputs[tuple(where)].item()
+                raise AssayError(f"residues{where} = {value} is not allowed; it must be from 0 to {self.modulus - 1}")
+        return inputs
 
     def sample(
         self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"

@@ -132,17 +132,31 @@ class SparseAveraging(Task[SparseAveragingInputs]):
             AssayError: a wrong shape or kind of number, a value that is NaN or outside the unit ball, a pointer outside
                 [0, N), or one that is repeated.
         """
-        values, pointers = torch.as_tensor(values), torch.as_tensor(pointers)
-        if not values.is_floating_point():
-            values = values.to(torch.float32)
-        batch = values.shape[0] if values.ndim else 0
+        if not isinstance(values, torch.Tensor | np.ndarray):
+            values = torch.as_tensor(values, dtype=torch.float32, device="cpu")
+        checked = self.checked(
+            SparseAveragingInputs(torch.as_tensor(values, device="cpu"), torch.as_tensor(pointers, device="cpu"))
+        )
+        require(len(checked.values) > 0, "batch", 0, "at least 1")
+        return checked
+
+    def checked(self, inputs: SparseAveragingInputs) -> SparseAveragingInputs:
+        """Values (batch, N, d) in the unit ball, and pointers (batch, asking, q) of any integer dtype, as int64."""
+        values, pointers = inputs
+        batch = len(values) if values.ndim else 0
         _require_shape("values", values, (batch, self.length, self.dimension))
         _require_shape("pointers", pointers, (batch, self.asking, self.sparsity))
-        if pointers.is_floating_point() or pointers.is_complex() or pointers.dtype == torch.bool:
-            raise AssayError(f"pointers have dtype {pointers.dtype}; they must be integers")
-        pointers = pointers.to(torch.int64)
-        _check_values(values)
-        _check_pointers(pointers, self.length)
+        if not values.is_floating_point():
+            if values.is_complex():
+                raise AssayError(f"values have dtype {values.dtype}; they must be real numbers")
+            values = values.to(torch.float32)
+        if pointers.dtype != torch.int64:
+            if pointers.is_floating_point() or pointers.is_complex() or pointers.dtype == torch.bool:
+                raise AssayError(f"pointers have dtype {pointers.dtype}; they must be integers")
+            pointers = pointers.to(torch.int64)
+        if batch:
+            _check_values(values)
+            _check_pointers(pointers, self.length)
         return SparseAveragingInputs(values, pointers)
 
     def sample(
@@ -352,24 +366,23 @@ class SparseAveraging(Task[SparseAveragingInputs]):
 
 
 def _require_shape(name: str, tensor: torch.Tensor, expected: tuple[int, ...]) -> None:
-    if tuple(tensor.shape) != expected or expected[0] == 0:
+    if tensor.shape != expected:
         wanted = ", ".join(["batch", *map(str, expected[1:])])
-        raise AssayError(f"{name} have shape {tuple(tensor.shape)}; it must be ({wanted}) with the same batch >= 1")
+        raise AssayError(f"{name} have shape {tuple(tensor.shape)}; it must be ({wanted}) with the same batch")
 
 
 def _check_values(values: torch.Tensor) -> None:
-    norms = torch.linalg.vector_norm(values.double(), dim=2)
-    bad = ~(norms <= 1 + BALL_SLACK)
-    if bad.any():
-        example, position = bad.nonzero()[0].tolist()
+    norms = torch.linalg.vector_norm(values, dim=2, dtype=torch.float64)
+    if not norms.max().item() <= 1 + BALL_SLACK:
+        example, position = (~(norms <= 1 + BALL_SLACK)).nonzero()[0].tolist()
         norm = norms[example, position].item()
         raise AssayError(f"values[{example}, {position}] has norm {norm:.6g}; values must lie in the unit ball")
 
 
 def _check_pointers(pointers: torch.Tensor, length: int) -> None:
-    outside = (pointers < 0) | (pointers >= length)
-    if outside.any():
-        where = outside.nonzero()[0].tolist()
+    least, largest = pointers.aminmax()
+    if least.item() < 0 or largest.item() >= length:
+        where = ((pointers < 0) | (pointers >= length)).nonzero()[0].tolist()
         raise AssayError(
             f"pointers{where} = {pointers[tuple(where)]} is not allowed; it must be from 0 to {length - 1}"
         )
