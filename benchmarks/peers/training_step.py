@@ -6,7 +6,7 @@ The plain loop draws the same examples, takes torch.optim.Adam as it comes, at a
 adds a warm-up and a falling rate, a bound on the gradient, a running average of the weights, and measurements on
 validation inputs and a test. "Bare" leaves the measurements out: processor time per step of short runs, medians of
 interleaved rounds. "Whole" is the default recipe, in one long run beside one of the plain loop; it stops when it has
-learned, or sees no prospect. Errors are the task's mean error of both networks on the same 8,192 test inputs.
+learned. Errors are the task's mean error of both networks on the same 8,192 test inputs.
 """
 
 import statistics

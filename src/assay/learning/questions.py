@@ -12,7 +12,7 @@ from assay.networks import family
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
-RECIPE_VERSION = 2  # raised when the routine changes, so that old answers are not taken for new ones
+RECIPE_VERSION = 3  # raised when the routine changes, so that old answers are not taken for new ones
 
 
 def training_question(

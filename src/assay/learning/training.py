@@ -25,9 +25,6 @@ from assay.networks.base import Network
 from assay.tasks.base import Task
 
 _MARGIN = 0.98  # of the tolerance, to be reached on validation inputs, so that the test agrees
-_JUDGE_FROM, _JUDGE_UNTIL = 0.35, 0.8  # shares of the budget between which a run may be given up
-_ACCELERATION = 2.0
-_CLEARLY = 1.1
 _DIVERGED = 1e9  # stands for any error that is larger, or not a number
 _JUDGED_AT_ONCE = 1024  # examples, so that memory does not grow with their number
 _VALIDATION_START = 1 << 32  # test examples are 0 ... , validation examples start here; both are of the test split
@@ -77,7 +74,7 @@ class Run:
         largest_error: on the test inputs.
         error_99: 99th percentile there.
         steps: taken.
-        stopped: `learned`, `no prospect`, `diverged` or `budget`.
+        stopped: `learned`, `diverged` or `budget`.
         curve: mean error on validation inputs at every measurement.
         seconds: processor time.
     """
@@ -105,7 +102,7 @@ def train(
     recipe: Recipe,
     tell: Callable[[int, float], object] = lambda _step, _error: None,
 ) -> Run:
-    """Train one network on `task` until it has learned, has no prospect of it, or the budget ends.
+    """Train one network on `task` until it has learned, or the budget ends.
 
     `tell` is given the step and the mean error of every measurement.
     """
@@ -133,8 +130,6 @@ def stop_reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) 
         return "learned"
     if curve[-1] >= 0.01 * _DIVERGED:
         return "diverged"
-    if hopeless(curve, task.mean_tolerance, recipe.steps // recipe.check_every):
-        return "no prospect"
     return "budget" if step == recipe.steps else ""
 
 
@@ -155,25 +150,6 @@ def judged(
         curve=tuple(round(error, 5) for error in curve),
         seconds=seconds + time.process_time() - begin,
     )
-
-
-def hopeless(curve: list[float], tolerance: float, measurements: int) -> bool:
-    """Whether a run's errors so far give no prospect of the tolerance within `measurements` measurements.
-
-    Between 35 % and 80 % of the budget: if even twice the latest speed, kept up to the end, leaves the error more than
-    a tenth above the tolerance. Before, runs sit on plateaus; after, the falling rate brings late gains.
-
-    >>> hopeless([0.7 - 0.001 * step for step in range(10)], tolerance=0.25, measurements=20)
-    True
-    >>> hopeless([0.7 - 0.03 * step for step in range(10)], tolerance=0.25, measurements=20)
-    False
-    """
-    done = len(curve)
-    back = max(2, measurements // 6)
-    if not max(4, back, _JUDGE_FROM * measurements) < done <= _JUDGE_UNTIL * measurements:
-        return False
-    drop = max(0.0, curve[-1 - back] - curve[-1]) / back
-    return curve[-1] - _ACCELERATION * drop * (measurements - done) > _CLEARLY * tolerance
 
 
 def _take_step(
