@@ -168,9 +168,9 @@ def test_numbers_of_a_probe():
     heads = make_heads("a", KEYS)
     refused("sparsities = 3 is not allowed; it must be several integers", probe, heads, sparsities=3)
     refused("sparsity = 1 is not allowed", probe, heads, sparsities="12")
-    for seed in ("a", -1, 2**23, 0.5):
+    for seed in ("a", -1, 2**63, 0.5):
         refused(
-            f"seed = {seed} is not allowed; it must be an integer from 0 to 8388607",
+            f"seed = {seed} is not allowed; it must be an integer from 0 to 9223372036854775807",
             probe,
             heads,
             sparsities=(1,),

@@ -82,11 +82,22 @@ def test_sphere_and_cube_have_norm_one():
 def test_training_and_test_keys_never_meet():
     keys = [
         counter.example_keys(seed, split, start, 1000)
-        for seed in (0, 1, 2**23 - 1)
+        for seed in (0, 1, 2**23 - 1, 2**23, 2**23 + 1, 20_231_129, 2**63 - 1)
         for split in ("train", "test")
         for start in (0, 1000, 2**40 - 1000)
     ]
-    assert len(np.unique(np.concatenate(keys))) == 18_000
+    assert len(np.unique(np.concatenate(keys))) == 42_000
+
+
+def test_seeds_that_differ_in_their_upper_bits_share_no_key():
+    keys = [counter.example_keys(mask << 23, "train", 0, 2000) for mask in range(200)]
+    assert len(np.unique(np.concatenate(keys))) == 400_000
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**20, 0.5, True, "0"])
+def test_a_seed_that_cannot_be_counted_from_is_refused_by_what_draws(seed):
+    with pytest.raises(AssayError, match=f"seed = {seed} is not allowed; it must be an integer from 0 to {2**63 - 1}"):
+        SparseAveraging(8, 2).sample(2, seed=seed)
 
 
 def test_hard_instances_answer_disjointness():

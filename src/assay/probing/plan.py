@@ -11,7 +11,7 @@ from assay.probing.heads import Heads, shown
 from assay.probing.questions import Asked, probe_question
 from assay.probing.sets import KINDS, drawn
 from assay.probing.thresholds import face_threshold, separation_threshold
-from assay.tasks.counter import SEED_BITS
+from assay.tasks.counter import LARGEST_SEED
 
 SPARSITIES = (1, 2, 4, 8)
 _AROUND = (0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0)  # times the predicted threshold: where existence is asked about
@@ -26,7 +26,7 @@ class Plan:
         sparsities: sizes q of the sets whose needed norms are asked for.
         sets: how many sets of each size and kind.
         curves: how many sets at each point of the existence curves; 0 leaves them out.
-        seed: of the sets, from 0 to 2^23 - 1.
+        seed: of the sets, from 0 to 2^63 - 1.
         position: of the query; a causal head has only the keys up to there. The last one unless given.
     """
 
@@ -40,7 +40,7 @@ class Plan:
     def __post_init__(self) -> None:
         require_integer("sets", self.sets, 1, None)
         require_integer("curves", self.curves, 0, None)
-        require_integer("seed", self.seed, 0, (1 << SEED_BITS) - 1)
+        require_integer("seed", self.seed, 0, LARGEST_SEED)
         if self.position is not None:
             require_integer("position", self.position, 0, self.heads.length - 1)
         require(bool(self.sparsities), "sparsities", self.sparsities, "at least one")

@@ -132,7 +132,7 @@ class Protocol(ABC):
             subject: the network and its task.
             numbers: the fixed-point format of every activation and every number sent; as the network is unless given.
             instances: how many inputs to enumerate, or else to draw.
-            seed: of the inputs that are drawn, from 0 to 2^23 - 1.
+            seed: of the inputs that are drawn, from 0 to 2^63 - 1.
 
         Raises:
             AssayError: the subject lacks something; the message says what.

@@ -1,8 +1,10 @@
 """Counter-based random numbers: example number i of a seed is the same whoever draws it, alone or in any batch.
 
-Each example has a 64-bit key made by a bijection from (seed, split, example index), so that no two examples share a key
-and training and test examples differ by construction. Word j of an example is a hash of its key and j: SplitMix64
-(Steele, Lea, Flood 2014), whose output function is applied to a counter anyway, vectorised over examples and words.
+Each example has a 64-bit key made by a bijection from (seed, split, example index), so that no two examples of a seed
+share a key and training and test examples differ by construction. The same holds between seeds below 2^23. Keys of a
+larger seed go through the bijection once more, under a mask of its own, so that examples of two such seeds share a key
+by chance only: once in 2^64 pairs. Word j of an example is a hash of its key and j: SplitMix64 (Steele, Lea, Flood
+2014), whose output function is applied to a counter anyway, vectorised over examples and words.
 Everything is O(examples x words) NumPy arithmetic on uint64, a few nanoseconds a word.
 """
 
@@ -13,12 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import require
+from assay.errors import require, require_integer
 
 Split = Literal["train", "test"]
 Words = NDArray[np.uint64]
 
-SEED_BITS, INDEX_BITS = 23, 40
+LARGEST_SEED = (1 << 63) - 1
+_SEED_BITS, INDEX_BITS = 23, 40  # of a counter, beside one that says which split
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -30,17 +33,21 @@ def _mix(x: Words) -> Words:
 
 
 def example_keys(seed: int, split: Split, start: int, count: int) -> Words:
-    """Keys of examples start ... start+count-1, shape (count,): all different over all seeds, splits and indices.
+    """Keys of examples start ... start+count-1, shape (count,): all different over the splits and indices of a seed.
 
     Raises:
-        AssayError: seed outside [0, 2^23), or an index outside [0, 2^40).
+        AssayError: a seed that is no integer in [0, 2^63), or an index outside [0, 2^40).
     """
-    require(0 <= seed < 1 << SEED_BITS, "seed", seed, f"an integer from 0 to {(1 << SEED_BITS) - 1}")
+    require_integer("seed", seed, 0, LARGEST_SEED)
     require(split in ("train", "test"), "split", split, "'train' or 'test'")
     require(0 <= start <= (1 << INDEX_BITS) - count, "start", start, f"from 0 to 2^{INDEX_BITS} - {count}")
-    stream = (seed << 1 | (split == "test")) << INDEX_BITS
+    mask, low = divmod(seed, 1 << _SEED_BITS)  # bits above the counter's
+    stream = (low << 1 | (split == "test")) << INDEX_BITS
     counters = np.uint64(stream) + np.arange(start, start + count, dtype=np.uint64)
-    return _mix(counters * _GAMMA + _GAMMA)
+    keys = _mix(counters * _GAMMA + _GAMMA)
+    if mask == 0:
+        return keys
+    return _mix(keys ^ _mix(_mix(np.array([mask], dtype=np.uint64)) + _GAMMA))  # mixed twice: it is no key of seed 0
 
 
 def words(keys: Words, first: int, count: int) -> Words:

@@ -122,7 +122,7 @@ class Matching(Decision):
 
         Args:
             batch: number of examples.
-            seed: from 0 to 2^23 - 1.
+            seed: from 0 to 2^63 - 1.
             split: `train` or `test`.
             start: index of the first example.
             distribution: one of `distributions`.
