@@ -9,6 +9,24 @@ from difflib import get_close_matches
 class AssayError(ValueError):
     """A request that cannot be met as it stands; its message is one line. The command line exits with code 2 on it."""
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is wrong: one line, unless several things are."""
+        return (str(self),)
+
+
+class AssayErrors(AssayError):
+    """Several things that are wrong with one request: a line each."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = tuple(lines)
+        super().__init__("\n".join(self._lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One for each thing that is wrong."""
+        return self._lines
+
 
 class Refuted(AssayError):
     """A claim that was checked and does not hold; the message says why. The command line exits with code 1 on it."""

@@ -59,7 +59,7 @@ def _run() -> ExitCode:
         _complain(str(error))
         return ExitCode.UNWRITTEN
     except AssayError as error:
-        _complain(str(error))
+        _complain(*error.lines)
         return ExitCode.REFUTED if isinstance(error, Refuted) else ExitCode.REFUSED
     except TyperException as error:
         _complain(error.format_message())
@@ -95,5 +95,6 @@ def _delivered(code: ExitCode, output: SteadyStream) -> ExitCode:
     return ExitCode.UNWRITTEN
 
 
-def _complain(message: str) -> None:
-    print(f"assay: {one_line(message)}", file=sys.stderr)
+def _complain(*messages: str) -> None:
+    for message in messages:
+        print(f"assay: {one_line(message)}", file=sys.stderr)

@@ -26,7 +26,18 @@ from assay.probing.plan import Plan
 from assay.proofs.questions import certificate_question
 from assay.protocols.questions import protocol_question
 from assay.studies import shipped
-from assay.studies.schema import check_study, varied
+from assay.studies.checks import varied
+from assay.studies.faults import read_tables
+from assay.studies.schema import (
+    STEPS,
+    LineTable,
+    PortraitTable,
+    PrecisionTable,
+    ProtocolTable,
+    RecipeTable,
+    SearchTable,
+    StudyTable,
+)
 from assay.studies.start import proved_start
 from assay.tasks import TASKS, Task, task_from_json
 
@@ -125,27 +136,22 @@ def load_study(name: str, *, quick: bool = False) -> Study:
     """The shipped study of this name, or the one in this TOML file.
 
     Raises:
-        AssayError: there is none, or the file is not a study.
+        AssayError: there is none, or the file is not a study; with a line for each of its faults.
     """
     path = shipped().get(name) or Path(name)
     if path.suffix != ".toml":
         raise unknown("study", name, shipped())
+    text = read_text(path, LARGEST).removeprefix("\ufeff")  # which some editors begin a file with
     try:
-        tables = tomllib.loads(read_text(path, LARGEST))
-    except tomllib.TOMLDecodeError as error:
+        tables = tomllib.loads(text)
+    except ValueError as error:
         raise AssayError(f"study {name} cannot be read: {error}") from error
     except RecursionError:
         raise AssayError(f"study {name} cannot be read: it is nested too deeply") from None
-    changes = tables.pop("quick", {})
-    if quick and not changes:
+    whole, shortened = read_tables(tables, path.name)
+    if quick and shortened is None:
         raise AssayError(f"study {path.name} has no quick form; run it without --quick")
-    if quick:
-        tables = _overlay(tables, changes)
-    check_study(tables, path.name)
-    try:
-        return _study(tables, quick=quick)
-    except AssayError as error:  # a task, recipe or ladder that refuses its parameters
-        raise AssayError(f"study {path.name}: {error}") from error
+    return _study(shortened if quick and shortened else whole, quick=quick)
 
 
 def symbol_texts(task: dict[str, Any]) -> list[str]:
@@ -154,68 +160,64 @@ def symbol_texts(task: dict[str, Any]) -> list[str]:
     return [f"{symbols[name]} = {value}" for name, value in task.items() if name in symbols]
 
 
-def _study(tables: dict[str, Any], *, quick: bool) -> Study:
+def _study(file: StudyTable, *, quick: bool) -> Study:
     return Study(
-        name=tables["name"] + ("-quick" if quick else ""),
-        title=tables["title"],
-        seeds=tuple(tables["seeds"]),
-        ratio=tables["ratio"],
-        precision=tables["precision"],
-        lines=tuple(_line(name, tables) for name in tables["lines"]),
-        portraits=tuple(question for entry in tables.get("portraits", []) for question in _portrait(entry, tables)),
-        protocols=tuple(_protocol(entry, tables) for entry in tables.get("protocols", [])),
+        name=file.name + ("-quick" if quick else ""),
+        title=file.title or file.name,
+        seeds=tuple(file.seeds),
+        ratio=file.ratio,
+        precision=file.precision,
+        lines=tuple(_line(name, line, file) for name, line in file.lines.items()),
+        portraits=tuple(question for portrait in file.portraits for question in _portrait(portrait, file)),
+        protocols=tuple(_protocol(protocol, file) for protocol in file.protocols),
     )
 
 
-def _line(name: str, tables: dict[str, Any]) -> Line:
+def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     """The line of this name, with all its questions."""
-    table = tables["lines"][name]
-    along, symbol = table["along"], varied(table["task"]["name"])[table["along"]]
-    recipe = {**tables["recipe"], **table.get("recipe", {})}
-    precision = table.get("precision", {"at": [], "methods": [], "draws": 1})
-    places = {x for key in ("bounds", "constructions", "certificates") for x in table.get(key, [])} | {*precision["at"]}
-    places |= {x for entry in table.get("search", []) for x in entry["at"]}
-    tasks = {x: task_from_json({**table["task"], along: x}) for x in sorted(places)}
-    for x in sorted({x for entry in table.get("search", []) for x in entry["at"]}):
-        lacking = tasks[x].lacks(recipe["distribution"])
-        if lacking:
-            raise AssayError(f"lines.{name}: {recipe['distribution']!r} inputs at {symbol} = {x} need {lacking}")
+    symbol = varied(line.task["name"])[line.along]
+    precision = line.precision or PrecisionTable.model_construct(at=[], methods=[])
+    places = {*line.bounds, *line.constructions, *line.certificates, *precision.at}
+    places |= {x for search in line.search for x in search.at}
+    tasks = {x: task_from_json({**line.task, line.along: x}) for x in sorted(places)}
+    recipe = {**file.recipe.given(), **line.recipe.given()}
+    distribution = recipe.setdefault("distribution", next(iter(tasks.values())).usual_distribution)
     split: dict[str, set[int]] = {}
-    for entry in table.get("search", []):
-        split.setdefault(family(entry["architecture"]), set()).add(entry.get("head_width", 0))
+    for search in line.search:
+        split.setdefault(family(search.architecture), set()).add(search.head_width)
     bounds = [
-        Asked(x, bound_question(bound.name, tasks[x], tables["precision"], recipe["distribution"], head_width))
-        for x in table.get("bounds", [])
+        Asked(x, bound_question(bound.name, tasks[x], file.precision, distribution, head_width))
+        for x in line.bounds
         for bound in bounds_of(tasks[x])
         for head_width in (sorted(split.get(bound.family, {0})) if bound.per_head else [None])
     ]
     constructions = [
-        Asked(x, construction_question(method, tasks[x], tasks[x].tolerance, tables["draws"]))
-        for x in table.get("constructions", [])
-        for method in table["methods"]
+        Asked(x, construction_question(method, tasks[x], tasks[x].tolerance, file.draws))
+        for x in line.constructions
+        for method in line.methods
     ]
     searches = [
-        Search(x, _unit(entry, tasks[x], place, recipe, tables))
-        for entry in table.get("search", [])
-        for place, x in enumerate(entry["at"])
+        Search(x, _unit(search, tasks[x], place, recipe, file))
+        for search in line.search
+        for place, x in enumerate(search.at)
     ]
     certificates = [
         Asked(x, certificate_question(method, tasks[x], tasks[x].tolerance))
-        for x in table.get("certificates", [])
-        for method in table["methods"]
+        for x in line.certificates
+        for method in line.methods
     ]
     precisions = [
-        Asked(x, precision_question(method, tasks[x], tasks[x].tolerance, precision["draws"]))
-        for x in precision["at"]
-        for method in precision["methods"]
+        Asked(x, precision_question(method, tasks[x], tasks[x].tolerance, precision.draws))
+        for x in precision.at
+        for method in precision.methods
     ]
     return Line(
         name=name,
-        title=table.get("title", f"{table['task']['name']} against {symbol}"),
-        along=along,
+        title=line.title or f"{line.task['name']} against {symbol}",
+        along=line.along,
         symbol=symbol,
         tasks=tasks,
-        distribution=recipe["distribution"],
+        distribution=distribution,
         stated=(*bounds, *constructions),
         searches=tuple(searches),
         certificates=tuple(certificates),
@@ -223,59 +225,51 @@ def _line(name: str, tables: dict[str, Any]) -> Line:
     )
 
 
-def _unit(entry: dict[str, Any], task: Task[Any], place: int, recipe: dict[str, Any], tables: dict[str, Any]) -> Unit:
-    widths = ladder(entry["lowest"], entry["highest"], tables["ratio"], entry.get("head_width", 0) or 1)
-    if "start" in entry:
-        start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - entry["start"][place]))
+def _unit(search: SearchTable, task: Task[Any], place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
+    widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
+    if search.start is None:
+        start = proved_start(search.architecture, task, widths, search.head_width)
     else:
-        start = proved_start(entry["architecture"], task, widths, entry.get("head_width", 0))
-    training = {**recipe, "steps": entry["steps"][place]}
+        near = search.start[place]
+        start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - near))
+    training = {"steps": STEPS, **recipe, **({"steps": search.steps[place]} if search.steps else {})}
     return Unit(
         question=training_question(
-            entry["architecture"],
-            task,
-            training,
-            depth=entry.get("depth", 1),
-            head_width=entry.get("head_width", 0),
+            search.architecture, task, training, depth=search.depth, head_width=search.head_width
         ),
         ladder=widths,
         start=start,
-        seeds=tuple(tables["seeds"]),
-        rates=tuple(entry["rates"]),
+        seeds=tuple(file.seeds),
+        rates=tuple(search.rates),
     )
 
 
-def _portrait(entry: dict[str, Any], tables: dict[str, Any]) -> list[Question]:
-    """A unit that is constructed and one that is trained, on the same task. Of the study's recipe it has the inputs."""
-    task = task_from_json(entry["task"])
-    inputs = {key: value for key, value in tables["recipe"].items() if key == "distribution"}
-    constructed = construction_question(entry["method"], task, task.tolerance, entry["draws"], portrait=True)
-    trained = training_question(entry["architecture"], task, {**inputs, **entry["recipe"]}, portrait=True)
-    return [constructed, {**trained, "width": entry["width"], "seed": 0, "rate": entry["rate"]}]
+def _portrait(portrait: PortraitTable, file: StudyTable) -> list[Question]:
+    """A unit that is constructed and one that is trained, on the same task."""
+    task = task_from_json(portrait.task)
+    constructed = construction_question(portrait.method, task, task.tolerance, portrait.draws, portrait=True)
+    trained = training_question(portrait.architecture, task, _own(portrait.recipe, file), portrait=True)
+    return [constructed, {**trained, "width": portrait.width, "seed": 0, "rate": portrait.rate}]
 
 
-def _protocol(entry: dict[str, Any], tables: dict[str, Any]) -> Question:
-    """A protocol on a network that is constructed or trained. Of the study's recipe it has the inputs."""
-    task = task_from_json(entry["task"])
-    numbers = [entry["bits"], entry["fraction"]] if "bits" in entry else None
-    if "constructed" in entry:
-        network: Question = construction_question(entry["constructed"], task, task.tolerance, 1)
+def _protocol(protocol: ProtocolTable, file: StudyTable) -> Question:
+    """A protocol on a network that is constructed or trained."""
+    task, trained = task_from_json(protocol.task), protocol.trained
+    both = protocol.bits is not None and protocol.fraction is not None
+    numbers = [protocol.bits, protocol.fraction] if both else None
+    if trained is None:
+        network: Question = construction_question(protocol.constructed or "", task, task.tolerance, 1)
     else:
-        trained = entry["trained"]
-        inputs = {key: value for key, value in tables["recipe"].items() if key == "distribution"}
-        shape = {"depth": trained.get("depth", 1), "head_width": trained.get("head_width", 0)}
-        question = training_question(trained["architecture"], task, {**inputs, **trained["recipe"]}, **shape)
-        network = {**question, "width": trained["width"], "seed": trained.get("seed", 0), "rate": trained["rate"]}
-    return protocol_question(entry["protocol"], network, numbers, entry["instances"])
+        recipe, depth, head_width = _own(trained.recipe, file), trained.depth, trained.head_width
+        question = training_question(trained.architecture, task, recipe, depth=depth, head_width=head_width)
+        network = {**question, "width": trained.width, "seed": trained.seed, "rate": trained.rate}
+    return protocol_question(protocol.protocol, network, numbers, protocol.instances)
 
 
-def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`below` with the entries of `above` put over it, tables within tables; lists are replaced whole."""
-    merged = dict(below)
-    for key, value in above.items():
-        both_tables = isinstance(value, dict) and isinstance(below.get(key), dict)
-        merged[key] = _overlay(below[key], value) if both_tables else value
-    return merged
+def _own(recipe: RecipeTable, file: StudyTable) -> dict[str, Any]:
+    """The recipe of a network outside the lines: of the study's it has the inputs alone."""
+    inputs = {key: value for key, value in file.recipe.given().items() if key == "distribution"}
+    return {"steps": STEPS, **inputs, **recipe.given()}
 
 
 def _key(unit: Unit) -> str:

@@ -1,0 +1,174 @@
+"""What keys of a study file are checked for beyond their kind and range: names, and that a line's task can be made.
+
+Each check is given a value of the right kind, and returns it or raises an `AssayError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import GetCoreSchemaHandler, ValidationError, ValidationInfo
+from pydantic_core import CoreSchema, InitErrorDetails, core_schema
+
+from assay.constructions import CONSTRUCTIONS
+from assay.errors import AssayError, require, unknown
+from assay.networks import check_shape, family
+from assay.protocols import PROTOCOLS
+from assay.tasks import TASKS, Task, parameters_of, task_from_json
+
+_KINDS: dict[type, str] = {int: "an integer", float: "a number", str: "a text"}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Must:
+    """Says what a value must be, whatever is wrong with it."""
+
+    be: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.custom_error_schema(
+            handler(source), "must", custom_error_message="{be}", custom_error_context={"be": self.be}
+        )
+
+
+class CannotBe(AssayError):
+    """A line's task cannot be made at a place. Every key of the line that asks about the place finds it."""
+
+
+@dataclass
+class Above:
+    """What a file says above the key that is being checked: the study's and the line's inputs, the line's task."""
+
+    studys: str = ""
+    task: dict[str, Any] = field(default_factory=dict)
+    along: str = ""
+    distribution: str = ""
+
+    def at(self, x: int) -> Task[Any]:
+        """The line's task there."""
+        try:
+            return made({**self.task, self.along: x})
+        except AssayError as error:
+            raise CannotBe(f"at {self.symbol} = {x}: {error}") from error
+
+    @property
+    def symbol(self) -> str:
+        """Of what varies."""
+        return varied(self.task["name"])[self.along]
+
+
+def varied(task: str) -> dict[str, str]:
+    """Parameters of a task that a line can go along, and their symbols."""
+    return {name: symbol for name, symbol in TASKS[task].symbols.items() if name in parameters_of(task)}
+
+
+def above_of(info: ValidationInfo) -> Above:
+    """What stands above the key."""
+    assert isinstance(info.context, Above)
+    return info.context
+
+
+def different(values: list[T]) -> list[T]:
+    """No entry stands there twice."""
+    if len(set(values)) < len(values):
+        raise AssayError(f"{values} has an entry twice")
+    return values
+
+
+def imported(find: Callable[[], T], name: str) -> T:
+    """What a name stands for; it may be code of a user's own, which may raise anything when it is imported."""
+    try:
+        return find()
+    except AssayError:
+        raise
+    except Exception as error:
+        raise AssayError(f"{name!r} cannot be used: {type(error).__name__}: {error}") from error
+
+
+def made(description: dict[str, Any]) -> Task[Any]:
+    """The task; whatever it says where it cannot be made is a refusal."""
+    try:
+        return task_from_json(description)
+    except (TypeError, ValueError, OverflowError) as error:  # a task of a user's own need not say it well
+        raise error if isinstance(error, AssayError) else AssayError(str(error)) from error
+
+
+def known_task(table: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    """There is such a task, and it has these parameters; each fault is named."""
+    name = table.get("name")
+    if not isinstance(name, str):
+        raise AssayError("task has no name")
+    kind = imported(lambda: TASKS[name], name)
+    if not (isinstance(kind, type) and issubclass(kind, Task)):
+        raise AssayError(f"{name} is not an assay.tasks.Task")
+    known: dict[str, type] = {"name": str, **parameters_of(name)}
+    refusals: list[InitErrorDetails] = []
+    for key, value in table.items():
+        try:
+            if key not in known:
+                raise unknown(f"parameter of {name}", key, known)
+            fits = isinstance(value, known[key]) or (known[key] is float and isinstance(value, int))
+            require(fits and not isinstance(value, bool), key, repr(value), _KINDS[known[key]])
+        except AssayError as error:
+            refusals.append({"type": "value_error", "loc": (key,), "input": value, "ctx": {"error": error}})
+    if refusals:
+        raise ValidationError.from_exception_data("task", refusals)
+    above_of(info).task = table
+    return table
+
+
+def varying(along: str, info: ValidationInfo) -> str:
+    """The line can go along this parameter of its task."""
+    above = above_of(info)
+    if above.task and along not in varied(above.task["name"]):
+        raise unknown(f"parameter of {above.task['name']} to go along", along, varied(above.task["name"]))
+    if along in above.task:
+        raise AssayError(f"task.{along} must not be given, since the line goes along it")
+    above.along = along if above.task else ""
+    return along
+
+
+def possible(places: list[int], info: ValidationInfo) -> list[int]:
+    """The line's task can be made there."""
+    above = above_of(info)
+    for x in places if above.along else []:
+        above.at(x)
+    return places
+
+
+def drawable(places: list[int], info: ValidationInfo) -> list[int]:
+    """Inputs to learn from can be drawn there."""
+    above = above_of(info)
+    for x in places if above.along and above.distribution else []:
+        if lacking := above.at(x).lacks(above.distribution):
+            raise AssayError(f"{above.distribution!r} inputs at {above.symbol} = {x} need {lacking}")
+    return places
+
+
+def solving(method: str, info: ValidationInfo) -> str:
+    """There is such a construction, and it solves the task."""
+    solved, task = imported(lambda: CONSTRUCTIONS[method].solves, method), above_of(info).task
+    if task and task["name"] not in solved:
+        raise AssayError(f"construction {method!r} solves {', '.join(solved)}, not {task['name']}")
+    return method
+
+
+def known_protocol(protocol: str) -> str:
+    """There is such a protocol."""
+    imported(lambda: PROTOCOLS[protocol], protocol)
+    return protocol
+
+
+def known_architecture(architecture: str) -> str:
+    """There is such an architecture."""
+    imported(lambda: (check_shape(architecture, depth=1, head_width=0), family(architecture)), architecture)
+    return architecture
+
+
+def listed(numbers: Any) -> Any:
+    """A number may stand for a list of it."""
+    return [numbers] if isinstance(numbers, int) else numbers
