@@ -21,6 +21,7 @@ from assay.studies.engines.base import Engine, WorkerLost
 from assay.studies.engines.desk import ATTEMPTS, Desk
 from assay.studies.runner import Agenda, run_study
 from assay.studies.study import load_study
+from assay.studies.workers import Failed
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'ray'")
 TINY = Path(__file__).parent / "tiny.toml"
@@ -86,10 +87,10 @@ def made_up(question):
 
 
 class Fake(Engine):
-    """Answers at once; `loses(key, attempt)` says whether the worker dies over it."""
+    """Answers at once; `loses(key, attempt)`: whether the worker dies over it; `fails(question)`: whether it fails."""
 
-    def __init__(self, slots, loses=lambda key, attempt: False):
-        self.count, self.loses, self.asked, self.entered, self.left = slots, loses, [], 0, 0
+    def __init__(self, slots, loses=lambda key, attempt: False, fails=lambda question: False):
+        self.count, self.loses, self.fails, self.asked, self.entered, self.left = slots, loses, fails, [], 0, 0
 
     @property
     def slots(self):
@@ -101,7 +102,7 @@ class Fake(Engine):
         if self.loses(key, self.asked.count(key)):
             future.set_exception(WorkerLost())
         else:
-            future.set_result(made_up(question))
+            future.set_result(Failed("with a test") if self.fails(question) else made_up(question))
         return future
 
     def result(self, future):
@@ -218,11 +219,49 @@ def test_a_question_that_kills_every_worker_ends_the_run_and_what_is_finished_is
         assert {piece.key for piece in ledger} == set(order)
 
 
+@pytest.mark.parametrize("slots", [1, 5])
+def test_a_question_that_fails_costs_its_own_course_is_not_kept_and_is_asked_again(slots):
+    study, told = load_study(str(TINY)), []
+    expected = run(study, Fake(slots))
+    broken = Fake(slots, fails=lambda question: question.get("architecture") == "gru" and question["width"] == 4)
+    with Ledger(":memory:") as ledger:
+        ran = run_study(study, ledger, engine=broken, report=told.append)
+        kept = {piece.key: piece for piece in ledger}
+        assert ran.failed == {"gru on sparse-averaging at N = 3, q = 1": Failed("with a test")}
+        assert ran.new == len(kept)
+        lost = [piece for piece in expected.values() if piece.key not in kept]
+        assert {piece.question.get("architecture") for piece in lost} == {"gru"}
+        assert not any(piece.question.get("architecture") == "gru" for piece in kept.values() if piece.size.width == 4)
+        assert "gru on sparse-averaging at N = 3, q = 1 failed with a test" in [status.news for status in told]
+        assert told[-1].remaining == 0
+        assert run_study(study, ledger, engine=Fake(slots), report=told.append).failed == {}
+        assert {piece.key for piece in ledger} == set(expected)
+
+
+def test_a_failed_question_ends_every_course_that_comes_to_wait_for_it():
+    def course(label, *kinds):
+        def ask():
+            for kind in kinds:
+                yield [{"kind": kind}]
+
+        return Course(label, (label,), 1.0, 1, ask())
+
+    agenda = Agenda([course("one", "a", "shared"), course("two", "b", "shared"), course("three", "c")], {})
+    (a, first), (b, second), (c, third) = agenda.draw(9)
+    assert agenda.note(a, made_up(first)) == []
+    ((shared, _),) = agenda.draw(9)
+    assert [course.label for course in agenda.note(shared, Failed("x"))] == ["one"]
+    assert [course.label for course in agenda.note(b, made_up(second))] == ["two"]  # which asks for it only now
+    assert [course.label for course in agenda.note(c, made_up(third))] == ["three"]
+    assert list(agenda.draw(9)) == []
+    assert agenda.unfinished == 0
+
+
 def test_a_finished_study_starts_no_engine():
     study, engine = load_study(str(TINY)), Fake(2)
     with Ledger(":memory:") as ledger:
-        assert run_study(study, ledger, engine=Fake(2), report=lambda status: None) == len(ledger)
-        assert run_study(study, ledger, engine=engine, report=lambda status: None) == 0
+        assert run_study(study, ledger, engine=Fake(2), report=lambda status: None).new == len(ledger)
+        assert run_study(study, ledger, engine=engine, report=lambda status: None).new == 0
     assert engine.entered == 0
 
 

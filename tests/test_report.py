@@ -29,7 +29,7 @@ from assay.report.matrix import task_matrix
 from assay.report.page import charts, write_report
 from assay.report.protocols import protocol_lines
 from assay.report.tables import terminal_text
-from assay.report.words import boundary_label
+from assay.report.words import boundary_label, few_seeds_text
 from assay.size import Size
 from assay.subject import subject_of
 
@@ -188,6 +188,7 @@ def gathered(*lines, portraits=(), protocols=()):
         "protocols": list(protocols),
         "probes": [],
         "contradictions": [],
+        "failures": [],
         "evidence": list(rows.values()),
     }))  # fmt: skip
 
@@ -233,7 +234,7 @@ def several_tasks():
     ] + [
         searched(task(n), n, "my.package:Mixer", "hybrid", (n, n, n), (n - 1, n)) for n in (8, 32)
     ]  # fmt: skip
-    waiting = [{"architecture": "third-order", "family": "third-order", "x": 16}]
+    waiting = [{"architecture": "third-order", "family": "third-order", "x": 16, "failed": None}]
     more = {"title": "The mystery", "task": mystery, "mean_error_name": "share of wrong answers", "unfinished": waiting}
     more["follows"] = {"window": [2, 8]}
     return gathered(
@@ -513,9 +514,21 @@ def test_figures_are_the_same_every_time(findings):
 
 
 def test_report_of_a_study_that_has_only_begun(tmp_path):
-    waiting = [{"architecture": "attention", "family": "attention", "x": 8}]
+    waiting = [
+        {"architecture": "attention", "family": "attention", "x": 8, "failed": None},
+        {"architecture": "my:Layer", "family": "attention", "x": 16, "failed": "at width 4: <b>"},
+    ]
     begun = gathered(line("length", "length", "N", [(8, piece) for piece in stated(8)], [], unfinished=waiting))
+    begun |= {"failures": [{"what": "portrait <i>", "reason": "with: x", "refused": False}], "seeds": [7]}
     page = Page(write_report(begun, tmp_path).read_text("utf-8"))
+    assert "my:Layer at N = 16 failed at width 4: <b>. It gives no point." in page.text.replace(" .", ".")
+    assert "What failed" in page.text
+    assert "portrait <i> failed with: x" in page.text
+    assert "at least 1 of 1 seed reached" in page.text
+    assert few_seeds_text(1) in page.text
+    printed = terminal_text({**begun, "ledger": "l", "report": "r"})
+    assert "portrait <i> failed with: x" in printed
+    assert few_seeds_text(1) in printed
     assert "attention : no search finished;" in page.text
     assert "recurrent : not trained;" in page.text
     assert "search not finished: attention at N = 8." in page.text

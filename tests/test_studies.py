@@ -257,7 +257,7 @@ def test_findings_have_every_line_and_the_matrix(two):
     findings = gather(two, evidence, "assay run two")
     averaging, sparsity, matching = findings["lines"]
     assert averaging["task"] == {"name": "sparse-averaging", "sparsity": 2, "dimension": 1, "layout": "last"}
-    assert averaging["unfinished"] == [{"architecture": "lstm", "family": "recurrent", "x": 4}]
+    assert averaging["unfinished"] == [{"architecture": "lstm", "family": "recurrent", "x": 4, "failed": None}]
     assert averaging["audit_at"] == 4
     assert sparsity["tolerance"] == [0.25, 0.5]
     assert [p["x"] for series in sparsity["series"] for p in series["points"]] == [1, 2] * len(sparsity["series"])

@@ -390,7 +390,7 @@ def _determinism() -> Check:
 
 
 def _workers() -> Check:
-    from assay.studies.workers import Workers, answer
+    from assay.studies.workers import Failed, Workers, answer
 
     question = _tiny_question()
     with _one_thread():
@@ -398,9 +398,14 @@ def _workers() -> Check:
     with tempfile.TemporaryDirectory() as folder, Workers(2, Path(folder)) as pool:
         futures = [pool.submit(question) for _ in range(2)]
         try:
-            found = [_outcome(future.result(timeout=_START_SECONDS)) for future in futures]
+            answers = [future.result(timeout=_START_SECONDS) for future in futures]
         except NoAnswer:
             return _problem(f"no answer within {_START_SECONDS:g} seconds", "use --workers 1, or a less busy machine")
-    if found != [expected] * 2:
-        return _warning("start, but their numbers are not those of this process", "unset OMP_NUM_THREADS and the like")
+    for given in answers:
+        if isinstance(given, Failed):
+            return _problem(f"one failed with {given.reason}", "install Assay and torch anew")
+        if _outcome(given) != expected:
+            return _warning(
+                "start, but their numbers are not those of this process", "unset OMP_NUM_THREADS and the like"
+            )
     return _ok("start, and give bitwise the numbers of this process")

@@ -13,7 +13,7 @@ class ExitCode(IntEnum):
     FINE = 0
     REFUTED = 1  # a claim does not hold, answers contradict each other, or the doctor found a problem
     REFUSED = 2  # the request cannot be met as it stands, a path that cannot be used included
-    FAULT = 70  # of the program, or of a user's module
+    FAULT = 70  # of the program, or of a user's module; a study is finished but for what failed
     UNWRITTEN = 74  # a result could not be written: standard output or the disk is full, closed, or fails
     HUNG_UP = 128 + 1  # SIGHUP: the terminal is gone
     INTERRUPTED = 128 + 2  # SIGINT: Ctrl-C

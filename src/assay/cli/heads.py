@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell, whole_number
-from assay.cli.text import chosen_sets_text, size_text, study_text
+from assay.cli.studies import show_study
+from assay.cli.text import chosen_sets_text, size_text
 from assay.errors import AssayError
 from assay.files import require_folder, require_writable
 
@@ -97,7 +98,7 @@ def probe(
     result = probe_session(
         plan, out=out or DEFAULT_OUT, workers=workers or os.cpu_count() or 1, quiet=as_json, command=command
     )
-    show_result(result, as_json, study_text)
+    show_study(result, as_json)
 
 
 @app.command()

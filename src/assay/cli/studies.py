@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,9 +45,7 @@ def run(
         show_result(estimate, as_json, estimate_text)
         return
     result = run_session(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
-    show_result(result, as_json, study_text)
-    if result["contradictions"]:
-        raise typer.Exit(ExitCode.REFUTED)
+    show_study(result, as_json)
 
 
 @app.command()
@@ -60,10 +58,7 @@ def report(
     """Write the report of a study from what its ledger holds."""
     from assay.studies.session import report_session
 
-    result = report_session(study, quick=quick, out=out)
-    show_result(result, as_json, study_text)
-    if result["contradictions"]:
-        raise typer.Exit(ExitCode.REFUTED)
+    show_study(report_session(study, quick=quick, out=out), as_json)
 
 
 @app.command("ls")
@@ -89,3 +84,19 @@ def show(name: Annotated[str, typer.Argument(help="Anything that 'assay ls' list
     from assay.catalogue import describe
 
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
+
+
+def show_study(result: dict[str, Any], as_json: bool) -> None:
+    """What a study came to. Where something failed all is not well, even if nothing that was answered refutes a claim.
+
+    Raises:
+        Exit: with the code that says so.
+    """
+    show_result(result, as_json, study_text)
+    failures = result["failures"]
+    if failures:
+        tell(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")
+    if result["contradictions"]:
+        raise typer.Exit(ExitCode.REFUTED)
+    if failures:
+        raise typer.Exit(ExitCode.REFUSED if all(failure["refused"] for failure in failures) else ExitCode.FAULT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from assay.probing.findings import gather_probe
 from assay.report.lines import rank
 from assay.report.matrix import task_matrix
 from assay.report.protocols import protocol_lines
+from assay.studies.course import search_course
 from assay.studies.replay import replay
 from assay.studies.study import Line, Study, symbol_texts
+from assay.studies.workers import Failed
 from assay.tasks import TASKS
 from assay.versions import machine, versions
 
@@ -23,16 +26,18 @@ _AUDIT_DRAWS = 4000
 _VERDICTS = ("learned", "constructed", "impossible")
 
 
-def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, Any]:
-    """The findings of a study.
+def gather(
+    study: Study, evidence: list[Evidence], command: str, failed: Mapping[str, Failed] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The findings of a study; `failed` says why questions have no answer, by what they are.
 
     Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
     (one dictionary each, see `_line`), `matrix` (see `assay.report.matrix.task_matrix`; None where the study has one
-    task), `probes` (see `assay.probing.findings.gather_probe`), `portraits`, `contradictions` and `evidence` (one flat
-    row each, see `_row`).
+    task), `probes` (see `assay.probing.findings.gather_probe`), `portraits`, `contradictions`, `failures` (what
+    failed and the reason) and `evidence` (one flat row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
-    lines = [_line(line, answers, study.ratio) for line in study.lines]
+    lines = [_line(line, answers, study.ratio, failed) for line in study.lines]
     symbols = {(line["task"]["name"], line["along"]): line["symbol"] for line in lines}
     return {
         "study": study.name,
@@ -49,6 +54,7 @@ def gather(study: Study, evidence: list[Evidence], command: str) -> dict[str, An
         "probes": [gather_probe(probe, answers) for probe in study.probes],
         "portraits": [_portrait(piece) for piece in evidence if "portrait" in piece.detail],
         "contradictions": contradictions(evidence),
+        "failures": [{"what": what, **vars(why)} for what, why in failed.items()],
         "evidence": [_row(piece, symbols) for piece in sorted(evidence, key=_order)],
     }
 
@@ -64,15 +70,15 @@ def parameters_text(task: dict[str, Any]) -> str:
     return ", ".join([*symbol_texts(task), *others])
 
 
-def _line(line: Line, answers: Mapping[str, Evidence], ratio: float) -> dict[str, Any]:
+def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Mapping[str, Failed]) -> dict[str, Any]:
     """One line.
 
     Returns a dictionary with `name`, `title`, `task` (its name and the parameters that do not vary), `follows` (the
     first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `tolerance`
     and `mean_tolerance` (the smallest and the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and
     its `distribution_text`, `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not ended,
-    by architecture, family and x), and `audit`, `audit_tolerance` and `audit_at` (what cheap predictors reach at the
-    smallest x that was to be learned, beside the mean tolerance there).
+    by architecture, family and x, with the reason where one failed), and `audit`, `audit_tolerance` and `audit_at`
+    (what cheap predictors reach at the smallest x that was to be learned, beside the mean tolerance there).
     """
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
     replays = [(search.x, replay(search.unit, answers)) for search in line.searches]
@@ -98,7 +104,12 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float) -> dict[str
         "distribution_text": audited.distributions[line.distribution],
         "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
         "unfinished": [
-            {"architecture": contender(found.unit.question), "family": found.family, "x": x}
+            {
+                "architecture": contender(found.unit.question),
+                "family": found.family,
+                "x": x,
+                "failed": why.reason if (why := failed.get(search_course(found.unit).label)) else None,
+            }
             for x, found in replays
             if not found.finished
         ],

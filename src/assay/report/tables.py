@@ -14,6 +14,7 @@ from assay.report.words import (
     boundary_label,
     consistency_text,
     entry_note,
+    few_seeds_text,
     law_text,
     probe_text,
     ratio_text,
@@ -35,6 +36,8 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
     console.print(f"\n{findings['title']}")
     if findings["matrix"]:
         console.print(_matrix(findings["matrix"], findings["lines"]))
+    if findings["lines"] and few_seeds_text(len(findings["seeds"])):
+        console.print(few_seeds_text(len(findings["seeds"])))
     for line in findings["lines"]:
         console.print(_heading(line))
         for family in sorted({series["family"] for series in line["series"]}, key=rank):
@@ -46,6 +49,8 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
     for probe in findings["probes"]:
         console.print(_probe(probe))
         console.print(probe["advice"], soft_wrap=True)
+    for failure in findings["failures"]:
+        console.print(f"{failure['what']} failed {failure['reason']}", soft_wrap=True)
     if findings["lines"]:
         console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
     console.print(f"ledger  {findings['ledger']}\nreport  {findings['report']}", soft_wrap=True)

@@ -151,8 +151,19 @@ def consistency_text(contradictions: list[str]) -> str:
 
 def unfinished_text(line: Line) -> str:
     """Which searches of a line have not ended; empty where all have."""
-    places = [f"{search['architecture']} at {line['symbol']} = {search['x']}" for search in line["unfinished"]]
+    places = [_search_text(line, search) for search in line["unfinished"] if not search["failed"]]
     return f"search not finished: {', '.join(places)}" if places else ""
+
+
+def failed_texts(line: Line) -> list[str]:
+    """Which searches of a line failed, and why: one line each."""
+    return [
+        f"{_search_text(line, search)} failed {search['failed']}" for search in line["unfinished"] if search["failed"]
+    ]
+
+
+def _search_text(line: Line, search: dict[str, Any]) -> str:
+    return f"{search['architecture']} at {line['symbol']} = {search['x']}"
 
 
 def state_text(boundaries: list[Series], contenders: list[Contender]) -> str:
@@ -195,10 +206,24 @@ def _learned_in_short(learned: Series, symbol: str) -> str:
     return f"not learned within this budget at {symbol} = {last['x']} up to width {last['width']}{before}"
 
 
+def seeds_text(seeds: int) -> str:
+    """How many seeds must learn a width that counts as learned.
+
+    >>> seeds_text(3), seeds_text(1)
+    ('2 of 3 seeds', '1 of 1 seed')
+    """
+    return f"{seeds // 2 + 1} of {seeds} seed{'s' * (seeds != 1)}"
+
+
+def few_seeds_text(seeds: int) -> str:
+    """What to think of fewer than three seeds; empty where there are more."""
+    return "" if seeds > 2 else f"Learned widths rest on {seeds_text(seeds)}: no run that went by chance is outvoted."
+
+
 def summary_caption(seeds: int) -> list[str]:
     """Of the summary chart."""
     return [
-        f"Points: smallest width that most of {seeds} seeds learned within the budget, by mean error.",
+        f"Points: smallest width that at least {seeds_text(seeds)} learned within the budget, by mean error.",
         "Dashed: power laws fitted to them, with the interval of the exponent over resampled seeds and places between "
         "the widths that were tried.",
         "Broad lines: the narrowest network of the family that was constructed, with a certificate for the worst-case "
@@ -220,7 +245,7 @@ def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) 
         caption.append(f"Constructed by {', '.join(methods)}: explicit weights, certified {line['all_inputs']}.")
     learned = [point for s in boundaries if s["verdict"] == "learned" for point in s["points"]]
     if learned:
-        caption.append(f"Learned: by most of {seeds} seeds, each within a budget of steps.")
+        caption.append(f"Learned: by at least {seeds_text(seeds)}, each within a budget of steps.")
     censored = [f"up to width {p['width']} at {symbol} = {p['x']}" for p in learned if p["censored"]]
     if censored:
         caption.append(f"Not learned within this budget {', '.join(censored)}: that is no proof that it cannot be.")

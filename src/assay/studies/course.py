@@ -9,6 +9,7 @@ from assay.evidence import Evidence, content_hash
 from assay.frontier import contender
 from assay.learning.search import Question, Unit, smallest_width
 from assay.studies.study import symbol_texts
+from assay.studies.workers import Failed
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Course:
         order: the keys of the questions asked last.
         answered: how many questions have been answered.
         finished: whether there is nothing more to ask.
+        failed: why one of its questions has no answer, so that it cannot go on; None where it can.
         unit: the search that it is; None for a question that stands alone.
         outcome: once `finished`, the smallest learned width of a search; None where most seeds learned at none.
     """
@@ -41,11 +43,14 @@ class Course:
     order: list[str] = field(default_factory=list)
     answered: int = 0
     finished: bool = False
+    failed: Failed | None = None
     outcome: int | None = None
 
     @property
     def news(self) -> str:
-        """What a finished search found, for people; empty for a question that stands alone."""
+        """What a finished search found, or why a course failed, for people; empty for a question that was answered."""
+        if self.failed is not None:
+            return f"{self.label} failed {self.failed.reason}"
         if self.unit is None:
             return ""
         width = f"> {self.unit.ladder[-1]}" if self.outcome is None else self.outcome
@@ -89,12 +94,20 @@ def expected_runs(unit: Unit) -> int:
 
 def single_course(question: Question) -> Course:
     """A question that stands alone."""
-    return Course(question["kind"], (question["kind"],), 1.0, 1, _once(question))
+    return Course(_said(question), (question["kind"],), 1.0, 1, _once(question))
 
 
 def search_kind(question: Question) -> tuple[str, ...]:
     """What makes training runs take comparable times, but for the length."""
     return question["task"]["name"], question["architecture"]
+
+
+def _said(question: Question) -> str:
+    """What a question is, for people: `construction sign on sparse-averaging at N = 8, q = 2`."""
+    named = (question[key] for key in ("method", "bound", "protocol", "architecture", "asked") if key in question)
+    task = question.get("network", question).get("task")
+    where = f"on {task['name']} at {', '.join(symbol_texts(task))}" if task else ""
+    return " ".join(filter(None, [question["kind"], next(named, ""), where]))
 
 
 def _settle(unit: Unit) -> Generator[list[Question], list[Evidence], int | None]:

@@ -19,6 +19,7 @@ from assay.learning.search import Question, Unit
 from assay.learning.timing import RunSeconds, time_run
 from assay.studies.course import Course, expected_runs, search_course
 from assay.studies.study import Study
+from assay.studies.workers import failure
 
 SHARE = 0.65  # of the budget that a run takes: the mean over the searches of the shipped studies
 ROW_BYTES = 2100  # of the ledger for an answer, and
@@ -127,12 +128,15 @@ def _searches(
     for unit, course in courses:
         runs, share, source = known.get(course.kind, (expected_runs(unit), SHARE, "usual numbers of runs and steps"))
         left = 0.0 if course.finished else max(runs - course.answered, len(course.pending))
-        seconds = 0.0
+        seconds, rests = 0.0, "finished"
         if left:
             tell(f"timing {course.label}")
             question = {**unit.question, "width": unit.ladder[unit.start], "seed": unit.seeds[0], "rate": unit.rates[0]}
-            seconds = left * timer(question).of(share)
-        rests = f"steps timed at width {unit.ladder[unit.start]}, {source}" if left else "finished"
+            rests = f"steps timed at width {unit.ladder[unit.start]}, {source}"
+            try:
+                seconds = left * timer(question).of(share)
+            except (Exception, SystemExit) as error:  # of a layer of a user's own
+                rests = f"cannot be timed: {failure(error, question).reason}"
         parts.append(Part(course.label, left, course.answered, seconds, rests))
     return parts
 

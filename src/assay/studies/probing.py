@@ -85,7 +85,7 @@ def probe(
         sets: of each size and kind (random, contiguous).
         curves: sets at each point of the existence curves; 0 leaves them out, and then the advice does not say whether
             such sets can be singled out at all. The command draws 32.
-        seed: of the sets, from 0 to 2^23 - 1.
+        seed: of the sets, from 0 to 2^63 - 1.
         position: of the query of causal heads, which have the keys up to there. The last unless given.
         tell: is given a line about each question that is answered.
         layout: for a torch module: how to find its attention, see `assay.probing.models.live.heads_of_module`.
@@ -129,8 +129,8 @@ def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: 
     keep_heads(plan.heads, folder)
     with Ledger(folder / LEDGER) as ledger:
         with progress(quiet=quiet) as report:
-            new = run_study(study, ledger, workers=workers, report=report)
-        return {"new": new, **write_findings(study, ledger, folder, command)}
+            ran = run_study(study, ledger, workers=workers, report=report)
+        return write_findings(study, ledger, folder, command, ran)
 
 
 def _heads(source: Any, inputs: Any, text: str | Path | None, length: int | None, layout: dict[str, Any]) -> Heads:

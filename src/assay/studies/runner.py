@@ -2,7 +2,7 @@
 
 A finished question is never asked again, so running a finished study does nothing, and running an interrupted one goes
 on where it stopped. What is asked next depends on the answers alone, so the evidence is the same for any engine and any
-number of workers.
+number of workers. A question that fails costs the courses that wait for its answer, and no other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from assay.studies.engines import open_engine
 from assay.studies.engines.base import Engine
 from assay.studies.engines.desk import Desk
 from assay.studies.study import Study
+from assay.studies.workers import Failed
 
 _STATUS_EVERY = 0.25  # seconds: working out how far things are takes longer than many an answer
 
@@ -35,7 +36,7 @@ class Status:
         total: questions expected in all.
         elapsed: seconds since it began.
         remaining: seconds expected; None before the first answer that tells.
-        news: what has just been finished, for people; empty otherwise.
+        news: what has just been finished or failed, for people; empty otherwise.
     """
 
     done: int
@@ -46,6 +47,19 @@ class Status:
     news: str = ""
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What a run came to.
+
+    Attributes:
+        new: questions answered in it.
+        failed: why courses have no end, by what they are. Nothing of this is in the ledger: the next run asks again.
+    """
+
+    new: int
+    failed: dict[str, Failed]
+
+
 def run_study(
     study: Study,
     ledger: Ledger,
@@ -53,8 +67,8 @@ def run_study(
     report: Callable[[Status], None],
     workers: int | None = None,
     engine: Engine | None = None,
-) -> int:
-    """Answer all questions of `study` that the ledger does not answer; how many those were.
+) -> Ran:
+    """Answer all questions of `study` that the ledger does not answer.
 
     They are answered by `engine`, which is started if there is anything to ask; by `workers` processes of this machine
     unless given. `report` is called when a search ends, and else a few times a second.
@@ -70,20 +84,21 @@ def run_study(
         with engine:
             _ask(agenda, Desk(engine), ledger, clock, report)
     report(clock.status())
-    return clock.new
+    return Ran(clock.new, {course.label: course.failed for course in agenda.courses if course.failed})
 
 
 def _ask(agenda: Agenda, desk: Desk, ledger: Ledger, clock: _Clock, report: Callable[[Status], None]) -> None:
-    """Ask until every course is finished."""
+    """Ask until every course is finished or has failed."""
     lost = 0
     while agenda.unfinished:
         for key, question in agenda.draw(desk.room):
             desk.submit(key, question)
         clock.workers = desk.engine.slots
-        for key, evidence in desk.collect(timeout=1.0):
-            ledger.add(evidence)
-            clock.note(evidence)
-            for course in agenda.note(key, evidence):
+        for key, answer in desk.collect(timeout=1.0):
+            if not isinstance(answer, Failed):
+                ledger.add(answer)
+                clock.note(answer)
+            for course in agenda.note(key, answer):
                 if course.news:
                     report(clock.status(course.news))
         if desk.lost > lost:
@@ -104,11 +119,13 @@ class Agenda:
     Attributes:
         courses: all of them, begun.
         answers: by the keys of their questions.
-        unfinished: how many courses are.
+        failures: questions that have none, likewise.
+        unfinished: how many courses can still go on.
     """
 
     def __init__(self, courses: list[Course], answers: dict[str, Evidence]) -> None:
         self.courses, self.answers, self.unfinished = courses, answers, 0
+        self.failures: dict[str, Failed] = {}
         self._asked: set[str] = set()
         self._open: list[tuple[int, int, str]] = []  # a heap: place of the course, of the question in it, and its key
         self._waiting: dict[str, list[int]] = defaultdict(list)  # places of courses, by the key of what they wait for
@@ -122,29 +139,34 @@ class Agenda:
         """The first questions that nobody has answered or been asked, at most `room` of them; they count as asked."""
         while room > 0 and self._open:
             place, _, key = heappop(self._open)
-            if key not in self.answers and key not in self._asked:
+            if key not in self.answers and key not in self._asked and not self.courses[place].failed:
                 self._asked.add(key)
                 room -= 1
                 yield key, self.courses[place].pending[key]
 
-    def note(self, key: str, evidence: Evidence) -> list[Course]:
-        """One more answer; the courses that it finishes."""
-        self.answers[key] = evidence
-        finished = []
-        for place in self._waiting.pop(key, ()):
+    def note(self, key: str, answer: Evidence | Failed) -> list[Course]:
+        """One more answer, or failure; the courses that it ends."""
+        if isinstance(answer, Failed):
+            self.failures[key] = answer
+        else:
+            self.answers[key] = answer
+        waiting = [place for place in self._waiting.pop(key, ()) if not self.courses[place].failed]
+        for place in waiting:
             course = self.courses[place]
             before = course.order
             course.advance(self.answers)
-            if course.finished:
-                finished.append(course)
-            elif course.order is not before:
+            if not course.finished and (key in self.failures or course.order is not before):
                 self._expect(place)
-        self.unfinished -= len(finished)
-        return finished
+        ended = [course for course in map(self.courses.__getitem__, waiting) if course.finished or course.failed]
+        self.unfinished -= len(ended)
+        return ended
 
     def _expect(self, place: int) -> None:
-        for position, key in enumerate(self.courses[place].pending):
-            if key not in self.answers:
+        """Wait for the answers that a course asks for; one that cannot be had fails it."""
+        course = self.courses[place]
+        course.failed = next((self.failures[key] for key in course.pending if key in self.failures), None)
+        for position, key in enumerate(course.pending):
+            if key not in self.answers and not course.failed:
                 self._waiting[key].append(place)
                 heappush(self._open, (place, position, key))
 
@@ -175,8 +197,9 @@ class _Clock:
     def status(self, news: str = "") -> Status:
         """Where the run stands."""
         done = sum(course.answered for course in self.courses)
-        left = {id(course): self._left(course) for course in self.courses if not course.finished}
-        remaining = sum(left[id(course)] * self._cost(course) for course in self.courses if not course.finished)
+        going = [course for course in self.courses if not course.finished and not course.failed]
+        left = {id(course): self._left(course) for course in going}
+        remaining = sum(left[id(course)] * self._cost(course) for course in going)
         known = any(self.weights.values()) or not left
         self.told = time.monotonic()
         elapsed = self.told - self.begin

@@ -15,7 +15,7 @@ from assay.report.page import require_report, write_report
 from assay.studies.engines import open_engine
 from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
-from assay.studies.runner import run_study
+from assay.studies.runner import Ran, run_study
 from assay.studies.study import Study, load_study
 
 
@@ -29,8 +29,8 @@ def run_session(
     require_report(study.name, folder)
     with Ledger(folder / LEDGER) as ledger:
         with progress(quiet=quiet) as report:
-            new = run_study(study, ledger, engine=chosen, report=report)
-        return {"new": new, **write_findings(study, ledger, folder, _command("run", name, quick, out))}
+            ran = run_study(study, ledger, engine=chosen, report=report)
+        return write_findings(study, ledger, folder, _command("run", name, quick, out), ran)
 
 
 def estimate_session(
@@ -52,19 +52,25 @@ def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:
     """Write the report of a study from its ledger."""
     study = load_study(name, quick=quick)
     with Ledger(out / LEDGER, create=False) as ledger:
-        return {"new": 0, **write_findings(study, ledger, make_folder(out), _command("report", name, quick, out))}
+        return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
 
 
-def write_findings(study: Study, ledger: Ledger, folder: Path, command: str) -> dict[str, Any]:
-    """Write the report from the ledger; the findings without rows and portraits, and where things were written."""
+def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> dict[str, Any]:
+    """Write the report of a run from the ledger; the findings without rows and portraits, and where things are."""
     evidence = study_evidence(study, ledger)
-    if not evidence:
+    if not evidence and not ran.failed:
         raise AssayError(f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it")
-    findings = gather(study, evidence, command)
+    findings = gather(study, evidence, command, ran.failed)
     page = write_report(findings, folder)
     rows = findings.pop("evidence")
     findings.pop("portraits")
-    return {**findings, "pieces_of_evidence": len(rows), "ledger": str(ledger.path), "report": str(page)}
+    return {
+        "new": ran.new,
+        **findings,
+        "pieces_of_evidence": len(rows),
+        "ledger": str(ledger.path),
+        "report": str(page),
+    }
 
 
 def _command(verb: str, name: str, quick: bool, out: Path) -> str:

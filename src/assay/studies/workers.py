@@ -9,14 +9,63 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from assay.errors import AssayError, one_line
 from assay.evidence import Evidence
 from assay.studies.allocator import keep_freed_memory
+
+_OURS = (os.path.dirname(os.path.dirname(__file__)), "site-packages", "<frozen")  # what a user's code is not part of
+_LONGEST = 400  # characters of a reason
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a question has no answer. It says nothing of what the answer is, and is not kept.
+
+    Attributes:
+        reason: one line.
+        refused: whether it was a request that cannot be met, rather than a fault of the code that was to answer.
+    """
+
+    reason: str
+    refused: bool = False
+
+
+def attempt(question: dict[str, Any], folder: Path) -> Evidence | Failed:
+    """What `answer` says, or why it says nothing: errors of a user's own may not survive the way to another process."""
+    try:
+        return answer(question, folder)
+    except BaseException as error:  # a layer may even leave the program
+        return failure(error, question)
+
+
+def failure(error: BaseException, question: dict[str, Any]) -> Failed:
+    """What went wrong over a question, in one line, with the line of the user's code where there is one."""
+    where = f"at width {question['width']}: " if "width" in question else "with: "
+    if isinstance(error, AssayError):
+        return Failed(_short(f"{where}{error}"), refused=True)
+    said = " ".join(traceback.format_exception_only(error))
+    if isinstance(error, MemoryError) or "allocate memory" in said:
+        return Failed(f"{where}this needs more memory than the machine has", refused=True)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return Failed(_short(f"{where}{said}") + place)
+
+
+def _short(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def _is_ours(file: str) -> bool:
+    return any(part in file for part in _OURS)
 
 
 def answer(question: dict[str, Any], folder: Path) -> Evidence:
@@ -46,9 +95,9 @@ class Workers:
         self.count, self.folder = count, folder
         self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_start)
 
-    def submit(self, question: dict[str, Any]) -> Future[Evidence]:
+    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
         """Start answering a question."""
-        return self._pool.submit(answer, question, self.folder)
+        return self._pool.submit(attempt, question, self.folder)
 
     def __enter__(self) -> Workers:
         return self

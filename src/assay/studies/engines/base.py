@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Any, ClassVar, Self
 
 from assay.evidence import Evidence
+from assay.studies.workers import Failed
 
 
 class WorkerLost(Exception):
@@ -30,7 +31,7 @@ class Engine(ABC):
         """How many questions it answers at a time; may change while it runs."""
 
     @abstractmethod
-    def submit(self, question: dict[str, Any]) -> Future[Evidence]:
+    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
         """Start answering a question.
 
         Raises:
@@ -38,12 +39,12 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def result(self, future: Future[Evidence]) -> Evidence:
-        """The answer that a finished future holds.
+    def result(self, future: Future[Evidence | Failed]) -> Evidence | Failed:
+        """The answer that a finished future holds, or why there is none.
 
         Raises:
             WorkerLost: the worker died; the question can be submitted again.
-            Exception: whatever the question raised in the worker.
+            AssayError: the engine itself cannot go on.
         """
 
     def __enter__(self) -> Self:

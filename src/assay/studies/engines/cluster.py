@@ -14,7 +14,7 @@ from typing import Any, Self
 from assay.errors import AssayError, require
 from assay.evidence import Evidence
 from assay.studies.engines.base import Engine, WorkerLost
-from assay.studies.workers import _start, answer
+from assay.studies.workers import Failed, _start, attempt
 from assay.versions import versions
 
 _OMP = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # read by OpenMP as soon as torch is imported
@@ -57,14 +57,14 @@ class RayEngine(Engine):
             self._counted, self._cores = now, max(1, int(self._ray.cluster_resources().get("CPU", 0)))
         return min(self._cores, self.workers or self._cores)
 
-    def submit(self, question: dict[str, Any]) -> Future[Evidence]:
+    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
         """Start answering a question."""
         if question["kind"] == "probe":
             raise AssayError("questions on attention heads cannot be asked of engine 'ray': their keys are kept here")
         return self._task.remote(question, versions()).future()
 
-    def result(self, future: Future[Evidence]) -> Evidence:
-        """The answer that a finished future holds."""
+    def result(self, future: Future[Evidence | Failed]) -> Evidence | Failed:
+        """The answer that a finished future holds, or why there is none."""
         errors = self._ray.exceptions
         lost = errors.WorkerCrashedError, errors.NodeDiedError, errors.ObjectLostError, errors.OutOfMemoryError
         try:
@@ -99,13 +99,13 @@ class RayEngine(Engine):
         self._ray.shutdown()
 
 
-def _answer(question: dict[str, Any], expected: dict[str, str]) -> Evidence:
+def _answer(question: dict[str, Any], expected: dict[str, str]) -> Evidence | Failed:
     _prepare()
     if versions() != expected:
         raise AssayError(
             f"a node of the cluster has {_text(versions())}, this machine {_text(expected)}; they must be the same"
         )
-    return answer(question, Path())
+    return attempt(question, Path())
 
 
 @cache

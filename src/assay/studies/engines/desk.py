@@ -10,6 +10,7 @@ from typing import Any
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.studies.engines.base import Engine, WorkerLost
+from assay.studies.workers import Failed
 
 ATTEMPTS = 3  # at one question, before its worker's death is taken to be the question's doing
 
@@ -35,7 +36,7 @@ class Desk:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.lost = engine, 0
-        self._running: dict[Future[Evidence], _Asked] = {}
+        self._running: dict[Future[Evidence | Failed], _Asked] = {}
         self._suspects: list[_Asked] = []
 
     @property
@@ -49,14 +50,13 @@ class Desk:
         """Ask a question whose answer will be known by `key`."""
         self._submit(_Asked(key, question))
 
-    def collect(self, timeout: float) -> Iterator[tuple[str, Evidence]]:
-        """Keys and answers that there are, once there is one or `timeout` seconds have passed.
+    def collect(self, timeout: float) -> Iterator[tuple[str, Evidence | Failed]]:
+        """Keys and answers that there are, or why there is none, once there is one or `timeout` seconds have passed.
 
         What is answered is given before anything is raised.
 
         Raises:
-            AssayError: a question lost its worker `ATTEMPTS` times.
-            Exception: whatever a question raised in its worker.
+            AssayError: a question lost its worker `ATTEMPTS` times, or the engine cannot go on.
         """
         ready, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
         answers, failures = [], []

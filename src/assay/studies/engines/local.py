@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from assay.evidence import Evidence
 from assay.studies.engines.base import Engine, WorkerLost
-from assay.studies.workers import Workers
+from assay.studies.workers import Failed, Workers
 
 
 class LocalEngine(Engine):
@@ -29,7 +29,7 @@ class LocalEngine(Engine):
         """How many questions it answers at a time."""
         return self.count
 
-    def submit(self, question: dict[str, Any]) -> Future[Evidence]:
+    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
         """Start answering a question, in a new pool if the last one is broken."""
         try:
             return self._workers.submit(question)
@@ -38,8 +38,8 @@ class LocalEngine(Engine):
             self._workers = Workers(self.count, self.folder)
             return self._workers.submit(question)
 
-    def result(self, future: Future[Evidence]) -> Evidence:
-        """The answer that a finished future holds."""
+    def result(self, future: Future[Evidence | Failed]) -> Evidence | Failed:
+        """The answer that a finished future holds, or why there is none."""
         try:
             return future.result()
         except BrokenProcessPool as error:
