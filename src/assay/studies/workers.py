@@ -23,6 +23,7 @@ from assay.studies.allocator import keep_freed_memory
 
 _OURS = (os.path.dirname(os.path.dirname(__file__)), "site-packages", "<frozen")  # what a user's code is not part of
 _LONGEST = 400  # characters of a reason
+_ENDING = 10.0  # seconds in which a worker that was told to end does so
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class Workers:
         self._pool.shutdown(wait=False, cancel_futures=True)
         for child in own:
             child.terminate()
+        for child in own:
+            child.join(_ENDING)
 
 
 def _start() -> None:
