@@ -13,7 +13,7 @@ from assay import AssayError, Match2, SparseAveraging
 from assay.learning import batched
 from assay.learning.batched import train_together
 from assay.learning.training import Recipe, train
-from assay.networks import make_network
+from assay.networks import MIXERS, make_network
 from assay.networks.base import Mixer, Network
 from assay.networks.batched import form_of, shown
 from assay.studies import allocator
@@ -47,6 +47,7 @@ class Unmappable(Mean):
         return outputs if outputs.max() < 1e9 else torch.zeros_like(outputs)
 
 
+MEAN = MIXERS.named(f"{__name__}:Mean")
 CASES = [
     (LAST, "attention", 8, {}),
     (ALL, "attention", 6, {"depth": 2, "head_width": 3}),
@@ -60,7 +61,7 @@ CASES = [
     (LAST, "lstm", 6, {}),
     (ALL, "gru", 6, {"depth": 2}),
     (ALL, "third-order", 6, {}),
-    (LAST, f"{__name__}:Mean", 6, {}),
+    (LAST, MEAN, 6, {}),
 ]
 
 
@@ -159,7 +160,7 @@ def test_a_run_that_has_learned_leaves_the_others():
 
 
 def test_what_cannot_be_mapped_over_is_trained_one_after_the_other():
-    name = f"{__name__}:Unmappable"
+    name = MIXERS.named(f"{__name__}:Unmappable")
     runs = train_together(LAST, name, 4, RUNS[:2], recipe=RECIPE)
     for run, (seed, rate) in zip(runs, RUNS[:2], strict=True):
         assert_same(run, train(LAST, name, 4, seed=seed, rate=rate, recipe=RECIPE))

@@ -98,7 +98,7 @@ def test_communication_of_a_small_task():
         (["protocol", "disjointness", "UNIT", "--bits", 4], "go together"),
         (["protocol", "disjointness", "UNIT", "--length", 4], "need --task"),
         (["precision", "none.safetensors"], "none.safetensors cannot be read: No such file"),
-        (["attack", "no.such:Class", "--task", "match2", "--length", 4], "cannot be imported"),
+        (["attack", "no.such:Class", "--task", "match2", "--length", 4], "there is no module 'no.such'"),
         (["attack", "UNIT", "--task", "match2", "--length", 4], "says its own task"),
         (["communication", "match3", "--length", 3, "--modulus", 3, "--alice", "0,x"], "--alice = x"),
         (["communication", "match3", "--length", 30, "--alice", "0"], "at most"),

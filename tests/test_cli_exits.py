@@ -462,5 +462,5 @@ def test_names_that_are_too_long_are_no_faults(here):
     assert "File name too long" in refused("run", TINY, "--dry-run", "--out", long)
     Ledger("ledger").close()
     assert "File name too long" in refused("merge", long, "ledger")
-    assert "cannot be imported" in refused("attack", f"a:{long}", "--task", *MATCH)
+    assert "there is no module 'a'" in refused("attack", f"a:{long}", "--task", *MATCH)
     assert sorted(os.listdir()) == ["ledger", "real"]

@@ -297,7 +297,7 @@ def test_without_ray_the_extra_is_named(monkeypatch, tmp_path):
 def test_a_node_with_other_versions_is_refused(monkeypatch):
     monkeypatch.setattr(cluster, "_prepare", lambda: None)
     with pytest.raises(AssayError, match=r"a node of the cluster has .*, this machine assay 0\.0"):
-        cluster._answer({"kind": "bound"}, {"assay": "0.0"})
+        cluster._answer({"kind": "bound"}, {"assay": "0.0"}, ())
 
 
 def test_ray_is_imported_only_where_it_is_asked_for():

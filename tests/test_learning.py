@@ -129,10 +129,12 @@ class Identity(Mixer):
 
 
 def test_a_mixer_of_somebody_elses_by_its_path():
-    path = f"{__name__}:Identity"
+    with pytest.raises(AssayError, match="of no file that was named in this process"):
+        make_network("no.such.module:Identity", TASK, 4, seed=0)
+    path = MIXERS.named(f"{__name__}:Identity")
     check_mixer(MIXERS[path], SparseAveraging(4, 1, layout="last"))
     assert make_network(path, TASK, 4, seed=0).family == "attention"
-    with pytest.raises(AssayError, match="cannot be imported"):
+    with pytest.raises(AssayError, match="has no 'Nothing'"):
         make_network(f"{__name__}:Nothing", TASK, 4, seed=0)
     with pytest.raises(AssayError, match="did you mean 'lstm'"):
         make_network("lstmm", TASK, 4, seed=0)

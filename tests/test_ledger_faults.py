@@ -480,9 +480,9 @@ def test_commands_refuse_a_ledger_of_a_newer_version(tmp_path, whole):
     path = tmp_path / "ledger.sqlite"
     damaged(path, whole)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE meta SET value = '2'")
-    said = f"assay: ledger {path} has version 2; this Assay reads and writes version 1"
-    assert complaint("merge", path, "--into", tmp_path / "new") == said
+        connection.execute("UPDATE meta SET value = '3'")
+    said = f"assay: ledger {path} has version 3; this Assay reads and writes version 2"
+    assert complaint("merge", path, "--into", tmp_path / "new").startswith(said)
 
 
 @contextmanager

@@ -149,9 +149,9 @@ def test_a_users_class_and_its_weights(tmp_path):
     [
         ((f"{__name__}:Zeros",), "name the task"),
         ((f"{__name__}:Mean", TASK), "width = None"),
-        ((f"{__name__}:Nothing", TASK), "cannot be imported"),
+        ((f"{__name__}:Nothing", TASK), "has no 'Nothing'. Module classes in it: Zeros, Mean"),
         ((f"{__name__}:Fails", TASK), "fails: TypeError"),
-        ((f"{__name__}:TASK", TASK), "is not a torch.nn.Module class"),
+        ((f"{__name__}:TASK", TASK), "is not a Module class"),
         (("no/such.safetensors",), "cannot be read: No such file"),
     ],
 )
@@ -189,7 +189,7 @@ def test_training_from_the_command_line(tmp_path):
 
 
 def test_a_file_is_never_code(tmp_path):
-    """A trained file that names a module opens nothing of it; the user names the layer, and the file gives weights."""
+    """A trained file that names a module imports nothing of it; the user names the layer, or the module."""
     (tmp_path / "mine.py").write_text(
         "from assay.networks.mixers.gru import GRU\n"
         "import pathlib\n"
@@ -208,10 +208,12 @@ def test_a_file_is_never_code(tmp_path):
     (tmp_path / "imported").unlink()
     refused = assay("attack", "t.st")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
-    assert "name the layer yourself" in refused.stderr
+    assert "--code mine" in refused.stderr
     assert not (tmp_path / "imported").exists()
     named = assay("attack", "mine:Mine", "--task", "match2", *task, *shape, "--weights", "t.st", "--budget", "50")
     assert named.returncode == 0, named.stderr
+    opened = assay("attack", "t.st", "--code", "mine", "--budget", "50")
+    assert (opened.returncode, opened.stdout.split("\n")[1:]) == (0, named.stdout.split("\n")[1:])
 
 
 @pytest.mark.parametrize(

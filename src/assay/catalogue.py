@@ -8,11 +8,12 @@ from typing import Any
 
 from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
-from assay.errors import unknown
+from assay.errors import AssayError, unknown
 from assay.networks import MIXERS, NETWORKS
 from assay.probing.models import READERS
 from assay.protocols import PROTOCOLS
 from assay.registry import Registry
+from assay.source import class_at, classes_of, name_code
 from assay.studies import shipped
 from assay.tasks import TASKS
 
@@ -36,9 +37,31 @@ def catalogue() -> dict[str, dict[str, str]]:
     return {**entries, "studies": studies}
 
 
+def catalogue_of(where: str) -> dict[str, dict[str, str]]:
+    """One line about each class of a user's file or module that could be named, by kind; the module is imported."""
+    label = name_code(where)
+    classes = {f"{where}:{kind.__qualname__}": kind for kind in classes_of(label)}
+    found = {
+        kind: {
+            name: (inspect.getdoc(entry) or "").split("\n")[0].rstrip(".")
+            for name, entry in classes.items()
+            if any(registry.fits(entry) for registry in registries)
+        }
+        for kind, registries in _KINDS.items()
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
 def describe(name: str) -> dict[str, str]:
-    """Name, kind and text of everything called `name`: docstrings, or the study's file."""
+    """Name, kind and text of everything called `name`, or of `file.py:Class`: docstrings, or the study's file."""
     texts, kinds = [], []
+    if name.endswith(".py"):
+        within = [one for names in catalogue_of(name).values() for one in names]
+        raise AssayError(f"{name!r} names no class; it has: {', '.join(within) or 'none that can be named'}")
+    if ":" in name:
+        where, _, attribute = name.rpartition(":")
+        name = f"{name_code(where)}:{attribute}"
+        class_at(name, object)  # says what there is where it is not
     for kind, registries in _KINDS.items():
         for registry in registries:
             if name in registry:
@@ -50,6 +73,9 @@ def describe(name: str) -> dict[str, str]:
         texts.append(shipped()[name].read_text("utf-8"))
         kinds.append("study")
     if not texts:
+        if ":" in name:
+            kinds_of = ", ".join(kind.removesuffix("s") for kind in _KINDS)
+            raise AssayError(f"{name} is none of these: {kinds_of}")
         raise unknown("name", name, {entry for entries in catalogue().values() for entry in entries})
     return {"name": name, "kind": ", ".join(kinds), "text": "\n\n".join(texts)}
 

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+
+_NEAR = 0.65  # share of letters in common from which a name is taken for a misspelt one
+# What people call what is known by another name: for suggestions only.
+_ALSO_CALLED = {
+    **dict.fromkeys(("transformer", "softmax", "self-attention", "mha", "multi-head"), ("attention",)),
+    **dict.fromkeys(("rnn", "recurrent-network"), ("lstm", "gru")),
+    **dict.fromkeys(("mlp", "ffn", "feedforward", "dense"), ("feed-forward",)),
+    **dict.fromkeys(("3-attention", "triple-attention", "higher-order"), ("third-order",)),
+    "averaging": ("sparse-averaging",),
+    "q-sparse-averaging": ("sparse-averaging",),
+    "2sum": ("match2",),
+    "3sum": ("match3",),
+    "triangle": ("directed-triangle",),
+}
 
 
 class AssayError(ValueError):
@@ -40,16 +54,33 @@ class CertificateError(AssayError):
     """A network with a certificate met an input for which it could not establish its guarantee, and gave no answer."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> AssayError:
-    """The error for a name that nobody registered, with the nearest known ones.
+def unknown(kind: str, name: str, known: Iterable[str], also: Mapping[str, str] | None = None) -> AssayError:
+    """The error for a name that nobody registered, with the nearest known ones; `also` has other words for some.
 
     >>> str(unknown("task", "sparse-average", ["sparse-averaging", "match2"]))
     "task 'sparse-average' is not known; did you mean 'sparse-averaging'? Known: match2, sparse-averaging"
     """
-    names = sorted(known)
-    near = get_close_matches(name, names, n=2, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    return AssayError(f"{kind} {name!r} is not known{hint} Known: {', '.join(names) or 'none'}")
+    names = sorted(set(known))
+    return AssayError(
+        f"{kind} {name!r} is not known{suggestion(name, names, also)} Known: {', '.join(names) or 'none'}"
+    )
+
+
+def suggestion(name: str, known: Iterable[str], also: Mapping[str, str] | None = None) -> str:
+    """The end of a sentence that says that a name is not known: which may be meant, if any come near.
+
+    >>> suggestion("rnn", ["lstm", "gru", "attention"]), suggestion("--N", ["--out", "--length"], {"N": "--length"})
+    ("; did you mean 'lstm' or 'gru'?", "; did you mean '--length'?")
+    """
+    names, word = list(known), str(name).lstrip("-")  # what a file states may be anything
+    if also is not None and word in also:
+        near = [also[word]]
+    else:
+        near = [one for one in _ALSO_CALLED.get(word.lower(), ()) if one in names]
+    if not near:
+        bare = {one.lstrip("-"): one for one in names}
+        near = [bare[one] for one in get_close_matches(word, bare, n=2, cutoff=_NEAR)]
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
 
 
 def one_line(text: str) -> str:

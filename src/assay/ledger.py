@@ -22,7 +22,7 @@ from assay.evidence import Evidence, content_hash
 from assay.files import make_folder, refuse_special
 from assay.ledger_rows import COLUMNS, NAMES, Row, evidence_of, readable_rows, row_of
 
-SCHEMA = "1"
+SCHEMA = "2"  # raised when questions are asked differently, so that no old answer would be found
 LEDGER = "ledger.sqlite"  # its name in a folder of results
 _BUSY_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
@@ -259,7 +259,10 @@ class Ledger:
         found = execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
         if found != (SCHEMA,):
             stated = found[0] if found else "none"
-            raise AssayError(f"ledger {self.path} has version {stated}; this Assay reads and writes version {SCHEMA}")
+            raise AssayError(
+                f"ledger {self.path} has version {stated}; this Assay reads and writes version {SCHEMA}: to ask anew, "
+                "name another folder with --out, or move the ledger away"
+            )
         # Wait for the disk at every commit, on macOS too. SQLite builds differ in what they do unless told.
         execute("PRAGMA synchronous = FULL")
         execute("PRAGMA fullfsync = ON")

@@ -6,10 +6,11 @@ Whatever attacks, measures or splits a network takes it in this form and asks no
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
+from warnings import warn
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from assay.learning.weights_file import load_trained
 from assay.networks import make_network
 from assay.networks.base import Mixer
 from assay.size import Size
+from assay.source import class_at, name_code
 from assay.tasks.base import Task
 from assay.tensors import read_any_tensors
 
@@ -31,7 +33,7 @@ class Subject:
     """A network and the task it is examined on.
 
     Attributes:
-        name: of the file, or `package.module:Class`.
+        name: of the file, or `label:Class`.
         origin: `constructed`, `trained` or `user's`.
         network: called on the task's inputs, returns (batch, *answer shape).
         task: with its parameters.
@@ -62,23 +64,31 @@ def open_subject(
     width: int | None = None,
     seed: int = 0,
     weights: str | Path | None = None,
+    code: Iterable[str] = (),
+    tell: Callable[[str], None] = warn,
 ) -> Subject:
     """The network of a file that `assay build` or `assay train` wrote, or of a user's class.
 
-    `package.module:Class` is called with the task and must give a torch module that is called on the task's inputs; a
-    `Mixer` is put into the standard backbone at this `width`. Its weights come from `seed`, or from the safetensors
-    file `weights` with the names of its state dictionary.
+    A class is named as `path/to/file.py:Class` or `package.module:Class`. It is called with the task and must give a
+    torch module that is called on the task's inputs; a `Mixer` is put into the standard backbone at this `width`. Its
+    weights come from `seed`, or from the safetensors file `weights` with the names of its state dictionary.
+
+    A file is data: of a user's own architecture, construction or task in it, the Python file or module is imported only
+    if `code` names it. `tell` hears of what has changed since a network was trained.
 
     Raises:
-        AssayError: no such file or class, or a task or width is missing or given where the file has its own.
+        AssayError: no such file or class, one that cannot be imported, or a task or width is missing or given where the
+            file has its own.
     """
+    for where in code:
+        name_code(where)
     if ":" in str(name) and not os.path.exists(name):  # Path.exists raises for names that are too long
         return _users(str(name), task, width, seed, weights)
     if task is not None or width is not None or weights is not None:
         raise AssayError(f"{name} is a file and says its own task, width and weights; give none")
     if "method" in read_any_tensors(name)[0]:
         return subject_of(load_network(name), str(name))
-    trained: Any = load_trained(name)[0]
+    trained: Any = load_trained(name, tell)[0]
     return Subject(str(name), "trained", trained, trained.task, trained.family, trained.size, trained.task.tolerance)
 
 
@@ -94,7 +104,9 @@ def subject_of(network: Construction, name: str = "") -> Subject:
 def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weights: str | Path | None) -> Subject:
     if task is None:
         raise AssayError(f"{name} is a class; name the task that its networks are for, and the task's parameters")
-    kind = _class_at(name)
+    where, _, attribute = name.rpartition(":")
+    name = f"{name_code(where)}:{attribute}"
+    kind: Any = class_at(name, nn.Module)
     if issubclass(kind, Mixer):
         require(width is not None, "width", width, f"given for the mixer {name}")
         network: nn.Module = make_network(name, task, width or 1, seed=seed)
@@ -114,14 +126,3 @@ def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weig
     return Subject(
         name, "user's", network, task, getattr(network, "family", ""), getattr(network, "size", None), task.tolerance
     )
-
-
-def _class_at(name: str) -> type[nn.Module]:
-    module, _, attribute = name.partition(":")
-    try:
-        kind = getattr(import_module(module), attribute)
-    except Exception as error:  # whatever a user's module does when it is imported
-        raise AssayError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
-    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-        raise AssayError(f"{name} is not a torch.nn.Module class")
-    return kind

@@ -7,7 +7,7 @@ from typing import Any
 from assay.bounds import BOUNDS
 from assay.evidence import Evidence
 from assay.size import Size
-from assay.tasks import Task, task_from_json
+from assay.tasks import TASKS, Task, task_from_json
 from assay.versions import versions
 
 
@@ -21,6 +21,7 @@ def bound_question(
     return {
         "kind": "bound", "bound": name, "task": task.to_json(), "precision": precision, "distribution": distribution,
         "head_width": head_width,
+        "code": {"bound": BOUNDS.code(name), "task": TASKS.code(task.to_json()["name"])},
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import typer
 
 from assay.cli.options import (
     TASK_PARAMETERS,
+    CodeFiles,
     Json,
     NetworkName,
     Seed,
@@ -30,7 +31,9 @@ def bound(
     context: typer.Context,
     task: TaskName,
     precision: Annotated[int, typer.Option(min=1, help="Bits per number.")] = 32,
-    architecture: Annotated[str | None, typer.Option(help="An architecture or family; all unless given.")] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="An architecture, file.py:Class or a family; all unless given.")
+    ] = None,
     heads: Annotated[int, typer.Option(min=1, help="Heads of an attention layer.")] = 1,
     width: Annotated[int | None, typer.Option(min=1, help="A width to check.")] = None,
     error: Annotated[float | None, typer.Option(help="The error; the task's tolerance unless given.")] = None,
@@ -44,7 +47,10 @@ def bound(
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
     from assay.bounds.report import bound_rows
+    from assay.networks import named_architecture
 
+    if architecture is not None and (":" in architecture or architecture.endswith(".py")):
+        architecture = named_architecture(architecture)
     chosen = task_of(task, context)
     rows = bound_rows(
         chosen, precision=precision, heads=heads, architecture=architecture, width=width, error=error,
@@ -56,11 +62,12 @@ def bound(
 @app.command(context_settings=TASK_PARAMETERS)
 def protocol(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The protocol ('assay ls protocols').")],
+    name: Annotated[str, typer.Argument(help="The protocol ('assay ls protocols'), or file.py:Class.")],
     network: NetworkName,
     task: TaskOption = None,
     width: Width = None,
     weights: Weights = None,
+    code: CodeFiles = None,
     bits: Annotated[
         int | None, typer.Option(min=1, help="Bits of every number; as the network is unless given.")
     ] = None,
@@ -73,9 +80,11 @@ def protocol(
 
     Where the network is too small, two inputs with the same messages are shown, and how far it errs on them.
     """
+    from assay.protocols import PROTOCOLS
     from assay.protocols.questions import run_protocol
 
-    subject = subject_from(context, network, task, width, weights, seed)
+    name = PROTOCOLS.named(name)
+    subject = subject_from(context, network, task, width, weights, seed, code)
     if (bits is None) is not (fraction is None):
         raise AssayError("--bits and --fraction go together: a number is a multiple of 2^-fraction")
     numbers = None if bits is None or fraction is None else (bits, fraction)

@@ -11,6 +11,7 @@ import typer
 from assay.cli.exits import ExitCode
 from assay.cli.options import (
     TASK_PARAMETERS,
+    CodeFiles,
     Json,
     NetworkName,
     Seed,
@@ -55,7 +56,9 @@ def build(
     context: typer.Context,
     task: TaskName,
     out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
-    method: Annotated[str | None, typer.Option(help="The construction; the task's preferred one unless given.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="The construction, or file.py:Class; the task's preferred one unless given.")
+    ] = None,
     tolerance: Annotated[
         float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")
     ] = None,
@@ -118,7 +121,9 @@ def train(
     context: typer.Context,
     task: TaskName,
     out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
-    architecture: Annotated[str, typer.Option(help="An architecture ('assay ls architectures').")] = "attention",
+    architecture: Annotated[
+        str, typer.Option(help="An architecture ('assay ls architectures'), or file.py:Class.")
+    ] = "attention",
     width: Annotated[int, typer.Option(min=1, help="Width of the network.")] = 16,
     depth: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
     head_width: Annotated[int, typer.Option(min=0, help="Width of a head; 0 is one head.")] = 0,
@@ -133,13 +138,14 @@ def train(
     import torch
 
     from assay.learning.one import train_one
+    from assay.networks import named_architecture
 
     require_writable(out)
     torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
     chosen = task_of(task, context)
     result = train_one(
-        chosen, architecture, out, width=width, depth=depth, head_width=head_width, steps=steps, rate=rate, seed=seed,
-        distribution=distribution or chosen.usual_distribution, device=device, tell=tell,
+        chosen, named_architecture(architecture), out, width=width, depth=depth, head_width=head_width, steps=steps,
+        rate=rate, seed=seed, distribution=distribution or chosen.usual_distribution, device=device, tell=tell,
     )  # fmt: skip
     show_result(result, as_json, fields_text)
 
@@ -150,13 +156,14 @@ def check(
     draws: Annotated[int, typer.Option(min=1, help="Inputs to try.")] = 200,
     distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
     seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    code: CodeFiles = None,
     as_json: Json = False,
 ) -> None:
     """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken or all are refused."""
     from assay.constructions import load
     from assay.constructions.questions import try_network
 
-    network = load(file)
+    network = load(file, code or ())
     trial = try_network(network, distribution, draws, seed=seed)
     guaranteed = network.certificate().guaranteed_error
     reason = trial.refutation(guaranteed)
@@ -177,6 +184,7 @@ def precision(
     task: TaskOption = None,
     width: Width = None,
     weights: Weights = None,
+    code: CodeFiles = None,
     draws: Annotated[int, typer.Option(min=1, help="Inputs of each distribution.")] = 200,
     most: Annotated[int, typer.Option(min=1, help="Most bits to try.")] = 400,
     seed: Seed = 0,
@@ -185,7 +193,7 @@ def precision(
     """Find the fewest bits per number at which a network still meets its tolerance, and where their point is."""
     from assay.precision.questions import precision_result
 
-    subject = subject_from(context, network, task, width, weights, seed)
+    subject = subject_from(context, network, task, width, weights, seed, code)
     result = precision_result(subject, draws=draws, most_bits=most, seed=seed, tell=tell)
     show_result(result, as_json, fields_text)
 
@@ -197,6 +205,7 @@ def attack(
     task: TaskOption = None,
     width: Width = None,
     weights: Weights = None,
+    code: CodeFiles = None,
     budget: Annotated[int, typer.Option(min=1, help="Inputs to try.")] = 20_000,
     seed: Seed = 0,
     as_json: Json = False,
@@ -208,7 +217,7 @@ def attack(
     from assay.attacks import attack_result
 
     result = attack_result(
-        subject_from(context, network, task, width, weights, seed), budget=budget, seed=seed, tell=tell
+        subject_from(context, network, task, width, weights, seed, code), budget=budget, seed=seed, tell=tell
     )
     show_result(result, as_json, attack_text)
     if result["broken"] is not False:

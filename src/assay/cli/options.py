@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
@@ -24,17 +24,22 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-TaskName = Annotated[str, typer.Argument(help="The task.")]
+TaskName = Annotated[str, typer.Argument(help="The task ('assay ls tasks'), or file.py:Class.")]
 Out = Annotated[Path, typer.Option(help="Folder of the ledger and the report.")]
 Quick = Annotated[bool, typer.Option("--quick", help="The same parts at smaller lengths, in at most 90 seconds.")]
 
 NetworkName = Annotated[
-    str, typer.Argument(help="A file that 'assay build' or 'assay train' wrote, or package.module:Class.")
+    str,
+    typer.Argument(help="A file that 'assay build' or 'assay train' wrote, or file.py:Class or package.module:Class."),
 ]
 TaskOption = Annotated[
     str | None, typer.Option("--task", help="The task that a class is for; its parameters are options too.")
 ]
 Width = Annotated[int | None, typer.Option(min=1, help="Width of a class that is a mixer.")]
+CodeFiles = Annotated[
+    list[str] | None,
+    typer.Option("--code", help="A Python file, or module, of your own that FILE needs; may be repeated."),
+]
 Weights = Annotated[Path | None, typer.Option(help="Safetensors file with the weights of a class.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is drawn.")]
 
@@ -42,13 +47,15 @@ Seed = Annotated[int, typer.Option(help="Seed of all that is drawn.")]
 TASK_PARAMETERS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 DEFAULT_OUT = Path("assay-out")
-_KINDS: dict[type, str] = {int: "an integer", float: "a number"}
+_KINDS: dict[type, str] = {int: "an integer", float: "a number", bool: "true or false"}
+_TRUTH = {"true": True, "false": False}
 
 
 def task_of(name: str, context: typer.Context) -> Any:
     """The task of this name with parameters from options such as `--length 8` or `--length=8`."""
-    from assay.tasks import make_task, parameters_of
+    from assay.tasks import TASKS, make_task, parameters_of
 
+    name = TASKS.named(name)
     known, given = parameters_of(name), {}
     options = [option for parameter in context.command.params for option in parameter.opts if option.startswith("--")]
     rest = [part for word in context.args for part in (word.split("=", 1) if word.startswith("--") else [word])]
@@ -56,22 +63,35 @@ def task_of(name: str, context: typer.Context) -> Any:
         option = rest.pop(0)
         parameter = option.removeprefix("--").replace("-", "_")
         if not option.startswith("--") or parameter not in known:
-            raise unknown(f"option or parameter of {name}", option, [f"--{one}" for one in known] + options)
+            also = {symbol: f"--{one}" for one, symbol in TASKS[name].symbols.items() if one in known}
+            raise unknown(f"option or parameter of {name}", option, [f"--{one}" for one in known] + options, also)
         if not rest:
             raise AssayError(f"{option} needs a value")
         given[parameter] = _value(option, rest.pop(0), known[parameter])
     return make_task(name, **given)
 
 
-def _value(option: str, word: str, kind: type) -> Any:
+def _value(option: str, word: str, kind: Any) -> Any:
+    """A word as a value of this type: one of those that the command line can give, or such a one or None."""
+    kinds = [one for one in get_args(kind) if one is not type(None)] or [kind]
+    if kinds[0] is str or get_origin(kind) is Literal:
+        return word
+    if kinds[0] not in _KINDS or len(kinds) > 1:
+        raise AssayError(f"{option} takes {kind}, which the command line cannot give; call Assay from Python")
     try:
-        return kind(word)
-    except ValueError:
-        raise AssayError(f"{option} = {word} is not allowed; it must be {_KINDS[kind]}") from None
+        return _TRUTH[word.lower()] if kinds[0] is bool else kinds[0](word)
+    except (ValueError, KeyError):
+        raise AssayError(f"{option} = {word} is not allowed; it must be {_KINDS[kinds[0]]}") from None
 
 
 def subject_from(
-    context: typer.Context, name: str, task: str | None, width: int | None, weights: Path | None, seed: int
+    context: typer.Context,
+    name: str,
+    task: str | None,
+    width: int | None,
+    weights: Path | None,
+    seed: int,
+    code: list[str] | None,
 ) -> Subject:
     """The network that a command is to examine."""
     from assay.subject import open_subject
@@ -79,8 +99,7 @@ def subject_from(
     if task is None and context.args:
         raise AssayError(f"{context.args[0]} is no option here; parameters of a task need --task")
     chosen = None if task is None else task_of(task, context)
-    sys.path.append(str(Path.cwd()))  # where a user's own module is likely to be
-    return open_subject(name, chosen, width=width, weights=weights, seed=seed)
+    return open_subject(name, chosen, width=width, weights=weights, seed=seed, code=code or (), tell=tell)
 
 
 def whole_number(option: str, word: str) -> int:

@@ -64,13 +64,17 @@ def report(
 @app.command("ls")
 def list_names(
     kind: Annotated[
-        str | None, typer.Argument(help="tasks, architectures, constructions, bounds, protocols or studies.")
+        str | None,
+        typer.Argument(help="tasks, architectures, constructions, bounds, protocols or studies; or a Python file."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List what there is: tasks, architectures, constructions, bounds, protocols and studies."""
-    from assay.catalogue import catalogue
+    from assay.catalogue import catalogue, catalogue_of
 
+    if kind is not None and kind.endswith(".py"):
+        show_result(catalogue_of(kind), as_json, listing_text)
+        return
     entries = catalogue()
     if kind is not None and kind not in entries:
         raise unknown("kind", kind, entries)
@@ -79,7 +83,10 @@ def list_names(
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Anything that 'assay ls' lists.")], as_json: Json = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="Anything that 'assay ls' lists, or file.py:Class.")],
+    as_json: Json = False,
+) -> None:
     """Show what a task, architecture, construction, bound, protocol or study is."""
     from assay.catalogue import describe
 

@@ -37,6 +37,7 @@ class Construction(Rounding, OwnWeights, ABC):
     Attributes:
         method: the name it is registered under.
         family: attention, third-order, strassen, recurrent or feed-forward: whose size it bounds from above.
+        version: raised when the weights change, so that old results are not taken for new ones.
         solves: the names of the tasks it computes.
         declares: the settings, each with the values that it may have.
         task: the task, with its parameters.
@@ -47,6 +48,7 @@ class Construction(Rounding, OwnWeights, ABC):
 
     method: ClassVar[str]
     family: ClassVar[str]
+    version: ClassVar[int] = 1
     solves: ClassVar[tuple[str, ...]] = ("sparse-averaging",)
     declares: ClassVar[dict[str, Setting]] = {"tolerance": POSITIVE}
     task: Any
@@ -56,6 +58,8 @@ class Construction(Rounding, OwnWeights, ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "method" not in vars(cls) and hasattr(cls, "method"):
+            cls.method = cls.__name__  # it may compute something else than what it is derived from
         guard_methods(cls)
 
     @classmethod
@@ -100,7 +104,7 @@ class Construction(Rounding, OwnWeights, ABC):
 
 
 def build_checked(task: Task[Any], method: str | None, tolerance: float | None) -> Construction:
-    """See `assay.build`."""
+    """See `assay.build`; the method is one that `CONSTRUCTIONS` knows by this name."""
     construction = CONSTRUCTIONS[method or _preferred_method(task)]
     if task.name not in construction.solves:
         raise AssayError(f"construction {method!r} solves {' and '.join(construction.solves)}, not {task.name}")

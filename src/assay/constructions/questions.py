@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from assay.arithmetic import in_float32
-from assay.constructions import build
+from assay.constructions import CONSTRUCTIONS
 from assay.constructions.answering import NO_NUMBER as NO_NUMBER
 from assay.constructions.answering import Trial, answered, at_once, finite, together
-from assay.constructions.base import Construction
+from assay.constructions.base import Construction, build_checked
 from assay.errors import AssayError, Refuted, require_integer, unknown
 from assay.evidence import Evidence
-from assay.tasks import Task, task_from_json
+from assay.tasks import TASKS, Task, task_from_json
 from assay.versions import versions
 
 
@@ -24,8 +24,13 @@ def construction_question(
     """How wide is this construction for this worst-case error, and does it hold on that many draws of each kind?"""
     return {
         "kind": "construction", "method": method, "task": task.to_json(), "tolerance": tolerance, "draws": draws,
-        "portrait": portrait,
+        "code": code_of_construction(method, task), "portrait": portrait,
     }  # fmt: skip
+
+
+def code_of_construction(method: str, task: Task[Any]) -> dict[str, int | str]:
+    """What stands for the code of a construction in the key of a question: see `assay.registry.Registry.code`."""
+    return {"construction": CONSTRUCTIONS.code(method), "task": TASKS.code(task.to_json()["name"])}
 
 
 @in_float32()
@@ -82,7 +87,7 @@ def answer_construction(question: dict[str, Any]) -> Evidence:
     """
     begin = time.process_time()
     task = task_from_json(question["task"])
-    network = build(task, method=question["method"], tolerance=question["tolerance"])
+    network = build_checked(task, question["method"], question["tolerance"])
     certificate = network.certificate()
     draws = question["draws"]
     trials = try_all(network, draws)

@@ -10,7 +10,8 @@ from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, one_line, unknown
 from assay.evidence import canonical
 from assay.files import parse_json
-from assay.tasks import Task, stored_task
+from assay.source import require_named
+from assay.tasks import TASKS, Task, stored_task
 from assay.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -20,10 +21,17 @@ if TYPE_CHECKING:
 
 
 def save_network(network: Construction, path: str | Path) -> None:
-    """Write `network` to `path`, whole or not at all."""
+    """Write `network` to `path`, whole or not at all.
+
+    Raises:
+        AssayError: `path` cannot be written, or the network's class or its task's is in no file that could be named.
+    """
+    method, task = CONSTRUCTIONS.name_of(type(network)), network.task.to_json()
+    for registry, name in ((CONSTRUCTIONS, method), (TASKS, task["name"])):
+        registry.code(name)  # the file can be opened again
     metadata = {
-        "method": network.method,
-        "task": canonical(network.task.to_json()),
+        "method": method,
+        "task": canonical(task),
         "settings": canonical(network.settings),
         "certificate": canonical(network.certificate().to_json()),
     }
@@ -32,7 +40,7 @@ def save_network(network: Construction, path: str | Path) -> None:
 
 def load_network(path: str | Path) -> Construction:
     """See `assay.load`. The stated guarantee is compared with the settings; `assay verify` alone looks at weights."""
-    method, task, settings, tensors, stated = read_parts(path)
+    method, task, settings, tensors, stated = read_parts(path, users=True)
     try:
         with settled():
             network = CONSTRUCTIONS[method](task, **settings)
@@ -51,23 +59,31 @@ def load_network(path: str | Path) -> Construction:
     return network
 
 
-def read_parts(path: str | Path) -> tuple[str, Task[Any], dict[str, Any], dict[str, Tensor], str]:
+def read_parts(
+    path: str | Path, *, users: bool = False
+) -> tuple[str, Task[Any], dict[str, Any], dict[str, Tensor], str]:
     """What a file holds: method, task, settings, tensors, and the certificate that it states, as it stands there.
 
     The settings are such as the method declares, and `assay.build` takes the task and the tolerance.
 
+    Args:
+        path: of the file.
+        users: whether it may need code of a user's own, which an error then says how to name.
+
     Raises:
         AssayError: no such file, one that does not hold a construction, or a method or task that is not installed under
-            that name: what a file holds is never imported.
+            that name, nor was named in this process: what a file holds is never imported.
     """
     from assay.constructions.base import check_request
 
     metadata, tensors = read_tensors(path)
     if "method" not in metadata:
-        raise AssayError(f"{path} holds a trained network, which has no certificate")
+        raise AssayError(f"{path} holds a trained network, which has no certificate; 'assay attack' takes it")
+    task, settings = (parse_json(metadata.get(name, ""), f"{name} in {path}") for name in ("task", "settings"))
+    if users:
+        require_named(path, metadata["method"], task)
     if metadata["method"] not in CONSTRUCTIONS:
         raise unknown("construction", metadata["method"], CONSTRUCTIONS.names())
-    task, settings = (parse_json(metadata.get(name, ""), f"{name} in {path}") for name in ("task", "settings"))
     CONSTRUCTIONS[metadata["method"]].check_settings(settings)
     made = stored_task(task)
     check_request(made, settings["tolerance"])

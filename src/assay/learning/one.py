@@ -12,7 +12,7 @@ import torch
 
 from assay.errors import require
 from assay.learning.batched import train_together
-from assay.learning.training import Recipe, train
+from assay.learning.training import Recipe, code_of_run, train
 from assay.learning.weights_file import save_trained
 from assay.tasks import Task
 
@@ -39,6 +39,7 @@ def train_one(
     """
     require(rate > 0, "rate", rate, "above 0")
     require(device in devices(), "device", device, f"one of those that torch finds here: {', '.join(devices())}")
+    code_of_run(architecture, task)  # better said now than after the run
     recipe = Recipe(steps=steps, distribution=distribution)
     begin = time.monotonic()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.constructions.questions import attention_portrait
 from assay.evidence import Evidence
-from assay.learning.training import Recipe, train
+from assay.learning.training import Recipe, code_of_run, train
 from assay.networks import family
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
@@ -29,7 +29,7 @@ def training_question(
     made = Recipe(**settings)
     return {
         "kind": "training", "architecture": architecture, "depth": depth, "head_width": head_width,
-        "task": task.to_json(), "portrait": portrait,
+        "task": task.to_json(), "code": code_of_run(architecture, task), "portrait": portrait,
         "recipe": {**asdict(made), "version": RECIPE_VERSION},
     }  # fmt: skip
 

@@ -20,8 +20,9 @@ from torch import nn
 
 from assay.arithmetic import in_float32
 from assay.errors import require
-from assay.networks import make_network
+from assay.networks import architecture_code, make_network
 from assay.networks.base import Network
+from assay.tasks import TASKS
 from assay.tasks.base import Task
 
 _MARGIN = 0.98  # of the tolerance, to be reached on validation inputs, so that the test agrees
@@ -122,6 +123,11 @@ def train(
             stopped = stop_reason(curve, task, recipe, step)
     return judged(averaged, task, seed, recipe, steps=step, stopped=stopped, curve=curve,
                   seconds=time.process_time() - begin)  # fmt: skip
+
+
+def code_of_run(architecture: str, task: Task[Any]) -> dict[str, int | str]:
+    """What stands for the code of a run in the key of its question: see `assay.registry.Registry.code`."""
+    return {"architecture": architecture_code(architecture), "task": TASKS.code(task.to_json()["name"])}
 
 
 def stop_reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from assay.errors import AssayError, one_line
 from assay.evidence import canonical
 from assay.files import parse_json
-from assay.networks import MIXERS, NETWORKS, make_network
+from assay.learning.training import code_of_run
+from assay.networks import make_network
 from assay.networks.base import Network
+from assay.source import require_named
 from assay.tasks import Task, stored_task
 from assay.tensors import read_tensors, write_tensors
 
@@ -30,35 +34,40 @@ def save_trained(
     metadata = {
         "architecture": architecture,
         "task": canonical(task.to_json()),
+        "code": canonical(code_of_run(architecture, task)),
         "shape": canonical(shape),
         "training": canonical(training),
     }
     write_tensors(path, network.state_dict(), metadata)
 
 
-def load_trained(path: str | Path) -> tuple[Network, dict[str, Any]]:
+def load_trained(path: str | Path, tell: Callable[[str], None] = warn) -> tuple[Network, dict[str, Any]]:
     """The network that `save_trained` wrote, and how it was trained.
 
+    Nothing that the file names is imported: a user's own architecture and task must have been named in this process.
+
+    Where the architecture or the task has changed since, the weights are put into what it is now, and `tell` hears so.
+
     Raises:
-        AssayError: the file cannot be read, was altered, or holds no trained network; or it names a layer or task that
-            is not installed under a name: what a file names is never imported.
+        AssayError: the file cannot be read, was altered, holds no trained network, or needs code that was not named.
     """
     metadata, tensors = read_tensors(path)
     if "architecture" not in metadata:
         raise AssayError(f"{path} holds no trained network")
     architecture = metadata["architecture"]
-    if architecture not in MIXERS and architecture not in NETWORKS:
-        raise AssayError(
-            f"{path} holds a network of {architecture}, and no file is taken for code; name the layer yourself in the "
-            f"file's place, with --task and its parameters, --width, and --weights {path}"
-        )
-    described, shape, training = (
-        parse_json(metadata.get(name, ""), f"{name} in {path}") for name in ("task", "shape", "training")
+    described, shape, training, code = (
+        parse_json(metadata.get(name, absent), f"{name} in {path}")
+        for name, absent in (("task", ""), ("shape", ""), ("training", ""), ("code", "{}"))
     )
+    require_named(path, architecture, described)
     task = stored_task(described)
     try:
         network = make_network(architecture, task, seed=0, **shape)
         network.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError) as error:  # what a file states may be anything
         raise AssayError(f"{path} holds no network that can be used: {one_line(str(error))}") from None
+    for part, now in code_of_run(architecture, task).items():
+        if isinstance(code, dict) and code.get(part, now) != now:
+            named = architecture if part == "architecture" else described["name"]
+            tell(f"{named} has changed since {path} was trained: its weights are put into what it is now")
     return network.requires_grad_(False), training

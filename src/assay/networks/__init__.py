@@ -6,20 +6,36 @@ from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from assay.errors import AssayError, require, unknown
+from assay.errors import require, unknown
 from assay.registry import Registry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assay.networks.base import Mixer, Network
     from assay.tasks.base import Task
 
-MIXERS: Registry[type[Mixer]] = Registry("mixer", "assay.networks.mixers", "assay.mixers")
+MIXERS: Registry[type[Mixer]] = Registry("mixer", "assay.networks.mixers", "assay.mixers", "assay.networks.base:Mixer")
 NETWORKS: Registry[type[Network]] = Registry("network", "assay.networks", "assay.networks")
 
 
 def architectures() -> list[str]:
     """Names of all architectures: the mixers, each in the standard backbone, and the networks without a mixer."""
     return sorted([*MIXERS.names(), *NETWORKS.names()])
+
+
+def named_architecture(name: str, folder: Path | None = None) -> str:
+    """The name that questions and files have for what a user calls `name`: see `assay.registry.Registry.named`."""
+    if ":" in name or name.endswith(".py"):
+        return MIXERS.named(name, folder)
+    if name not in NETWORKS and name not in MIXERS:
+        raise unknown("architecture", name, architectures())
+    return name if name in NETWORKS else MIXERS.named(name)
+
+
+def architecture_code(architecture: str) -> int | str:
+    """What stands for an architecture's code in the key of a question: see `assay.registry.Registry.code`."""
+    return (NETWORKS if architecture in NETWORKS else MIXERS).code(architecture)
 
 
 def family(architecture: str) -> str:
@@ -47,8 +63,8 @@ def make_network(
 
     `depth` is the number of blocks of the standard backbone. `head_width` splits a mixer that can be split into heads
     of that width; 0 is one head.
-    `architecture` is a mixer's name (or `package.module:Mixer`), which is put into the standard backbone, or the name
-    of a network without a mixer.
+    `architecture` is a mixer's name, which is put into the standard backbone, or the name of a network without a mixer.
+    A user's own mixer has the name that `named_architecture` gives.
 
     >>> from assay import SparseAveraging
     >>> network = make_network("attention", SparseAveraging(length=8, sparsity=2, layout="last"), width=6, seed=0)
@@ -77,13 +93,11 @@ def _entry(architecture: str) -> Any:
     if architecture in NETWORKS:
         return NETWORKS[architecture]
     if architecture in MIXERS or ":" in architecture:
-        from assay.networks.base import Mixer
-
-        mixer = MIXERS[architecture]
-        if not (isinstance(mixer, type) and issubclass(mixer, Mixer)):
-            raise AssayError(f"{architecture} is not an assay.networks.base.Mixer")
-        return mixer
+        return MIXERS[architecture]
     raise unknown("architecture", architecture, architectures())
 
 
-__all__ = ["MIXERS", "NETWORKS", "architectures", "check_shape", "families", "family", "make_network"]
+__all__ = [
+    "MIXERS", "NETWORKS", "architecture_code", "architectures", "check_shape", "families", "family", "make_network",
+    "named_architecture",
+]  # fmt: skip

@@ -18,9 +18,11 @@ class Mixer(nn.Module, ABC):
         family: attention, third-order, strassen, recurrent, feed-forward, ...: whose bounds apply to it.
         state_per_width: numbers carried from one position to the next per unit of width; 0 if nothing is carried.
         heads: heads whose outputs are added up.
+        version: raised when what it computes changes, so that old results are not taken for new ones.
     """
 
     family: ClassVar[str]
+    version: ClassVar[int] = 1
     state_per_width: ClassVar[int] = 0
     heads: int = 1
 
@@ -52,9 +54,11 @@ class Network(nn.Module, ABC):
     Attributes:
         family: attention, third-order, strassen, recurrent, feed-forward, ...
         size: the size that it declares.
+        version: as for a mixer.
     """
 
     family: ClassVar[str]
+    version: ClassVar[int] = 1
     size: Size
 
     @abstractmethod

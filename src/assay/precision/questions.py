@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from assay.constructions import build
+from assay.constructions.base import build_checked
+from assay.constructions.questions import code_of_construction
 from assay.evidence import Evidence
 from assay.precision.search import WIDE, smallest_precision
 from assay.subject import Subject, subject_of
@@ -41,7 +42,7 @@ def precision_question(method: str, task: Task[Any], tolerance: float, draws: in
     """With how few bits per number does this construction still meet this worst-case error on that many draws?"""
     return {
         "kind": "precision", "method": method, "task": task.to_json(), "tolerance": tolerance, "draws": draws,
-        "version": PRECISION_VERSION,
+        "version": PRECISION_VERSION, "code": code_of_construction(method, task),
     }  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def answer_precision(question: dict[str, Any]) -> Evidence:
     """Build it and search."""
     begin = time.process_time()
     task = task_from_json(question["task"])
-    network = build(task, method=question["method"], tolerance=question["tolerance"])
+    network = build_checked(task, question["method"], question["tolerance"])
     found = smallest_precision(subject_of(network), draws=question["draws"])
     return Evidence(
         question=question,

@@ -51,8 +51,7 @@ class Stored:
         from assay.constructions.weights_file import read_parts
 
         stored = cls(*read_parts(path)[:4], tell)
-        if stored.method not in PROOFS:
-            raise unknown("proof", stored.method, PROOFS.names())
+        _require_proof(stored.method)
         return stored
 
     @classmethod
@@ -63,7 +62,8 @@ class Stored:
             AssayError: weights that are not those it was given.
         """
         network.require_own_weights()
-        return cls(network.method, network.task, dict(network.settings), dict(network.state_dict()), tell)
+        method = CONSTRUCTIONS.name_of(type(network))  # a class derived from a construction may compute something else
+        return cls(method, network.task, dict(network.settings), dict(network.state_dict()), tell)
 
     def check_settings(self) -> None:
         """Refuse settings that the construction does not declare.
@@ -145,7 +145,13 @@ def prove(stored: Stored) -> Proof:
     Raises:
         AssayError: a method nobody has a proof for, or weights that do not have the property it needs.
     """
+    _require_proof(stored.method)
     return PROOFS[stored.method](stored)
+
+
+def _require_proof(method: str) -> None:
+    if method not in PROOFS:
+        raise unknown("proof", method, PROOFS.names())
 
 
 def require_fact(holds: object, statement: str) -> None:

@@ -58,10 +58,18 @@ class Verification:
 def write(
     network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file."""
+    """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file.
+
+    Raises:
+        AssayError: it is not proved, a file cannot be written, or the construction or the task is a user's own.
+    """
     name = _plain(path, Path(weights).name)
     require_writable(Path(weights), Path(path))
-    claim = _claim(Stored.of(network, tell))
+    stored = Stored.of(network, tell)
+    for named in (stored.method, stored.task.to_json()["name"]):
+        if ":" in named:
+            raise AssayError(f"a certificate is of what is installed, so that anyone can check it; {named} is not")
+    claim = _claim(stored)
     _spot_check(network, claim["guaranteed_error"])
     network.save(weights)
     certificate = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from assay.constructions import build
+from assay.constructions.base import build_checked
+from assay.constructions.questions import code_of_construction
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.proofs import certify
@@ -19,7 +20,7 @@ def certificate_question(method: str, task: Task[Any], tolerance: float) -> dict
     """What can be proved of this construction from its weights?"""
     return {
         "kind": "certificate", "method": method, "task": task.to_json(), "tolerance": tolerance,
-        "version": PROOF_VERSION,
+        "version": PROOF_VERSION, "code": code_of_construction(method, task),
     }  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def answer_certificate(question: dict[str, Any]) -> Evidence:
     """Build it and prove its guarantee; where that fails, the evidence says at what."""
     begin = time.process_time()
     task = task_from_json(question["task"])
-    network = build(task, method=question["method"], tolerance=question["tolerance"])
+    network = build_checked(task, question["method"], question["tolerance"])
     stated = network.certificate()
     try:
         proof = certify(network).to_json()

@@ -14,6 +14,8 @@ from assay.registry import Registry
 if TYPE_CHECKING:
     from assay.protocols.base import Protocol
 
-PROTOCOLS: Registry[type[Protocol]] = Registry("protocol", "assay.protocols", "assay.protocols")
+PROTOCOLS: Registry[type[Protocol]] = Registry(
+    "protocol", "assay.protocols", "assay.protocols", "assay.protocols.base:Protocol"
+)
 
 __all__ = ["PROTOCOLS"]

@@ -111,9 +111,11 @@ class Protocol(ABC):
     Attributes:
         name: the name it is registered under.
         source: the theorem, and what it requires.
+        version: raised when what it finds changes, so that old results are not taken for new ones.
     """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
     source: ClassVar[str]
 
     @abstractmethod

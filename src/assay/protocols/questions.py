@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from assay.constructions import build
+from assay.constructions.base import build_checked
 from assay.evidence import Evidence
 from assay.learning.training import Recipe, train
 from assay.networks.fixed_point import FixedPoint
@@ -55,7 +55,7 @@ def protocol_question(name: str, network: dict[str, Any], numbers: list[int] | N
     """What does this protocol come to on the network that answers another question: a construction, or a training?"""
     return {
         "kind": "protocol", "protocol": name, "network": network, "numbers": numbers, "instances": instances,
-        "version": PROTOCOL_VERSION,
+        "version": PROTOCOL_VERSION, "code": {"protocol": PROTOCOLS.code(name)},
     }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def answer_protocol(question: dict[str, Any]) -> Evidence:
     asked = question["network"]
     task = task_from_json(asked["task"])
     if asked["kind"] == "construction":
-        subject = subject_of(build(task, method=asked["method"], tolerance=asked["tolerance"]))
+        subject = subject_of(build_checked(task, asked["method"], asked["tolerance"]))
         verdict, mean_error = "constructed", None
     else:
         subject, mean_error = _trained(asked)

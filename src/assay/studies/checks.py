@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import GetCoreSchemaHandler, ValidationError, ValidationInfo
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, require, unknown
-from assay.networks import check_shape, family
+from assay.networks import check_shape, family, named_architecture
 from assay.protocols import PROTOCOLS
 from assay.tasks import TASKS, Task, parameters_of, task_from_json
 
-_KINDS: dict[type, str] = {int: "an integer", float: "a number", str: "a text"}
+_KINDS: dict[type, str] = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
 
 T = TypeVar("T")
 
@@ -41,8 +42,12 @@ class CannotBe(AssayError):
 
 @dataclass
 class Above:
-    """What a file says above the key that is being checked: the study's and the line's inputs, the line's task."""
+    """What a file says above the key that is being checked: the study's and the line's inputs, the line's task.
 
+    Paths to a user's own code start from `folder`.
+    """
+
+    folder: Path
     studys: str = ""
     task: dict[str, Any] = field(default_factory=dict)
     along: str = ""
@@ -102,23 +107,31 @@ def known_task(table: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     name = table.get("name")
     if not isinstance(name, str):
         raise AssayError("task has no name")
-    kind = imported(lambda: TASKS[name], name)
-    if not (isinstance(kind, type) and issubclass(kind, Task)):
-        raise AssayError(f"{name} is not an assay.tasks.Task")
-    known: dict[str, type] = {"name": str, **parameters_of(name)}
+    name = imported(lambda: TASKS.named(name, above_of(info).folder), name)
+    table = {**table, "name": name}
+    known: dict[str, Any] = {"name": str, **parameters_of(name)}
     refusals: list[InitErrorDetails] = []
     for key, value in table.items():
         try:
             if key not in known:
-                raise unknown(f"parameter of {name}", key, known)
-            fits = isinstance(value, known[key]) or (known[key] is float and isinstance(value, int))
-            require(fits and not isinstance(value, bool), key, repr(value), _KINDS[known[key]])
+                raise unknown(f"parameter of {name}", key, known, {v: k for k, v in TASKS[name].symbols.items()})
+            fits, allowed = _fits(value, known[key])
+            require(fits, key, repr(value), allowed)
         except AssayError as error:
             refusals.append({"type": "value_error", "loc": (key,), "input": value, "ctx": {"error": error}})
     if refusals:
         raise ValidationError.from_exception_data("task", refusals)
     above_of(info).task = table
     return table
+
+
+def _fits(value: object, declared: Any) -> tuple[bool, str]:
+    """Whether a value is of the type that a parameter is declared with, and what that is in words."""
+    kind = str if get_origin(declared) is Literal else next(iter(get_args(declared)), declared)
+    if kind not in _KINDS:
+        return True, ""  # the task says
+    fits = isinstance(value, int | float if kind is float else kind) and isinstance(value, bool) is (kind is bool)
+    return fits, _KINDS[kind]
 
 
 def varying(along: str, info: ValidationInfo) -> str:
@@ -151,22 +164,24 @@ def drawable(places: list[int], info: ValidationInfo) -> list[int]:
 
 def solving(method: str, info: ValidationInfo) -> str:
     """There is such a construction, and it solves the task."""
-    solved, task = imported(lambda: CONSTRUCTIONS[method].solves, method), above_of(info).task
-    if task and task["name"] not in solved:
+    above = above_of(info)
+    method = imported(lambda: CONSTRUCTIONS.named(method, above.folder), method)
+    solved, task = CONSTRUCTIONS[method].solves, above.task
+    if task and TASKS[task["name"]].name not in solved:
         raise AssayError(f"construction {method!r} solves {', '.join(solved)}, not {task['name']}")
     return method
 
 
-def known_protocol(protocol: str) -> str:
+def known_protocol(protocol: str, info: ValidationInfo) -> str:
     """There is such a protocol."""
-    imported(lambda: PROTOCOLS[protocol], protocol)
-    return protocol
+    return imported(lambda: PROTOCOLS.named(protocol, above_of(info).folder), protocol)
 
 
-def known_architecture(architecture: str) -> str:
+def known_architecture(architecture: str, info: ValidationInfo) -> str:
     """There is such an architecture."""
-    imported(lambda: (check_shape(architecture, depth=1, head_width=0), family(architecture)), architecture)
-    return architecture
+    name = imported(lambda: named_architecture(architecture, above_of(info).folder), architecture)
+    imported(lambda: (check_shape(name, depth=1, head_width=0), family(name)), name)
+    return name
 
 
 def listed(numbers: Any) -> Any:

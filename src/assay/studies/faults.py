@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -17,8 +18,10 @@ _LONGEST = 120  # characters of a value that is shown
 _WORDS = {"dict_type": "a table", "model_type": "a table", "list_type": "a list", "too_short": "not empty"}
 
 
-def read_tables(tables: dict[str, Any], study: str) -> tuple[StudyTable, StudyTable | None]:
+def read_tables(tables: dict[str, Any], study: str, folder: Path) -> tuple[StudyTable, StudyTable | None]:
     """The study of these tables as a whole, and as its table `quick` changes it; None where it has none.
+
+    Paths to a user's own code start from `folder`; what is named is imported.
 
     Raises:
         AssayErrors: a line for each fault, with the path of its key, its value and what is allowed.
@@ -32,7 +35,7 @@ def read_tables(tables: dict[str, Any], study: str) -> tuple[StudyTable, StudyTa
         forms["with --quick, "] = _overlay(whole, changes)
     for which, form in forms.items():
         try:
-            read.append(StudyTable.model_validate(form, context=Above()))
+            read.append(StudyTable.model_validate(form, context=Above(folder)))
         except ValidationError as error:
             for reason, message in _faults(error):
                 said.setdefault(reason, one_line(f"study {study}: {which}{message}"))

@@ -133,7 +133,7 @@ class Study:
 
 
 def load_study(name: str, *, quick: bool = False) -> Study:
-    """The shipped study of this name, or the one in this TOML file.
+    """The shipped study of this name, or the one in this TOML file, from whose folder paths to a user's code start.
 
     Raises:
         AssayError: there is none, or the file is not a study; with a line for each of its faults.
@@ -148,7 +148,7 @@ def load_study(name: str, *, quick: bool = False) -> Study:
         raise AssayError(f"study {name} cannot be read: {error}") from error
     except RecursionError:
         raise AssayError(f"study {name} cannot be read: it is nested too deeply") from None
-    whole, shortened = read_tables(tables, path.name)
+    whole, shortened = read_tables(tables, path.name, path.parent)
     if quick and shortened is None:
         raise AssayError(f"study {path.name} has no quick form; run it without --quick")
     return _study(shortened if quick and shortened else whole, quick=quick)

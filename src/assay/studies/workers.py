@@ -19,6 +19,7 @@ from typing import Any
 
 from assay.errors import AssayError, one_line
 from assay.evidence import Evidence
+from assay.source import Code, adopt, codes_in
 from assay.studies.allocator import keep_freed_memory
 
 _OURS = (os.path.dirname(os.path.dirname(__file__)), "site-packages", "<frozen")  # what a user's code is not part of
@@ -39,10 +40,10 @@ class Failed:
     refused: bool = False
 
 
-def attempt(question: dict[str, Any], folder: Path) -> Evidence | Failed:
+def attempt(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ()) -> Evidence | Failed:
     """What `answer` says, or why it says nothing: errors of a user's own may not survive the way to another process."""
     try:
-        return answer(question, folder)
+        return answer(question, folder, codes)
     except BaseException as error:  # a layer may even leave the program
         return failure(error, question)
 
@@ -69,8 +70,14 @@ def _is_ours(file: str) -> bool:
     return any(part in file for part in _OURS)
 
 
-def answer(question: dict[str, Any], folder: Path) -> Evidence:
-    """The evidence that answers a question of any kind; `folder` is where those on heads find them."""
+def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ()) -> Evidence:
+    """The evidence that answers a question of any kind.
+
+    Args:
+        question: as plain JSON values.
+        folder: where questions on heads find them.
+        codes: of a user's own that the question names, as the process that asks has read it.
+    """
     from assay.arithmetic import in_float32
     from assay.bounds.questions import answer_bound
     from assay.constructions.questions import answer_construction
@@ -80,6 +87,8 @@ def answer(question: dict[str, Any], folder: Path) -> Evidence:
     from assay.proofs.questions import answer_certificate
     from assay.protocols.questions import answer_protocol
 
+    for code in codes:
+        adopt(code)
     kinds = {
         "bound": answer_bound, "construction": answer_construction, "training": answer_training,
         "certificate": answer_certificate, "precision": answer_precision, "protocol": answer_protocol,
@@ -98,7 +107,7 @@ class Workers:
 
     def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
         """Start answering a question."""
-        return self._pool.submit(attempt, question, self.folder)
+        return self._pool.submit(attempt, question, self.folder, codes_in(question))
 
     def __enter__(self) -> Workers:
         return self

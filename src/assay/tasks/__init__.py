@@ -2,47 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Any
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_type_hints
 
 from assay.errors import AssayError, unknown
 from assay.registry import Registry
 from assay.tasks.base import Batch, Task
 
-TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks")
+TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks", "assay.tasks.base:Task")
 
 
 def make_task(name: str, **parameters: Any) -> Task:
-    """The task called `name` with these parameters.
+    """The task called `name`, or that of `path/to/file.py:Class`, with these parameters.
 
     >>> make_task("sparse-averaging", length=8, sparsity=2).tolerance
     0.25
     """
+    return _make(TASKS.named(name), parameters)
+
+
+def parameters_of(name: str) -> dict[str, Any]:
+    """The parameters of the task called `name`, with the type of their values as the task's class declares it.
+
+    >>> parameters_of("match2")
+    {'length': <class 'int'>, 'modulus': <class 'int'>, 'notation': typing.Literal['symbol', 'digits']}
+    """
+    declared, task = _fields(name), TASKS[name]
+    try:
+        types = get_type_hints(task)
+    except Exception as error:  # whatever a user wrote behind a colon
+        raise AssayError(f"types of {name} cannot be told: {type(error).__name__}: {error}") from error
+    return {field.name: types[field.name] for field in declared}
+
+
+def task_from_json(description: dict[str, Any]) -> Task:
+    """The task that `Task.to_json` described. A user's own must have been named in this process."""
+    parameters = dict(description)
+    return _make(parameters.pop("name"), parameters)
+
+
+def _make(name: str, parameters: dict[str, Any]) -> Task:
+    accepted = {field.name: field.default is field.default_factory is MISSING for field in _fields(name)}
     task = TASKS[name]
-    accepted = {field.name: field.default is MISSING for field in fields(task)}  # ty: ignore[invalid-argument-type]
     for parameter in parameters:
         if parameter not in accepted:
-            raise unknown(f"parameter of {name}", parameter, accepted)
+            raise unknown(f"parameter of {name}", parameter, accepted, {v: k for k, v in task.symbols.items()})
     missing = [parameter for parameter, needed in accepted.items() if needed and parameter not in parameters]
     if missing:
         raise AssayError(f"{name} needs {' and '.join(missing)}")
     return task(**parameters)
 
 
-def parameters_of(name: str) -> dict[str, type]:
-    """The parameters of the task called `name`, with the type of their values: int, float or str.
-
-    >>> parameters_of("match2")
-    {'length': <class 'int'>, 'modulus': <class 'int'>, 'notation': <class 'str'>}
-    """
-    kinds = {"int": int, "float": float}
-    return {field.name: kinds.get(str(field.type), str) for field in fields(TASKS[name])}  # ty: ignore[invalid-argument-type]
-
-
-def task_from_json(description: dict[str, Any]) -> Task:
-    """The task that `Task.to_json` described."""
-    parameters = dict(description)
-    return make_task(parameters.pop("name"), **parameters)
+def _fields(name: str) -> list[Field[Any]]:
+    """The parameters that a call of the task's class takes."""
+    task: Any = TASKS[name]
+    if not is_dataclass(task):
+        raise AssayError(f"{name} is no dataclass; a task's parameters are the fields of one")
+    return [field for field in fields(task) if field.init]
 
 
 def stored_task(description: object) -> Task:

@@ -83,10 +83,12 @@ class Task(ABC, Generic[Inputs]):
         largest_tolerance: the largest worst-case error that a construction may be asked for.
         all_inputs: what a worst-case statement speaks of, in words.
         mean_error_name: what `mean_error` is, in words.
+        version: raised when examples, answers or tolerances change, so that old results are not taken for new ones.
         length: N, the number of tokens that carry data.
     """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
     distributions: ClassVar[dict[str, str]]
     usual_distribution: ClassVar[str] = "uniform"
     blank: ClassVar[bool] = False
@@ -95,6 +97,12 @@ class Task(ABC, Generic[Inputs]):
     all_inputs: ClassVar[str] = "over all inputs"
     mean_error_name: ClassVar[str]
     length: int
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A task derived from another has a name of its own: no theorem about the other speaks of it unasked."""
+        super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls) and hasattr(cls, "name"):
+            cls.name = cls.__name__
 
     @property
     @abstractmethod
@@ -220,8 +228,10 @@ class Task(ABC, Generic[Inputs]):
         """Mean error that cheap predictors reach, by name."""
 
     def to_json(self) -> dict[str, Any]:
-        """Name and parameters, as plain JSON values."""
-        return {"name": self.name, **asdict(self)}  # ty: ignore[invalid-argument-type]
+        """Name and parameters, as plain JSON values. A user's own task has the name of its class, `file.py:Class`."""
+        from assay.tasks import TASKS
+
+        return {"name": TASKS.name_of(type(self)), **asdict(self)}  # ty: ignore[invalid-argument-type]
 
 
 def root_mean_square(errors: torch.Tensor) -> float:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from assay.errors import AssayError, require
 from assay.evidence import Evidence
+from assay.source import Code, codes_in
 from assay.studies.engines.base import Engine, WorkerLost
 from assay.studies.workers import Failed, _start, attempt
 from assay.versions import versions
@@ -31,8 +32,9 @@ _COUNT_EVERY = 5.0  # seconds between looks at how many cores the cluster has
 class RayEngine(Engine):
     """Cores of a Ray cluster, one question each.
 
-    Assay must be installed on every node, in the version that runs here; so must modules of a user's own that a study
-    names. Questions on attention heads are refused: their keys are in a file of this machine.
+    Assay must be installed on every node, in the version that runs here; so must the packages that a user's own code
+    imports. That code itself goes with the questions. Questions on attention heads are refused: their keys are in a
+    file of this machine.
     """
 
     def __init__(self, workers: int | None, address: str | None) -> None:
@@ -61,7 +63,7 @@ class RayEngine(Engine):
         """Start answering a question."""
         if question["kind"] == "probe":
             raise AssayError("questions on attention heads cannot be asked of engine 'ray': their keys are kept here")
-        return self._task.remote(question, versions()).future()
+        return self._task.remote(question, versions(), codes_in(question)).future()
 
     def result(self, future: Future[Evidence | Failed]) -> Evidence | Failed:
         """The answer that a finished future holds, or why there is none."""
@@ -99,13 +101,13 @@ class RayEngine(Engine):
         self._ray.shutdown()
 
 
-def _answer(question: dict[str, Any], expected: dict[str, str]) -> Evidence | Failed:
+def _answer(question: dict[str, Any], expected: dict[str, str], codes: tuple[Code, ...]) -> Evidence | Failed:
     _prepare()
     if versions() != expected:
         raise AssayError(
             f"a node of the cluster has {_text(versions())}, this machine {_text(expected)}; they must be the same"
         )
-    return attempt(question, Path())
+    return attempt(question, Path(), codes)
 
 
 @cache
