@@ -232,10 +232,12 @@ def _import(code: Code) -> None:
     try:
         with redirect_stdout(sys.stderr):  # standard output is for results
             import_module(code.name)
-    except (Exception, SystemExit) as error:  # whatever a user's module does when it is imported
+    except BaseException as error:  # whatever a user's module does when it is imported; it may end the program
         for name in new:
             del _served[name]
             sys.modules.pop(name, None)
+        if not isinstance(error, Exception):
+            raise
         raise AssayError(f"{code.label} cannot be imported: {_in_words(error, code.modules)}") from error
 
 
