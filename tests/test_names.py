@@ -128,6 +128,7 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new), "utf-8")
 
 
+@pytest.mark.timeout(900)  # ten runs of the command
 def test_what_was_edited_is_asked_anew(folder):
     """The layer, what it imports, the task: each edit is a new question; what is unchanged has its stored answer."""
 
