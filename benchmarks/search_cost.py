@@ -31,6 +31,7 @@ from assay.evidence import Evidence
 from assay.learning.questions import answer_training, training_question
 from assay.learning.search import Question, Unit, ladder, smallest_width, wrong_verdict
 from assay.ledger import Ledger
+from assay.networks.candidates import Candidates
 from assay.studies.start import proved_start
 from assay.tasks import task_from_json
 
@@ -252,7 +253,7 @@ def unit_of(bench: Bench) -> Unit:
     """The search, from a start that only what is proved tells."""
     task = task_from_json(bench.task)
     question = training_question("attention", task, bench.recipe, head_width=bench.head_width)
-    start = proved_start("attention", task, bench.widths, bench.head_width)
+    start = proved_start(Candidates("attention", head_width=bench.head_width), task, bench.widths)
     return Unit(question, bench.widths, start, SEEDS, bench.rates)
 
 

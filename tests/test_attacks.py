@@ -347,7 +347,9 @@ def test_one_token(task):
 def test_progress_is_told():
     lines = []
     attack(users("Never", Match2(length=6, modulus=50)), budget=300, tell=lines.append)
-    assert [line.split(":")[0] for line in lines] == ["uniform draws", "planted draws", "hard draws", "search"]
+    assert [line.split(":")[0] for line in lines] == [
+        "uniform draws", "planted draws", "hard draws", "ask draws", "search"
+    ]  # fmt: skip
 
 
 def test_wrong_requests_are_refused():

@@ -16,6 +16,7 @@ from assay.learning.training import Recipe, train
 from assay.networks import MIXERS, make_network
 from assay.networks.base import Mixer, Network
 from assay.networks.batched import form_of, shown
+from assay.resources import Resources
 from assay.studies import allocator
 from assay.studies.workers import Workers
 
@@ -168,7 +169,7 @@ def test_what_cannot_be_mapped_over_is_trained_one_after_the_other():
 
 def test_networks_that_read_inputs_their_own_way_are_not_batched(monkeypatch):
     class Own(Network):
-        family = "attention"
+        resources = Resources(precision=32)
 
         def forward(self, inputs):
             return inputs

@@ -223,7 +223,7 @@ def test_a_question_that_kills_every_worker_ends_the_run_and_what_is_finished_is
 def test_a_question_that_fails_costs_its_own_course_is_not_kept_and_is_asked_again(slots):
     study, told = load_study(str(TINY)), []
     expected = run(study, Fake(slots))
-    broken = Fake(slots, fails=lambda question: question.get("architecture") == "gru" and question["width"] == 4)
+    broken = Fake(slots, fails=lambda question: question.get("architecture") == "gru" and question.get("width") == 4)
     with Ledger(":memory:") as ledger:
         ran = run_study(study, ledger, engine=broken, report=told.append)
         kept = {piece.key: piece for piece in ledger}

@@ -1,6 +1,7 @@
 """Growth laws and frontiers: recovered where they are known, honest where they are not."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import Evidence, Size
-from assay.frontier import SearchEnd, contender, contradictions, learned_series, stated_series
+from assay.constructions import CONSTRUCTIONS
+from assay.frontier import SearchEnd, contradictions, learned_series, stated_series
 from assay.growth import fit_growth
 from assay.learning.search import Unit, ladder
 
@@ -117,13 +119,12 @@ def test_a_finished_search_is_a_point():
     assert point.seeds == (9, 10, None)
     assert (point.runs, point.parameters, point.message_bits, point.error) == (6, 100, 320, 0.2)
     assert (series.verdict, series.error_kind, series.architecture) == ("learned", "mean", "lstm")
-    assert (series.state_per_width, series.coarseness) == (2, 1.5)
+    assert series.coarseness == 1.5
 
 
 def test_depths_are_series_of_their_own():
     ends = [end(8, 10, [run(8, 10, 0, True, depth=depth)]) for depth in (1, 2)]
     assert [series.architecture for series in learned_series(ends, coarseness=1.5)] == ["lstm", "lstm, depth 2"]
-    assert contender({"architecture": "lstm", "depth": 3}) == "lstm, depth 3"
 
 
 def test_a_seed_learned_if_it_did_at_any_rate():
@@ -142,31 +143,45 @@ def test_not_learned_is_censored_and_left_out_of_the_fit():
     assert "not learned within this budget at 128" in growth.note
 
 
-def test_contradictions_are_found():
-    def piece(verdict, kind, width, **detail):
-        return Evidence(
-            question={"recipe": {"distribution": "gaussian"}},
-            task={"name": "sparse-averaging", "length": 16, "sparsity": 2, "layout": "last"},
-            family="feed-forward",
-            architecture="feed-forward",
-            source="x",
-            size=Size(width=width),
-            verdict=verdict,
-            error_kind=kind,
-            error=0.2,
-            tolerance=0.25,
-            rests_on="a test",
-            detail={"measured": {"uniform": 0.1}, **detail},
-        )
+def piece_of(verdict, source, width, **detail):
+    kind = "mean" if verdict == "learned" else "worst"
+    asked = (
+        {"kind": "construction", "method": source}
+        if source in CONSTRUCTIONS
+        else {"kind": "training", "architecture": source}
+    )
+    return Evidence(
+        question={"recipe": {"distribution": "gaussian"}, **asked},
+        task={"name": "sparse-averaging", "length": 16, "sparsity": 2, "layout": "last"},
+        family="feed-forward",
+        architecture="feed-forward",
+        source=source if source in CONSTRUCTIONS else "training",
+        size=Size(width=width),
+        verdict=verdict,
+        error_kind=kind,
+        error=0.2,
+        tolerance=0.25,
+        rests_on="a test",
+        detail={"measured": {"uniform": 0.1}, **detail},
+    )
 
-    assert contradictions([piece("learned", "mean", 14), piece("constructed", "worst", 16)]) == []
-    assert contradictions([piece("not learned", "mean", 1), piece("impossible", "worst", 1)]) == []
-    (learned,) = contradictions([piece("learned", "mean", 13)])
-    assert "feed-forward-rank-mean needs 13.8" in learned
-    (constructed,) = contradictions([piece("constructed", "worst", 15)])
-    assert "feed-forward-rank needs 16" in constructed
-    (broken,) = contradictions([piece("constructed", "worst", 16, holds=False)])
+
+def test_contradictions_are_found():
+    assert contradictions([piece_of("learned", "feed-forward", 14), piece_of("constructed", "feed-forward", 16)]) == []
+    assert contradictions([piece_of("not learned", "feed-forward", 1), piece_of("impossible", "feed-forward", 1)]) == []
+    (learned,) = contradictions([piece_of("learned", "feed-forward", 13)])
+    assert "feed-forward-rank-mean (proved) needs 13.8" in learned
+    (constructed,) = contradictions([piece_of("constructed", "feed-forward", 15)])
+    assert "feed-forward-rank (proved) needs 16" in constructed
+    (broken,) = contradictions([piece_of("constructed", "feed-forward", 16, holds=False)])
     assert "errs by" in broken
+
+
+def test_what_has_more_is_contradicted_by_nothing():
+    """The same width is excluded for a layer of few numbers of state and open for one of many: no name decides."""
+    few = contradictions([replace(piece_of("learned", "lstm", 1), size=Size(width=1, precision=4))])
+    assert any("state bits" in sentence for sentence in few)
+    assert contradictions([piece_of("learned", "attention", 1)]) == []
 
 
 def stated(verdict, width, **detail):
@@ -193,10 +208,8 @@ def test_bounds_take_the_largest_and_constructions_the_smallest():
 
 
 def test_bounds_say_what_they_require_and_of_which_depth():
-    (anything,) = stated_series([(8, stated("impossible", 3, resource="message bits", required=99.5))])
-    assert (anything.resource, anything.depth, anything.points[0].required) == ("message bits", 0, 99.5)
-    (one_layer,) = stated_series([(8, stated("impossible", 3, resource="message bits", required=99.5, depth=1))])
-    assert (one_layer.depth, one_layer.head_width) == (1, None)
+    (bound,) = stated_series([(8, stated("impossible", 3, resource="state bits", required=99.5))])
+    assert (bound.resource, bound.depth, bound.points[0].required) == ("state bits", 2, 99.5)
     (built,) = stated_series([(8, stated("constructed", 3))])
     assert (built.resource, built.depth, built.points[0].parameters) == ("", 2, 7)
 

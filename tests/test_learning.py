@@ -14,7 +14,7 @@ from assay.learning.training import Recipe, train
 from assay.networks import MIXERS, architectures, family, make_network
 from assay.networks.base import Mixer
 from assay.networks.codes import circular_codes
-from assay.testing import check_mixer
+from assay.testing import check_layer
 
 TASK = SparseAveraging(4, 1, layout="last")
 RECIPE = Recipe(steps=300, distribution="gaussian", batch=64, check_every=50, validation=512, test=1024)
@@ -23,7 +23,7 @@ RECIPE = Recipe(steps=300, distribution="gaussian", batch=64, check_every=50, va
 @pytest.mark.parametrize("name", MIXERS.names())
 @pytest.mark.parametrize("task", [SparseAveraging(6, 2, 2, "last"), SparseAveraging(6, 2, 2, "all")], ids=str)
 def test_mixers_conform(name, task):
-    check_mixer(MIXERS[name], task)
+    check_layer(MIXERS[name], task)
 
 
 @pytest.mark.parametrize("architecture", architectures())
@@ -132,7 +132,7 @@ def test_a_mixer_of_somebody_elses_by_its_path():
     with pytest.raises(AssayError, match="of no file that was named in this process"):
         make_network("no.such.module:Identity", TASK, 4, seed=0)
     path = MIXERS.named(f"{__name__}:Identity")
-    check_mixer(MIXERS[path], SparseAveraging(4, 1, layout="last"))
+    check_layer(MIXERS[path], SparseAveraging(4, 1, layout="last"))
     assert make_network(path, TASK, 4, seed=0).family == "attention"
     with pytest.raises(AssayError, match="has no 'Nothing'"):
         make_network(f"{__name__}:Nothing", TASK, 4, seed=0)

@@ -19,7 +19,6 @@ from assay.networks.base import Mixer
 class Window(Mixer):
     '''Mean of the last tokens.'''
     family = "recurrent"
-    state_per_width = 2
     window = 2
 
     def __init__(self, width):
@@ -190,7 +189,7 @@ def test_a_layer_and_a_task_of_a_file_are_known_to_every_command(folder):
     rows = json.loads(
         run(folder, "bound", "match2", *LENGTH, "--architecture", "mine/layer.py:Window", "--json").stdout
     )
-    assert {row["family"] for row in rows["bounds"]} == {"recurrent"}
+    assert {row["architecture"] for row in rows["bounds"]} == {"layer.py:Window"}
     assert json.loads(run(folder, "bound", "mine/task.py:Mine", *LENGTH, "--json").stdout)["bounds"] == []
     shown = run(folder, "show", "mine/task.py:Mine").stdout
     assert "Match2 with a number beside it" in shown
@@ -208,7 +207,7 @@ def test_a_layer_and_a_task_of_a_file_are_known_to_every_command(folder):
         (["show", "mine/layer.py"], "it has: mine/layer.py:Window"),
         (["show", "mine/layer.py:Windo"], "layer.py has no 'Windo'; did you mean 'Window'?"),
         (["show", "mine/near.py:SCALE"], "near.py:SCALE is not a"),
-        (["bound", "match2", *LENGTH, "--architecture", "third-ordr"], "did you mean 'third-order'?"),
+        (["bound", "match2", *LENGTH, "--architecture", "third-ordr"], "'third-order' or 'bare-third-order'?"),
         (["bound", "mine/task.py:Mine", "--length", "6", "--extra", "x"], "--extra = x is not allowed; it must be"),
         (["sample", "mine/two.py:First", "--length", "4"], "First and Second are both the task 'two'; a file"),
         (["sample", "mine/task.py", "--length", "4"], "names no class; it has: mine/task.py:Mine"),

@@ -113,7 +113,7 @@ def test_a_study_gives_no_error_for_a_distribution_of_which_nothing_was_answered
 
     monkeypatch.setattr(questions, "try_network", shy)
     found = answer_construction(construction_question("sign", TASK, 0.2, draws=3))
-    assert set(found.detail["measured"]) == {"sign", "hard", "adversarial"}
+    assert set(found.detail["measured"]) == {"sign", "hard", "chain", "adversarial"}
     assert found.detail["refused"] == 3
     assert found.detail["holds"]
 

@@ -321,7 +321,7 @@ def test_a_mixer_that_is_run_in_parts_gives_the_same(name, dtype):
     first, state = mixer.run(tokens[:, :5])
     second, last = mixer.run(tokens[:, 5:], state)
     whole, whole_state = mixer.run(tokens)
-    assert state.shape == (3, 4 * mixer.state_per_width)
+    assert state.shape == (3, mixer.state(1))
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
     torch.testing.assert_close(last, whole_state)
     torch.testing.assert_close(whole, mixer(tokens, 9))
@@ -342,7 +342,7 @@ def test_protocols_say_what_they_need():
     two = SparseAveraging(length=2, sparsity=2)
     sign = subject_of(build(last, method="sign", tolerance=0.1))
     for name, of, words in [
-        ("index", sign, "a recurrent construction or a recurrent mixer"),
+        ("index", sign, "a recurrent construction, or causal layers that declare their state"),
         ("disjointness", subject(PlainUnit(), last), "embedded"),
         ("disjointness", subject(StarvedUnit(short, 3), short), "length of at least 5"),
         ("injectivity", subject(StarvedUnit(two, 3), two), "more than q tokens"),

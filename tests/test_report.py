@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from dataclasses import replace
 from html import escape, unescape
 from html.parser import HTMLParser
 
@@ -10,8 +11,9 @@ import pytest
 
 from assay import SparseAveraging, build
 from assay.evidence import Evidence
-from assay.frontier import SearchEnd, contender, learned_series, stated_series
+from assay.frontier import SearchEnd, learned_series, stated_series
 from assay.learning.search import Unit
+from assay.networks.candidates import candidates_of
 from assay.proofs import certify
 from assay.protocols.questions import run_protocol
 from assay.report.drawing import looks
@@ -24,7 +26,7 @@ from assay.report.figures import (
     svg_text,
 )
 from assay.report.findings import parameters_text
-from assay.report.lines import boundaries_of, contenders
+from assay.report.lines import boundaries_of, contenders, references
 from assay.report.matrix import task_matrix
 from assay.report.page import charts, write_report
 from assay.report.protocols import protocol_lines
@@ -35,7 +37,11 @@ from assay.subject import subject_of
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
 HOSTILE = "<b>bold</b> & </script><script>alert(1)</script>"
-RESOURCES = {"attention-message": "message bits", "recurrent-state": "state bits", "recurrent-state-mean": "state bits"}
+RESOURCES = {
+    "attention-message": "embedding bits",
+    "recurrent-state": "state bits",
+    "recurrent-state-mean": "state bits",
+}
 
 
 def averaging(length, sparsity=2):
@@ -76,14 +82,16 @@ def searched(task, x, architecture, family, smallest, widths, state=0, depth=1):
 
 
 def stated(length, sparsity=2):
-    task = averaging(length, sparsity)
+    task, wide = averaging(length, sparsity), length // 4 - 1
     return [
-        evidence(task, "attention", "attention", "sign", "constructed", "worst", 9 * sparsity + length // 8),
-        evidence(task, "attention", "attention", "cyclic", "constructed", "worst", 1 + 4 * sparsity),
+        evidence(task, "attention", "bare-attention", "sign", "constructed", "worst", 9 * sparsity + length // 8),
+        evidence(task, "attention", "bare-attention", "cyclic", "constructed", "worst", 1 + 4 * sparsity),
+        evidence(task, "attention", "bare-attention", "attention-message", "impossible", "worst", 0),
         evidence(task, "attention", "attention", "attention-message", "impossible", "worst", 0),
-        evidence(task, "recurrent", "recurrent", "recurrent", "constructed", "worst", length),
-        evidence(task, "recurrent", "recurrent", "recurrent-state", "impossible", "worst", length // 4 - 1),
-        evidence(task, "recurrent", "recurrent", "recurrent-state-mean", "impossible", "mean", length // 8),
+        evidence(task, "recurrent", "bare-recurrent", "recurrent", "constructed", "worst", length),
+        evidence(task, "recurrent", "bare-recurrent", "recurrent-state", "impossible", "worst", wide),
+        evidence(task, "recurrent", "lstm", "recurrent-state", "impossible", "worst", wide // 2),
+        evidence(task, "recurrent", "lstm", "recurrent-state-mean", "impossible", "mean", length // 16),
     ]
 
 
@@ -124,10 +132,14 @@ def line(name, along, symbol, said, found, **more):
     return entry, [row(piece, {symbol: piece.task.get(along)}) for piece in pieces]
 
 
+def named(piece):
+    return candidates_of(piece.question).name if piece.source == "training" else piece.architecture
+
+
 def row(piece, along):
     return {
         "task": f"{piece.task['name']}: {parameters_text(piece.task)}", "along": along, "source": piece.source,
-        "architecture": contender(piece.question) if piece.source == "training" else piece.architecture,
+        "architecture": named(piece),
         "verdict": piece.verdict, "width": piece.size.width, "heads": 1, "depth": 1,
         "precision": 32, "parameters": 9, "error_kind": piece.error_kind, "error": piece.error,
         "tolerance": piece.tolerance, "largest_error": None, "error_99": None, "seed": piece.question["seed"],
@@ -215,17 +227,15 @@ def several_tasks():
     def task(n):
         return {"name": "mystery", "length": n, "modulus": 97, "window": n // 4}
 
-    def proved(n, source, width, family="attention", depth=0):
-        piece = evidence(task(n), family, family, source, "impossible", "worst", width)
-        return (
-            n,
-            Evidence(**{**piece.__dict__, "detail": {"resource": "message bits", "required": 9, "depth": depth}}),
-        )
+    def proved(n, source, width, architecture):
+        piece = evidence(task(n), "attention", architecture, source, "impossible", "worst", width)
+        return n, replace(piece, detail={"resource": "embedding bits", "required": 9})
 
-    said = [proved(n, "one-layer", n // 2, depth=1) for n in (8, 16, 32)]
-    said += [proved(n, "any-depth", n // 8) for n in (8, 16, 32)]
+    said = [proved(n, "one-layer", n // 2, "attention") for n in (8, 16, 32)]
+    said += [proved(n, "any-depth", n // 8, "attention, depth 2") for n in (8, 16, 32)]
     said += [
-        (n, evidence(task(n), "third-order", "third-order", "trig", "constructed", "worst", 5)) for n in (8, 16, 32)
+        (n, evidence(task(n), "third-order", "bare-third-order", "trig", "constructed", "worst", 5))
+        for n in (8, 16, 32)
     ]
     found = [
         searched(task(n), n, "attention", "attention", (99,) * 3, (4, 50)) for n in (8, 16)
@@ -394,9 +404,9 @@ def test_embedded_findings_are_the_findings(findings, html):
 def test_figures_are_files_and_on_the_page(findings, written, html):
     names = {chart.name for chart in charts(findings)}
     assert names == {
-        "length.summary", "length.attention", "length.lstm", "length.attention-message-bits", "portraits-1",
-        "sparsity.summary", "sparsity.attention", "sparsity.recurrent", "sparsity.attention-message-bits",
-        "length.precision",
+        *(f"{line}.{name}" for line in ("length", "sparsity") for name in (
+            "summary", "attention", "lstm", "bare-attention", "bare-recurrent", "bare-attention-embedding-bits"
+        )), "portraits-1", "length.precision",
     }  # fmt: skip
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names
@@ -428,9 +438,9 @@ def test_text_is_escaped(findings, tmp_path):
 
 def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
     labels = legend(band(findings, "length", "lstm"))
-    assert starting(labels, "impossible (worst case): recurrent-state,")
-    assert starting(labels, "impossible (mean error): recurrent-state-mean,")
-    assert starting(labels, "constructed (worst case): recurrent (32 bits)")
+    assert starting(labels, "impossible (worst case): recurrent-state")
+    assert starting(labels, "impossible (mean error): recurrent-state-mean")
+    assert starting(labels, "constructed: bare-recurrent, recurrent (32 bits)")
     assert starting(labels, "learned (mean error")
     assert starting(labels, "larger than this: not learned within this budget")
     attention = legend(band(findings, "length", "attention"))
@@ -439,18 +449,20 @@ def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
     assert not starting(attention, "larger than this")
 
 
-def test_excluded_widths_are_in_the_units_of_the_architecture(findings):
-    """recurrent-state excludes 15 numbers of state at N = 64; an LSTM of width 7 has 14, one of width 8 has 16."""
+def test_bounds_and_constructions_are_those_of_whom_they_speak_of(findings):
+    """recurrent-state excludes other widths for an LSTM, of two numbers a unit, than for the bare model, of one."""
+    line = findings["lines"][0]
+    shown = {contender.name: contender for contender in contenders([line])}
+    assert list(shown) == ["attention", "lstm", "bare-attention", "bare-recurrent"]
 
-    along_length, along_sparsity = findings["lines"]
-
-    def excluded(line, architecture):
-        (shown,) = (contender for contender in contenders([line]) if contender.name == architecture)
-        series = next(s for s in boundaries_of(line, shown) if s["source"] == "recurrent-state")
+    def last(architecture, source):
+        (series,) = (s for s in boundaries_of(line, shown[architecture]) if s["source"] == source)
         return series["points"][-1]["width"]
 
-    assert excluded(along_sparsity, "recurrent") == 7
-    assert excluded(along_length, "lstm") == 7  # of 15
+    assert (last("bare-recurrent", "recurrent-state"), last("lstm", "recurrent-state")) == (15, 7)
+    assert not [s for s in boundaries_of(line, shown["lstm"]) if s["verdict"] == "constructed"]
+    assert [s["architecture"] for s in references(line, shown["lstm"])] == ["bare-recurrent"]
+    assert references(line, shown["bare-recurrent"]) == []
 
 
 def test_points_stand_where_the_findings_say(findings):
@@ -477,25 +489,26 @@ def test_widths_against_sparsity_have_linear_axes(findings):
     axes = band(findings, "sparsity", "attention").axes[0]
     assert axes.get_xscale() == axes.get_yscale() == "linear"
     assert axes.get_ylim()[0] == 0
-    assert [contender.name for contender in contenders(findings["lines"][1:])] == ["attention", "recurrent"]
+    assert [contender.name for contender in contenders(findings["lines"][1:])] == [
+        "attention", "lstm", "bare-attention", "bare-recurrent"
+    ]  # fmt: skip
 
 
 def test_summary_has_all_laws_and_the_smallest_construction(findings):
     labels = legend(summary_chart(findings, findings["lines"][0]))
     assert starting(labels, "attention, fit: ")
-    assert "attention, constructed (cyclic)" in labels
-    assert "recurrent, constructed (recurrent)" in labels
+    assert "bare-attention, constructed (cyclic)" in labels
+    assert "bare-recurrent, constructed (recurrent)" in labels
     assert not starting(labels, "lstm, fit")
 
 
-def test_message_bits_need_bounds_on_bits_and_constructions(findings):
+def test_embedding_bits_need_bounds_on_bits_and_constructions(findings):
     line = findings["lines"][0]
-    assert starting(
-        legend(message_bits_chart(findings, line, "attention")), "impossible (worst case): attention-message"
-    )
-    assert message_bits_chart(findings, line, "recurrent") is None
-    bare = {**line, "series": [series for series in line["series"] if series["verdict"] != "constructed"]}
-    assert message_bits_chart(findings, bare, "attention") is None
+    shown = {contender.name: contender for contender in contenders([line])}
+    drawn = message_bits_chart(findings, line, shown["bare-attention"])
+    assert starting(legend(drawn), "impossible (worst case): attention-message")
+    assert message_bits_chart(findings, line, shown["bare-recurrent"]) is None
+    assert message_bits_chart(findings, line, shown["attention"]) is None  # nothing is constructed in it
 
 
 def test_portraits_outline_the_pointers_and_state_their_mass(findings):
@@ -530,10 +543,11 @@ def test_report_of_a_study_that_has_only_begun(tmp_path):
     assert "portrait <i> failed with: x" in printed
     assert few_seeds_text(1) in printed
     assert "attention : no search finished;" in page.text
-    assert "recurrent : not trained;" in page.text
+    assert "bare-recurrent : explicit weights;" in page.text
     assert "search not finished: attention at N = 8." in page.text
     assert {path.stem for path in (tmp_path / "small-figures").iterdir()} == {
-        "length.attention", "length.recurrent", "length.attention-message-bits"
+        "length.attention", "length.lstm", "length.bare-attention", "length.bare-recurrent",
+        "length.bare-attention-embedding-bits",
     }  # fmt: skip
 
 
@@ -545,7 +559,10 @@ def test_one_task_has_no_matrix(findings, html):
 def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
     matrix = several["matrix"]
     assert matrix["lines"] == ["length", "mystery"]
-    assert matrix["architectures"] == ["attention", "attention, depth 2", "third-order", "lstm", "my.package:Mixer"]
+    assert matrix["architectures"] == [
+        "attention", "attention, depth 2", "lstm", "my.package:Mixer", "bare-attention", "bare-third-order",
+        "bare-recurrent",
+    ]  # fmt: skip
     cells = matrix["cells"]["mystery"]
 
     def said(architecture):
@@ -553,15 +570,14 @@ def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
 
     assert said("attention") == [("not learned", 50, 16, "training"), ("impossible", 8, 16, "one-layer")]
     assert said("attention, depth 2") == [("learned", 16, 16, "training"), ("impossible", 2, 16, "any-depth")]
-    assert said("third-order") == [("constructed", 5, 32, "trig")]
+    assert said("bare-third-order") == [("constructed", 5, 32, "trig")]
     assert said("my.package:Mixer") == [("learned", 32, 32, "training")]
     assert said("lstm") == []
     assert matrix["cells"]["length"]["attention, depth 2"] == []  # attention was trained there, at depth 1
     assert cells["my.package:Mixer"][0]["parameters"] == 320
     lstm = matrix["cells"]["length"]["lstm"]
     assert [(e["verdict"], e["error_kind"], e["width"]) for e in lstm] == [
-        ("not learned", "mean", 49), ("constructed", "worst", 32),
-        ("impossible", "mean", 2), ("impossible", "worst", 3),
+        ("not learned", "mean", 49), ("impossible", "mean", 2), ("impossible", "worst", 3),
     ]  # fmt: skip
 
 

@@ -131,8 +131,9 @@ def test_faulty_layers_cost_their_own_rows_say_why_and_are_asked_again_when_they
         assert any(line in told for told in done.stderr.splitlines())
         assert f"cannot be timed: {reason(name)}" in dry.stdout
         assert reason(name).replace("'", "&#39;") in page
-    kept = rows(mixed)
-    assert kept == rows(good)
+    kept, expected = rows(mixed), rows(good)
+    assert set(expected) <= set(kept)
+    assert {verdict for _, verdict, *_ in set(kept) - set(expected)} == {"impossible"}  # bounds on what they declare
 
     (tmp_path / "layers.py").write_text(MENDED)
     done = assay("run", path, "--out", mixed, env=env)

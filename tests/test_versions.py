@@ -14,6 +14,7 @@ from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
 from assay.learning.questions import RECIPE_VERSION
 from assay.networks import MIXERS, NETWORKS
+from assay.networks.bare_models import BARE_VERSION
 from assay.precision.questions import PRECISION_VERSION
 from assay.probing.questions import PROBE_VERSION
 from assay.proofs import PROOFS
@@ -34,6 +35,7 @@ ENTRIES = {
 }
 # What else answers: its version, the modules it begins in, and whose modules their code is.
 ROUTINES = {
+    "bare models": (BARE_VERSION, ["networks.bare_models"], ["networks"]),
     "recipe": (RECIPE_VERSION, ["learning.training", "learning.batched", "networks.standard"], ["learning"]),
     "precision": (PRECISION_VERSION, ["precision.search"], ["precision"]),
     "proofs": (PROOF_VERSION, [f"proofs.{name.replace('-', '_')}" for name in PROOFS.names()], ["proofs"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import tomllib
 from typing import Any
 
@@ -10,6 +11,7 @@ from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.networks import MIXERS, NETWORKS
+from assay.networks.bare_models import BARE_MODELS, BareModel
 from assay.probing.models import READERS
 from assay.protocols import PROTOCOLS
 from assay.registry import Registry
@@ -34,7 +36,8 @@ def catalogue() -> dict[str, dict[str, str]]:
         for kind, registries in _KINDS.items()
     }
     studies = {name: tomllib.loads(path.read_text("utf-8"))["title"] for name, path in shipped().items()}
-    return {**entries, "studies": studies}
+    models = {name: model.title for name, model in BARE_MODELS.items()}
+    return {**entries, "bare models": models, "studies": studies}
 
 
 def catalogue_of(where: str) -> dict[str, dict[str, str]]:
@@ -69,6 +72,9 @@ def describe(name: str) -> dict[str, str]:
                 module = inspect.getmodule(entry)
                 texts.append("\n\n".join(filter(None, [inspect.getdoc(module), inspect.getdoc(entry), _extras(entry)])))
                 kinds.append(kind.removesuffix("s"))
+    if name in BARE_MODELS:
+        texts.append(f"{BARE_MODELS[name].title}.\n\n{inspect.getdoc(sys.modules[BareModel.__module__])}")
+        kinds.append("bare model")
     if name in shipped():
         texts.append(shipped()[name].read_text("utf-8"))
         kinds.append("study")

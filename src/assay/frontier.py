@@ -11,11 +11,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from assay.bounds import bounds_of
+from assay.bounds import Bound, bounds_of
+from assay.constructions import CONSTRUCTIONS
+from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.growth import Growth, fit_growth
 from assay.learning.search import Unit
-from assay.tasks import task_from_json
+from assay.networks.bare_models import BARE_MODELS
+from assay.networks.candidates import candidates_of
+from assay.resources import Resources
+from assay.tasks import Task, task_from_json
 
 
 @dataclass(frozen=True)
@@ -53,17 +58,15 @@ class Series:
     """The points of one boundary.
 
     Attributes:
-        family: attention, recurrent, feed-forward, ...
-        architecture: the architecture that was trained, as `contender` calls it; the family, for what holds for all of
-            it.
+        family: whose colour it has.
+        architecture: whose widths they are: what is trained, with its depth and heads, or a bare model.
         source: the construction's or bound's name, or `training`.
         verdict: impossible, constructed or learned.
         error_kind: worst or mean.
         points: ascending in x.
         resource: what a bound is a bound on, such as `message bits`; empty for what is no bound.
-        depth: layers of the network, the deepest where they differ; of a bound, the depth that it speaks of, 0 for any.
-        head_width: of heads that split the width, 0 if there is one; of a bound, what it speaks of, None for any.
-        state_per_width: numbers that a trained network carries from one position to the next, per unit of width.
+        depth: layers of the network, the deepest where they differ.
+        head_width: of heads that split the width, 0 if there is one.
         coarseness: ratio of neighbouring widths among which the smallest was sought; 1 where there was no ladder.
     """
 
@@ -75,8 +78,7 @@ class Series:
     points: tuple[Point, ...]
     resource: str = ""
     depth: int = 1
-    head_width: int | None = 0
-    state_per_width: int = 0
+    head_width: int = 0
     coarseness: float = 1.0
 
     def growth(self) -> Growth:
@@ -113,36 +115,24 @@ class SearchEnd:
     runs: tuple[Evidence, ...]
 
 
-def contender(question: dict[str, Any]) -> str:
-    """What a training question's network is called: its architecture, and its depth and heads if there are several.
-
-    >>> contender({"architecture": "attention"}), contender({"architecture": "attention", "depth": 2, "head_width": 4})
-    ('attention', 'attention, depth 2, heads of 4')
-    """
-    depth, head_width = question.get("depth", 1), question.get("head_width", 0)
-    said = [question["architecture"], f"depth {depth}" * (depth > 1), f"heads of {head_width}" * (head_width > 0)]
-    return ", ".join(filter(None, said))
-
-
 def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
     """Boundaries from bounds and constructions, given with the values of the parameter that varies."""
-    groups: dict[tuple[Any, ...], dict[int, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[str, ...], dict[int, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     for x, piece in evidence:
-        split = piece.detail.get("head_width")
-        groups[piece.family, piece.source, piece.verdict, piece.error_kind, split][x].append(piece)
+        groups[piece.family, piece.architecture, piece.source, piece.verdict, piece.error_kind][x].append(piece)
     return [
         Series(
             family=family,
-            architecture=family,
+            architecture=architecture,
             source=source,
             verdict=verdict,
             error_kind=error_kind,
             points=tuple(_stated_point(x, by_x[x]) for x in sorted(by_x)),
             resource=next(iter(by_x.values()))[0].detail.get("resource", ""),
-            depth=max(_depth(piece) for pieces in by_x.values() for piece in pieces),
-            head_width=split,
+            depth=max(piece.size.depth for pieces in by_x.values() for piece in pieces),
+            head_width=next(iter(by_x.values()))[0].size.head_width if verdict == "impossible" else 0,
         )
-        for (family, source, verdict, error_kind, split), by_x in sorted(groups.items(), key=str)
+        for (family, architecture, source, verdict, error_kind), by_x in sorted(groups.items())
     ]
 
 
@@ -150,7 +140,7 @@ def learned_series(ends: Iterable[SearchEnd], *, coarseness: float) -> list[Seri
     """Boundaries from finished searches, one for each architecture, depth and width of heads."""
     groups: dict[tuple[str, str], list[SearchEnd]] = defaultdict(list)
     for end in ends:
-        groups[end.runs[0].family, contender(end.runs[0].question)].append(end)
+        groups[end.runs[0].family, candidates_of(end.runs[0].question).name].append(end)
     return [_learned_series(family, name, found, coarseness) for (family, name), found in sorted(groups.items())]
 
 
@@ -158,7 +148,7 @@ def contradictions(evidence: Iterable[Evidence]) -> list[str]:
     """Sizes that a bound excludes and guarantees that a trial broke: one sentence each; there should be none.
 
     Constructions are held against worst-case bounds at the error they guarantee, learned sizes against mean-error
-    bounds at the tolerance and on the inputs that they were judged by.
+    bounds at the tolerance and on the inputs that they were judged by; both by what the networks declare they have.
     """
     found = []
     for piece in evidence:
@@ -169,22 +159,32 @@ def contradictions(evidence: Iterable[Evidence]) -> list[str]:
         task = task_from_json(piece.task)
         error = piece.error if piece.error_kind == "worst" else piece.tolerance
         distribution = piece.question.get("recipe", {}).get("distribution", "uniform")
+        try:
+            network = resources_of(piece, task)
+        except AssayError:  # a layer that has been edited since, and fails: nothing is known of what it had
+            continue
         for bound in bounds_of(task):
-            if (bound.family, bound.error_kind) != (piece.family, piece.error_kind):
+            judged = piece.verdict == "constructed" or bound.error_at == Bound.error_at
+            if bound.error_kind != piece.error_kind or not judged:
                 continue
-            check = bound.check(task, piece.size, error=error, distribution=distribution)
+            check = bound.check(task, network, error=error, distribution=distribution)
             if check.status == "binds":
                 found.append(
                     f"{piece.architecture} of width {piece.size.width} was {piece.verdict} ({piece.source}) for "
-                    f"{piece.task}, but {bound.name} needs {check.required:g} {bound.resource}, of which it has "
-                    f"{check.available:g}"
+                    f"{piece.task}, but {bound.name} ({bound.justified}) needs {check.required:g} {bound.resource}, "
+                    f"of which it has {check.available:g}"
                 )
     return found
 
 
-def _depth(piece: Evidence) -> int:
-    """Depth of what a statement is about; 0 where a bound speaks of any."""
-    return piece.detail.get("depth", 0) if piece.verdict == "impossible" else piece.size.depth
+def resources_of(piece: Evidence, task: Task[Any]) -> Resources:
+    """What the network has that was constructed, or trained, for `task`."""
+    if piece.source in CONSTRUCTIONS:
+        return BARE_MODELS[CONSTRUCTIONS[piece.source].model].resources(piece.size, task)
+    asked = piece.question.get("network", piece.question)  # a protocol's question holds that of its network
+    if asked["kind"] == "construction":
+        return BARE_MODELS[CONSTRUCTIONS[asked["method"]].model].resources(piece.size, task)
+    return candidates_of(asked).resources(task, piece.size.width, precision=piece.size.precision)
 
 
 def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: float) -> Series:
@@ -198,7 +198,6 @@ def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: f
         points=tuple(_learned_point(end) for end in sorted(ends, key=lambda end: end.x)),
         depth=size.depth,
         head_width=size.head_width,
-        state_per_width=size.state // size.width,
         coarseness=coarseness,
     )
 

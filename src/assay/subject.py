@@ -37,7 +37,7 @@ class Subject:
         origin: `constructed`, `trained` or `user's`.
         network: called on the task's inputs, returns (batch, *answer shape).
         task: with its parameters.
-        family: attention, recurrent, ...; empty where a user's module does not say.
+        family: whose colour it has; empty where a user's module does not say.
         size: that it declares; None where a user's module does not say.
         tolerance: the worst-case error that it is held against: what a construction was built for, else the task's own.
         guaranteed: a construction's guaranteed error; None for others.

@@ -1,4 +1,4 @@
-"""Conformance checks: what Assay's own tasks, mixers, constructions and bounds pass, for authors of others to run.
+"""Conformance checks: what Assay's own tasks, layers, constructions and bounds pass, for authors of others to run.
 
 Each check raises AssertionError with a sentence that says what does not hold.
 """
@@ -6,6 +6,7 @@ Each check raises AssertionError with a sentence that says what does not hold.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import torch
@@ -15,9 +16,11 @@ from assay.constructions.base import Construction
 from assay.constructions.questions import checkable, try_network
 from assay.evidence import canonical
 from assay.networks.base import Mixer
+from assay.networks.candidates import Candidates
+from assay.networks.layer_check import LayerFacts
+from assay.networks.layer_check import check_layer as measure_layer
 from assay.networks.standard import StandardBackbone
 from assay.proofs import PROOFS, certify
-from assay.size import Size
 from assay.tasks import TASKS, Task, task_from_json
 from assay.tasks.base import Features
 
@@ -62,17 +65,20 @@ def _tensors(inputs: Any) -> tuple[torch.Tensor, ...]:
     return (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
 
 
-def check_mixer(mixer: type[Mixer], task: Task[Any], *, width: int = 6) -> None:
-    """Shapes, gradients, independence of the examples of a batch, and the same outputs however many are asked for.
+def check_layer(layer: type[Mixer], task: Task[Any], *, width: int = 6) -> LayerFacts:
+    """What a layer declares holds; shapes, gradients, independence of the examples of a batch, and the same outputs
+    however many are asked for. Returns what was declared and measured.
 
     >>> from assay import SparseAveraging
     >>> from assay.networks import MIXERS
-    >>> check_mixer(MIXERS["attention"], SparseAveraging(length=8, sparsity=2, layout="last"))
+    >>> facts = check_layer(MIXERS["lstm"], SparseAveraging(length=8, sparsity=2, layout="last"))
+    >>> facts.causal, facts.state, facts.rank
+    (True, 12, 12)
     """
-    assert mixer.family, "the mixer does not say which family it belongs to"
+    facts = measure_layer(layer, layer.__name__, width=width)
     torch.manual_seed(0)
     for dtype in (torch.float32, torch.float64):
-        module = mixer(width).to(dtype)
+        module = layer(width).to(dtype)
         tokens = torch.randn(3, 7, width, dtype=dtype, requires_grad=True)
         outputs = module(tokens, 7)
         assert outputs.shape == (3, 7, width), f"outputs have shape {tuple(outputs.shape)}, not (3, 7, {width})"
@@ -84,10 +90,10 @@ def check_mixer(mixer: type[Mixer], task: Task[Any], *, width: int = 6) -> None:
         for name, parameter in [("tokens", tokens), *module.named_parameters()]:
             assert parameter.grad is not None, f"{name} got no gradient"
             assert torch.isfinite(parameter.grad).all(), f"the gradient of {name} is not finite"
-    network = StandardBackbone(task, mixer, width)
+    network = StandardBackbone(task, layer, width)
     inputs, targets = task.sample(2, seed=0)
     assert network(inputs).shape == targets.shape, "the standard backbone does not take it"
-    assert (network.size.state > 0) == (mixer.family == "recurrent"), "state_per_width does not fit the family"
+    return facts
 
 
 def check_construction(construction: type[Construction], task: Task[Any], tolerance: float, *, draws: int = 50) -> None:
@@ -118,23 +124,32 @@ def check_construction(construction: type[Construction], task: Task[Any], tolera
         assert not reason, f"{distribution}: {reason}"
 
 
-def check_bound(bound: Bound, task: Task[Any]) -> None:
+def check_bound(bound: Bound, task: Task[Any], networks: Candidates) -> None:
     """`smallest` and `check` agree, and more precision or a larger error never asks for more.
 
     >>> from assay import SparseAveraging
     >>> from assay.bounds import BOUNDS
-    >>> check_bound(BOUNDS["recurrent-state"](), SparseAveraging(length=64, sparsity=2, layout="last"))
+    >>> from assay.networks.candidates import Candidates
+    >>> task = SparseAveraging(length=64, sparsity=2, layout="last")
+    >>> check_bound(BOUNDS["recurrent-state"](), task, Candidates("lstm"))
     """
     assert bound.source, "the bound does not name its source"
+    assert bound.cut, "the bound does not say where its resource is counted"
     assert bound.error_kind in ("worst", "mean"), f"unknown kind of error {bound.error_kind!r}"
-    widths = [bound.smallest(task, precision=precision) for precision in (1, 2, 8, 32)]
+    step, widths = networks.multiple, []
+    for precision in (1, 2, 8, 32):
+        shapes = networks.at(task, precision=precision)
+        width = bound.smallest(task, shapes, multiple=step)
+        widths.append(math.inf if width is None else width)
+        if width is not None:
+            at = bound.check(task, shapes(width))
+            assert at.status == "vacuous", f"it excludes the width {width} that it calls the smallest not excluded"
+        if width is not None and width > step:
+            below = bound.check(task, shapes(width - step))
+            assert below.status == "binds", f"it does not exclude {width - step}, yet {width} is the smallest"
+            assert below.available is not None
+            assert below.available < below.required, "it binds where there is enough"
     assert widths == sorted(widths, reverse=True), f"more bits ask for more width: {widths}"
-    for precision, width in zip((1, 2, 8, 32), widths, strict=True):
-        at = bound.check(task, Size(width=width, state=width, precision=precision))
-        assert at.status == "vacuous", f"it excludes the width {width} that it calls the smallest not excluded"
-        if width > 1:
-            below = bound.check(task, Size(width=width - 1, state=width - 1, precision=precision))
-            assert below.status == "binds", f"it does not exclude width {width - 1}, yet {width} is the smallest"
-            assert below.slack < 0, "slack is not negative where the bound binds"
-    tight, loose = (bound.required(task, error=share * task.tolerance) for share in (0.5, 1.0))
+    one = networks.resources(task, step)
+    tight, loose = (bound.check(task, one, error=share * bound.goal(task)).required for share in (0.5, 1.0))
     assert loose <= tight, "a larger error asks for more"

@@ -1,42 +1,51 @@
-"""Attention, worst case: what the asking token's embedding must hold to tell all pointer sets apart"""
+"""Worst case: what an asking token's embedding must hold to tell all pointer sets apart"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, log2_binomial
+from assay.bounds.base import Bound, Resource, log2_binomial
 from assay.evidence import ErrorKind
+from assay.resources import Resources
 from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
 class AttentionMessage(Bound):
-    """m p >= log2 C(n, q), n = data tokens other than the asking one; sharper than Theorem 4's order q.
+    """Embedding bits >= log2 C(n, q), n = data tokens other than the asking one; sharper than Theorem 4's order q.
 
-    All that the other tokens' party gets to know of the asking token is its embedding, m numbers of p bits. Were it
-    equal for two pointer sets y and y', so would be the answers, whatever the values; with value +1 on y but not y'
-    and -1 elsewhere the two targets differ by at least 2/q, and one answer errs by at least 1/q. So the embedding is
-    injective on the C(n, q) sets. This holds for any number of heads and layers, and for the error of any one answer
+    All that the other tokens' party gets to know of the asking token is its embedding. Were it equal for two pointer
+    sets y and y', so would be the answers, whatever the values; with value +1 on y but not y' and -1 elsewhere the two
+    targets differ by at least 2/q, and one answer errs by at least 1/q. So the embedding is injective on the C(n, q)
+    sets. This holds for layers of any kind and number, for any number of passes, and for the error of any one answer
     below 1/q.
 
     >>> from assay import SparseAveraging
-    >>> AttentionMessage().required(SparseAveraging(length=10, sparsity=2)) == log2_binomial(9, 2)
+    >>> from assay.resources import Resources
+    >>> network = Resources(precision=2, embedding=2)
+    >>> AttentionMessage().check(SparseAveraging(length=10, sparsity=2), network).required == log2_binomial(9, 2)
     True
     """
 
     name: ClassVar[str] = "attention-message"
-    family: ClassVar[str] = "attention"
     error_kind: ClassVar[ErrorKind] = "worst"
-    resource = "message bits"
-    source: ClassVar[str] = "m p >= log2 C(n, q): injectivity of the asking token's embedding (Theorem 4, sharpened)"
+    resource: ClassVar[Resource] = "embedding bits"
+    cut: ClassVar[str] = "between an asking token's embedding and all other tokens"
+    source: ClassVar[str] = (
+        "embedding bits >= log2 C(n, q): injectivity of the asking token's embedding (Theorem 4, sharpened)"
+    )
 
-    def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:
-        """The error must be below 1/q, and there must be other tokens to point to."""
+    def unmet(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> str:
+        """An error below 1/q and more than q tokens to point to."""
         if error >= 1 / task.sparsity:
             return f"needs an error below 1/q = {1 / task.sparsity:g}"
         return "" if task.others > task.sparsity else "needs more than q tokens beside the asking one"
 
-    def amount(self, task: SparseAveraging, error: float, distribution: str) -> float:
+    def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
         """log2 C(n, q) bits."""
         return log2_binomial(task.others, task.sparsity)
+
+    def available(self, task: SparseAveraging, network: Resources) -> float | None:
+        """Bits of one token's embedding."""
+        return network.embedding_bits

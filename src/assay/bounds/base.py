@@ -1,141 +1,172 @@
-"""What every bound offers: an amount of one resource below which no network of its family has the error."""
+"""What every bound offers: an amount of one resource below which no network, of whatever name, has the error."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
+from assay.errors import AssayError
 from assay.evidence import ErrorKind
-from assay.size import Size
+from assay.resources import Resources
 from assay.tasks.base import Task
+
+LARGEST_WIDTH = 1 << 20  # widths above are not looked at
 
 _SLACK = 1e-9  # below which an amount short of what is required is rounding
 _EXACT_CHOICES = 5_000  # binomials of so few are counted exactly; a logarithm of factorials loses digits
 
-Resource = Literal["message bits", "bits of head messages", "state bits", "first-layer width", "size"]
+Resource = Literal[
+    "embedding bits", "bits of head messages", "state bits", "first-layer width", "bits of answer patterns"
+]
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a bound says about one size.
+    """What a bound says about one network.
 
     Attributes:
-        status: `binds`: no network of this size reaches the error. `vacuous`: the bound leaves this size open.
-        required: the least amount of the resource that is not excluded.
-        available: what the size has of it.
-        slack: available - required; negative where the bound binds.
-        reason: why nothing is required, where a hypothesis fails; else empty.
+        status: `binds`: no network with these resources reaches the error. `vacuous`: the bound leaves it open.
+        required: the least amount of the resource that is not excluded; 0 where a hypothesis fails.
+        available: what the network has of it; None where it does not declare any.
+        reason: why nothing is said, where a hypothesis fails; else empty.
     """
 
     status: Literal["binds", "vacuous"]
     required: float
-    available: float
-    slack: float
+    available: float | None
     reason: str = ""
+
+    @property
+    def slack(self) -> float | None:
+        """available - required; negative where the bound binds."""
+        return None if self.available is None else self.available - self.required
 
 
 class Bound(ABC):
-    """A lower bound on the size of every network of one family.
+    """A lower bound on one resource of every network that declares how much it has of it.
 
     Attributes:
         name: the name it is registered under.
-        family: attention, recurrent, feed-forward, ...
-        error_kind: whether it speaks of the worst error over all inputs or of the root mean square over a distribution.
+        error_kind: whether it speaks of the worst error over all inputs or of the mean error over a distribution.
         resource: what it is a bound on.
+        cut: where in the network the resource is counted, in words.
         source: the theorem, and the inequality.
+        justified: how it is known: `proved`, or `estimated` where an expectation is taken over samples.
         speaks_of: the names of the tasks it is about.
-        depth: the number of layers it is about; 0 if any.
-        per_head: whether it matters how the width is split into heads.
+        error_at: the tokens whose answers the error is over. Nothing that was learned is held against a bound on
+            another error than that of all tokens that ask, by which tasks judge.
     """
 
     name: ClassVar[str]
-    family: ClassVar[str]
     error_kind: ClassVar[ErrorKind]
     resource: ClassVar[Resource]
+    cut: ClassVar[str]
     source: ClassVar[str]
+    justified: ClassVar[str] = "proved"
     speaks_of: ClassVar[tuple[str, ...]] = ("sparse-averaging",)
-    depth: ClassVar[int] = 0
-    per_head: ClassVar[bool] = False
+    error_at: ClassVar[str] = "every token that asks"
 
     @abstractmethod
-    def unmet(self, task: Any, error: float, distribution: str) -> str:
-        """The hypothesis that fails for this task, error and distribution, in words; empty where all hold."""
+    def unmet(self, task: Any, error: float, distribution: str, network: Resources) -> str:
+        """The hypothesis that fails for this task, error, distribution or network, in words; empty where all hold.
+
+        That the network declares the resource at all is asked of `available`.
+        """
 
     @abstractmethod
-    def amount(self, task: Any, error: float, distribution: str) -> float:
+    def amount(self, task: Any, error: float, distribution: str, network: Resources) -> float:
         """The least amount of the resource not excluded, where the hypotheses hold."""
 
-    def available(self, task: Any, size: Size) -> float:
-        """What a network of this size has of the resource."""
-        return {
-            "message bits": size.message_bits,
-            "state bits": size.state_bits,
-            "first-layer width": size.width,
-        }[self.resource]
+    @abstractmethod
+    def available(self, task: Any, network: Resources) -> float | None:
+        """What a network has of the resource; None where it does not declare it."""
 
-    def required(self, task: Task[Any], *, error: float | None = None, distribution: str | None = None) -> float:
-        """Least amount of the resource that a network with at most this error must have; 0 where nothing is proved.
+    def check(
+        self, task: Task[Any], network: Resources, *, error: float | None = None, distribution: str | None = None
+    ) -> Check:
+        """Whether the bound excludes networks with these resources.
 
         Args:
             task: the task.
+            network: what the network declares for it.
             error: worst-case or mean error, as `error_kind` says; the task's tolerance for it unless given.
             distribution: of the inputs, for mean errors; the task's usual one unless given.
         """
-        goal, inputs = self._goal(task, error), distribution or task.usual_distribution
-        return 0.0 if self.unmet(task, goal, inputs) else max(0.0, self.amount(task, goal, inputs))
+        goal, inputs = self.goal(task, error), distribution or task.usual_distribution
+        available = self.available(task, network)
+        if available is None:
+            return Check("vacuous", 0.0, None, f"the network declares no {self.resource}")
+        reason = self.unmet(task, goal, inputs, network)
+        if reason:
+            return Check("vacuous", 0.0, available, reason)
+        required = max(0.0, self.amount(task, goal, inputs, network))
+        return Check("binds" if available < required - _SLACK else "vacuous", required, available)
 
     def smallest(
         self,
         task: Task[Any],
+        networks: Callable[[int], Resources],
         *,
-        precision: int = 32,
-        heads: int = 1,
-        head_width: int = 0,
-        state_per_width: int = 1,
+        multiple: int = 1,
         error: float | None = None,
         distribution: str | None = None,
-    ) -> int:
-        """Smallest width that is not excluded, at least 1.
+    ) -> int | None:
+        """Smallest width that is not excluded; None where every width up to LARGEST_WIDTH is.
 
         Args:
             task: the task.
-            precision: bits per number.
-            heads: of an attention layer, each as wide as the layer.
-            head_width: of heads that split the width among them, in place of `heads`.
-            state_per_width: numbers of state that a recurrent network keeps per unit of width (2 for an LSTM).
-            error: as for `required`.
-            distribution: as for `required`.
+            networks: what the network of a width declares for it.
+            multiple: what widths are multiples of.
+            error: as for `check`.
+            distribution: as for `check`.
+
+        Raises:
+            AssayError: what networks have of the resource falls from one of the widths tried to a larger one.
         """
-        required = self.required(task, error=error, distribution=distribution)
+        seen: dict[int, Check] = {}
 
-        def excluded(width: int) -> bool:
-            count = -(-width // head_width) if head_width else heads
-            size = Size(
-                width=width, heads=count, head_width=head_width, precision=precision, state=width * state_per_width
-            )
-            return self.available(task, size) < required - _SLACK
+        def is_open(step: int) -> bool:
+            seen[step] = self.check(task, networks(step * multiple), error=error, distribution=distribution)
+            return seen[step].status == "vacuous"
 
-        highest = 1
-        while excluded(highest):
-            highest *= 2
-        return bisect_left(range(highest), True, lo=1, key=lambda width: not excluded(width))
+        most = max(1, LARGEST_WIDTH // multiple)
+        steps = [*(1 << power for power in range(most.bit_length())), most]
+        highest = next((step for step in steps if is_open(step)), None)
+        found = None if highest is None else bisect_left(range(highest), True, lo=1, key=is_open)
+        _require_growth(self.resource, {step * multiple: check.available for step, check in seen.items()})
+        return None if found is None else found * multiple
 
-    def check(
-        self, task: Task[Any], size: Size, *, error: float | None = None, distribution: str | None = None
-    ) -> Check:
-        """Whether the bound excludes networks of this size."""
-        goal, inputs = self._goal(task, error), distribution or task.usual_distribution
-        required = self.required(task, error=goal, distribution=inputs)
-        available = self.available(task, size)
-        status = "binds" if available < required - _SLACK else "vacuous"
-        return Check(status, required, available, available - required, self.unmet(task, goal, inputs))
-
-    def _goal(self, task: Task[Any], error: float | None) -> float:
+    def goal(self, task: Task[Any], error: float | None = None) -> float:
+        """The error that is spoken of: the one given, or the task's tolerance of this bound's kind."""
         own = task.mean_tolerance if self.error_kind == "mean" else task.tolerance
         return own if error is None else error
+
+
+def _require_growth(resource: str, available: dict[int, float | None]) -> None:
+    """Raise an AssayError where the resource falls as the width grows: then no width is the smallest."""
+    known = [(width, amount) for width, amount in sorted(available.items()) if amount is not None]
+    for (narrow, more), (wide, less) in pairwise(known):
+        if less < more:
+            raise AssayError(
+                f"{resource} do not grow with the width: width {narrow} has {more:g} and width {wide} has {less:g}; "
+                "ask about one width"
+            )
+
+
+def state_in_last_pass(task: Task[Any], network: Resources, tokens: int = 0) -> int | None:
+    """Bits of state after this many tokens of the last pass; None where the network declares no state.
+
+    >>> from assay import SparseAveraging
+    >>> two_passes = Resources(precision=1, passes=2, state=lambda tokens: tokens)
+    >>> state_in_last_pass(SparseAveraging(length=10, sparsity=2), two_passes, 3)
+    13
+    """
+    return network.state_bits((network.passes - 1) * task.positions + tokens)
 
 
 def binary_entropy(probability: float) -> float:
@@ -144,7 +175,7 @@ def binary_entropy(probability: float) -> float:
     >>> binary_entropy(0.5), binary_entropy(0.0)
     (1.0, 0.0)
     """
-    return sum(p * math.log2(1 / p) for p in (probability, 1 - probability) if p > 0)
+    return sum(-p * math.log2(p) for p in (probability, 1 - probability) if p > 0)
 
 
 def log2_binomial(n: int, k: int) -> float:

@@ -1,52 +1,70 @@
-"""Recurrent, worst case: what the state must hold to match tokens that it has passed"""
+"""Worst case: what the state of a causal network must hold to match tokens that it has passed"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound
+from assay.bounds.base import Bound, Resource, state_in_last_pass
 from assay.evidence import ErrorKind
+from assay.resources import Resources
 from assay.tasks.match2 import Match2
+from assay.tasks.match3 import Match3
+
+
+def state_behind_half(task: Match3, network: Resources) -> int | None:
+    """Bits of state after token 0 and the n tokens of Alice's, in the first pass."""
+    return network.state_bits(task.hard_bits() + 1)
 
 
 @BOUNDS.register
 class MatchState(Bound):
-    """State bits >= n = (N - 1)/2 for Match3 and >= n/3, n = N/2, for Match2, n rounded down, in two passes.
+    """State bits >= n = N/2 for Match2, and >= n = (N - 1)/2 for Match3 in two passes, n rounded down.
 
-    The state is all that passes between the halves of the sequence; answers are read off in the second pass.
+    Match2, in any number of passes, by the encoding of `Match2.hard_residues` with all bits of Bob's being 1: each of
+    his tokens answers one bit of Alice's n. His tokens are always the same, so that their answers in the last pass are
+    a function of the state that enters his half, and it takes 2^n values.
 
-    Match3, by the encoding of `Match3.hard_residues`: token 0 answers whether two sets of n = (N - 1)/2 bits (rounded
-    down) meet, at the start of the second pass. Alice's tokens come before Bob's; she sends the state once, and
-    Bob answers. Any two of her sets are told apart by a set of Bob's, so the state takes 2^n values.
-
-    Match2, by that of `Match2.hard_residues`: some token of Bob's has a match if and only if two sets of n = N/2 bits
-    (rounded down) meet. The state passes from Alice to Bob, back, and once more to Bob, who then knows the answers of
-    all his tokens: three messages for set disjointness, whose deterministic complexity is at least n (the pairs of a
-    set and its complement are a fooling set of size 2^n).
+    Match3, in two passes, by that of `Match3.hard_residues`: token 0 answers whether two sets of n bits meet. It does
+    so at the start of the second pass, knowing the state after the first. Alice's tokens come before Bob's; she sends
+    the state that enters his half in the first pass, and he finishes. Any two of her sets are told apart by a set of
+    Bob's, so the state takes 2^n values. In one pass token 0 has seen nothing; in three, the state passes between the
+    halves more than once.
 
     >>> from assay import Match2, Match3
-    >>> MatchState().required(Match3(length=65)), MatchState().required(Match2(length=60, modulus=100))
-    (32, 10.0)
+    >>> from assay.resources import Resources
+    >>> lstm = Resources(precision=8, passes=2, state=lambda tokens: 3)
+    >>> [MatchState().check(task, lstm).slack for task in (Match2(length=60), Match3(length=65))]
+    [-6.0, -8.0]
     """
 
     name: ClassVar[str] = "match-state"
-    family: ClassVar[str] = "recurrent"
     error_kind: ClassVar[ErrorKind] = "worst"
-    resource = "state bits"
+    resource: ClassVar[Resource] = "state bits"
+    cut: ClassVar[str] = "between the halves: in the last pass for Match2, in the first of two for Match3"
     source: ClassVar[str] = (
-        "state bits >= n = (N-1)/2 for Match3, >= n/3 with n = N/2 for Match2, n rounded down, in two passes: set "
-        "disjointness of half the tokens"
+        "state bits >= n = N/2 for Match2, >= n = (N-1)/2 in two passes for Match3, n rounded down: injectivity of the "
+        "state on the bits of half the tokens"
     )
     speaks_of: ClassVar[tuple[str, ...]] = ("match2", "match3")
 
-    def unmet(self, task: Any, error: float, distribution: str) -> str:
-        """The encoding must fit, and answers must be on the right side of 1/2."""
+    def unmet(self, task: Match2 | Match3, error: float, distribution: str, network: Resources) -> str:
+        """A causal network, in any number of passes for Match2 and in two for Match3; an error below 1/2; M >= 2n + 3
+        for Match2, M >= N + 1 for Match3.
+        """
         if error >= 0.5:
             return "needs an error below 1/2"
+        if isinstance(task, Match3) and network.passes != 2:
+            return "needs two passes"
         missing = task.hard_unmet()
         return f"needs {missing}" if missing else ""
 
-    def amount(self, task: Any, error: float, distribution: str) -> float:
-        """n bits, or a third of n where the state is passed three times."""
-        return task.hard_bits() / 3 if isinstance(task, Match2) else task.hard_bits()
+    def amount(self, task: Match2 | Match3, error: float, distribution: str, network: Resources) -> float:
+        """n bits."""
+        return float(task.hard_bits())
+
+    def available(self, task: Match2 | Match3, network: Resources) -> float | None:
+        """Bits of the state that enters the second half."""
+        if isinstance(task, Match3):
+            return state_behind_half(task, network)
+        return state_in_last_pass(task, network, task.hard_bits())

@@ -5,51 +5,63 @@ from __future__ import annotations
 from typing import Any
 
 from assay.bounds import BOUNDS
+from assay.bounds.base import LARGEST_WIDTH
+from assay.errors import AssayError
 from assay.evidence import Evidence
+from assay.networks import family
+from assay.networks.bare_models import BARE_MODELS
+from assay.networks.candidates import Candidates, candidates_of, require_declared
 from assay.size import Size
 from assay.tasks import TASKS, Task, task_from_json
 from assay.versions import versions
 
 
 def bound_question(
-    name: str, task: Task[Any], precision: int, distribution: str, head_width: int | None = None
+    name: str, task: Task[Any], networks: Candidates, *, precision: int, distribution: str
 ) -> dict[str, Any]:
-    """Which widths does this bound exclude at the task's tolerance?
-
-    `head_width` is None where it does not matter how the width is split into heads, 0 for one head.
-    """
+    """Which widths of an architecture does this bound exclude at the task's tolerance?"""
     return {
-        "kind": "bound", "bound": name, "task": task.to_json(), "precision": precision, "distribution": distribution,
-        "head_width": head_width,
-        "code": {"bound": BOUNDS.code(name), "task": TASKS.code(task.to_json()["name"])},
+        "kind": "bound", "bound": name, "task": task.to_json(), "architecture": networks.architecture,
+        "depth": networks.depth, "head_width": networks.head_width, "precision": precision,
+        "distribution": distribution,
+        "code": {
+            "bound": BOUNDS.code(name), "task": TASKS.code(task.to_json()["name"]),
+            "architecture": networks.code,
+        },
     }  # fmt: skip
 
 
 def answer_bound(question: dict[str, Any]) -> Evidence:
-    """The largest width that the bound excludes; 0 where it excludes none. Recurrent: one number of state per width."""
-    task = task_from_json(question["task"])
+    """The largest width that the bound excludes; 0 where it excludes none."""
+    task, asked = task_from_json(question["task"]), candidates_of(question)
     bound = BOUNDS[question["bound"]]()
-    distribution, precision, head_width = question["distribution"], question["precision"], question["head_width"]
+    distribution, precision = question["distribution"], question["precision"]
     about = f"over {distribution} inputs" if bound.error_kind == "mean" else task.all_inputs
-    goal = task.mean_tolerance if bound.error_kind == "mean" else task.tolerance
-    required = bound.required(task, error=goal, distribution=distribution)
-    smallest = bound.smallest(
-        task, precision=precision, head_width=head_width or 0, error=goal, distribution=distribution
-    )
-    reason = bound.unmet(task, goal, distribution)
-    units = "; widths are those of one layer that keeps one number per unit" * (bound.resource == "state bits")
+    goal, networks = bound.goal(task), asked.at(task, precision=precision)
+    smallest, required = asked.multiple, 0.0
+    try:
+        require_declared(asked, asked.multiple)
+        check = bound.check(task, networks(asked.multiple), error=goal, distribution=distribution)
+        reason, required = check.reason, check.required
+        if not reason:
+            found = bound.smallest(task, networks, multiple=asked.multiple, error=goal, distribution=distribution)
+            smallest = LARGEST_WIDTH + 1 if found is None else found
+    except AssayError as failure:
+        reason = str(failure)
+    bare = BARE_MODELS.get(asked.architecture)
+    silent = [f"vacuous, {reason}"] if reason else []
     return Evidence(
         question=question,
         task=task.to_json(),
-        family=bound.family,
-        architecture=bound.family,
+        family=family(asked.architecture) if bare is None else bare.family,
+        architecture=asked.name,
         source=bound.name,
-        size=Size(width=smallest - 1, head_width=head_width or 0, depth=max(1, bound.depth), precision=precision),
+        size=Size(width=smallest - asked.multiple, head_width=asked.head_width, depth=asked.depth, precision=precision),
         verdict="impossible",
         error_kind=bound.error_kind,
         error=goal,
         tolerance=goal,
-        rests_on=f"proved: {bound.source}; {about}{f'; vacuous, {reason}' if reason else units}",
+        rests_on="; ".join([f"{bound.justified}: {bound.source}", f"{bound.resource} {bound.cut}", about, *silent]),
         versions=versions(),
-        detail={"resource": bound.resource, "required": required, "depth": bound.depth, "head_width": head_width},
+        detail={"resource": bound.resource, "required": required},
     )

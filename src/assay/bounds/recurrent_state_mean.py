@@ -1,4 +1,4 @@
-"""Recurrent, mean error: the rate at which the state must describe the values"""
+"""Mean error, one token asks: the rate at which the state of a causal network must describe the values"""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, binary_entropy
+from assay.bounds.base import Bound, Resource, binary_entropy
 from assay.evidence import ErrorKind
+from assay.resources import Resources
 from assay.tasks.sparse_averaging import SparseAveraging
 
 
@@ -44,25 +45,41 @@ def rate(distortion: float, dimension: int, distribution: str) -> float:
 class RecurrentStateMean(Bound):
     """State bits >= N R(D*): R is the rate-distortion function of a value, D* the distortion that the error leaves.
 
+    One pass: the state after the N values is formed before the pointers are known, so it is independent of them given
+    the values, and all that the asking token knows of the values. It describes them with a mean squared error of at
+    most D* each (`allowed_distortion`), for which N R(D*) bits are needed.
+
     >>> from assay import SparseAveraging
+    >>> from assay.resources import Resources
     >>> task = SparseAveraging(length=16, sparsity=2, layout="last")
-    >>> round(RecurrentStateMean().required(task, distribution="sign"), 1)
-    12.5
+    >>> gru = Resources(precision=8, state=lambda tokens: 1)
+    >>> round(RecurrentStateMean().check(task, gru, distribution="sign").slack, 1)
+    -4.5
     """
 
     name: ClassVar[str] = "recurrent-state-mean"
-    family: ClassVar[str] = "recurrent"
     error_kind: ClassVar[ErrorKind] = "mean"
-    resource = "state bits"
-    source: ClassVar[str] = "state bits >= N R(q error^2 (N - 1) / (N - q)): rate-distortion of the values"
+    resource: ClassVar[Resource] = "state bits"
+    cut: ClassVar[str] = "before the last token, the only one that asks"
+    source: ClassVar[str] = (
+        "state bits >= N R(q error^2 (N - 1) / (N - q)) in one pass where one token asks: rate-distortion of the values"
+    )
 
-    def unmet(self, task: SparseAveraging, error: float, distribution: str) -> str:
-        """One token asks, last, and the rate-distortion function of its values is known."""
+    def unmet(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> str:
+        """A causal network in one pass, one token asks, last; uniform pointers, values whose rate-distortion function
+        is known.
+        """
         if task.layout != "last":
             return "needs the layout in which one token asks, last"
+        if network.passes > 1:
+            return "needs one pass where one token asks"
         known = distribution in ("sign", "gaussian") or (distribution == "uniform" and task.dimension == 1)
         return "" if known else f"the rate-distortion function of {distribution!r} values is not known here"
 
-    def amount(self, task: SparseAveraging, error: float, distribution: str) -> float:
+    def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
         """N R(D*) bits."""
         return task.length * rate(allowed_distortion(task, error), task.dimension, distribution)
+
+    def available(self, task: SparseAveraging, network: Resources) -> float | None:
+        """Bits of state after the N values."""
+        return network.state_bits(task.length)

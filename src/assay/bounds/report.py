@@ -1,78 +1,133 @@
-"""What all bounds say about a task, and about a width, in rows."""
+"""What all bounds say about a task and about networks, in rows."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from assay.bounds import bounds_of
-from assay.errors import require, unknown
-from assay.networks import MIXERS, NETWORKS, architectures, families
-from assay.size import Size
+from assay.bounds import Bound, bounds_of
+from assay.errors import AssayError, require, unknown
+from assay.evidence import ErrorKind
+from assay.networks.candidates import Candidates
 from assay.tasks import Task
 
 _LEAST_ERROR = 1e-12  # below it, what is required of continuous values overflows
 
 
+@dataclass(frozen=True)
+class BoundRow:
+    """What one bound says about one architecture.
+
+    Attributes:
+        bound: its name.
+        architecture: with its depth and heads, if there are several.
+        error_kind: worst or mean.
+        error: at which networks are excluded.
+        resource: what is counted.
+        cut: where.
+        required: how much of it at least, at the width asked about or else the smallest not excluded.
+        smallest_width: not excluded; None where all up to the largest looked at are, or where that is not known.
+        source: the theorem.
+        justified: how it is known: proved, or estimated from samples.
+        reason: why nothing is said, or no smallest width; else empty.
+        width: that was asked about; None for none.
+        status: of that width: binds or vacuous.
+        available: what it has of the resource; None if it declares none.
+        slack: available - required; negative where the bound binds.
+    """
+
+    bound: str
+    architecture: str
+    error_kind: ErrorKind
+    error: float
+    resource: str
+    cut: str
+    required: float
+    smallest_width: int | None
+    source: str
+    justified: str
+    reason: str
+    width: int | None = None
+    status: str | None = None
+    available: float | None = None
+    slack: float | None = None
+
+
 def bound_rows(
-    task: Task[Any],
+    task: Task,
+    networks: list[Candidates],
     *,
     precision: int,
-    heads: int,
-    architecture: str | None,
     width: int | None,
     error: float | None,
     distribution: str,
-) -> list[dict[str, Any]]:
-    """One row per bound; for recurrent architectures by name, with the state that one unit of width keeps.
+) -> list[BoundRow]:
+    """One row for each bound on the task and each architecture that declares the resource.
+
+    Where one architecture is asked about, the bounds that do not speak of it have rows too, with the reason. Of
+    several, those that cannot be made for the task, or of this width, are left out.
 
     Args:
         task: the task.
+        networks: architectures to ask about.
         precision: bits per number.
-        heads: of an attention layer.
-        architecture: a family or an architecture; None for all bounds.
         width: a width to check; None for none.
-        error: worst-case or root-mean-square; None for the task's tolerance.
+        error: worst-case or mean; None for the task's tolerance.
         distribution: of the inputs that mean errors speak of.
+
+    Raises:
+        AssayError: an unknown distribution, an error out of range, or a width that an architecture cannot have.
     """
-    family, state_per_width = _family_and_state(architecture)
     if distribution not in task.distributions:
         raise unknown("distribution", distribution, task.distributions)
     require(error is None or _LEAST_ERROR <= error <= 1, "error", error, f"from {_LEAST_ERROR:g} to 1")
-    rows = []
-    for bound in bounds_of(task):
-        if family not in (None, bound.family):
-            continue
-        own = task.mean_tolerance if bound.error_kind == "mean" else task.tolerance
-        goal = own if error is None else error
-        smallest = bound.smallest(
-            task,
-            precision=precision,
-            heads=heads,
-            state_per_width=state_per_width,
-            error=goal,
-            distribution=distribution,
-        )
-        row = {
-            "bound": bound.name, "family": bound.family, "error_kind": bound.error_kind, "error": goal,
-            "resource": bound.resource, "required": bound.required(task, error=goal, distribution=distribution),
-            "smallest_width": smallest, "source": bound.source, "reason": bound.unmet(task, goal, distribution),
-        }  # fmt: skip
-        if width is not None:
-            size = Size(width=width, heads=heads, precision=precision, state=width * state_per_width)
-            check = bound.check(task, size, error=goal, distribution=distribution)
-            row |= {"width": width, "status": check.status, "available": check.available, "slack": check.slack}
-        rows.append(row)
-    return rows
+    several = len(networks) > 1
+    rows = [
+        _row(bound, task, asked, precision=precision, width=width, error=error, distribution=distribution)
+        for bound in bounds_of(task)
+        for asked in networks
+        if not several or _can_be_made(asked, task, width)
+    ]
+    return [row for row in rows if not (several and row.reason.startswith(_UNDECLARED))]
 
 
-def _family_and_state(architecture: str | None) -> tuple[str | None, int]:
-    if architecture is None:
-        return None, 1
-    if architecture in MIXERS:
-        mixer = MIXERS[architecture]
-        return mixer.family, max(1, mixer.state_per_width)
-    if architecture in NETWORKS:
-        return NETWORKS[architecture].family, 1
-    if architecture in families():
-        return architecture, 1
-    raise unknown("architecture", architecture, [*architectures(), *families()])
+def _can_be_made(asked: Candidates, task: Task, width: int | None) -> bool:
+    try:
+        asked.resources(task, asked.multiple if width is None else width)
+    except AssayError:
+        return False
+    return True
+
+
+_UNDECLARED = "the network declares no"
+
+
+def _row(
+    bound: Bound, task: Task, asked: Candidates, *, precision: int, width: int | None, error: float | None,
+    distribution: str,
+) -> BoundRow:  # fmt: skip
+    goal, networks = bound.goal(task, error), asked.at(task, precision=precision)
+    least = asked.multiple if width is None else width
+    at_width = bound.check(task, networks(least), error=goal, distribution=distribution)
+    smallest, reason = None, at_width.reason
+    if not reason:
+        try:
+            smallest = bound.smallest(task, networks, multiple=asked.multiple, error=goal, distribution=distribution)
+        except AssayError as failure:  # the resource falls as the width grows
+            reason = str(failure)
+    return BoundRow(
+        bound=bound.name,
+        architecture=asked.name,
+        error_kind=bound.error_kind,
+        error=goal,
+        resource=bound.resource,
+        cut=bound.cut,
+        required=at_width.required,
+        smallest_width=smallest,
+        source=bound.source,
+        justified=bound.justified,
+        reason=reason,
+        width=width,
+        status=None if width is None else at_width.status,
+        available=None if width is None else at_width.available,
+        slack=None if width is None else at_width.slack,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -32,9 +33,13 @@ def bound(
     task: TaskName,
     precision: Annotated[int, typer.Option(min=1, help="Bits per number.")] = 32,
     architecture: Annotated[
-        str | None, typer.Option(help="An architecture, file.py:Class or a family; all unless given.")
+        str | None, typer.Option(help="An architecture, a bare model ('assay ls') or file.py:Class; all unless given.")
     ] = None,
-    heads: Annotated[int, typer.Option(min=1, help="Heads of an attention layer.")] = 1,
+    depth: Annotated[int, typer.Option(min=1, help="Layers of the architecture.")] = 1,
+    heads: Annotated[
+        int, typer.Option(min=1, help="Heads of a layer: they split the width, but in a bare model each is as wide.")
+    ] = 1,
+    head_width: Annotated[int, typer.Option(min=0, help="In place of --heads, the width of each.")] = 0,
     width: Annotated[int | None, typer.Option(min=1, help="A width to check.")] = None,
     error: Annotated[float | None, typer.Option(help="The error; the task's tolerance unless given.")] = None,
     distribution: Annotated[
@@ -44,19 +49,30 @@ def bound(
 ) -> None:
     """Say which sizes are impossible: the smallest width each bound leaves open, and what it says of a given width.
 
+    A bound counts one resource, such as bits of state, and speaks of every network that declares how much it has.
+
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
     from assay.bounds.report import bound_rows
     from assay.networks import named_architecture
+    from assay.networks.candidates import Candidates, all_candidates, require_declared
 
     if architecture is not None and (":" in architecture or architecture.endswith(".py")):
         architecture = named_architecture(architecture)
     chosen = task_of(task, context)
+    if architecture is None:
+        if (depth, heads, head_width) != (1, 1, 0):
+            raise AssayError("--depth, --heads and --head-width need --architecture: they say what is asked about")
+        asked = all_candidates()
+    else:
+        asked = [Candidates(architecture, depth, head_width, heads)]
+        require_declared(asked[0], width or asked[0].multiple)
     rows = bound_rows(
-        chosen, precision=precision, heads=heads, architecture=architecture, width=width, error=error,
+        chosen, asked, precision=precision, width=width, error=error,
         distribution=distribution or chosen.usual_distribution,
     )  # fmt: skip
-    show_result({"task": chosen.to_json(), "precision": precision, "bounds": rows}, as_json, bounds_text)
+    result = {"task": chosen.to_json(), "precision": precision, "bounds": [asdict(row) for row in rows]}
+    show_result(result, as_json, bounds_text)
 
 
 @app.command(context_settings=TASK_PARAMETERS)

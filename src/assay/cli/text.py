@@ -71,16 +71,43 @@ def listing_text(entries: dict[str, dict[str, str]]) -> str:
 
 
 def bounds_text(result: dict[str, Any]) -> str:
-    """What each bound says."""
-    lines = [] if result["bounds"] else [f"no bound speaks of this: {result['task']['name']}"]
+    """What each bound says of each architecture; architectures of which it says the same share a line."""
+    if not result["bounds"]:
+        return f"no bound speaks of this: {result['task']['name']}"
+    lines, said = [], {}
     for row in result["bounds"]:
-        says = f"at least {row['required']:.6g} {row['resource']}, so width >= {row['smallest_width']}"
-        lines.append(
-            f"{row['bound']} ({row['family']}, {row['error_kind']} error {row['error']:g}): {row['reason'] or says}"
-        )
-        if row.get("status"):
-            lines.append(f"  width {row['width']} has {row['available']:g}: {row['status']}, slack {row['slack']:.6g}")
+        known = "" if row["justified"] == "proved" else f" ({row['justified']}, not proved)"
+        head = f"{row['bound']}{known}: {row['resource']} {row['cut']}, {row['error_kind']} error {row['error']:g}"
+        said.setdefault(head, {}).setdefault(_bound_line(row), []).append(row["architecture"])
+    for head, groups in said.items():
+        lines.append(head)
+        lines += [f"  {', '.join(names)}: {line}" for line, names in groups.items()]
     return "\n".join(lines)
+
+
+def _bound_line(row: dict[str, Any]) -> str:
+    if row["status"] is None or row["reason"]:
+        found = row["reason"] or f"at least {_amount(row['required'])}, so {_open_widths(row)}"
+    else:
+        excluded = "impossible" if row["justified"] == "proved" else "excluded, but for the sampling"
+        verdict = excluded if row["status"] == "binds" else "not excluded"
+        has, needs = _amount(row["available"]), _amount(row["required"])
+        found = f"width {row['width']} has {has} of at least {needs}: {row['status']}, {verdict}; {_open_widths(row)}"
+    return found
+
+
+def _amount(number: float) -> str:
+    """Whole numbers in full, others to a tenth.
+
+    >>> _amount(1048575.0), _amount(8.8517)
+    ('1,048,575', '8.9')
+    """
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.1f}"
+
+
+def _open_widths(row: dict[str, Any]) -> str:
+    smallest = row["smallest_width"]
+    return "no width is left open" if smallest is None else f"width >= {smallest}"
 
 
 def study_text(result: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ class AveragingUnit(BareUnit, Construction):
         keys: buffer (positions, score width): the keys.
     """
 
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     method: ClassVar[str]
     declares: ClassVar[dict[str, Setting]] = {
         **Construction.declares, "score_width": WHOLE, "temperature": NOT_NEGATIVE, "dtype": FLOAT_DTYPE

@@ -17,6 +17,8 @@ from assay.constructions.settings import POSITIVE, Setting, check_settings
 from assay.constructions.weights_file import save_network
 from assay.errors import AssayError, require
 from assay.networks.bare import Rounding
+from assay.networks.bare_models import BARE_MODELS
+from assay.resources import Resources
 from assay.size import Size
 from assay.tasks.base import Task
 
@@ -36,7 +38,7 @@ class Construction(Rounding, OwnWeights, ABC):
 
     Attributes:
         method: the name it is registered under.
-        family: attention, third-order, strassen, recurrent or feed-forward: whose size it bounds from above.
+        model: of `assay.networks.bare_models`: what its size is a size of.
         version: raised when the weights change, so that old results are not taken for new ones.
         solves: the names of the tasks it computes.
         declares: the settings, each with the values that it may have.
@@ -47,7 +49,7 @@ class Construction(Rounding, OwnWeights, ABC):
     """
 
     method: ClassVar[str]
-    family: ClassVar[str]
+    model: ClassVar[str]
     version: ClassVar[int] = 1
     solves: ClassVar[tuple[str, ...]] = ("sparse-averaging",)
     declares: ClassVar[dict[str, Setting]] = {"tolerance": POSITIVE}
@@ -89,6 +91,16 @@ class Construction(Rounding, OwnWeights, ABC):
     @abstractmethod
     def size(self) -> Size:
         """The size that the network declares."""
+
+    @property
+    def family(self) -> str:
+        """Whose colour it has in charts."""
+        return BARE_MODELS[self.model].family
+
+    @property
+    def resources(self) -> Resources:
+        """What the network has, by its model and size."""
+        return BARE_MODELS[self.model].resources(self.size, self.task)
 
     def numbers_at_work(self) -> int:
         """About how many numbers the forward pass holds for one example: what batches are cut by."""

@@ -48,7 +48,7 @@ class NeighboursThenPartner(Construction):
     """
 
     method: ClassVar[str] = "bigram"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     solves: ClassVar[tuple[str, ...]] = ("match3-bigram",)
     keys: Tensor
     queries: Tensor

@@ -31,7 +31,7 @@ class CopyResidues(Construction):
     """
 
     method: ClassVar[str] = "copy-residues"
-    family: ClassVar[str] = "feed-forward"
+    model: ClassVar[str] = "bare-feed-forward"
     solves: ClassVar[tuple[str, ...]] = ("match2", "match3", "match3-bigram", "match3-local")
     order: Tensor
 

@@ -48,7 +48,7 @@ class CosineUnit(BareUnit, Construction):
         frequencies: int64 buffer (D,).
     """
 
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     solves: ClassVar[tuple[str, ...]] = ("match2",)
     declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "gap": SHARE, "frequencies": WHOLE}
     frequencies: Tensor

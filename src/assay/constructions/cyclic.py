@@ -54,7 +54,7 @@ class CyclicPolytope(Construction):
     """
 
     method: ClassVar[str] = "cyclic"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "temperature": NOT_NEGATIVE}
     nodes: Tensor
 

@@ -38,7 +38,7 @@ class HatsAndGates(Construction):
     """
 
     method: ClassVar[str] = "feed-forward"
-    family: ClassVar[str] = "feed-forward"
+    model: ClassVar[str] = "bare-feed-forward"
     declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "dtype": FLOAT_DTYPE}
     levels: Tensor
 

@@ -39,7 +39,7 @@ class Gather(BareUnit, Construction):
     """
 
     method: ClassVar[str] = "gather"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     solves: ClassVar[tuple[str, ...]] = ("match2", "match3", "match3-bigram", "match3-local")
     points: Tensor
 

@@ -39,7 +39,7 @@ class GraphBlocks(GraphNetwork, Construction):
     """
 
     method: ClassVar[str] = "graph-blocks"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "graph-attention"
     solves: ClassVar[tuple[str, ...]] = ("directed-triangle",)
     declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "block": WHOLE}
     targets: Tensor

@@ -36,7 +36,7 @@ class GraphGather(GraphNetwork, Construction):
     """
 
     method: ClassVar[str] = "graph-gather"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "graph-attention"
     solves: ClassVar[tuple[str, ...]] = ("directed-triangle", "five-cycle")
     places: Tensor
     depth = 1

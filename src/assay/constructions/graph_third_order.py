@@ -33,7 +33,7 @@ class GraphThirdOrder(Construction):
     """
 
     method: ClassVar[str] = "graph-third-order"
-    family: ClassVar[str] = "third-order"
+    model: ClassVar[str] = "graph-third-order"
     solves: ClassVar[tuple[str, ...]] = ("directed-triangle",)
     temperature: Tensor
 

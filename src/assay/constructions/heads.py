@@ -41,7 +41,7 @@ class OnePointerHeads(BareUnit, Construction):
     """
 
     method: ClassVar[str] = "heads"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     declares: ClassVar[dict[str, Setting]] = {
         **Construction.declares, "temperature": NOT_NEGATIVE, "dtype": FLOAT_DTYPE
     }  # fmt: skip

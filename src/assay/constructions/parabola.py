@@ -53,7 +53,7 @@ class Parabola(Construction):
     """
 
     method: ClassVar[str] = "parabola"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     solves: ClassVar[tuple[str, ...]] = ("match2",)
     query: Tensor
 

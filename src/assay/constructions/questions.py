@@ -109,7 +109,7 @@ def answer_construction(question: dict[str, Any]) -> Evidence:
         question=question,
         task=task.to_json(),
         family=network.family,
-        architecture=network.family,
+        architecture=network.model,
         source=network.method,
         size=network.size,
         verdict="constructed",

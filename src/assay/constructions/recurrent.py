@@ -31,7 +31,7 @@ class StoreAll(Construction):
     """
 
     method: ClassVar[str] = "recurrent"
-    family: ClassVar[str] = "recurrent"
+    model: ClassVar[str] = "bare-recurrent"
     declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "dtype": FLOAT_DTYPE}
     slots: Tensor
 

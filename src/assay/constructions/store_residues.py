@@ -29,7 +29,7 @@ class StoreResidues(Construction):
     """
 
     method: ClassVar[str] = "store-residues"
-    family: ClassVar[str] = "recurrent"
+    model: ClassVar[str] = "bare-recurrent"
     solves: ClassVar[tuple[str, ...]] = ("match2", "match3", "match3-bigram", "match3-local")
     slots: Tensor
 

@@ -46,7 +46,7 @@ class StrassenHeads(Construction):
     """
 
     method: ClassVar[str] = "strassen"
-    family: ClassVar[str] = "strassen"
+    model: ClassVar[str] = "bare-strassen"
     solves: ClassVar[tuple[str, ...]] = ("match3",)
     root: Tensor
 

@@ -49,7 +49,7 @@ class ThirdOrderUnit(Construction):
     """
 
     method: ClassVar[str] = "third-order"
-    family: ClassVar[str] = "third-order"
+    model: ClassVar[str] = "bare-third-order"
     solves: ClassVar[tuple[str, ...]] = ("match3",)
 
     def __init__(self, task: Match3, tolerance: float) -> None:

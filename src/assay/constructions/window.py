@@ -45,7 +45,7 @@ class WindowAverage(Construction):
     """
 
     method: ClassVar[str] = "window"
-    family: ClassVar[str] = "attention"
+    model: ClassVar[str] = "bare-attention"
     solves: ClassVar[tuple[str, ...]] = ("match3-local",)
     declares: ClassVar[dict[str, Setting]] = {
         **Construction.declares,

@@ -14,6 +14,7 @@ from assay.errors import require
 from assay.learning.batched import train_together
 from assay.learning.training import Recipe, code_of_run, train
 from assay.learning.weights_file import save_trained
+from assay.networks.candidates import Candidates, require_declared
 from assay.tasks import Task
 
 
@@ -40,6 +41,9 @@ def train_one(
     require(rate > 0, "rate", rate, "above 0")
     require(device in devices(), "device", device, f"one of those that torch finds here: {', '.join(devices())}")
     code_of_run(architecture, task)  # better said now than after the run
+    facts = require_declared(Candidates(architecture, depth, head_width), width)
+    if facts is not None:
+        tell(f"{architecture}: {facts.line}")
     recipe = Recipe(steps=steps, distribution=distribution)
     begin = time.monotonic()
 

@@ -9,6 +9,7 @@ from assay.constructions.questions import attention_portrait
 from assay.evidence import Evidence
 from assay.learning.training import Recipe, code_of_run, train
 from assay.networks import family
+from assay.networks.candidates import candidates_of, check_declared
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
@@ -35,9 +36,13 @@ def training_question(
 
 
 def answer_training(question: dict[str, Any]) -> Evidence:
-    """Train once; learned if the mean error on test inputs is within what the task calls learned."""
+    """Train once; learned if the mean error on test inputs is within what the task calls learned.
+
+    A layer that is not shipped is held against what it declares before that.
+    """
     task = task_from_json(question["task"])
     architecture, seed, rate = question["architecture"], question["seed"], question["rate"]
+    check_declared(candidates_of(question), question["width"])
     recipe = Recipe(**{name: value for name, value in question["recipe"].items() if name != "version"})
     run = train(
         task, architecture, question["width"], depth=question["depth"], head_width=question["head_width"],

@@ -109,7 +109,7 @@ def train(
     """
     begin = time.process_time()
     network = make_network(architecture, task, width, seed=seed, depth=depth, head_width=head_width)
-    averaged = copy.deepcopy(network).requires_grad_(False)
+    averaged = copy.deepcopy(network).requires_grad_(False).eval()
     optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
     curve: list[float] = []
     step, stopped = 0, ""
@@ -183,6 +183,8 @@ def _take_step(
 @torch.no_grad()
 def _follow(averaged: Network, network: Network, decay: float) -> None:
     torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
+    for kept, now in zip(averaged.buffers(), network.buffers(), strict=True):
+        kept.copy_(now)  # of layers that keep statistics
 
 
 @torch.no_grad()

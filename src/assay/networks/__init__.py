@@ -7,6 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import require, unknown
+from assay.networks.bare_models import BARE_MODELS
 from assay.registry import Registry
 
 if TYPE_CHECKING:
@@ -39,21 +40,22 @@ def architecture_code(architecture: str) -> int | str:
 
 
 def family(architecture: str) -> str:
-    """attention, recurrent, feed-forward, ...: which bounds and constructions speak of the architecture."""
-    return _entry(architecture).family
+    """Whose colour the architecture has in charts: attention, recurrent, ...; its own name where it does not say."""
+    return architecture_entry(architecture).family or architecture
 
 
-def families() -> list[str]:
-    """Every family that an architecture belongs to."""
-    return sorted({family(architecture) for architecture in architectures()})
-
-
-def check_shape(architecture: str, *, depth: int, head_width: int) -> None:
-    """Raise an AssayError if the architecture cannot be that deep, or split into heads of that width."""
-    if architecture in NETWORKS:
-        require(depth == 1, "depth", depth, f"1 for {architecture}, which is not made of blocks")
-    splits = architecture not in NETWORKS and "heads" in signature(_entry(architecture)).parameters
+def check_shape(architecture: str, *, depth: int = 1, head_width: int = 0, heads: int = 1) -> None:
+    """Raise an AssayError if the architecture, or the bare model, cannot be that deep or have such heads."""
+    require(head_width == 0 or heads == 1, "heads", heads, "left out where head_width says how wide each is")
+    if architecture in BARE_MODELS:
+        splits = BARE_MODELS[architecture].has_heads
+        require(splits or depth == 1, "depth", depth, f"1 for {architecture}: what it has does not depend on it")
+    else:
+        blocks = architecture not in NETWORKS
+        require(blocks or depth == 1, "depth", depth, f"1 for {architecture}, which is not made of blocks")
+        splits = blocks and "heads" in signature(architecture_entry(architecture)).parameters
     require(splits or head_width == 0, "head_width", head_width, f"0 for {architecture}, which has no heads")
+    require(splits or heads == 1, "heads", heads, f"1 for {architecture}, which has no heads")
 
 
 def make_network(
@@ -75,7 +77,7 @@ def make_network(
 
     from assay.arithmetic import in_float32
 
-    entry = _entry(architecture)
+    entry = architecture_entry(architecture)
     check_shape(architecture, depth=depth, head_width=head_width)
     with in_float32(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -89,7 +91,12 @@ def make_network(
         return StandardBackbone(task, partial(entry, heads=width // head_width), width, depth)
 
 
-def _entry(architecture: str) -> Any:
+def architecture_entry(architecture: str) -> Any:
+    """The mixer's or network's class.
+
+    Raises:
+        AssayError: there is none of this name.
+    """
     if architecture in NETWORKS:
         return NETWORKS[architecture]
     if architecture in MIXERS or ":" in architecture:
@@ -98,6 +105,6 @@ def _entry(architecture: str) -> Any:
 
 
 __all__ = [
-    "MIXERS", "NETWORKS", "architecture_code", "architectures", "check_shape", "families", "family", "make_network",
-    "named_architecture",
+    "MIXERS", "NETWORKS", "architecture_code", "architecture_entry", "architectures", "check_shape", "family",
+    "make_network", "named_architecture",
 ]  # fmt: skip

@@ -8,27 +8,40 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from assay.errors import AssayError
+from assay.resources import Averages, Resources
 from assay.size import Size
 
 
 class Mixer(nn.Module, ABC):
     """The part of an architecture that moves information between positions. `Mixer(width)` makes one.
 
+    What it declares decides which lower bounds speak of it. Causality and state are measured before a layer that is not
+    shipped is trained (`assay.networks.layer_check`); averages are taken at its word. Of a state that it does not
+    declare no bound speaks.
+
     Attributes:
-        family: attention, third-order, strassen, recurrent, feed-forward, ...: whose bounds apply to it.
-        state_per_width: numbers carried from one position to the next per unit of width; 0 if nothing is carried.
+        family: whose colour it has in charts; its own name if empty. It decides nothing else.
+        causal: whether no output depends on later tokens; None if that is not declared, and then it is measured.
         heads: heads whose outputs are added up.
         version: raised when what it computes changes, so that old results are not taken for new ones.
     """
 
-    family: ClassVar[str]
+    family: ClassVar[str] = ""
     version: ClassVar[int] = 1
-    state_per_width: ClassVar[int] = 0
+    causal: bool | None = None
     heads: int = 1
 
     @abstractmethod
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last `last` tokens: (batch, length, width) -> (batch, last, width)."""
+
+    def state(self, tokens: int) -> int | None:
+        """Numbers that its streaming form carries on after this many tokens; None if it has none or does not say."""
+        return None
+
+    def averages(self) -> Averages | None:
+        """Its heads, if an output is made of nothing but the token itself and each head's average; else None."""
+        return None
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """A recurrent mixer's outputs of all tokens, and the state that it then hands on: (batch, numbers).
@@ -52,14 +65,19 @@ class Network(nn.Module, ABC):
     """A trainable network for a task, called on the task's inputs.
 
     Attributes:
-        family: attention, third-order, strassen, recurrent, feed-forward, ...
+        family: whose colour it has in charts; its own name if empty.
         size: the size that it declares.
         version: as for a mixer.
     """
 
-    family: ClassVar[str]
+    family: ClassVar[str] = ""
     version: ClassVar[int] = 1
     size: Size
+
+    @property
+    @abstractmethod
+    def resources(self) -> Resources:
+        """What it declares for its task, at 32 bits a number."""
 
     @abstractmethod
     def forward(self, inputs: Any) -> Tensor:

@@ -12,6 +12,7 @@ from assay.errors import require
 from assay.networks import NETWORKS
 from assay.networks.base import Network
 from assay.networks.codes import MOST_SYMBOLS
+from assay.resources import Resources
 from assay.size import Size
 from assay.tasks.base import Features, Symbols, Task
 
@@ -45,6 +46,11 @@ class FeedForward(Network):
     def first(self) -> nn.Module:
         """The first layer, W."""
         return self.layers[0]
+
+    @property
+    def resources(self) -> Resources:
+        """The rows of W, which alone sees the input."""
+        return Resources(precision=32, first_layer=self.size.width)
 
     def forward(self, inputs: Any) -> Tensor:
         """Answers of the asking tokens: (batch, *answer shape)."""

@@ -4,14 +4,14 @@
     x = x + mixer(norm(x));  x = x + MLP(norm(x))        for each block
     answer = norm(x) R                                   for the asking tokens
 
-Only what the asking tokens need is computed: the last block's mixer, MLP and readout run on them alone. Where every
-token asks, a recurrent mixer is shown the sequence twice, since what a token asks for may come after it.
+Only what the asking tokens need is computed: the last block's mixer, MLP and readout run on them alone. Where several
+tokens ask and no layer looks ahead, the sequence is shown twice, since what a token asks for may come after it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,10 +19,44 @@ from torch import Tensor, nn
 
 from assay.networks.base import Mixer, Network
 from assay.networks.codes import circular_codes, position_codes
+from assay.networks.layer_check import declared_state, is_causal
+from assay.networks.passes import passes_for
+from assay.resources import Averages, Resources
 from assay.size import Size
 from assay.tasks.base import Features, Symbols, Task
 
 _MLP_FACTOR = 4
+
+
+def standard_resources(task: Task[Any], layers: Sequence[Mixer], width: int, *, causal: bool) -> Resources:
+    """What the standard backbone has with these layers, one a block: they need hold no weights (torch's meta device).
+
+    A state is carried only where no layer looks ahead. The first token is a constant where the task has a blank, which
+    the count of tokens in `Resources.state` leaves out.
+    """
+    blank = int(task.blank)
+
+    def state(tokens: int) -> int | None:
+        whole, rest = divmod(tokens, task.positions)
+        shown = whole * (task.positions + blank) + (rest + blank if rest else 0)
+        numbers = [declared_state(layer, shown) for layer in layers]
+        known = [number for number in numbers if number is not None]
+        return sum(known) if len(known) == len(numbers) else None
+
+    return Resources(
+        precision=32,
+        passes=passes_for(task, causal),
+        embedding=width,
+        state=state if causal and state(task.positions) is not None else None,
+        averages=_averages(layers[0]) if len(layers) == 1 else None,
+    )
+
+
+def _averages(layer: Mixer) -> Averages | None:
+    """What a layer declares of its averages; nothing where it inherits that from a class whose outputs it changes."""
+    declares = next(kind for kind in type(layer).__mro__ if "averages" in vars(kind))
+    computes = next(kind for kind in type(layer).__mro__ if "forward" in vars(kind))
+    return layer.averages() if issubclass(declares, computes) else None
 
 
 class Block(nn.Module):
@@ -47,11 +81,12 @@ class StandardBackbone(Network):
 
     def __init__(self, task: Task[Any], mixer: Callable[[int], Mixer], width: int, depth: int = 1) -> None:
         super().__init__()
-        self.task = task
+        self.task, self.width = task, width
         blocks = [Block(mixer(width), width) for _ in range(depth)]
         kind = blocks[0].mixer
         self.family = kind.family  # ty: ignore[invalid-attribute-access]
-        self.passes = 2 if self.family == "recurrent" and task.asking > 1 else 1
+        self.causal = all(is_causal(block.mixer, width) for block in blocks)
+        self.passes = passes_for(task, self.causal)
         shown = task.shown
         self.embed: Any = _embedding(shown, width)
         self.positions = nn.Parameter(position_codes(task.positions, task.length, width))
@@ -61,14 +96,21 @@ class StandardBackbone(Network):
             self._start_names(shown)
         self.before_readout = nn.LayerNorm(width)
         self.readout = nn.Linear(width, math.prod(task.answer_shape[1:]))
+        state = self.resources.state
         self.size = Size(
             width=width,
             heads=kind.heads,
             head_width=width // kind.heads if kind.heads > 1 else 0,
             depth=depth,
-            state=depth * width * kind.state_per_width,
+            state=0 if state is None else state(self.passes * task.positions) or 0,
             parameters=sum(parameter.numel() for parameter in self.parameters()),
         )
+
+    @property
+    def resources(self) -> Resources:
+        """What its layers declare, on this task."""
+        layers: Any = [block.mixer for block in self.blocks]
+        return standard_resources(self.task, layers, self.width, causal=self.causal)
 
     @torch.no_grad()
     def _start_names(self, shown: Features) -> None:

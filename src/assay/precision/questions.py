@@ -56,7 +56,7 @@ def answer_precision(question: dict[str, Any]) -> Evidence:
         question=question,
         task=task.to_json(),
         family=network.family,
-        architecture=network.family,
+        architecture=network.model,
         source=network.method,
         size=replace(network.size, precision=found.bits),
         verdict="measured",

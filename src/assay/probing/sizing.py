@@ -109,7 +109,7 @@ def _constructions(keys: int, average: int) -> list[dict[str, Any]]:
     rows = []
     for method in CONSTRUCTIONS.names():
         kind = CONSTRUCTIONS[method]
-        if "sparse-averaging" not in kind.solves or kind.family != "attention":
+        if "sparse-averaging" not in kind.solves or kind.model != "bare-attention":
             continue
         if keys > _MOST_BUILT.get(method, keys):
             if method == "sign":

@@ -83,8 +83,8 @@ def state_split(network: Any, task: Any) -> StateSplit | str:
     """The network in two parts, or what it lacks for that, in words."""
     if isinstance(network, StoreAll):
         return StoredValues(network, task)
-    if not isinstance(network, StandardBackbone) or network.family != "recurrent":
-        return "a recurrent construction or a recurrent mixer in the standard backbone"
+    if not isinstance(network, StandardBackbone) or network.resources.state is None:
+        return "a recurrent construction, or causal layers that declare their state in the standard backbone"
     if network.passes > 1:
         return "one pass over the sequence (layout 'last'); of two passes each hands on a state"
     kind = type(network.blocks[0].mixer)

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
+from assay.networks.bare_models import BARE_MODELS
 from assay.report.lines import Line, Series, rank
 from assay.report.words import power_text
 
@@ -85,6 +86,9 @@ def looks(lines: Iterable[Line]) -> dict[str, Look]:
     found, further = dict(_LOOKS), []
     for name in sorted(names - set(_LOOKS), key=rank):
         kind = name.partition(", ")[0]
+        if kind in BARE_MODELS:  # nothing is trained in it: it shares its family's colour
+            found[name] = _LOOKS.get(BARE_MODELS[kind].family, _FURTHER[0])
+            continue
         if kind in _LOOKS and kind not in taken:
             taken.add(kind)
             found[name] = _LOOKS[kind]
@@ -178,16 +182,17 @@ def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[A
     """One line for each construction; entries for the legend."""
     handles = []
     for (marker, line), series in zip(DASHES * (1 + len(boundaries) // len(DASHES)), boundaries, strict=False):
+        name = f"constructed: {series['architecture']}, {series['source']} ({_made_of(series)})"
         style: dict[str, Any] = {
             "color": look.colour, "marker": marker, "linestyle": line, "markerfacecolor": "white",
-            "linewidth": 1.3, "label": f"constructed (worst case): {series['source']} ({_made_of(series)})",
+            "linewidth": 1.3, "label": name,
         }  # fmt: skip
         axes.plot(*_coordinates(series["points"]), zorder=3, **style)
         handles.append(Line2D([], [], **style))
     return handles
 
 
-def draw_impossible(axes: Axes, boundaries: list[Series], units: str) -> list[Any]:
+def draw_impossible(axes: Axes, boundaries: list[Series]) -> list[Any]:
     """An area for each bound that excludes anything; entries for the legend."""
     handles = []
     for series in boundaries:
@@ -203,10 +208,7 @@ def draw_impossible(axes: Axes, boundaries: list[Series], units: str) -> list[An
             }  # fmt: skip
             axes.plot(*_coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
         label = f"impossible ({_SAID[series['error_kind']]}): {series['source']}"
-        only = [f"depth {series['depth']}"] * bool(series["depth"])
-        only += [f"heads of {series['head_width']}"] * bool(series["head_width"])
-        scope = f", for {' and '.join(only)}" if only else ""
-        said = f"{units if series['resource'] == 'state bits' else ''}{scope}" if binding else f", {_EXCLUDES_NONE}"
+        said = "" if binding else f", {_EXCLUDES_NONE}"
         outline: dict[str, Any] = {"edgecolor": "#8A9099", "linewidth": 0.8}
         handles.append(Patch(**{**area, **outline}, label=f"{label}{said}"))
     return handles

@@ -32,7 +32,7 @@ from assay.report.drawing import (
     set_axes,
     sheet,
 )
-from assay.report.lines import Contender, Line, Series, boundaries_of, rank
+from assay.report.lines import Contender, Line, Series, boundaries_of, rank, references
 
 
 @mpl.rc_context(STYLE)
@@ -41,16 +41,15 @@ def band_chart(findings: dict[str, Any], line: Line, contender: Contender) -> Fi
 
     Axes are logarithmic, the same for all contenders; or linear, see `assay.report.drawing.is_linear`.
     """
-    boundaries, look, linear = boundaries_of(line, contender), looks(findings["lines"]), is_linear(line)
+    own, look, linear = boundaries_of(line, contender), looks(findings["lines"]), is_linear(line)
+    boundaries = [*own, *references(line, contender)]
     figure, axes = chart(6.3, 3.7 + TEXT_LINE * sum(3 if s["verdict"] == "learned" else 1 for s in boundaries))
     axes.set_title(contender.name)
     set_axes(axes, boundaries if linear else line["series"], _axis_name(line), linear=linear)
-    several = contender.state_per_width > 1
-    units = f", {contender.state_per_width} number{'s' * several} of state per width"
     handles = [
         *draw_learned(axes, _of(boundaries, "learned"), line["symbol"], look, named=False),
         *draw_constructed(axes, _of(boundaries, "constructed"), look[contender.name]),
-        *draw_impossible(axes, _of(boundaries, "impossible"), units),
+        *draw_impossible(axes, _of(boundaries, "impossible")),
     ]
     legend(figure, handles)
     return figure
@@ -73,31 +72,31 @@ def summary_chart(findings: dict[str, Any], line: Line) -> Figure:
         style: dict[str, Any] = {"color": look[series["family"]].colour, "linestyle": "-", "linewidth": 5, "alpha": 0.3}
         places, widths = [p["x"] for p in series["points"]], [p["width"] for p in series["points"]]
         axes.plot(places, widths, solid_capstyle="round", zorder=2, **style)
-        handles.append(Line2D([], [], label=f"{series['family']}, constructed ({series['source']})", **style))
+        handles.append(Line2D([], [], label=f"{series['architecture']}, constructed ({series['source']})", **style))
     legend(figure, handles)
     return figure
 
 
 @mpl.rc_context(STYLE)
-def message_bits_chart(findings: dict[str, Any], line: Line, family: str) -> Figure | None:
-    """Bits of one embedding along a line: what bounds require, what a family's constructions have. None without both.
+def message_bits_chart(findings: dict[str, Any], line: Line, model: Contender) -> Figure | None:
+    """Bits of one embedding along a line: what bounds require, what constructions in a model have. None without both.
 
     Bounds on the bits say something where the width that they exclude is 0: one number of 32 bits holds a lot.
     """
-    own = [series for series in line["series"] if series["family"] == family]
+    own = boundaries_of(line, model)
     required = [
         _with_widths(series, "required")
         for series in _of(own, "impossible")
-        if series["resource"] == "message bits" and any(point["required"] for point in series["points"])
+        if series["resource"] == "embedding bits" and any(point["required"] for point in series["points"])
     ]
     constructed = [_with_widths(series, "message_bits") for series in _of(own, "constructed")]
     if not required or not constructed:
         return None
     figure, axes = chart(6.3, 3.7 + TEXT_LINE * (len(required) + len(constructed)))
-    axes.set_title(f"{family}: bits of one embedding")
+    axes.set_title(f"{model.name}: bits of one embedding")
     set_axes(axes, [*constructed, *required], _axis_name(line), linear=is_linear(line), vertical="bits m p")
-    look = looks(findings["lines"])[family]
-    legend(figure, [*draw_constructed(axes, constructed, look), *draw_impossible(axes, required, "")])
+    look = looks(findings["lines"])[model.name]
+    legend(figure, [*draw_constructed(axes, constructed, look), *draw_impossible(axes, required)])
     return figure
 
 
@@ -178,16 +177,16 @@ def _rank(series: Series) -> tuple[int, int, str]:
 
 
 def _frontiers(boundaries: list[Series]) -> list[Series]:
-    """For each family, the smallest constructed width at every x; its source names the methods that reach it."""
+    """For each bare model, the smallest constructed width at every x; its source names the methods that reach it."""
     frontiers: list[Series] = []
-    for family in {series["family"] for series in _of(boundaries, "constructed")}:
+    for model, family in {(series["architecture"], series["family"]) for series in _of(boundaries, "constructed")}:
         best: dict[int, tuple[int, str, dict[str, Any]]] = {}
         for series in _of(boundaries, "constructed"):
-            if series["family"] == family:
+            if series["architecture"] == model:
                 for point in series["points"]:
                     here = (point["width"], series["source"], point)
                     best[point["x"]] = min(best.get(point["x"], here), here, key=lambda entry: entry[:2])
         methods = ", ".join(sorted({source for _, source, _ in best.values()}))
         points = [best[x][2] for x in sorted(best)]
-        frontiers.append({"family": family, "architecture": family, "source": methods, "points": points})
+        frontiers.append({"family": family, "architecture": model, "source": methods, "points": points})
     return sorted(frontiers, key=_rank)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from assay.evidence import Evidence, content_hash
-from assay.frontier import SearchEnd, Series, contender, contradictions, learned_series, stated_series
+from assay.frontier import SearchEnd, Series, contradictions, learned_series, stated_series
+from assay.networks.bare_models import BARE_MODELS
+from assay.networks.candidates import candidates_of
 from assay.probing.findings import gather_probe
 from assay.report.lines import rank
 from assay.report.matrix import task_matrix
@@ -77,7 +79,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
     first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `tolerance`
     and `mean_tolerance` (the smallest and the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and
     its `distribution_text`, `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not ended,
-    by architecture, family and x, with the reason where one failed), and `audit`, `audit_tolerance` and `audit_at`
+    by architecture and x, with the reason where one failed), and `audit`, `audit_tolerance` and `audit_at`
     (what cheap predictors reach at the smallest x that was to be learned, beside the mean tolerance there).
     """
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
@@ -105,8 +107,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
         "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
         "unfinished": [
             {
-                "architecture": contender(found.unit.question),
-                "family": found.family,
+                "architecture": candidates_of(found.unit.question).name,
                 "x": x,
                 "failed": why.reason if (why := failed.get(search_course(found.unit).label)) else None,
             }
@@ -154,8 +155,8 @@ def _per_doubling(points: list[dict[str, Any]]) -> float | None:
 
 
 def _place(series: Series) -> tuple[Any, ...]:
-    """Where a boundary stands in tables: by family and architecture, what was learned first."""
-    return rank(series.family), rank(series.architecture), _VERDICTS.index(series.verdict), series.source
+    """Where a boundary stands in tables: by architecture, trained ones first, and of one what was learned first."""
+    return series.architecture in BARE_MODELS, rank(series.architecture), _VERDICTS.index(series.verdict), series.source
 
 
 def _range(values: list[float]) -> list[float]:
@@ -200,7 +201,7 @@ def _row(piece: Evidence, symbols: dict[tuple[str, str], str]) -> dict[str, Any]
     trained = piece.source == "training"
     return {
         "task": f"{name}: {parameters_text(piece.task)}", "along": along,
-        "architecture": contender(question) if trained else piece.architecture, "source": piece.source,
+        "architecture": candidates_of(question).name if trained else piece.architecture, "source": piece.source,
         "verdict": piece.verdict, "width": piece.size.width, "heads": piece.size.heads, "depth": piece.size.depth,
         "precision": piece.size.precision, "parameters": piece.size.parameters, "state": piece.size.state or None,
         "error_kind": piece.error_kind, "error": piece.error, "tolerance": piece.tolerance,

@@ -15,8 +15,7 @@ def task_matrix(lines: list[Line]) -> dict[str, Any] | None:
     """Entries for every line and contender; None where all lines are about one task.
 
     Returns a dictionary with `lines` and `architectures`, names in order, and `cells`: entries (see `entries`) by line
-    and architecture. What holds for a family stands with those of it that were trained on the line, or with all if none
-    was.
+    and architecture or bare model.
     """
     if len({line["task"]["name"] for line in lines}) < 2:
         return None
@@ -24,7 +23,7 @@ def task_matrix(lines: list[Line]) -> dict[str, Any] | None:
     return {
         "lines": [line["name"] for line in lines],
         "architectures": [column.name for column in columns],
-        "cells": {line["name"]: {column.name: _cell(line, column) for column in columns} for line in lines},
+        "cells": {line["name"]: {column.name: entries(line, column) for column in columns} for line in lines},
     }
 
 
@@ -59,14 +58,6 @@ def entries(line: Line, contender: Contender) -> list[Entry]:
 def _at_largest(points: list[tuple[Series, dict[str, Any]]]) -> list[tuple[Series, dict[str, Any]]]:
     largest = max((point["x"] for _, point in points), default=None)
     return [(series, point) for series, point in points if point["x"] == largest]
-
-
-def _cell(line: Line, contender: Contender) -> list[Entry]:
-    """The entries, unless another of the family was trained on this line and this one was not."""
-    trained = {s["architecture"]: s["family"] for s in line["series"] if s["verdict"] == "learned"}
-    if contender.family in trained.values() and contender.name not in trained:
-        return []
-    return entries(line, contender)
 
 
 def _reach(boundaries: Iterable[Series]) -> int:

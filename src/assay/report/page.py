@@ -160,11 +160,11 @@ def _line_charts(findings: dict[str, Any], line: Line) -> Iterator[Chart]:
         caption = words.band_caption(line, contender, seeds, linear=is_linear(line))
         figure = band_chart(findings, line, contender)
         yield _chart(name, "widths", _file_name(f"{name}.{contender.name}"), title, figure, caption)
-    for family in sorted({series["family"] for series in line["series"]}):
-        figure = message_bits_chart(findings, line, family)
+    for model in contenders([line]):
+        figure = message_bits_chart(findings, line, model)
         if figure is not None:
-            title = f"{line['title']}: {family}, bits of one embedding against {symbol}"
-            file = _file_name(f"{name}.{family}-message-bits")
+            title = f"{line['title']}: {model.name}, bits of one embedding against {symbol}"
+            file = _file_name(f"{name}.{model.name}-embedding-bits")
             yield _chart(name, "widths", file, title, figure, words.BITS_CAPTION)
 
     if line["precisions"]:
@@ -244,7 +244,6 @@ def _line(line: Line, drawn: list[Chart]) -> dict[str, Any]:
         "sizes": _sizes(line),
         "laws": _laws(line),
         "precisions": _precisions(line),
-        "state": words.state_text(line["series"], contending),
     }
 
 

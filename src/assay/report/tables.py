@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from assay.report.lines import Line, contenders, rank, with_laws
+from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
 from assay.report.probes import summary_rows
 from assay.report.words import (
     boundary_label,
@@ -18,7 +18,6 @@ from assay.report.words import (
     law_text,
     probe_text,
     ratio_text,
-    state_text,
     task_text,
     tolerance_text,
     unfinished_text,
@@ -40,8 +39,8 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
         console.print(few_seeds_text(len(findings["seeds"])))
     for line in findings["lines"]:
         console.print(_heading(line))
-        for family in sorted({series["family"] for series in line["series"]}, key=rank):
-            console.print(_sizes(line, family))
+        for contender in contenders([line]):
+            console.print(_sizes(line, contender))
         if with_laws(line):
             console.print(_growth(line))
         if unfinished_text(line):
@@ -120,20 +119,22 @@ def _said(entry: dict[str, Any], symbol: str, at: int) -> str:
     return f"{width}{place}{f' ({note})' if note else ''}"
 
 
-def _sizes(line: Line, family: str) -> Table:
-    """Widths of one family: a row for each x, a column for each boundary."""
-    boundaries = [series for series in line["series"] if series["family"] == family]
-    table = Table(title=f"{family}: width against {line['symbol']}", title_justify="left")
+def _sizes(line: Line, contender: Contender) -> Table:
+    """Widths of one contender: a row for each x, a column for each boundary that excludes or reaches any width."""
+    known = boundaries_of(line, contender)
+    boundaries = [series for series in known if series["verdict"] != "impossible" or excludes(series)]
+    table = Table(title=f"{contender.name}: width against {line['symbol']}", title_justify="left")
     table.add_column(line["symbol"], justify="right")
     for series in boundaries:
-        name = series["architecture"] if series["verdict"] == "learned" else series["source"]
+        name = "" if series["verdict"] == "learned" else series["source"]
         table.add_column(f"{series['verdict']}\n{name}\n{series['error_kind']} error", justify="right")
     columns = [
         {point["x"]: width_text(point, series["verdict"]) for point in series["points"]} for series in boundaries
     ]
     for x in sorted(set().union(*columns)):
         table.add_row(str(x), *[column.get(x, "") for column in columns])
-    table.caption = state_text(boundaries, contenders([line])) or None
+    silent = [series["source"] for series in known if series not in boundaries]
+    table.caption = f"bounds that exclude no width here: {', '.join(silent)}" if silent else None
     table.caption_justify = "left"
     return table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.report.lines import Contender, Line, Series, boundaries_of, counted_in_state
+from assay.report.lines import Contender, Line, Series, boundaries_of, references
 from assay.report.matrix import entries
 
 ERRORS = {"worst": "worst case", "mean": "mean"}
@@ -166,24 +166,14 @@ def _search_text(line: Line, search: dict[str, Any]) -> str:
     return f"{search['architecture']} at {line['symbol']} = {search['x']}"
 
 
-def state_text(boundaries: list[Series], contenders: list[Contender]) -> str:
-    """In which units bounds on state and the widths of trained networks are; empty where no bound counts state."""
-    if not counted_in_state(boundaries):
-        return ""
-    several = [
-        f"{contender.name} keeps {contender.state_per_width} per unit of width"
-        for contender in contenders
-        if contender.state_per_width > 1 and contender.family in {series["family"] for series in boundaries}
-    ]
-    return "; ".join(["bounds on state count its numbers, of which constructions keep one per unit of width", *several])
-
-
 def in_short(line: Line, contender: Contender) -> str:
     """What is known of a contender at about the largest x that it was trained at."""
     known, symbol = entries(line, contender), line["symbol"]
     learned = next((s for s in boundaries_of(line, contender) if s["verdict"] == "learned"), None)
-    begun = any(search["family"] == contender.family for search in line["unfinished"])
-    said = [_learned_in_short(learned, symbol)] if learned else ["no search finished" if begun else "not trained"]
+    begun = any(search["architecture"] == contender.name for search in line["unfinished"])
+    said = ["no search finished"] if begun else ["explicit weights" if contender.bare else "not trained"]
+    if learned:
+        said = [_learned_in_short(learned, symbol)]
     for entry in known:
         if entry["verdict"] == "constructed":
             said.append(f"constructed at {symbol} = {entry['at']}: width {entry['width']} ({entry['source']})")
@@ -226,8 +216,9 @@ def summary_caption(seeds: int) -> list[str]:
         f"Points: smallest width that at least {seeds_text(seeds)} learned within the budget, by mean error.",
         "Dashed: power laws fitted to them, with the interval of the exponent over resampled seeds and places between "
         "the widths that were tried.",
-        "Broad lines: the narrowest network of the family that was constructed, with a certificate for the worst-case "
-        "error. The two errors differ, so a learned width below a constructed one is no contradiction.",
+        "Broad lines: the narrowest network of a bare model that was constructed, certified for the worst-case "
+        "error. No layer that is trained is one of these models, and the two errors differ: a learned width below a "
+        "constructed one is no contradiction.",
     ]
 
 
@@ -235,14 +226,14 @@ def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) 
     """Of the chart of one contender on one line."""
     boundaries, symbol = boundaries_of(line, contender), line["symbol"]
     caption = [_bound_sentence(series, symbol) for series in boundaries if series["verdict"] == "impossible"]
-    if counted_in_state(boundaries) and contender.state_per_width > 1:
+    constructed = [s for s in (*boundaries, *references(line, contender)) if s["verdict"] == "constructed"]
+    if constructed:
+        methods = ", ".join(sorted({s["source"] for s in constructed}))
+        models = " and ".join(sorted({s["architecture"] for s in constructed}))
+        beside = "" if contender.bare else f", which is not {contender.name}: the line is there to compare with"
         caption.append(
-            f"Bounds count numbers of state: {contender.name} keeps {contender.state_per_width} per unit of width, "
-            "constructions 1."
+            f"Constructed by {methods}: explicit weights of {models}{beside}; certified {line['all_inputs']}."
         )
-    methods = sorted({s["source"] for s in boundaries if s["verdict"] == "constructed"})
-    if methods:
-        caption.append(f"Constructed by {', '.join(methods)}: explicit weights, certified {line['all_inputs']}.")
     learned = [point for s in boundaries if s["verdict"] == "learned" for point in s["points"]]
     if learned:
         caption.append(f"Learned: by at least {seeds_text(seeds)}, each within a budget of steps.")

@@ -6,8 +6,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from assay.evidence import Evidence, content_hash
-from assay.frontier import contender
 from assay.learning.search import Question, Unit, smallest_width
+from assay.networks.candidates import candidates_of
 from assay.studies.study import symbol_texts
 from assay.studies.workers import Failed
 
@@ -82,7 +82,7 @@ class Course:
 def search_course(unit: Unit) -> Course:
     """A search for a smallest learned width."""
     task = unit.question["task"]
-    label = f"{contender(unit.question)} on {task['name']} at {', '.join(symbol_texts(task))}"
+    label = f"{candidates_of(unit.question).name} on {task['name']} at {', '.join(symbol_texts(task))}"
     return Course(label, search_kind(unit.question), task["length"], expected_runs(unit), _settle(unit), unit)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from assay.evidence import Evidence, content_hash
 from assay.learning.search import Unit
-from assay.networks import family
 from assay.studies.course import search_course
 from assay.studies.study import Study
 
@@ -31,11 +30,6 @@ class Replay:
     finished: bool
     width: int | None
     runs: tuple[Evidence, ...]
-
-    @property
-    def family(self) -> str:
-        """The family of the architecture that is trained."""
-        return family(self.unit.question["architecture"])
 
 
 def replay(unit: Unit, answers: Mapping[str, Evidence]) -> Replay:

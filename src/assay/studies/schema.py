@@ -20,10 +20,10 @@ from pydantic import (
 )
 
 from assay.errors import AssayError, require, unknown
-from assay.frontier import contender
 from assay.learning.search import ladder
 from assay.learning.training import Recipe
 from assay.networks import check_shape
+from assay.networks.candidates import candidates_of
 from assay.networks.fixed_point import MOST_BITS
 from assay.studies.checks import (
     Must,
@@ -214,7 +214,7 @@ class LineTable(_OfTask):
             raise AssayError("nothing is asked; a line has bounds, constructions, certificates, precision or search")
         if info.data.get("methods") and not any(asked[1:3]):
             raise AssayError("methods are asked about nowhere; they need constructions or certificates")
-        names = [contender(vars(search)) for search in searches]
+        names = [candidates_of(vars(search)).name for search in searches]
         different = len(set(names)) == len(names)
         require(different, "search", names, "different architectures, depths or widths of heads")
         return searches

@@ -4,35 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.bounds import bounds_of
+from assay.bounds import Bound, bounds_of
+from assay.bounds.base import LARGEST_WIDTH
 from assay.constructions import CONSTRUCTIONS, build
 from assay.errors import AssayError
 from assay.learning.search import start_between
 from assay.networks import family
+from assay.networks.bare_models import BARE_MODELS
+from assay.networks.candidates import Candidates
 from assay.tasks import Task
 
 
-def proved_start(architecture: str, task: Task[Any], widths: tuple[int, ...], head_width: int = 0) -> int:
+def proved_start(networks: Candidates, task: Task[Any], widths: tuple[int, ...]) -> int:
     """The rung between the smallest width that no mean-error bound excludes and the narrowest construction's.
 
-    Both of the architecture's family; where it has no construction, the top of the ladder stands for it.
+    Constructions are those of bare models with the architecture's colour: they say nothing of it, but widths are often
+    of a size. Where there is none, the top of the ladder stands for it.
 
     >>> from assay import SparseAveraging
     >>> widths = (4, 5, 6, 8, 10, 12, 15, 16)
-    >>> widths[proved_start("feed-forward", SparseAveraging(length=8, sparsity=2, layout="last"), widths)]
+    >>> task = SparseAveraging(length=8, sparsity=2, layout="last")
+    >>> widths[proved_start(Candidates("feed-forward"), task, widths)]
     8
     """
-    kind = family(architecture)
-    bounds = [bound for bound in bounds_of(task) if bound.family == kind and bound.error_kind == "mean"]
-    open_from = max((bound.smallest(task, head_width=head_width) for bound in bounds), default=1)
-    return start_between(widths, open_from, max(open_from, min(_constructed(task, kind), default=widths[-1])))
+    open_from = max((_open_from(bound, networks, task) for bound in bounds_of(task)), default=1)
+    return start_between(widths, open_from, max(open_from, min(_constructed(networks, task), default=widths[-1])))
 
 
-def _constructed(task: Task[Any], kind: str) -> list[int]:
-    """Widths of the family's constructions that can be built for this task."""
-    found = []
+def _open_from(bound: Bound, networks: Candidates, task: Task[Any]) -> int:
+    """The smallest width that a mean-error bound leaves open; 1 where it says nothing."""
+    if bound.error_kind != "mean":
+        return 1
+    try:
+        return bound.smallest(task, networks.at(task), multiple=networks.multiple) or LARGEST_WIDTH
+    except AssayError:
+        return 1  # the resource falls as the width grows
+
+
+def _constructed(networks: Candidates, task: Task[Any]) -> list[int]:
+    """Widths of constructions that can be built for this task."""
+    kind, found = family(networks.architecture), []
     for method in CONSTRUCTIONS.names():
-        if CONSTRUCTIONS[method].family == kind and task.name in CONSTRUCTIONS[method].solves:
+        if BARE_MODELS[CONSTRUCTIONS[method].model].family == kind and task.name in CONSTRUCTIONS[method].solves:
             try:
                 found.append(build(task, method=method).size.width)
             except AssayError:

@@ -14,6 +14,7 @@ from typing import Any
 
 from assay.bounds import bounds_of
 from assay.bounds.questions import bound_question
+from assay.constructions import CONSTRUCTIONS
 from assay.constructions.questions import construction_question
 from assay.errors import AssayError, unknown
 from assay.evidence import content_hash
@@ -21,10 +22,12 @@ from assay.files import read_text
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
 from assay.networks import family
+from assay.networks.candidates import Candidates, all_candidates, candidates_of
 from assay.precision.questions import precision_question
 from assay.probing.plan import Plan
 from assay.proofs.questions import certificate_question
 from assay.protocols.questions import protocol_question
+from assay.resources import Resources
 from assay.studies import shipped
 from assay.studies.checks import varied
 from assay.studies.faults import read_tables
@@ -182,14 +185,11 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     tasks = {x: task_from_json({**line.task, line.along: x}) for x in sorted(places)}
     recipe = {**file.recipe.given(), **line.recipe.given()}
     distribution = recipe.setdefault("distribution", next(iter(tasks.values())).usual_distribution)
-    split: dict[str, set[int]] = {}
-    for search in line.search:
-        split.setdefault(family(search.architecture), set()).add(search.head_width)
     bounds = [
-        Asked(x, bound_question(bound.name, tasks[x], file.precision, distribution, head_width))
+        Asked(x, bound_question(bound, tasks[x], networks, precision=file.precision, distribution=distribution))
         for x in line.bounds
-        for bound in bounds_of(tasks[x])
-        for head_width in (sorted(split.get(bound.family, {0})) if bound.per_head else [None])
+        for networks in _candidates(line)
+        for bound in _bounds_on(tasks[x], networks, distribution)
     ]
     constructions = [
         Asked(x, construction_question(method, tasks[x], tasks[x].tolerance, file.draws))
@@ -225,10 +225,34 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     )
 
 
+def _candidates(line: LineTable) -> list[Candidates]:
+    """What the bounds of a line are asked about: what it trains and the models of what it constructs, or everything."""
+    trained = [Candidates(search.architecture, search.depth, search.head_width) for search in line.search]
+    models = [Candidates(CONSTRUCTIONS[method].model) for method in line.methods]
+    models += [
+        Candidates("fixed-point-attention", head_width=search.head_width)
+        for search in line.search
+        if search.depth == 1 and family(search.architecture) == "attention"
+    ]
+    return list(dict.fromkeys([*trained, *models])) or all_candidates()
+
+
+def _bounds_on(task: Task[Any], networks: Candidates, distribution: str) -> list[str]:
+    """Names of the proved bounds whose hypotheses these networks meet, and whose resource they declare."""
+    declared = _resources(networks, task, networks.multiple)
+    return [
+        bound.name
+        for bound in bounds_of(task)
+        if bound.justified == "proved"
+        and bound.available(task, declared) is not None
+        and not bound.unmet(task, bound.goal(task), distribution, declared)
+    ]
+
+
 def _unit(search: SearchTable, task: Task[Any], place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
     widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
     if search.start is None:
-        start = proved_start(search.architecture, task, widths, search.head_width)
+        start = proved_start(Candidates(search.architecture, search.depth, search.head_width), task, widths)
     else:
         near = search.start[place]
         start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - near))
@@ -278,4 +302,13 @@ def _key(unit: Unit) -> str:
 
 def _slow(unit: Unit) -> bool:
     """Whether a run steps through the sequence, which takes longest."""
-    return family(unit.question["architecture"]) == "recurrent"
+    task = task_from_json(unit.question["task"])
+    return _resources(candidates_of(unit.question), task, unit.ladder[-1]).state is not None
+
+
+def _resources(networks: Candidates, task: Task[Any], width: int) -> Resources:
+    """What is declared; nothing where there is no such network or a layer fails, as its search will say."""
+    try:
+        return networks.resources(task, width)
+    except AssayError:
+        return Resources(precision=32)

@@ -66,14 +66,19 @@ def integers(random: Words, bound: int) -> NDArray[np.int64]:
     return ((random >> np.uint64(32)) * np.uint64(bound) >> np.uint64(32)).astype(np.int64)
 
 
+def bits(random: Words) -> NDArray[np.int64]:
+    """0 or 1, each as likely."""
+    return (random >> np.uint64(63)).astype(np.int64)
+
+
 def disjointness(random: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Instances of set disjointness, from 2n + 1 words each: Alice's and Bob's n bits.
 
     With probability 1/2 the strings are disjoint, else they meet in exactly one place.
     """
     n = random.shape[1] // 2
-    alice = (random[:, :n] >> np.uint64(63)).astype(np.int64)
-    bob = (random[:, n : 2 * n] >> np.uint64(63)).astype(np.int64) * (1 - alice)
+    alice = bits(random[:, :n])
+    bob = bits(random[:, n : 2 * n]) * (1 - alice)
     meet = integers(random[:, 2 * n], n)
     both = np.flatnonzero(random[:, 2 * n] & np.uint64(1))
     alice[both, meet[both]] = bob[both, meet[both]] = 1

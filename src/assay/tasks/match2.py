@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.tasks import TASKS
+from assay.tasks import TASKS, counter
 from assay.tasks.counter import Words
 from assay.tasks.matching import Matching, Residues, random_groups
 
@@ -33,6 +33,7 @@ class Match2(Matching):
         "digits": "residues of base-4 digits -1, 0, 1, not all 0, uniform",
         "planted": "uniform, then pairs of random tokens made to match, or off from it by 1",
         "hard": "set disjointness: a token of the second half finds one of the first where two bit strings meet",
+        "ask": "a bit string in the first half; every token of the second half asks for one bit, each for another",
     }
 
     def sums(self) -> float:
@@ -48,6 +49,10 @@ class Match2(Matching):
     def planted_groups(self, random: Words) -> NDArray[np.int64]:
         """Random pairs."""
         return random_groups(random, 2)
+
+    def lacks(self, distribution: str) -> str:
+        """Room for a bit string too."""
+        return self.hard_unmet() if distribution == "ask" else super().lacks(distribution)
 
     def hard_bits(self) -> int:
         """N/2, rounded down."""
@@ -67,3 +72,8 @@ class Match2(Matching):
         residues[:, :n] = np.where(alice == 1, ranks, n + 1)
         residues[:, n : 2 * n] = np.where(bob == 1, self.modulus - ranks, n + 1)
         return residues
+
+    def _ask(self, example_keys: Words) -> Residues:
+        """The encoding above, all bits of Bob's being 1: his token i has a match if and only if Alice's bit i is 1."""
+        alice = counter.bits(counter.words(example_keys, 0, self.hard_bits()))
+        return self.hard_residues(alice, np.ones_like(alice))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.tasks import TASKS
+from assay.tasks import TASKS, counter
 from assay.tasks.counter import Words
 from assay.tasks.matching import Matching, Residues, random_groups
 
@@ -33,6 +33,8 @@ class Match3(Matching):
         "digits": "residues of base-4 digits -1, 0, 1, not all 0, uniform",
         "planted": "uniform, then triples of random tokens made to match, or off from it by 1",
         "hard": "set disjointness: the first token finds two others where two bit strings meet (Theorem 7)",
+        "index": "as hard, the second string with a single 1: the first token's answer is that bit of the first string",
+        "halves": "two random sets of (N-1)/2 small and large residues: the first token finds out whether they meet",
     }
 
     def sums(self) -> float:
@@ -48,6 +50,18 @@ class Match3(Matching):
     def planted_groups(self, random: Words) -> NDArray[np.int64]:
         """Random triples."""
         return random_groups(random, 3)
+
+    @property
+    def half_choices(self) -> int:
+        """u, the residues that the sets of `halves` are taken from: (M - 2)/2, rounded down."""
+        return (self.modulus - 2) // 2
+
+    def lacks(self, distribution: str) -> str:
+        """Room for a bit string, or for two sets, too."""
+        least = 4 * self.hard_bits() + 2
+        if distribution == "halves" and self.length >= 3 and self.modulus < least:
+            return f"a modulus of at least {least} at length {self.length}"
+        return self.hard_unmet() if distribution in ("index", "halves") else super().lacks(distribution)
 
     def hard_bits(self) -> int:
         """(N - 1) / 2, rounded down."""
@@ -72,3 +86,30 @@ class Match3(Matching):
         residues[:, 1 : n + 1] = np.where(alice == 1, values, 1)
         residues[:, n + 1 : 2 * n + 1] = np.where(bob == 1, self.modulus - 1 - values, 1)
         return residues
+
+    def half_residues(self, alice: NDArray[np.int64], bob: NDArray[np.int64]) -> Residues:
+        """Token 0 holds 1, Alice's tokens the elements of her set, Bob's M - 1 - those of his; all others hold 1.
+
+        Elements are numbered 0 ... u-1 and are 0, 2, 3, ..., u. Sums with token 0: 1 + x + M - 1 - y is 0 only if
+        x = y. As 2u <= M - 2, no two of one party sum to M - 1 modulo M, and M - 2 and 3 - M never occur.
+
+        Args:
+            alice: elements of each set of hers, (batch, n).
+            bob: elements of each set of his, (batch, n).
+        """
+        n = alice.shape[1]
+        residues = np.ones((len(alice), self.length), dtype=np.int64)
+        residues[:, 1 : n + 1] = alice + (alice > 0)
+        residues[:, n + 1 : 2 * n + 1] = self.modulus - 1 - bob - (bob > 0)
+        return residues
+
+    def _index(self, example_keys: Words) -> Residues:
+        words = counter.words(example_keys, 0, self.hard_bits() + 1)
+        alice = counter.bits(words[:, :-1])
+        asked = counter.integers(words[:, -1], alice.shape[1])
+        return self.hard_residues(alice, (np.arange(alice.shape[1]) == asked[:, None]).astype(np.int64))
+
+    def _halves(self, example_keys: Words) -> Residues:
+        words = counter.words(example_keys, 0, 2 * self.hard_bits())
+        alice, bob = (counter.subsets(half, self.half_choices) for half in np.split(words, 2, axis=1))
+        return self.half_residues(alice, bob)

@@ -133,8 +133,7 @@ class Matching(Decision):
         self.check_request(batch, self.length, distribution)
         if self.lacks(distribution):
             raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
-        draws = {"uniform": self._uniform, "planted": self._planted, "hard": self._hard, "digits": self._digits}
-        draw = draws[distribution]
+        draw = getattr(self, f"_{distribution}")
         residues = torch.from_numpy(draw(counter.example_keys(seed, split, start, batch)))
         return Batch(residues, self.targets(residues))
 

@@ -63,6 +63,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         "sign": "values uniform on the vertices of the cube in the sphere, pointers uniform",
         "gaussian": "values normal with mean square 1, not confined to the ball; pointers uniform",
         "hard": "set disjointness: one asking token whose answer says whether two bit strings intersect (Theorem 4)",
+        "chain": "values as sign; token t points to 1 ... q-1 and q-1+t, or to t+1 at q = 1, while there is one",
         "adversarial": "pointers to the q keys nearest to another key of a given matrix; values +1 on one set, -1 off",
     }
 
@@ -98,6 +99,11 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     def others(self) -> int:
         """Data tokens other than the asking one: what its pointers can name beside itself."""
         return self.positions - 1
+
+    @property
+    def chained(self) -> int:
+        """Tokens of the distribution `chain` that ask for a value they have not seen: N - q + 1, at q = 1 one less."""
+        return self.length - max(1, self.sparsity - 1)
 
     @property
     def shown(self) -> Features:
@@ -196,7 +202,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         else:
             needed = self.asking * self.sparsity
             random = counter.words(example_keys, 0, needed).reshape(batch, self.asking, self.sparsity)
-            pointers = counter.subsets(random, self.length)
+            pointers = self._chain(batch) if distribution == "chain" else counter.subsets(random, self.length)
             values = self._values(example_keys, needed, distribution)
         inputs = SparseAveragingInputs(
             torch.from_numpy(values).to(dtype or torch.float32), torch.from_numpy(np.ascontiguousarray(pointers))
@@ -212,13 +218,16 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     def trial_distributions(self, *, keys: bool) -> list[str]:
         """Those in the unit ball that this length carries."""
         adversarial = keys and self.length > self.sparsity
-        return ["uniform", "sign", *["hard"] * (not self.lacks("hard")), *["adversarial"] * adversarial]
+        carried = [name for name in ("uniform", "sign", "hard", "chain") if not self.lacks(name)]
+        return [*carried, *["adversarial"] * adversarial]
 
     def lacks(self, distribution: str) -> str:
         """Room for a disjointness instance, or keys."""
         least = 2 * self.sparsity + (self.layout == "all")
         if distribution == "hard" and self.length < least:
             return f"a length of at least {least} at q = {self.sparsity}"
+        if distribution == "chain" and self.layout != "all":
+            return "the layout in which every token asks"
         return "the keys of a network to pick pointers against" if distribution == "adversarial" else ""
 
     def choices(self, position: int) -> int:
@@ -311,13 +320,23 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         shape = (len(example_keys), self.length, self.dimension)
         count = self.length * self.dimension
         random = counter.words(example_keys, first, count + count % 2)
-        if distribution == "sign" or (distribution == "uniform" and self.dimension == 1):
+        if distribution in ("sign", "chain") or (distribution == "uniform" and self.dimension == 1):
             signs = np.where(random[:, :count] >> np.uint64(63), 1.0, -1.0)
             return signs.reshape(shape) / np.sqrt(self.dimension)
         gaussian = counter.normals(random)[:, :count].reshape(shape)
         if distribution == "gaussian":
             return gaussian / np.sqrt(self.dimension)
         return gaussian / np.linalg.norm(gaussian, axis=2, keepdims=True)
+
+    def _chain(self, batch: int) -> NDArray[np.int64]:
+        """Each of `chained` tokens points to q-1 values that are the same for all and to one of its own, yet to come.
+
+        Those after them point where the last of them does.
+        """
+        first = max(1, self.sparsity - 1)
+        own = np.minimum(first + np.arange(self.length), self.length - 1)
+        shared = np.tile(np.arange(self.sparsity - 1), (self.length, 1))
+        return np.tile(np.column_stack([shared, own]), (batch, 1, 1))
 
     def _hard(self, example_keys: Words) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Disjointness instances: Alice's bits choose the pointers of one token, Bob's bits the values.

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from assay.networks import MIXERS
 from assay.networks.base import Mixer
 from assay.networks.heads import join_heads, require_divisor, split_heads
+from assay.resources import Averages
 
 
 @MIXERS.register
@@ -25,6 +26,7 @@ class Attention(Mixer):
     """
 
     family: ClassVar[str] = "attention"
+    causal = False
 
     def __init__(self, width: int, heads: int = 1) -> None:
         super().__init__()
@@ -39,6 +41,10 @@ class Attention(Mixer):
         """Q = K."""
         with torch.no_grad():
             self.query.weight.copy_(self.key.weight)
+
+    def averages(self) -> Averages:
+        """Heads that split the width."""
+        return Averages(self.heads, self.key.weight.shape[0] // self.heads)
 
     def weights(self, tokens: Tensor, last: int) -> Tensor:
         """Attention weights of the last tokens: (batch, heads, last, length)."""

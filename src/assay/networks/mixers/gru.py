@@ -18,7 +18,7 @@ class GRU(Mixer):
     """torch.nn.GRU of hidden width m: state h, m numbers, which it carries on. Time O(length * m^2)."""
 
     family: ClassVar[str] = "recurrent"
-    state_per_width: ClassVar[int] = 1
+    causal = True
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -33,6 +33,10 @@ class GRU(Mixer):
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         return self.recurrence(tokens)[0][:, -last:]
+
+    def state(self, tokens: int) -> int:
+        """h, m numbers."""
+        return self.recurrence.hidden_size
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Outputs of all tokens, and h: (batch, m)."""

@@ -18,7 +18,7 @@ class LSTM(Mixer):
     """torch.nn.LSTM of hidden width m: state h and c, 2m numbers. Time O(length * m^2)."""
 
     family: ClassVar[str] = "recurrent"
-    state_per_width: ClassVar[int] = 2
+    causal = True
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -47,6 +47,10 @@ class LSTM(Mixer):
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         return self.recurrence(tokens)[0][:, -last:]
+
+    def state(self, tokens: int) -> int:
+        """h and c, 2m numbers."""
+        return 2 * self.recurrence.hidden_size
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Outputs of all tokens, and h and c side by side: (batch, 2m)."""

@@ -50,10 +50,15 @@ class Strassen(Mixer):
                 projection.weight.copy_(self.f.weight)
         nn.init.ones_(self.value2.bias)
 
+    def state(self, tokens: int) -> int | None:
+        """g, h, v1 and v2 of the tokens that a later one may look at, if none looks ahead."""
+        kept = tokens if self.window is None else min(tokens, self.window)
+        return 4 * self.out.in_features * kept if self.causal else None
+
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         scale = (self.heads / (3 * tokens.shape[-1])) ** 0.25  # on both factors of every product
         f, g, h = scale * self.f(tokens[:, -last:]), scale * self.g(tokens), scale * self.h(tokens)
         heads = (split_heads(x, self.heads) for x in (f, g, h, self.value1(tokens), self.value2(tokens)))
-        outputs = strassen_attention(*heads, causal=self.causal, window=self.window)
+        outputs = strassen_attention(*heads, causal=bool(self.causal), window=self.window)
         return self.out(join_heads(outputs))

@@ -47,10 +47,15 @@ class ThirdOrder(Mixer):
         for projection in (self.key2, self.value2):
             nn.init.ones_(projection.bias)
 
+    def state(self, tokens: int) -> int | None:
+        """k1, k2, v1 and v2 of the tokens that a later one may look at, if none looks ahead."""
+        kept = tokens if self.window is None else min(tokens, self.window)
+        return 4 * self.out.in_features * kept if self.causal else None
+
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         query = self.query(tokens[:, -last:]) * (self.heads / tokens.shape[-1]) ** 0.5
         others = (linear(tokens) for linear in (self.key1, self.key2, self.value1, self.value2))
         heads = (split_heads(x, self.heads) for x in (query, *others))
-        outputs = third_order_attention(*heads, causal=self.causal, window=self.window)
+        outputs = third_order_attention(*heads, causal=bool(self.causal), window=self.window)
         return self.out(join_heads(outputs))
