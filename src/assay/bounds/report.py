@@ -80,14 +80,14 @@ def bound_rows(
     if distribution not in task.distributions:
         raise unknown("distribution", distribution, task.distributions)
     require(error is None or _LEAST_ERROR <= error <= 1, "error", error, f"from {_LEAST_ERROR:g} to 1")
-    several = len(networks) > 1
+    alone = len(networks) == 1
     rows = [
-        _row(bound, task, asked, precision=precision, width=width, error=error, distribution=distribution)
+        _row(bound, task, asked, precision=precision, width=width, error=error, distribution=distribution, alone=alone)
         for bound in bounds_of(task)
         for asked in networks
-        if not several or _can_be_made(asked, task, width)
+        if alone or _can_be_made(asked, task, width)
     ]
-    return [row for row in rows if not (several and row.reason.startswith(_UNDECLARED))]
+    return [row for row in rows if row is not None]
 
 
 def _can_be_made(asked: Candidates, task: Task, width: int | None) -> bool:
@@ -98,16 +98,16 @@ def _can_be_made(asked: Candidates, task: Task, width: int | None) -> bool:
     return True
 
 
-_UNDECLARED = "the network declares no"
-
-
 def _row(
     bound: Bound, task: Task, asked: Candidates, *, precision: int, width: int | None, error: float | None,
-    distribution: str,
-) -> BoundRow:  # fmt: skip
+    distribution: str, alone: bool,
+) -> BoundRow | None:  # fmt: skip
+    """None where one of several declares none of the resource."""
     goal, networks = bound.goal(task, error), asked.at(task, precision=precision)
     least = asked.multiple if width is None else width
     at_width = bound.check(task, networks(least), error=goal, distribution=distribution)
+    if at_width.available is None and not alone:
+        return None
     smallest, reason = None, at_width.reason
     if not reason:
         try:

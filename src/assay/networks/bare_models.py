@@ -28,6 +28,7 @@ class BareModel:
         family: whose colour it has in charts.
         resources: what a network of a size has, for a task.
         state_per_width: numbers of state that a width stands for, where only a width is given.
+        has_heads: whether it averages by heads.
     """
 
     name: str
@@ -35,11 +36,7 @@ class BareModel:
     family: str
     resources: Callable[[Size, Task[Any]], Resources]
     state_per_width: int = 0
-
-    @property
-    def has_heads(self) -> bool:
-        """Whether it averages by heads."""
-        return self.resources in (_attention, _fixed_point, _threshold)
+    has_heads: bool = False
 
     def at(
         self, width: int, task: Task[Any], *, heads: int = 1, head_width: int = 0, depth: int = 1, precision: int = 32
@@ -88,14 +85,19 @@ def _nothing(size: Size, task: Task[Any]) -> Resources:
 BARE_MODELS: dict[str, BareModel] = {
     model.name: model
     for model in (
-        BareModel("bare-attention", "layers of softmax attention, anything after them", "attention", _attention),
+        BareModel(
+            "bare-attention", "layers of softmax attention, anything after them", "attention", _attention,
+            has_heads=True,
+        ),
         BareModel(
             "bare-attention-threshold", "one layer of softmax attention, then an affine function and a threshold",
             "attention", _threshold,
+            has_heads=True,
         ),
         BareModel(
             "fixed-point-attention", "attention of p-bit fixed-point numbers with an exact softmax, anything after it",
             "attention", _fixed_point,
+            has_heads=True,
         ),
         BareModel("bare-third-order", "third-order attention, anything after it", "third-order", _embedding_only),
         BareModel("bare-strassen", "Strassen attention, anything after it", "strassen", _embedding_only),

@@ -21,7 +21,6 @@ from assay.evidence import content_hash
 from assay.files import read_text
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
-from assay.networks import family
 from assay.networks.candidates import Candidates, all_candidates, candidates_of
 from assay.precision.questions import precision_question
 from assay.probing.plan import Plan
@@ -188,7 +187,7 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     bounds = [
         Asked(x, bound_question(bound, tasks[x], networks, precision=file.precision, distribution=distribution))
         for x in line.bounds
-        for networks in _candidates(line)
+        for networks in _candidates(line, tasks[x])
         for bound in _bounds_on(tasks[x], networks, distribution)
     ]
     constructions = [
@@ -225,14 +224,17 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     )
 
 
-def _candidates(line: LineTable) -> list[Candidates]:
-    """What the bounds of a line are asked about: what it trains and the models of what it constructs, or everything."""
+def _candidates(line: LineTable, task: Task[Any]) -> list[Candidates]:
+    """What the bounds of a line are asked about: what it trains and the models of what it constructs, or everything.
+
+    Beside a layer that averages stands the same layer in fixed point: theorems speak of that one only.
+    """
     trained = [Candidates(search.architecture, search.depth, search.head_width) for search in line.search]
     models = [Candidates(CONSTRUCTIONS[method].model) for method in line.methods]
     models += [
-        Candidates("fixed-point-attention", head_width=search.head_width)
-        for search in line.search
-        if search.depth == 1 and family(search.architecture) == "attention"
+        Candidates("fixed-point-attention", head_width=one.head_width)
+        for one in trained
+        if _resources(one, task, one.multiple).averages is not None
     ]
     return list(dict.fromkeys([*trained, *models])) or all_candidates()
 
