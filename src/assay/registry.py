@@ -181,7 +181,12 @@ class Registry(Generic[T]):
             raise AssayError(f"{self.kind} {point.name!r}, {point.value}, cannot be imported: {said}") from error
 
     def _entry_points(self) -> dict[str, metadata.EntryPoint]:
-        return {point.name: point for point in metadata.entry_points(group=self.group)}
+        return _installed(self.group)
+
+
+@cache
+def _installed(group: str) -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group=group)}
 
 
 def _entry_name(module: str) -> str:

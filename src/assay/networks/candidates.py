@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from assay.errors import AssayError, one_line, require, unknown
 from assay.networks import NETWORKS, architecture_code, architecture_entry, architectures, check_shape
@@ -79,7 +80,7 @@ class Candidates:
             shape = {"heads": heads, "head_width": self.head_width, "depth": self.depth}
             return BARE_MODELS[self.architecture].at(width, task, **shape, precision=precision)
         if self.architecture in NETWORKS:
-            with _failures_of(self, width), torch.device("meta"):
+            with _failures_of(self, width), torch.device("meta"), _Unfilled():
                 declared = NETWORKS[self.architecture](task, width).resources
         else:
             layers = [_layer(self, width) for _ in range(self.depth)]
@@ -154,12 +155,20 @@ def _measured_at(candidates: Candidates, width: int) -> int:
     return small
 
 
+class _Unfilled(TorchFunctionMode):
+    """Within it tensors without numbers are filled with none, for which torch would load code for a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        return given["tensor"] if func is torch.nn.init.normal_ and "tensor" in given else func(*args, **given)
+
+
 @cache
 def _layer(candidates: Candidates, width: int) -> Mixer:
     """A layer without weights, as what it declares is all that is asked of it."""
     with _failures_of(candidates, width), torch.random.fork_rng(devices=[]):
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), _Unfilled():
                 return _make(candidates, width)
         except RuntimeError:  # it reads numbers as it is made
             return _make(candidates, width)
