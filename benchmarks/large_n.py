@@ -91,8 +91,8 @@ def compare(what, run, dense, scale, rounds, target, error):
 
 
 def error_of(task, unit, distribution):
-    inputs, targets = task.sample(1, seed=0, distribution=distribution)
-    error = task.errors(unit(inputs), targets).max().item()
+    inputs, targets, _ = task.sample(1, seed=0, distribution=distribution)
+    error = task.answer.errors(unit(inputs), targets).max().item()
     assert error <= unit.certificate().guaranteed_error
     return inputs, error
 

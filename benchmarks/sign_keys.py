@@ -44,10 +44,10 @@ def main():
     took, unit = seconds(lambda: build(task, method="sign", tolerance=0.05))
     print(f"{task}: score width {unit.size.score_width}, {torch.get_num_threads()} threads, built in {took:.1f} s")
     for distribution in ("uniform", "adversarial"):
-        inputs, targets = task.sample(1, seed=0, distribution=distribution, keys=unit.position_keys())
+        inputs, targets, _ = task.sample(1, seed=0, distribution=distribution, keys=unit.position_keys())
         took, outputs = seconds(lambda inputs=inputs: unit(inputs))
         least = floor(unit, rounds=5)
-        error = task.errors(outputs, targets).max().item()
+        error = task.answer.errors(outputs, targets).max().item()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
             f"{distribution:12} forward {took:.2f} s, floor {least:.2f} s, ratio {took / least:.1f}, peak {peak:.2f} GB"

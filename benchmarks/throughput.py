@@ -69,11 +69,13 @@ class Plain:
         self.task, self.networks = task, networks
         self.optimizers = [torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.9, 0.99)) for network in networks]
         drawn = [task.sample(batch, seed=seed, distribution="gaussian") for seed in range(len(networks))]
-        self.data = [(inputs, targets.float()) for inputs, targets in drawn]
+        self.data = [batch._replace(targets=batch.targets.float()) for batch in drawn]
 
     def step(self):
-        for network, optimizer, (inputs, targets) in zip(self.networks, self.optimizers, self.data, strict=True):
-            loss = self.task.loss(network(inputs), targets)
+        for network, optimizer, (inputs, targets, scored) in zip(
+            self.networks, self.optimizers, self.data, strict=True
+        ):
+            loss = self.task.answer.loss(network(inputs), targets, scored)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -84,7 +86,7 @@ class Drawn:
     """A task whose examples are drawn already, so that the steps of `train` are timed without drawing them."""
 
     def __init__(self, task, batch):
-        self.loss = task.loss
+        self.answer = task.answer
         self.batch = task.sample(batch, seed=0, distribution="gaussian")
 
     def sample(self, *_args, **_options):

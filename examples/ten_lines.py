@@ -12,7 +12,7 @@ print(f"width {certificate.size.width}, error at most {certificate.guaranteed_er
 values = torch.nn.functional.normalize(torch.randn(1, 1024, 4), dim=2)
 pointers = torch.stack([torch.randperm(1024)[:8] for _ in range(1024)]).unsqueeze(0)
 inputs = task.inputs(values, pointers)
-print("largest error here:", task.errors(unit(inputs), task.targets(inputs)).max().item())
+print("largest error here:", task.answer.errors(unit(inputs), task.targets(inputs)).max().item())
 
 unit.save("unit.safetensors")
 assert torch.equal(assay.load("unit.safetensors")(inputs), unit(inputs))

@@ -101,7 +101,16 @@ class RecurrentAttention(Attention):
     """Unmasked attention that is said to be recurrent, with one number of state."""
 
     family = "recurrent"
-    causal = True
+
+    def __init__(self, width):
+        super().__init__(width)
+        self.causal = True
+
+    def weights(self, tokens, last):
+        self.causal = False
+        found = super().weights(tokens, last)
+        self.causal = True
+        return found
 
     def state(self, tokens):
         return 1

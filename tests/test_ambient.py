@@ -97,7 +97,7 @@ def made(method, name, length, tolerance):
     except AssayError as error:
         assert tolerance is not None
         return str(error)
-    inputs, targets = task.sample(3, seed=0)
+    inputs, targets, _ = task.sample(3, seed=0)
     return unit, inputs, targets, unit(inputs)
 
 
@@ -112,7 +112,7 @@ def test_a_construction_answers_alike_whatever_torch_is_set_to(method, name, len
     with SETTINGS[setting]():
         found = unit(inputs)
         stated = unit.certificate()
-        errors = unit.task.errors(found, targets).max().item()
+        errors = unit.task.answer.errors(found, targets).max().item()
         again = build(unit.task, method=method, tolerance=tolerance)
         drawn = unit.task.sample(3, seed=0)
         assert torch.equal(again(drawn.inputs), answers)
@@ -179,7 +179,7 @@ def test_residues_of_any_dtype_are_the_residues_or_refused(dtype):
     if found is None:
         assert str(dtype).removeprefix("torch.") in refused
     else:
-        assert not task.errors(found, wanted).gt(0.5).any()
+        assert not task.answer.errors(found, wanted).gt(0.5).any()
 
 
 @pytest.mark.parametrize(("method", "name"), UNITS)
@@ -211,7 +211,7 @@ def test_denormal_numbers_may_be_flushed():
     torch.set_flush_denormal(True)
     try:
         for unit, inputs, targets, _ in units:
-            assert unit.task.errors(unit(inputs), targets).max() <= unit.certificate().guaranteed_error
+            assert unit.task.answer.errors(unit(inputs), targets).max() <= unit.certificate().guaranteed_error
     finally:
         torch.set_flush_denormal(False)
 

@@ -30,7 +30,7 @@ class Mean(nn.Module):
         self.task, self.weight = task, nn.Parameter(torch.ones(1, dtype=torch.float64))
 
     def forward(self, inputs):
-        return self.weight * inputs.values.mean(dim=1, keepdim=True).expand(-1, self.task.asking, -1)
+        return self.weight * inputs.values.mean(dim=1, keepdim=True).expand(-1, self.task.spec.queries, -1)
 
 
 class SingleMean(Mean):
@@ -41,7 +41,7 @@ class SingleMean(Mean):
         self.weight = nn.Parameter(torch.full((1, task.length), 1 / task.length))
 
     def forward(self, inputs):
-        return (self.weight @ inputs.values).expand(-1, self.task.asking, -1)
+        return (self.weight @ inputs.values).expand(-1, self.task.spec.queries, -1)
 
 
 class Shifted(Mean):
@@ -59,7 +59,7 @@ class Never(nn.Module):
         self.task = task
 
     def forward(self, inputs):
-        return torch.where(inputs[:, :1] == 3, torch.nan, 0.0).expand(-1, self.task.asking)
+        return torch.where(inputs[:, :1] == 3, torch.nan, 0.0).expand(-1, self.task.spec.queries)
 
 
 class Refusing(Never):
@@ -113,8 +113,8 @@ def answer_again(subject, result):
         inputs = task.inputs(
             torch.tensor([given["values"]], dtype=torch.float64).to(dtype), torch.tensor([given["pointers"]])
         )
-    errors = task.errors(subject.network(inputs).detach(), task.targets(inputs))[0]
-    return errors.max().item(), task.positions - task.asking + errors.argmax().item()
+    errors = task.answer.errors(subject.network(inputs).detach(), task.targets(inputs))[0]
+    return errors.max().item(), task.spec.length - task.spec.queries + errors.argmax().item()
 
 
 @pytest.fixture(scope="module")
@@ -229,12 +229,12 @@ def test_exhaustion_finds_what_enumeration_by_hand_does(layout):
     unit = build(task, method="sign", tolerance=0.4)
     sets = list(itertools.combinations(range(3), 2))
     largest = max(
-        task.errors(unit(inputs), task.targets(inputs)).max().item()
+        task.answer.errors(unit(inputs), task.targets(inputs)).max().item()
         for signs in itertools.product([1.0, -1.0], repeat=3)
-        for asked in itertools.product(sets, repeat=task.asking)
+        for asked in itertools.product(sets, repeat=task.spec.queries)
         for inputs in [task.inputs(torch.tensor([signs], dtype=torch.float64)[..., None], [asked])]
     )
-    count = 8 * 3**task.asking
+    count = 8 * 3**task.spec.queries
     found = attack(subject_of(unit), budget=count)
     assert found.tried == {"exhaustive": count}
     assert f"the {count} inputs of the finite form" in found.rests_on
@@ -292,12 +292,12 @@ def test_worst_values_reach_the_distance_of_the_weights_from_uniform(method):
     worse = worst_values(Tries(subject_of(unit), 1, 0, lambda _: None), inputs)
     weights = unit.attention(inputs).mean(dim=1).double()
     uniform = torch.zeros_like(weights)
-    for row, token in itertools.product(range(5), range(SMALL.asking)):
+    for row, token in itertools.product(range(5), range(SMALL.spec.queries)):
         uniform[row, token, inputs.pointers[row, token]] = 1 / SMALL.sparsity
     distance = (weights - uniform).abs().sum(dim=2).amax(dim=1)
-    errors = SMALL.errors(unit(worse), SMALL.targets(worse)).amax(dim=1)
+    errors = SMALL.answer.errors(unit(worse), SMALL.targets(worse)).amax(dim=1)
     assert torch.allclose(errors, distance, rtol=1e-3, atol=1e-6)
-    before = SMALL.errors(unit(inputs), SMALL.targets(inputs)).amax(dim=1)
+    before = SMALL.answer.errors(unit(inputs), SMALL.targets(inputs)).amax(dim=1)
     assert (errors >= before - 1e-6).all()
 
 
@@ -307,7 +307,7 @@ def test_worst_values_take_the_side_that_a_network_errs_to(layout):
     task = SparseAveraging(length=8, sparsity=2, layout=layout)
     subject = users("Shifted", task)
     worse = worst_values(Tries(subject, 1, 0, lambda _: None), task.sample(5, seed=2, dtype=torch.float64).inputs)
-    errors = task.errors(subject.network(worse), task.targets(worse)).amax(dim=1)
+    errors = task.answer.errors(subject.network(worse), task.targets(worse)).amax(dim=1)
     assert torch.allclose(errors, torch.full((5,), 2 * (1 - 2 / 8) + 2, dtype=torch.float64))
 
 

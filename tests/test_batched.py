@@ -15,7 +15,7 @@ from assay.learning.batched import train_together
 from assay.learning.training import Recipe, train
 from assay.networks import MIXERS, make_network
 from assay.networks.base import Mixer, Network
-from assay.networks.batched import form_of, shown
+from assay.networks.batched import form_of
 from assay.resources import Resources
 from assay.studies import allocator
 from assay.studies.workers import Workers
@@ -67,7 +67,7 @@ CASES = [
 
 
 def parameters_of(networks):
-    named = [dict(network.named_parameters()) for network in networks]
+    named = [dict(network.network.named_parameters()) for network in networks]
     return {name: torch.stack([one[name].detach() for one in named]).requires_grad_() for name in named[0]}
 
 
@@ -94,35 +94,19 @@ def test_answers_and_gradients_are_the_modules(task, architecture, width, shape)
         for parameter in (parameter for network in networks for parameter in network.parameters()):
             parameter.add_(0.2 * torch.randn_like(parameter))
     batches = [task.sample(5, seed=seed) for seed in range(3)]
-    seen = torch.stack([shown(networks[0], task, batch.inputs) for batch in batches])
+    seen = torch.stack([task.encode(batch.inputs) for batch in batches])
     seen = seen.double() if seen.is_floating_point() else seen
     parameters = parameters_of(networks)
-    outputs = form_of(networks[0]).forward(parameters, seen)
-    targets = torch.stack([batch.targets for batch in batches])
-    vmap(task.loss)(outputs, targets).sum().backward()
+    outputs = form_of(networks[0].network).forward(parameters, seen)
+    targets, scored = (torch.stack(part) for part in list(zip(*batches, strict=True))[1:])
+    vmap(task.answer.loss)(outputs, targets, scored).sum().backward()
     for index, (network, batch) in enumerate(zip(networks, batches, strict=True)):
-        inputs = batch.inputs._replace(values=batch.inputs.values.double()) if task in (LAST, ALL) else batch.inputs
-        if task is DIGITS:
-            network.task = _Double(task)
-        answers = network(inputs)
-        task.loss(answers, batch.targets).backward()
+        answers = network.network(seen[index])
+        task.answer.loss(answers, batch.targets, batch.scored).backward()
         assert outputs.dtype == torch.float64
         assert torch.allclose(outputs[index], answers, atol=1e-12)
-        for name, parameter in network.named_parameters():
+        for name, parameter in network.network.named_parameters():
             assert torch.allclose(parameters[name].grad[index], parameter.grad, atol=1e-11), name
-
-
-class _Double:
-    """A task whose tokens are shown in float64."""
-
-    def __init__(self, task):
-        self.task = task
-
-    def __getattr__(self, name):
-        return getattr(self.task, name)
-
-    def tokens(self, inputs):
-        return self.task.tokens(inputs).double()
 
 
 @pytest.mark.parametrize(("task", "architecture", "width", "shape"), CASES)
@@ -169,10 +153,12 @@ def test_what_cannot_be_mapped_over_is_trained_one_after_the_other():
 
 def test_networks_that_read_inputs_their_own_way_are_not_batched(monkeypatch):
     class Own(Network):
-        resources = Resources(precision=32)
+        @property
+        def resources(self):
+            return Resources(precision=32)
 
-        def forward(self, inputs):
-            return inputs
+        def forward(self, tokens, queries=0):
+            return tokens
 
     assert form_of(Own.__new__(Own)) is None
     monkeypatch.setattr(batched, "form_of", lambda network: None)

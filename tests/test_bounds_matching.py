@@ -219,7 +219,7 @@ def test_match2_uniform_speaks_of_digits():
     task = Match2(length=16, notation="digits")
     by_hand = told_of_answers(*open_answers(16, 3**task.digits - 1, 0), 0.0)
     assert required("match2-uniform", task, error=0.0, distribution="digits") == pytest.approx(by_hand)
-    x, y = task.sample(4000, seed=0, distribution="digits")
+    x, y, _ = task.sample(4000, seed=0, distribution="digits")
     assert (x > 0).all()
     assert (((task.modulus - x)[:, :, None] == x[:, None, :]).any(dim=2) == (y > 0.5)).all()
 
@@ -228,7 +228,7 @@ def test_match2_uniform_speaks_of_digits():
 
 
 def test_samples_of_ask():
-    residues, answers = Match2(length=9).sample(2000, seed=0, distribution="ask")
+    residues, answers, _ = Match2(length=9).sample(2000, seed=0, distribution="ask")
     assert len(residues[:, 4:].unique(dim=0)) == 1
     assert len(residues[:, :4].unique(dim=0)) == 16
     assert torch.equal(answers[:, 4:8], answers[:, :4])
@@ -237,7 +237,7 @@ def test_samples_of_ask():
 
 
 def test_samples_of_index():
-    residues, answers = Match3(length=8).sample(2000, seed=0, distribution="index")
+    residues, answers, _ = Match3(length=8).sample(2000, seed=0, distribution="index")
     bob = residues[:, 4:7]
     assert ((bob != 1).sum(dim=1) == 1).all()
     bits = (residues[:, 1:4] != 1).double()
@@ -249,7 +249,7 @@ def test_samples_of_index():
 
 def test_samples_of_halves():
     task = Match3(length=6, modulus=20)
-    residues, answers = task.sample(4000, seed=0, distribution="halves")
+    residues, answers, _ = task.sample(4000, seed=0, distribution="halves")
     sets = [
         {*a} & {19 - b for b in bob}
         for a, bob in zip(residues[:, 1:3].tolist(), residues[:, 3:5].tolist(), strict=True)

@@ -42,7 +42,7 @@ def test_conforms(method, layout, length, sparsity, tolerance):
 def test_smallest_cases(method, length, sparsity, layout):
     task = SparseAveraging(length, sparsity, 1, layout)
     network = build(task, method=method, tolerance=0.01)
-    inputs, _ = task.sample(20, seed=0)
+    inputs, _, _ = task.sample(20, seed=0)
     for values, pointers, answer in zip(*inputs, network(inputs), strict=True):
         assert (answer - brute_force(values, pointers)).abs().max() <= network.certificate().guaranteed_error
 
@@ -230,7 +230,7 @@ def test_the_longest_values_that_are_accepted_are_covered(method, dtype):
         network = build(task, method=method, tolerance=tolerance)
         longest = 1 + 9e-7
         inputs = task.inputs(torch.tensor([[[longest], [-longest]]], dtype=dtype), [[[0], [1]]])
-        measured = task.errors(network(inputs), task.targets(inputs)).max().item()
+        measured = task.answer.errors(network(inputs), task.targets(inputs)).max().item()
         assert measured <= network.certificate().guaranteed_error
 
 
@@ -249,7 +249,7 @@ def test_files_give_back_the_network(method, tmp_path):
     network = build(task, method=method, tolerance=0.01)
     network.save(tmp_path / "f.safetensors")
     again = load(tmp_path / "f.safetensors")
-    inputs, _ = task.sample(7, seed=1)
+    inputs, _, _ = task.sample(7, seed=1)
     assert torch.equal(network(inputs), again(inputs))
     assert again.task == task
     assert again.certificate() == network.certificate()

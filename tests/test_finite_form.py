@@ -26,13 +26,13 @@ def flat(inputs):
 
 @pytest.mark.parametrize("task", TASKS, ids=str)
 def test_every_choice_is_another_valid_input(task):
-    sizes = [task.choices(position) for position in range(task.positions)]
+    sizes = [task.choices(position) for position in range(task.spec.length)]
     chosen = torch.tensor(list(itertools.product(*map(range, sizes))))
     assert len(chosen) == math.prod(sizes)
     inputs = task.assemble(chosen)
     task.inputs(*inputs) if isinstance(inputs, tuple) else task.inputs(inputs)
     assert len(torch.unique(flat(inputs), dim=0)) == len(chosen)
-    assert task.targets(inputs).shape == (len(chosen), *task.answer_shape)
+    assert task.targets(inputs).shape == (len(chosen), *task.spec.target_shape)
 
 
 def test_the_finite_form_of_sparse_averaging_has_all_signs_and_sets():
@@ -53,7 +53,7 @@ def test_too_many_pointer_sets_to_list_are_refused():
 
 @pytest.mark.parametrize("task", TASKS, ids=str)
 def test_altered_inputs_are_valid_and_differ_in_at_most_one_place(task):
-    inputs, _ = task.sample(1, seed=3)
+    inputs, _, _ = task.sample(1, seed=3)
     altered = task.altered(inputs, 200, seed=5)
     task.inputs(*altered) if isinstance(altered, tuple) else task.inputs(altered)
     changed = flat(altered) != flat(inputs)

@@ -141,7 +141,7 @@ def test_what_cannot_be_rounded_is_refused():
 def test_many_bits_change_a_trained_network_little_and_few_a_lot(architecture):
     task = SparseAveraging(length=6, sparsity=2, layout="last")
     network = make_network(architecture, task, 6, seed=0).requires_grad_(False)
-    inputs, _ = task.sample(16, seed=0)
+    inputs, _, _ = task.sample(16, seed=0)
     exactly = network(inputs)
     errors = []
     for numbers in (FixedPoint(23, 18), FixedPoint(12, 6), FixedPoint(4, 1)):
@@ -163,21 +163,21 @@ CASES += [(Match3(length=5, modulus=11), name) for name in ("third-order", "stra
 @pytest.mark.parametrize(("task", "method"), CASES, ids=lambda part: str(part))
 def test_constructions_round_and_come_back(task, method):
     network = CONSTRUCTIONS[method].build(task, task.tolerance)
-    inputs, targets = task.sample(20, seed=0)
+    inputs, targets, _ = task.sample(20, seed=0)
     exactly = network(inputs)
     with fixed_point(network, FixedPoint(48, 20)):
         fine = network(inputs)
     with fixed_point(network, FixedPoint(2, 1)):
         coarse = network(inputs)
     assert torch.equal(network(inputs), exactly)
-    assert task.errors(fine, targets).max() <= network.certificate().guaranteed_error + 1e-3
+    assert task.answer.errors(fine, targets).max() <= network.certificate().guaranteed_error + 1e-3
     assert on_grid(coarse.double(), FixedPoint(2, 1)) or method in (
         "gather",
         "store-residues",
         "copy-residues",
         "strassen",
     )
-    assert task.errors(coarse, targets).max() > task.tolerance
+    assert task.answer.errors(coarse, targets).max() > task.tolerance
 
 
 def test_every_construction_for_these_tasks_is_tried():

@@ -92,7 +92,7 @@ def test_gadgets_have_a_cycle_exactly_where_bits_meet(kind, side):
 @pytest.mark.parametrize("side", [3, 4, 5])
 def test_larger_gadgets_on_random_bits(kind, side):
     task = kind(length=SIZES[kind] * side)
-    inputs, targets = task.sample(60, seed=side, distribution="hard")
+    inputs, targets, _ = task.sample(60, seed=side, distribution="hard")
     rows = inputs.numpy()
     for matrix, answer in zip(rows, targets.numpy(), strict=True):
         first = slice(0, side)
@@ -131,7 +131,7 @@ def test_right_on_all_directed_graphs(length):
     assert len(torch.unique(inputs.flatten(1), dim=0)) == 2 ** (length * (length - 1))
     for method in ("graph-third-order", "graph-blocks", "graph-gather"):
         network = build(task, method=method)
-        errors = task.errors(network(inputs), task.targets(inputs))
+        errors = task.answer.errors(network(inputs), task.targets(inputs))
         assert errors.max() <= certify(network).guaranteed_error <= task.tolerance
 
 
@@ -140,7 +140,7 @@ def test_right_on_all_directed_graphs(length):
 @pytest.mark.parametrize("method", ["graph-third-order", "graph-blocks", "graph-gather"])
 def test_right_on_random_graphs(length, distribution, method):
     task = DirectedTriangle(length=length)
-    inputs, targets = task.sample(50, seed=1, distribution=distribution)
+    inputs, targets, _ = task.sample(50, seed=1, distribution=distribution)
     assert torch.equal(build(task, method=method)(inputs) > 0.5, targets > 0.5)
 
 
@@ -153,7 +153,7 @@ def test_constructions_pass_the_checks(task, method):
 def test_blocks_of_any_size_are_right_and_in_few_bits(block):
     task = DirectedTriangle(length=7)
     network = CONSTRUCTIONS["graph-blocks"](task, 0.25, block=block)
-    inputs, targets = task.sample(200, seed=0)
+    inputs, targets, _ = task.sample(200, seed=0)
     assert torch.equal(network(inputs), targets)
     assert network.size.depth == 2 * -(-7 // block)
     assert certify(network).guaranteed_error == 0
@@ -164,7 +164,7 @@ def test_blocks_of_any_size_are_right_and_in_few_bits(block):
 @pytest.mark.parametrize(("task", "method"), LAYERED, ids=str)
 def test_states_do_not_depend_on_which_nodes_are_computed_together(task, method):
     network = build(task, method=method)
-    inputs, _ = task.sample(20, seed=0)
+    inputs, _, _ = task.sample(20, seed=0)
     everyone = torch.arange(task.length)
     whole = network.start(inputs, everyone)
     for index in range(network.depth):
@@ -182,7 +182,7 @@ def test_states_do_not_depend_on_which_nodes_are_computed_together(task, method)
 def test_states_stay_in_the_format_and_so_the_parties_agree_with_the_network(task, method, bits, fraction):
     """Also where 1 is no number of the format, or 1/N is 0: the answers may be wrong, but they are the same."""
     network, numbers = build(task, method=method), FixedPoint(bits, fraction)
-    inputs, _ = task.sample(20, seed=0)
+    inputs, _, _ = task.sample(20, seed=0)
     nodes = torch.arange(task.length)
     with fixed_point(network, numbers):
         states = [network.start(inputs, nodes)]
@@ -197,7 +197,7 @@ def test_the_third_order_unit_is_tensor_attention_of_its_width(length):
     """Factors x_ij 1_j, x_jk 1_k and 1_i x_ki, N products each, and a blank token on one coordinate more."""
     task = DirectedTriangle(length=length)
     unit = build(task)
-    inputs, targets = task.sample(50, seed=0)
+    inputs, targets, _ = task.sample(50, seed=0)
     rows, batch = inputs.double(), len(inputs)
     own = torch.eye(length, dtype=torch.float64).expand(batch, -1, -1)
     ones = torch.ones(batch, length, length, dtype=torch.float64)
@@ -212,7 +212,7 @@ def test_the_third_order_unit_is_tensor_attention_of_its_width(length):
     value = torch.cat([real + 1, torch.zeros(batch, 1, 1, dtype=torch.float64)], dim=1)
     mass = s_order_attention(query, keys, [value, value]).squeeze(2)
     assert unit.size.score_width == query.shape[2] == 3 * length + 1
-    assert task.errors(mass, targets).max() <= unit.certificate().guaranteed_error
+    assert task.answer.errors(mass, targets).max() <= unit.certificate().guaranteed_error
     # Pairs of a blank and a node, which the unit leaves out, score 0, 5/2 c below the pair of blanks.
     assert (mass - unit(inputs)).abs().max() <= 2 * length * np.exp(-2.5 * float(unit.temperature)) + 1e-5
 
@@ -264,7 +264,7 @@ def test_what_is_no_graph_is_refused(task, adjacency, message):
 
 @pytest.mark.parametrize("task", [DirectedTriangle(length=5), FiveCycle(length=5)], ids=str)
 def test_altered_graphs_differ_in_one_edge(task):
-    inputs, _ = task.sample(1, seed=0)
+    inputs, _, _ = task.sample(1, seed=0)
     altered = task.altered(inputs, 500, seed=1)
     task.inputs(altered)
     changed = (altered != inputs).flatten(1).sum(dim=1)

@@ -260,11 +260,11 @@ def test_units_compute_the_same_function_without_their_scores(task, method, roun
     for distribution in task.distributions:
         if task.lacks(distribution) or distribution in ("adversarial", "gaussian"):
             continue
-        inputs, targets = task.sample(3, seed=0, distribution=distribution)
+        inputs, targets, _ = task.sample(3, seed=0, distribution=distribution)
         outputs = unit(inputs)
         assert outputs.dtype == torch.float64
         assert (outputs - in_plain_form(unit, inputs, monkeypatch)).abs().max() <= rounding
-        assert task.errors(outputs, targets).max() <= unit.certificate().guaranteed_error
+        assert task.answer.errors(outputs, targets).max() <= unit.certificate().guaranteed_error
 
 
 @pytest.mark.parametrize("modulus", [3_000, 10**5, 10**8, 10**9, 10**12, 1 << 60])
@@ -272,7 +272,7 @@ def test_match2_is_exact_at_moduli_that_no_float_holds(modulus):
     task = Match2(length=2000, modulus=modulus)
     unit = build(task)
     for distribution in ("planted", "hard"):
-        inputs, targets = task.sample(2, seed=3, distribution=distribution)
+        inputs, targets, _ = task.sample(2, seed=3, distribution=distribution)
         brute = [[any((x + y) % modulus == 0 for y in row) for x in row] for row in inputs[:, :400].tolist()]
         found = unit(inputs)
         assert torch.equal(found > 0.5, targets > 0.5)
@@ -359,14 +359,14 @@ def test_a_large_unit_is_built_saved_loaded_and_checked(tmp_path):
 def test_averaging_at_a_hundred_thousand_positions():
     task = SparseAveraging(length=100_000, sparsity=3)
     unit = build(task, method="cyclic")
-    inputs, targets = task.sample(1, seed=0)
-    assert task.errors(unit(inputs), targets).max() <= unit.certificate().guaranteed_error
+    inputs, targets, _ = task.sample(1, seed=0)
+    assert task.answer.errors(unit(inputs), targets).max() <= unit.certificate().guaranteed_error
 
 
 def test_match3_at_many_positions():
     task = Match3(length=20_000, modulus=8_000_000)
     unit = build(task)
-    inputs, targets = task.sample(1, seed=0, distribution="planted")
+    inputs, targets, _ = task.sample(1, seed=0, distribution="planted")
     assert (unit(inputs) - targets).abs().max() <= unit.certificate().guaranteed_error
 
 
@@ -407,14 +407,14 @@ def test_pair_units_form_their_scores_by_rows(method, monkeypatch):
 def test_averaging_units_compute_the_same_in_tiles(layout, dimension, monkeypatch):
     task = SparseAveraging(length=LONG + 60, sparsity=2, dimension=dimension, layout=layout)
     unit = build(task, method="reed-solomon")
-    inputs, targets = task.sample(1, seed=0)
+    inputs, targets, _ = task.sample(1, seed=0)
     inputs.pointers[0, -1] = inputs.pointers[0, -1].flip(0)
     outputs = unit(inputs)
     monkeypatch.setattr("assay.constructions.averaging_unit.LONG", 1 << 40)
     plain = unit(inputs)
     assert plain.shape == outputs.shape
     assert (outputs - plain).abs().max() <= 1e-5
-    assert task.errors(outputs, targets).max() <= unit.certificate().guaranteed_error
+    assert task.answer.errors(outputs, targets).max() <= unit.certificate().guaranteed_error
 
 
 @pytest.mark.parametrize("factor", [-100.0, -1.0, 0.0, 0.5, 10.0, 1000.0, math.inf])
@@ -429,7 +429,7 @@ def test_a_temperature_that_was_altered_gives_what_the_scores_give(factor):
 def test_cyclic_keys_have_gradients_at_any_length():
     for length in (32, 64):
         task = SparseAveraging(length=length, sparsity=2)
-        (values, pointers), _ = task.sample(1, seed=0)
+        (values, pointers), _, _ = task.sample(1, seed=0)
         unit = build(task, method="cyclic")
         fast = unit((values, pointers))
         slow = unit((values.clone().requires_grad_(), pointers))

@@ -175,7 +175,7 @@ def test_float32_beyond_its_limit_is_wrong():
     task = Match2(length=64, modulus=30_000)
     unit = build(task, method="trigonometric").float()
     unit.arithmetic = unit.arithmetic.__class__(torch.float32, unit.arithmetic.temperature, 0.0)
-    residues, targets = task.sample(200, seed=0, distribution="planted")
+    residues, targets, _ = task.sample(200, seed=0, distribution="planted")
     assert ((unit.answers(unit.embedded(residues)) > 0.5) != (targets > 0.5)).any()
 
 
@@ -265,7 +265,7 @@ def test_a_window_beyond_the_sequence_is_the_whole_sequence():
     task = Match3Local(length=6, window=10**6, modulus=20)
     unit = build(task, method="window")
     assert unit.size == build(Match3Local(length=6, window=5, modulus=20), method="window").size
-    residues, targets = task.sample(50, seed=0)
+    residues, targets, _ = task.sample(50, seed=0)
     assert torch.equal(unit(residues), targets)
 
 

@@ -62,7 +62,7 @@ def test_the_audit_tells_that_triples_at_small_moduli_are_no_task():
 @pytest.mark.parametrize("task", TASKS_TO_CHECK, ids=str)
 def test_answers_are_those_of_the_definition(task):
     for distribution in task.trial_distributions(keys=False):
-        residues, targets = task.sample(6, seed=3, distribution=distribution)
+        residues, targets, _ = task.sample(6, seed=3, distribution=distribution)
         assert residues.dtype == torch.int64
         assert targets.tolist() == [answer(task, row) for row in residues.tolist()]
 
@@ -86,7 +86,7 @@ def test_default_moduli_balance_the_labels(length):
 
 def test_planted_groups_match_or_miss_by_one():
     task = Match3(length=30, modulus=10**9)
-    residues, targets = task.sample(200, seed=0, distribution="planted")
+    residues, targets, _ = task.sample(200, seed=0, distribution="planted")
     share = targets.mean().item()
     assert 0.4 < share < 0.6
     modulus = task.modulus
@@ -148,14 +148,14 @@ def test_the_audit_separates_what_uses_partners_from_what_does_not():
 def test_the_audit_is_no_worse_than_the_best_threshold_on_shares(task):
     """Of all predictors that answer 1 to sequences with more than some share of matches, none does clearly better."""
     distribution = "digits" if task.notation == "digits" else "uniform"
-    residues, targets = task.sample(3000, seed=0, distribution=distribution)
+    residues, targets, _ = task.sample(3000, seed=0, distribution=distribution)
     shares = targets.mean(dim=1, keepdim=True).expand_as(targets)
-    best = min(task.mean_error((shares > cut).double(), targets) for cut in np.linspace(0, 1, 21))
+    best = min(task.answer.judge((shares > cut).double(), targets) for cut in np.linspace(0, 1, 21))
     audit = task.audit(3000, seed=0, distribution=distribution)
     assert audit["whole sequence, not who asks"] <= best + 0.01
     rates = {value: targets[residues == value].mean().item() for value in residues.unique().tolist()}
     own = torch.tensor([[rates[value] for value in row] for row in residues.tolist()])
-    best = min(task.mean_error((own > cut).double(), targets) for cut in np.linspace(0, 1, 21))
+    best = min(task.answer.judge((own > cut).double(), targets) for cut in np.linspace(0, 1, 21))
     assert audit["own residue only"] <= best + 0.05  # fitted on other draws
 
 
@@ -168,10 +168,10 @@ def test_own_residue_is_all_one_needs_where_it_decides():
 def test_mean_error_is_balanced_and_counts_what_is_not_a_number():
     task = Match2(length=4, modulus=5)
     targets = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-    assert task.mean_error(torch.tensor([[0.6, 0.4, 0.7, 0.1]]), targets) == pytest.approx(1 / 6)
-    assert task.mean_error(torch.tensor([[0.4, 0.4, 0.4, 0.4]]), targets) == 0.5
-    assert task.mean_error(torch.full((1, 4), torch.nan), targets) == 1
-    assert task.errors(torch.tensor([[7.0, -3.0, 0.25, 0.5]]), targets).tolist() == [[0, 0, 0.25, 0.5]]
+    assert task.answer.judge(torch.tensor([[0.6, 0.4, 0.7, 0.1]]), targets) == pytest.approx(1 / 6)
+    assert task.answer.judge(torch.tensor([[0.4, 0.4, 0.4, 0.4]]), targets) == 0.5
+    assert task.answer.judge(torch.full((1, 4), torch.nan), targets) == 1
+    assert task.answer.errors(torch.tensor([[7.0, -3.0, 0.25, 0.5]]), targets).tolist() == [[0, 0, 0.25, 0.5]]
 
 
 def test_inputs_are_checked():
@@ -211,21 +211,21 @@ def test_a_task_is_its_json(name, length):
 
 def test_large_moduli_do_not_overflow():
     task = Match3(length=64, modulus=(1 << 60) - 1)
-    residues, targets = task.sample(4, seed=0, distribution="planted")
+    residues, targets, _ = task.sample(4, seed=0, distribution="planted")
     assert targets.tolist() == [answer(task, row) for row in residues.tolist()]
 
 
 def test_digits_are_those_of_the_residue_and_vectors_match_where_their_residues_do():
     task = Match3(length=7, modulus=64, notation="digits")
     everything = torch.arange(63).view(9, 7)
-    shown, squares = task.tokens(everything).chunk(2, dim=2)
-    digits = (shown * (2 / 3) ** 0.5).round().long()
+    encoded, squares = task.encode(everything).chunk(2, dim=2)
+    digits = (encoded * (2 / 3) ** 0.5).round().long()
     assert torch.equal((digits * torch.tensor([1, 4, 16])).sum(dim=2) % 64, everything)
     assert torch.allclose(squares * (2 / 9) ** 0.5 + 2 / 3, digits.float() ** 2)
     assert set(digits.flatten().tolist()) == {-1, 0, 1, 2}
 
-    residues, targets = task.sample(300, seed=0, distribution="digits")
-    vectors = (task.tokens(residues)[..., :3] * (2 / 3) ** 0.5).round().long()
+    residues, targets, _ = task.sample(300, seed=0, distribution="digits")
+    vectors = (task.encode(residues)[..., :3] * (2 / 3) ** 0.5).round().long()
     sums = vectors[:, :, None, None] + vectors[:, None, :, None] + vectors[:, None, None, :]
     zero = (sums == 0).all(dim=-1).flatten(2).any(dim=2)
     assert torch.equal(zero, targets.bool())
@@ -255,13 +255,14 @@ def test_default_moduli_of_digits_leave_both_kinds_of_answers(length):
 def test_the_loss_weighs_both_kinds_of_answers_alike():
     task = Match2(length=4, modulus=5)
     targets = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-    none = task.loss(torch.full((1, 4), 0.5 - 3.0), targets)
-    all_ = task.loss(torch.full((1, 4), 0.5 + 3.0), targets)
+    scored = torch.ones(1, 4, dtype=torch.bool)
+    none = task.answer.loss(torch.full((1, 4), 0.5 - 3.0), targets, scored)
+    all_ = task.answer.loss(torch.full((1, 4), 0.5 + 3.0), targets, scored)
     assert none == pytest.approx(all_.item())
-    assert task.loss(torch.full((1, 4), 0.5), targets) == pytest.approx(np.log(2))
-    assert torch.isfinite(task.loss(torch.zeros(1, 4), torch.zeros(1, 4)))
+    assert task.answer.loss(torch.full((1, 4), 0.5), targets, scored) == pytest.approx(np.log(2))
+    assert torch.isfinite(task.answer.loss(torch.zeros(1, 4), torch.zeros(1, 4), scored))
 
 
-def test_tasks_say_what_they_show():
-    assert Match3(length=5).shown.modulus == Match3(length=5).modulus
-    assert SparseAveraging(5, 2).shown.token == 6
+def test_tasks_say_what_their_tokens_are():
+    assert Match3(length=5).spec.tokens.counts == (Match3(length=5).modulus,)
+    assert SparseAveraging(5, 2).spec.tokens.width == 6

@@ -111,10 +111,10 @@ def test_a_power_of_two_makes_reed_solomon_look_cheaper(sparsity):
 
 def least_fraction(task, method):
     """Bits behind the point that a construction needs with any number before it."""
-    network, (inputs, targets) = build(task, method=method), task.sample(50, seed=0)
+    network, (inputs, targets, _) = build(task, method=method), task.sample(50, seed=0)
     for fraction in range(30):
         with fixed_point(network, FixedPoint(fraction + 40, fraction)):
-            if task.errors(network(inputs), targets).max() <= task.tolerance:
+            if task.answer.errors(network(inputs), targets).max() <= task.tolerance:
                 return fraction
     return None
 
@@ -132,9 +132,9 @@ def least_fraction(task, method):
 def test_what_is_found_meets_the_tolerance_and_one_bit_less_does_not(task, method):
     network = build(task, method=method)
     found = smallest_precision(subject_of(network), draws=30)
-    inputs, targets = task.sample(30, seed=0)
+    inputs, targets, _ = task.sample(30, seed=0)
     with fixed_point(network, FixedPoint(found.bits, found.fraction)):
-        assert task.errors(network(inputs), targets).max() <= found.error <= found.tolerance
+        assert task.answer.errors(network(inputs), targets).max() <= found.error <= found.tolerance
     assert found.bits == 1 or found.error_below is None or found.error_below > found.tolerance
 
 
@@ -150,9 +150,9 @@ def test_trained_networks_are_held_to_their_worst_error_where_they_meet_the_tole
     found = smallest_precision(subject, draws=20)
     assert (found.error_kind, found.tolerance) == ("worst", 0.5)
     assert 2 <= found.bits <= 8
-    inputs, targets = subject.task.sample(20, seed=0)
+    inputs, targets, _ = subject.task.sample(20, seed=0)
     with fixed_point(subject.network, FixedPoint(found.bits, found.fraction)), torch.no_grad():
-        assert subject.task.errors(subject.network(inputs), targets).max() <= found.error
+        assert subject.task.answer.errors(subject.network(inputs), targets).max() <= found.error
     assert found.error <= 0.5 < found.error_below
 
 

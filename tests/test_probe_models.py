@@ -639,7 +639,7 @@ def test_live_mixer(count):
 def test_live_network():
     task = SparseAveraging(length=8, sparsity=2, layout="last")
     network = make_network("attention", task, 12, seed=0, depth=2, head_width=4)
-    inputs, _ = task.sample(1, seed=0)
+    inputs, _, _ = task.sample(1, seed=0)
     heads = heads_of_module(network, inputs, names=["blocks.1.*"])
     shown = network.embedded(inputs)
     shown = network.blocks[0](shown, shown.shape[1])

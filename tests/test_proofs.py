@@ -60,7 +60,7 @@ def test_measured_errors_stay_within_what_is_proved(method, dtype):
     values = torch.full((len(sets), 7, 1), -1.0, dtype=dtype)
     values.scatter_(1, sets.unsqueeze(2), 1.0)
     inputs = task.inputs(values, sets.unsqueeze(1))
-    assert task.errors(unit(inputs), task.targets(inputs)).max() <= proof.guaranteed_error
+    assert task.answer.errors(unit(inputs), task.targets(inputs)).max() <= proof.guaranteed_error
 
 
 def test_the_averaging_bound_contains_the_formula():

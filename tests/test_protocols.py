@@ -37,7 +37,7 @@ class StarvedUnit(BareUnit):
         super().__init__()
         self.task = task
         drawn = torch.Generator().manual_seed(width)
-        features = task.shown.token + task.positions
+        features = task.spec.tokens.width + task.spec.length
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=drawn, dtype=torch.float64) / shape[-2] ** 0.5
@@ -47,11 +47,11 @@ class StarvedUnit(BareUnit):
 
     @property
     def asking(self) -> int:
-        return self.task.asking
+        return self.task.spec.queries
 
     def embed(self, inputs):
-        tokens = self.task.tokens(inputs).double()
-        places = torch.eye(self.task.positions, dtype=torch.float64).expand(len(tokens), -1, -1)
+        tokens = self.task.encode(inputs).double()
+        places = torch.eye(self.task.spec.length, dtype=torch.float64).expand(len(tokens), -1, -1)
         return torch.cat([tokens, places], dim=2) @ self.mix
 
 
@@ -173,7 +173,7 @@ def test_bit_pairs_are_all_pairs_or_as_many_as_asked_for():
 @pytest.mark.parametrize("heads", [1, 2])
 def test_both_messages_give_the_whole_networks_answer(heads, layout, numbers):
     task = SparseAveraging(length=7, sparsity=2, dimension=3, layout=layout)
-    network, token = StarvedUnit(task, width=11, heads=heads), task.positions - 2 if layout == "all" else 7
+    network, token = StarvedUnit(task, width=11, heads=heads), task.spec.length - 2 if layout == "all" else 7
     runner = Runner(network, numbers)
     inputs = task.sample(40, seed=1, dtype=torch.float64).inputs
     with fixed_point(network, numbers):
@@ -221,7 +221,7 @@ def test_a_starved_unit_decides_wrongly_and_the_collision_is_certified():
 def _messages_the_long_way(network: StarvedUnit, task: SparseAveraging, numbers: FixedPoint) -> set[tuple[float, ...]]:
     found = set()
     for pointers in combinations(range(task.others), task.sparsity):
-        token = torch.zeros(task.shown.token + task.positions, dtype=torch.float64)
+        token = torch.zeros(task.spec.tokens.width + task.spec.length, dtype=torch.float64)
         for pointer in pointers:
             token[task.dimension + pointer] = 1
         token[-1] = 1

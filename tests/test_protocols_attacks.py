@@ -15,6 +15,7 @@ from assay import Match3, SparseAveraging, build
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.errors import AssayError
 from assay.networks import MIXERS, make_network
+from assay.networks.feed_forward import flat_width, flattened
 from assay.networks.fixed_point import FixedPoint
 from assay.protocols import PROTOCOLS
 from assay.protocols.base import Outcome
@@ -46,15 +47,17 @@ class WideNetwork(nn.Module):
         super().__init__()
         self.task = task
         torch.manual_seed(width)
-        self.unused = nn.Linear(task.shown.flat, 2)
+        self.unused = nn.Linear(flat_width(task.spec), 2)
         self.layers = nn.Sequential(
-            nn.Linear(task.shown.flat, width), nn.Tanh(), nn.Linear(width, 50), nn.Tanh(),
-            nn.Linear(50, math.prod(task.answer_shape)),
+            nn.Linear(flat_width(task.spec), width), nn.Tanh(), nn.Linear(width, 50), nn.Tanh(),
+            nn.Linear(50, task.spec.queries * task.answer.width),
         )  # fmt: skip
         self.to(dtype)
 
     def forward(self, inputs):
-        return self.layers(self.task.flat(inputs)).unflatten(1, self.task.answer_shape)
+        return self.layers(flattened(self.task.spec, self.task.encode(inputs))).unflatten(
+            1, self.task.spec.output_shape
+        )
 
 
 @pytest.mark.parametrize(("length", "dimension", "sparsity"), [(16, 1, 3), (16, 4, 3), (64, 2, 8)])
@@ -83,12 +86,12 @@ def test_the_witness_is_an_input_of_the_task_on_which_the_network_errs(layout, d
     errors = []
     for side, target in zip((witness.first, witness.second), witness.targets, strict=True):
         values = torch.tensor([side["values"]], dtype=dtype)
-        pointers = torch.arange(2).repeat(1, task.asking, 1)
-        place = task.asking - (task.positions - witness.token)
+        pointers = torch.arange(2).repeat(1, task.spec.queries, 1)
+        place = task.spec.queries - (task.spec.length - witness.token)
         pointers[0, place] = torch.tensor(side["pointers"])
         inputs = task.inputs(values, pointers)  # checks that they are allowed
         assert torch.allclose(task.targets(inputs)[0, place], torch.tensor(target, dtype=torch.float64), atol=1e-7)
-        errors.append(task.errors(network(inputs), task.targets(inputs))[0, place].item())
+        errors.append(task.answer.errors(network(inputs), task.targets(inputs))[0, place].item())
     assert max(errors) == pytest.approx(witness.error, abs=1e-6)
     assert witness.error >= witness.at_least - 1e-6 >= 1 / 4
 
@@ -288,7 +291,7 @@ class NarrowKeys(AveragingUnit):
     def __init__(self, task: SparseAveraging, score_width: int) -> None:
         super().__init__(task, score_width, 0.1, 30.0, "float64")
         drawn = torch.Generator().manual_seed(0)
-        self.keys.copy_(torch.randn(task.positions, score_width, generator=drawn, dtype=torch.float64))
+        self.keys.copy_(torch.randn(task.spec.length, score_width, generator=drawn, dtype=torch.float64))
 
     def queries(self, pointers: Tensor) -> Tensor:
         return self.keys[pointers].sum(dim=1)
@@ -332,10 +335,10 @@ class Skips(nn.Module):
 
     def __init__(self, task):
         super().__init__()
-        self.task, self.narrow = task, nn.Linear(task.shown.flat, 1)
+        self.task, self.narrow = task, nn.Linear(flat_width(task.spec), 1)
 
     def forward(self, inputs):
-        self.narrow(self.task.flat(inputs))
+        self.narrow(flattened(self.task.spec, self.task.encode(inputs)))
         return self.task.targets(inputs)
 
 

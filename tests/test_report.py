@@ -142,7 +142,7 @@ def row(piece, along):
         "architecture": named(piece),
         "verdict": piece.verdict, "width": piece.size.width, "heads": 1, "depth": 1,
         "precision": 32, "parameters": 9, "error_kind": piece.error_kind, "error": piece.error,
-        "tolerance": piece.tolerance, "largest_error": None, "error_99": None, "seed": piece.question["seed"],
+        "tolerance": piece.tolerance, "largest_error": None, "sequence_error": None, "seed": piece.question["seed"],
         "rate": 0.01, "steps": None, "seconds": 0.5, "rests_on": piece.rests_on, "key": piece.key,
         "state": piece.size.state or None,
     }  # fmt: skip

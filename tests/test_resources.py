@@ -98,10 +98,10 @@ def test_names_play_no_part():
             assert smallest(bound.name, task, "Copied") == smallest(bound.name, task, "lstm"), bound.name
     task = Match2(length=6, modulus=11)
     networks = [make_network(name, task, 6, seed=3) for name in (path("Copied"), "lstm")]
-    inputs, targets = task.sample(16, seed=0)
+    inputs, targets, scored = task.sample(16, seed=0)
     for network in networks:
         assert network.passes == 2  # ty: ignore
-        task.loss(network(inputs), targets.float()).backward()
+        task.answer.loss(network(inputs), targets.float(), scored).backward()
     for mine, shipped in zip(*(network.parameters() for network in networks), strict=True):
         assert torch.equal(mine, shipped)
         assert torch.equal(mine.grad, shipped.grad)
@@ -270,14 +270,14 @@ def test_resources_of_an_instance_are_those_of_its_shape():
             network, asked = make_network(name, task, 8, seed=0), Candidates(name).resources(task, 8)
             own = network.resources
             assert (own.passes, own.embedding, own.first_layer) == (asked.passes, asked.embedding, asked.first_layer)
-            cuts = range(own.passes * task.positions + 1)
+            cuts = range(own.passes * task.spec.length + 1)
             assert [own.state_bits(cut) for cut in cuts] == [asked.state_bits(cut) for cut in cuts]
 
 
-def test_cuts_count_tokens_and_not_the_blank():
-    """A cache after t tokens holds those and the blank in front, in each pass."""
+def test_cuts_count_tokens_and_not_the_sink_token():
+    """A cache after t tokens holds those and the sink token in front, in each pass."""
     task = Match2(length=5)
-    assert task.blank
+    assert task.spec.sink
     state = Candidates(path("Cached")).resources(task, 3).state
     assert [state(tokens) // 6 for tokens in (0, 1, 4, 5, 6, 10)] == [0, 2, 5, 6, 8, 12]
 

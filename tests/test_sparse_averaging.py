@@ -31,12 +31,12 @@ def test_targets_equal_the_definition(data):
     task = SparseAveraging(length, sparsity, data.draw(st.integers(1, 4)), layout)
     distribution = data.draw(st.sampled_from(["uniform", "sign", "gaussian"]))
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
-    inputs, targets = task.sample(3, seed=data.draw(st.integers(0, 99)), distribution=distribution, dtype=dtype)
+    inputs, targets, _ = task.sample(3, seed=data.draw(st.integers(0, 99)), distribution=distribution, dtype=dtype)
     assert targets.dtype == torch.float64
     torch.testing.assert_close(
         targets.double(), brute_force(*inputs), atol=1e-6 if dtype == torch.float32 else 1e-14, rtol=0
     )
-    assert inputs.pointers.shape == (3, task.asking, sparsity)
+    assert inputs.pointers.shape == (3, task.spec.queries, sparsity)
     if distribution != "gaussian":
         task.inputs(*inputs)
 
@@ -50,7 +50,7 @@ def test_conforms(layout, length, sparsity, dimension):
 
 
 def test_one_token_that_points_to_itself():
-    inputs, targets = SparseAveraging(1, 1).sample(4, seed=0)
+    inputs, targets, _ = SparseAveraging(1, 1).sample(4, seed=0)
     assert torch.equal(inputs.values.double(), targets)
 
 
@@ -103,7 +103,7 @@ def test_a_seed_that_cannot_be_counted_from_is_refused_by_what_draws(seed):
 def test_hard_instances_answer_disjointness():
     for layout in ("all", "last"):
         task = SparseAveraging(11, 5, 2, layout)
-        inputs, targets = task.sample(400, seed=0, distribution="hard")
+        inputs, targets, _ = task.sample(400, seed=0, distribution="hard")
         asking = 10 if layout == "all" else 0
         pointers = inputs.pointers[:, asking]
         alice = pointers - 2 * torch.arange(5)
@@ -117,7 +117,7 @@ def test_hard_instances_answer_disjointness():
 
 def test_adversarial_pointers_are_the_nearest_keys():
     keys = torch.nn.functional.normalize(torch.randn(12, 5, generator=torch.Generator().manual_seed(0)), dim=1)
-    inputs, targets = SparseAveraging(12, 3).sample(20, seed=0, distribution="adversarial", keys=keys)
+    inputs, targets, _ = SparseAveraging(12, 3).sample(20, seed=0, distribution="adversarial", keys=keys)
     nearest = {
         frozenset(sorted((j for j in range(12) if j != i), key=lambda j: -float(keys[i] @ keys[j]))[:3])
         for i in range(12)

@@ -225,6 +225,8 @@ def shown_default(field):
     if field.is_required():
         return "required"
     value = field.default
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, schema.RecipeTable):
         return "empty"
     if value in (None, "", PydanticUndefined):
@@ -264,7 +266,8 @@ def test_every_number_has_a_range_and_recipes_their_own_defaults():
         for key, field in table.model_fields.items():
             assert allowed(field) or not re.search(r"\b(int|float)\b", str(field.annotation)), (table, key)
     for key, field in schema.RecipeTable.model_fields.items():
-        assert key in ("distribution", "steps") or field.default == getattr(Recipe, key)
+        default = tuple(field.default) if isinstance(field.default, list) else field.default
+        assert key in ("distribution", "steps") or default == getattr(Recipe, key)
 
 
 def test_the_command_line_says_all_faults_at_once_and_writes_nothing(tmp_path):

@@ -31,7 +31,7 @@ class Zeros(nn.Module):
         self.task, self.weight = task, nn.Parameter(torch.ones(1))
 
     def forward(self, inputs):
-        return self.weight * torch.zeros(len(inputs.values), *self.task.answer_shape)
+        return self.weight * torch.zeros(len(inputs.values), *self.task.spec.output_shape)
 
 
 class Mean(Mixer):
@@ -64,8 +64,8 @@ def test_a_trained_network_comes_back_as_it_was(trained):
     assert subject.size.parameters == result["parameters"]
     assert subject.size.head_width == 3
     network, training = load_trained(path)
-    inputs, targets = TASK.sample(8192, seed=1, distribution="gaussian")
-    assert TASK.mean_error(network(inputs), targets) == pytest.approx(training["mean_error"], rel=1e-5)
+    inputs, targets, _ = TASK.sample(8192, seed=1, distribution="gaussian")
+    assert TASK.answer.judge(network(inputs), targets) == pytest.approx(training["mean_error"], rel=1e-5)
     assert result["verdict"] in ("learned", "not learned within this budget")
 
 
@@ -77,7 +77,7 @@ def test_every_architecture_can_be_trained_kept_and_opened(architecture, tmp_pat
         task, architecture, path, width=4, depth=1, head_width=0, steps=2, rate=0.01, seed=0, distribution="uniform"
     )
     subject = open_subject(path)
-    inputs, targets = task.sample(3, seed=0)
+    inputs, targets, _ = task.sample(3, seed=0)
     assert subject.network(inputs).shape == targets.shape
     if architecture == "feed-forward":
         found = run_protocol("null-space", subject)
@@ -133,7 +133,7 @@ def test_a_construction_comes_with_its_guarantee(tmp_path):
 
 
 def test_a_users_class_and_its_weights(tmp_path):
-    inputs, _ = TASK.sample(3, seed=0)
+    inputs, _, _ = TASK.sample(3, seed=0)
     subject = open_subject(f"{__name__}:Zeros", TASK)
     assert subject.network(inputs).shape == (3, 1, 1)
     assert (subject.origin, subject.size, subject.guaranteed) == ("user's", None, None)

@@ -63,7 +63,7 @@ def gaussian(length, rounds):
 def averaging(length, sparsity, distribution, batch, rounds):
     task = SparseAveraging(length=length, sparsity=sparsity)
     unit = build(task, method="sign")
-    inputs, _ = task.sample(batch, seed=0, distribution=distribution, keys=unit.position_keys())
+    inputs, _, _ = task.sample(batch, seed=0, distribution=distribution, keys=unit.position_keys())
     values, pointers = inputs
     offsets = length * torch.arange(batch).view(-1, 1, 1)
     picked = values[torch.arange(batch)[:, None, None], pointers].double()  # from the definition

@@ -40,8 +40,10 @@ def plain(task, architecture, width, distribution, steps, batch):
     network = make_network(architecture, task, width, seed=SEED)
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     for step in range(steps):
-        inputs, targets = task.sample(batch, seed=SEED, split="train", start=step * batch, distribution=distribution)
-        loss = task.loss(network(inputs), targets.float())
+        inputs, targets, scored = task.sample(
+            batch, seed=SEED, split="train", start=step * batch, distribution=distribution
+        )
+        loss = task.answer.loss(network(inputs), targets.float(), scored)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -50,8 +52,8 @@ def plain(task, architecture, width, distribution, steps, batch):
 
 @torch.no_grad()
 def test_error(network, task, distribution, count):
-    inputs, targets = task.sample(count, seed=SEED, distribution=distribution)
-    return task.mean_error(network(inputs), targets)
+    inputs, targets, _ = task.sample(count, seed=SEED, distribution=distribution)
+    return task.answer.judge(network(inputs), targets)
 
 
 def seconds(action):

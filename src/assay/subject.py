@@ -22,6 +22,7 @@ from assay.errors import AssayError, require
 from assay.learning.weights_file import load_trained
 from assay.networks import make_network
 from assay.networks.base import Mixer
+from assay.networks.task_network import TaskNetwork
 from assay.size import Size
 from assay.source import class_at, name_code
 from assay.tasks.base import Task
@@ -119,7 +120,9 @@ def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weig
                 raise AssayError(f"{name}(task) fails: {type(error).__name__}: {error}") from error
     if weights is not None:
         try:
-            network.load_state_dict(read_any_tensors(weights)[1])
+            (network.network if isinstance(network, TaskNetwork) else network).load_state_dict(
+                read_any_tensors(weights)[1]
+            )
         except RuntimeError as error:
             raise AssayError(f"{weights} does not hold the weights of {name}: {' '.join(str(error).split())}") from None
     network.requires_grad_(False).eval()

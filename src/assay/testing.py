@@ -19,19 +19,24 @@ from assay.networks.base import Mixer
 from assay.networks.candidates import Candidates
 from assay.networks.layer_check import LayerFacts
 from assay.networks.layer_check import check_layer as measure_layer
-from assay.networks.standard import StandardBackbone
+from assay.networks.standard import Backbone
 from assay.proofs import PROOFS, certify
 from assay.tasks import TASKS, Task, task_from_json
-from assay.tasks.base import Features
+from assay.tasks.answers import Classes
+from assay.tasks.base import Batch
+from assay.tasks.spec import Vectors
 
 
 def check_task(task: Task[Any], *, draws: int = 64) -> None:
-    """Examples do not depend on the batch they are drawn in, splits differ, shapes and answers are consistent.
+    """Examples do not depend on the batch they are drawn in, splits differ, tokens and answers are what the spec says.
+
+    In causal order no answer depends on later tokens; a longer task is drawn too, where tokens and answers stay the
+    same; no cheap predictor is good enough.
 
     >>> from assay import SparseAveraging
     >>> check_task(SparseAveraging(length=8, sparsity=2))
     """
-    assert task.name in TASKS, f"task {task.name!r} is not registered under its name"
+    assert TASKS.name_of(type(task)) in TASKS, f"task {task.name!r} is neither registered nor in a file that was named"
     assert task_from_json(task.to_json()) == task, "to_json does not describe the task"
     for distribution in task.distributions:
         if task.lacks(distribution):
@@ -45,20 +50,50 @@ def check_task(task: Task[Any], *, draws: int = 64) -> None:
             assert all_of_it.shape == train.shape, f"{distribution}: splits have different shapes"
         same = all(torch.equal(a, b) for a, b in zip(parts[0], parts[2], strict=True))
         assert not same, f"{distribution}: training and test examples are the same"
-        assert whole.targets.shape == (draws, *task.answer_shape), f"{distribution}: wrong shape of targets"
-        assert torch.equal(task.targets(whole.inputs), whole.targets), f"{distribution}: targets are not the answers"
-        assert not task.errors(whole.targets, whole.targets).any(), f"{distribution}: the exact answer has an error"
-        assert task.mean_error(whole.targets, whole.targets) == 0, f"{distribution}: the exact answer has a mean error"
-        tokens, flat, shown = task.tokens(whole.inputs), task.flat(whole.inputs), task.shown
-        if isinstance(shown, Features):
-            right = tokens.shape == (draws, task.positions, shown.token) and flat.shape == (draws, shown.flat)
-        else:
-            right = tokens.shape == (draws, task.positions) and tokens.max() < shown.modulus
-            right = right and flat.shape == tokens.shape and flat.max() < task.positions * shown.modulus
-        assert right, f"{distribution}: tokens and flat inputs are not what `shown` says"
+        _check_batch(task, whole, distribution)
+        if task.spec.order == "causal" and task.spec.queries > 1 and not task.ahead:
+            _check_causal(task, whole, other, distribution)
+    if task.spec.order == "causal":
+        longer = task.at(length=2 * task.length)
+        _check_batch(longer, longer.sample(draws, seed=1), "twice the length")
     audit = task.audit(draws, seed=0)
     assert audit, "the audit names no cheap predictor"
     assert min(audit.values()) > task.mean_tolerance, f"a cheap predictor solves the task: {audit}"
+
+
+def _check_batch(task: Task[Any], batch: Batch[Any], what: str) -> None:
+    """Targets and tokens have the shapes, dtypes and ranges of the spec, and answers are repeated."""
+    spec, targets, draws = task.spec, batch.targets, len(batch.targets)
+    assert targets.shape == (draws, *spec.target_shape), f"{what}: targets have shape {tuple(targets.shape)}"
+    assert targets.dtype == spec.answer.dtype, f"{what}: targets are {targets.dtype}, not {spec.answer.dtype}"
+    if isinstance(spec.answer, Classes):
+        assert int(targets.max()) < spec.answer.count, f"{what}: a target is no class"
+    again = task.batch(batch.inputs)
+    same = torch.equal(again.targets, targets) and torch.equal(again.scored, batch.scored)
+    assert same, f"{what}: targets are not the answers"
+    assert batch.scored.any(), f"{what}: no position is scored"
+    tokens = task.encode(batch.inputs)
+    if isinstance(spec.tokens, Vectors):
+        right = tokens.shape == (draws, spec.length, spec.tokens.width) and tokens.is_floating_point()
+    else:
+        counts = spec.tokens.counts
+        right = tokens.shape == (draws, spec.length, *[len(counts)] * (len(counts) > 1)) and tokens.dtype == torch.int64
+        right = right and bool((tokens >= 0).all())
+        right = right and bool((tokens.view(draws, spec.length, -1) < torch.tensor(counts)).all())
+    assert right, f"{what}: tokens are not what the spec says"
+
+
+def _check_causal(task: Task[Any], batch: Batch[Any], other: Batch[Any], what: str) -> None:
+    """Answers before a cut stay when the tokens behind it are those of other examples."""
+    if not isinstance(batch.inputs, torch.Tensor):
+        return
+    length = batch.inputs.shape[1]
+    first = task.spec.length - task.spec.queries
+    for cut in range(first + 1, length):
+        changed = task.batch(torch.cat([batch.inputs[:, :cut], other.inputs[:, cut:]], dim=1))
+        kept = changed.scored[:, : cut - first] == batch.scored[:, : cut - first]
+        equal = changed.targets[:, : cut - first] == batch.targets[:, : cut - first]
+        assert bool((kept & equal).all()), f"{what}: an answer depends on tokens after position {cut - 1}"
 
 
 def _tensors(inputs: Any) -> tuple[torch.Tensor, ...]:
@@ -90,9 +125,9 @@ def check_layer(layer: type[Mixer], task: Task[Any], *, width: int = 6) -> Layer
         for name, parameter in [("tokens", tokens), *module.named_parameters()]:
             assert parameter.grad is not None, f"{name} got no gradient"
             assert torch.isfinite(parameter.grad).all(), f"the gradient of {name} is not finite"
-    network = StandardBackbone(task, layer, width)
-    inputs, targets = task.sample(2, seed=0)
-    assert network(inputs).shape == targets.shape, "the standard backbone does not take it"
+    network = Backbone(task.spec, [layer(width)], width)
+    shape = network(task.encode(task.sample(2, seed=0).inputs)).shape
+    assert shape == (2, *task.spec.output_shape), "the standard backbone does not take it"
     return facts
 
 

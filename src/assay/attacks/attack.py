@@ -15,7 +15,7 @@ from assay.attacks.tries import Found, Tries
 from assay.constructions.answering import finite, refuses_all
 from assay.errors import require_integer
 from assay.subject import Subject
-from assay.tasks.decision import Decision
+from assay.tasks.answers import Bits
 from assay.tasks.graphs import CycleTask
 from assay.tasks.matching import Matching
 
@@ -98,7 +98,7 @@ def attack(
     tries = Tries(subject, budget, seed, tell)
     listed = exhaustive(tries)
     everything = listed > 0 and isinstance(
-        subject.task, Decision
+        subject.task.answer, Bits
     )  # values are real numbers, residues and edges are not
     if not everything and tries.left > 0:
         search(tries, draws(tries, math.ceil(tries.left / _SHARE_OF_DRAWS)))
@@ -146,13 +146,13 @@ def _alone(tries: Tries, worst: Found) -> dict[str, Any]:
     """The worst input answered alone."""
     task = tries.subject.task
     outputs, targets = tries.answers(worst.inputs), task.targets(worst.inputs)
-    errors = finite(task.errors(outputs, targets))[0]
+    errors = finite(task.answer.errors(outputs, targets))[0]
     token = int(errors.argmax())
     return {
         "error": errors[token].item(),
         "error_in_batch": worst.badness[0],
         "worst_input": _named(task, worst.inputs),
-        "token": task.positions - task.asking + token,
+        "token": task.spec.length - task.spec.queries + token,
         "exact_answer": targets[0, token].tolist(),
         "network_answer": _numbers(outputs[0, token].tolist()),
         "found_by": worst.method,

@@ -73,7 +73,7 @@ def _slopes(tries: Tries, values: Tensor, pointers: Tensor) -> Tensor:
 
     def largest(some: SparseAveragingInputs) -> Tensor:
         answers = tries.subject.network(some)
-        errors = tries.subject.task.errors(answers, tries.subject.task.targets(some))
+        errors = tries.subject.task.answer.errors(answers, tries.subject.task.targets(some))
         return errors.max(dim=1).values  # of tokens that err as much, one; amax would give the mean of their gradients
 
     with torch.enable_grad():
@@ -90,10 +90,10 @@ def spread(
 
     That token itself asks for what it did. One input tries as many neighbouring pointer sets as there are tokens.
     """
-    random = counter.words(counter.example_keys(seed, "train", start, count), 0, 2 * task.asking)
-    place = torch.from_numpy(counter.integers(random[:, : task.asking], task.length))
-    column = torch.from_numpy(counter.integers(random[:, task.asking :], task.sparsity))
-    pointers = inputs.pointers[:1, token : token + 1].repeat(count, task.asking, 1)
+    random = counter.words(counter.example_keys(seed, "train", start, count), 0, 2 * task.spec.queries)
+    place = torch.from_numpy(counter.integers(random[:, : task.spec.queries], task.length))
+    column = torch.from_numpy(counter.integers(random[:, task.spec.queries :], task.sparsity))
+    pointers = inputs.pointers[:1, token : token + 1].repeat(count, task.spec.queries, 1)
     replaced = pointers.scatter(2, column.unsqueeze(2), place.unsqueeze(2))
     taken = (pointers == place.unsqueeze(2)).any(dim=2, keepdim=True)
     taken[:, token] = True

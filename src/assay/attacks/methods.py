@@ -27,7 +27,7 @@ def exhaustive(tries: Tries) -> int:
     """Try the whole finite form of the task if the budget is enough for it; gives its number of inputs, or 0."""
     task = tries.subject.task
     try:
-        sizes = [task.choices(position) for position in range(task.positions)]
+        sizes = [task.choices(position) for position in range(task.spec.length)]
     except AssayError:
         return 0
     total = math.prod(sizes)
@@ -95,12 +95,13 @@ def _neighbours(tries: Tries, here: Found, steps: int) -> Any:
         return task.altered(here.inputs, _NEIGHBOURS, seed=seed, start=steps)
     known = averaging.gives_weights(tries.subject.network)
     parts = [here.inputs]
-    if task.asking > 1:
-        spread = min(_NEIGHBOURS // 2, math.ceil(_POINTER_SETS / task.asking))
+    if task.spec.queries > 1:
+        spread = min(_NEIGHBOURS // 2, math.ceil(_POINTER_SETS / task.spec.queries))
         start = steps + _NEIGHBOURS // 2
         parts.append(averaging.spread(task, here.inputs, here.token, spread, seed=seed, start=start))
-    if task.asking == 1 or not known:  # else one place more or less makes no difference beside many tokens' pointers
-        altered = _NEIGHBOURS if task.asking == 1 else _NEIGHBOURS // 2
+    # One place more or less makes no difference beside many tokens' pointers.
+    if task.spec.queries == 1 or not known:
+        altered = _NEIGHBOURS if task.spec.queries == 1 else _NEIGHBOURS // 2
         parts.append(task.altered(here.inputs, altered, seed=seed, start=steps))
     neighbours = tries.suited(joined(parts))
     worse = averaging.worst_values(tries, neighbours)

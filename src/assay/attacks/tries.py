@@ -14,7 +14,7 @@ from assay.constructions.answering import answered, at_once, count_of, each, fin
 from assay.constructions.base import Construction
 from assay.errors import AssayError
 from assay.subject import Subject
-from assay.tasks.decision import Decision
+from assay.tasks.answers import Bits
 
 _DRAWS_OF_THE_MEAN = 1000
 
@@ -104,9 +104,9 @@ class Tries:
         task, inputs = self.subject.task, rows_of(inputs, rows)
         targets = task.targets(inputs)
         for name, answer in self._answers.items():
-            largest = task.errors(answer.expand_as(targets), targets).max().item()
+            largest = task.answer.errors(answer.expand_as(targets), targets).max().item()
             self.constants[name] = max(self.constants[name], largest)
-        errors, tokens = finite(task.errors(outputs, targets)).max(dim=1)
+        errors, tokens = finite(task.answer.errors(outputs, targets)).max(dim=1)
         margins = finite(_margins(task, outputs, targets))
         # Only as many as are kept are looked at one by one.
         order = sorted(range(len(rows)), key=lambda row: (errors[row].item(), margins[row].item()), reverse=True)
@@ -126,7 +126,7 @@ class Tries:
         """
         with torch.no_grad():
             outputs = self.subject.network(inputs)
-        wanted = (count_of(inputs), *self.subject.task.answer_shape)
+        wanted = (count_of(inputs), *self.subject.task.spec.output_shape)
         if not isinstance(outputs, Tensor) or tuple(outputs.shape) != wanted:
             shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
             raise AssayError(f"answers of {self.subject.name} have shape {shape}; it must be {wanted}")
@@ -139,6 +139,6 @@ def _margins(task: Any, outputs: Tensor, targets: Tensor) -> Tensor:
     Answers of decision tasks may lie beyond 0 and 1 without an error: how little the nearest to one is beyond them.
     Else the mean over all answers.
     """
-    if isinstance(task, Decision):
+    if isinstance(task.answer, Bits):
         return torch.where(targets > 0.5, 1 - outputs.double(), outputs.double()).amax(dim=1)
-    return finite(task.errors(outputs, targets)).mean(dim=1)
+    return finite(task.answer.errors(outputs, targets)).mean(dim=1)

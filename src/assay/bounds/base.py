@@ -166,7 +166,7 @@ def state_in_last_pass(task: Task[Any], network: Resources, tokens: int = 0) -> 
     >>> state_in_last_pass(SparseAveraging(length=10, sparsity=2), two_passes, 3)
     13
     """
-    return network.state_bits((network.passes - 1) * task.positions + tokens)
+    return network.state_bits((network.passes - 1) * task.spec.length + tokens)
 
 
 def binary_entropy(probability: float) -> float:

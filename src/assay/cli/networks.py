@@ -40,7 +40,7 @@ def sample(
 ) -> None:
     """Draw examples of a task, with their exact answers. The task's parameters are options: --length 8."""
     chosen = task_of(task, context)
-    inputs, targets = chosen.sample(batch, seed=seed, distribution=distribution)
+    inputs, targets, _ = chosen.sample(batch, seed=seed, distribution=distribution)
     drawn = {
         "task": chosen.to_json(),
         "distribution": distribution,
@@ -131,6 +131,16 @@ def train(
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.01,
     seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
     distribution: Annotated[str | None, typer.Option(help="Inputs; the task's usual ones unless given.")] = None,
+    positions: Annotated[
+        str, typer.Option(help="none, table, or rotary (attention); the task's usual ones unless given.")
+    ] = "",
+    shortest: Annotated[
+        int, typer.Option(min=0, help="Train at lengths from this to the task's own; 0: at its own alone.")
+    ] = 0,
+    curriculum: Annotated[
+        bool, typer.Option("--curriculum", help="Raise the longest of these over half of the steps.")
+    ] = False,
+    test_length: Annotated[list[int] | None, typer.Option(help="Test at this length too; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is a GPU.")] = "cpu",
     as_json: Json = False,
 ) -> None:
@@ -146,6 +156,7 @@ def train(
     result = train_one(
         chosen, named_architecture(architecture), out, width=width, depth=depth, head_width=head_width, steps=steps,
         rate=rate, seed=seed, distribution=distribution or chosen.usual_distribution, device=device, tell=tell,
+        positions=positions, shortest=shortest, curriculum=curriculum, test_lengths=tuple(test_length or ()),
     )  # fmt: skip
     show_result(result, as_json, fields_text)
 

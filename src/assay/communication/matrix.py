@@ -146,16 +146,16 @@ def task_table(task: Task[Any], *, token: int | None = None, threshold: float | 
     Raises:
         AssayError: a task without finite form, an asking token that is not there, or as for `table_of`.
     """
-    chosen_token = task.asking - 1 if token is None else token
-    require_integer("token", chosen_token, 0, task.asking - 1)
-    sizes = [task.choices(position) for position in range(task.positions)]
+    chosen_token = task.spec.queries - 1 if token is None else token
+    require_integer("token", chosen_token, 0, task.spec.queries - 1)
+    sizes = [task.choices(position) for position in range(task.spec.length)]
     count = _input_count(sizes)
     answers = np.empty(count)
     for start in range(0, count, _INPUTS_AT_ONCE):
         numbers = np.arange(start, min(count, start + _INPUTS_AT_ONCE))
         chosen = np.stack(np.unravel_index(numbers, sizes), axis=1).astype(np.int64)
         targets = task.targets(task.assemble(torch.from_numpy(chosen)))
-        answers[numbers] = targets.reshape(len(numbers), task.asking, -1)[:, chosen_token, 0].numpy()
+        answers[numbers] = targets.reshape(len(numbers), task.spec.queries, -1)[:, chosen_token, 0].numpy()
     return _table(answers, sizes, threshold)
 
 

@@ -85,11 +85,11 @@ def communication_summary(
     Raises:
         AssayError: as for `task_table` and `one_way`, or positions that are no split.
     """
-    require(0 < len(alice) < task.positions, "alice", list(alice), "at least one position, and not all")
+    require(0 < len(alice) < task.spec.length, "alice", list(alice), "at least one position, and not all")
     table = task_table(task, token=token, threshold=threshold)
     return {
         "task": task.to_json(),
-        "token": task.asking - 1 if token is None else token,
+        "token": task.spec.queries - 1 if token is None else token,
         "threshold": threshold,
         "error": error,
         **summarise(table.split(alice), error=error),

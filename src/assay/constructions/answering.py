@@ -65,8 +65,8 @@ def at_once(network: Any, task: Task[Any]) -> int:
     if isinstance(network, Construction):
         return max(1, _NUMBERS_AT_ONCE // network.numbers_at_work())
     size = getattr(network, "size", None)
-    of_token = max(_NUMBERS_OF_A_TOKEN, task.asking, 0 if size is None else 8 * size.width)
-    return max(1, min(_MOST_AT_ONCE, _NUMBERS_AT_ONCE // (task.positions * of_token)))
+    of_token = max(_NUMBERS_OF_A_TOKEN, task.spec.queries, 0 if size is None else 8 * size.width)
+    return max(1, min(_MOST_AT_ONCE, _NUMBERS_AT_ONCE // (task.spec.length * of_token)))
 
 
 def finite(errors: Tensor) -> Tensor:

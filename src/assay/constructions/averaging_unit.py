@@ -50,14 +50,14 @@ class AveragingUnit(BareUnit, Construction):
             "score_width": score_width, "tolerance": tolerance, "temperature": temperature, "dtype": dtype, **settings
         }  # fmt: skip
         self.blocks = Blocks({"data": task.dimension, "key": score_width, "query": score_width})
-        self.register_buffer("keys", torch.zeros(task.positions, score_width, dtype=self.dtype))
+        self.register_buffer("keys", torch.zeros(task.spec.length, score_width, dtype=self.dtype))
         pick = {name: self.blocks.selector(name, self.dtype).unsqueeze(0) for name in self.blocks.widths}
         self.set_weights(temperature * pick["query"], pick["key"], pick["data"])
 
     @property
     def asking(self) -> int:
         """Tokens whose output is wanted."""
-        return self.task.asking
+        return self.task.spec.queries
 
     @property
     def size(self) -> Size:
@@ -81,7 +81,7 @@ class AveragingUnit(BareUnit, Construction):
         """phi: value, key of the position, query of the pointers; shape (batch, positions, m)."""
         values, pointers = inputs
         batch = values.shape[0]
-        embedded = torch.zeros(batch, self.task.positions, self.blocks.width, dtype=self.dtype)
+        embedded = torch.zeros(batch, self.task.spec.length, self.blocks.width, dtype=self.dtype)
         embedded[:, : self.task.length, self.blocks["data"]] = values.to(self.dtype)
         embedded[:, :, self.blocks["key"]] = self.keys
         queries = self.queries(pointers.flatten(0, 1)).view(batch, self.asking, -1)
@@ -90,8 +90,8 @@ class AveragingUnit(BareUnit, Construction):
 
     def numbers_at_work(self) -> int:
         """Embeddings, and scores where these are not formed in tiles."""
-        if self.task.positions >= LONG:
-            return self.task.positions * 2 * self.size.width
+        if self.task.spec.length >= LONG:
+            return self.task.spec.length * 2 * self.size.width
         return super().numbers_at_work()
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
@@ -102,7 +102,7 @@ class AveragingUnit(BareUnit, Construction):
         each other and all others below, so that what the differences and the sums in tiles round is what the
         certificate allows for.
         """
-        if self.numbers is not None or self.task.positions < LONG or differentiated(inputs.values):
+        if self.numbers is not None or self.task.spec.length < LONG or differentiated(inputs.values):
             return super().forward(inputs)
         embedded = self.embed(inputs)
         queries, keys = embedded[:, -self.asking :] @ self.query[0], embedded @ self.key[0]
@@ -116,7 +116,7 @@ class AveragingUnit(BareUnit, Construction):
         roundoff = UNIT_ROUNDOFF[self.dtype]
         return Certificate(
             method=self.method,
-            guaranteed_error=guaranteed_error(self.task.sparsity, self.task.positions, gap, spread, roundoff),
+            guaranteed_error=guaranteed_error(self.task.sparsity, self.task.spec.length, gap, spread, roundoff),
             rests_on=rests_on,
             size=self.size,
             dtype=dtype_name(self.dtype),

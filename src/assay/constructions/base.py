@@ -104,7 +104,7 @@ class Construction(Rounding, OwnWeights, ABC):
 
     def numbers_at_work(self) -> int:
         """About how many numbers the forward pass holds for one example: what batches are cut by."""
-        return self.task.positions * (self.size.width + self.task.asking)
+        return self.task.spec.length * (self.size.width + self.task.spec.queries)
 
     def position_keys(self) -> Tensor | None:
         """Keys that adversarial pointers are picked against; None where the network has no keys."""
@@ -132,10 +132,10 @@ def check_request(task: Task[Any], tolerance: object) -> None:
     Raises:
         AssayError: a tolerance that is none for this task, or too long a sequence.
     """
-    largest = task.largest_tolerance
+    largest = task.answer.largest_tolerance
     number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
     require(number and 0 < tolerance <= largest, "tolerance", tolerance, f"above 0 and at most {largest:g}")
-    require(task.positions <= MAX_POSITIONS, "length", task.length, f"at most {MAX_POSITIONS} for a construction")
+    require(task.spec.length <= MAX_POSITIONS, "length", task.length, f"at most {MAX_POSITIONS} for a construction")
 
 
 def _preferred_method(task: Task[Any]) -> str:

@@ -86,7 +86,7 @@ class CosineUnit(BareUnit, Construction):
     def numbers_at_work(self) -> int:
         """Embeddings and, where they are formed, scores."""
         if self.task.length >= SHORTEST:
-            return self.task.positions * (self.size.width + _NUMBERS_OF_A_TOKEN)
+            return self.task.spec.length * (self.size.width + _NUMBERS_OF_A_TOKEN)
         return super().numbers_at_work()
 
     def forward(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]

@@ -62,7 +62,7 @@ class CyclicPolytope(Construction):
         super().__init__()
         self.task, self.tolerance, self.temperature = task, tolerance, temperature
         self.settings = {"tolerance": tolerance, "temperature": temperature}
-        self.register_buffer("nodes", centred(task.positions))
+        self.register_buffer("nodes", centred(task.spec.length))
         self._bits = _integer_bits(task)
 
     @classmethod
@@ -71,10 +71,12 @@ class CyclicPolytope(Construction):
         require(task.sparsity <= _MAX_SPARSITY, "sparsity", task.sparsity, f"at most {_MAX_SPARSITY} for cyclic")
         terms = 2 * task.sparsity * (_integer_bits(task) // LIMB_BITS + 1)
         require(terms <= LARGEST_SUM, "sparsity", task.sparsity, "smaller for exact sums at this length")
-        unit = cls(task, tolerance, temperature(task.sparsity, task.positions, _margin(task.sparsity), 0.9 * tolerance))
+        unit = cls(
+            task, tolerance, temperature(task.sparsity, task.spec.length, _margin(task.sparsity), 0.9 * tolerance)
+        )
         best = unit.certificate().guaranteed_error
         require(
-            best <= tolerance, "tolerance", tolerance, f"at least {rounding_of_average(task.positions, 2.0**-53):.3g}"
+            best <= tolerance, "tolerance", tolerance, f"at least {rounding_of_average(task.spec.length, 2.0**-53):.3g}"
         )
         return unit
 
@@ -133,7 +135,7 @@ class CyclicPolytope(Construction):
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens, float64 (batch, asking, d)."""
         values = self.rounded(inputs[0].double())
-        formed = self.numbers is not None or self.task.positions < SHORTEST or differentiated(values)
+        formed = self.numbers is not None or self.task.spec.length < SHORTEST or differentiated(values)
         if not formed and self._has_its_nodes():
             plain, pointers = values.detach().numpy(), inputs[1].numpy()
             return torch.from_numpy(moment_averages(plain, pointers, len(self.nodes), self.temperature))
@@ -142,14 +144,14 @@ class CyclicPolytope(Construction):
 
     def numbers_at_work(self) -> int:
         """Values and pointers and, where they are formed, scores."""
-        if self.task.positions >= SHORTEST:
-            return self.task.positions * self.task.dimension + self.task.asking * (
+        if self.task.spec.length >= SHORTEST:
+            return self.task.spec.length * self.task.dimension + self.task.spec.queries * (
                 self.task.sparsity + self.task.dimension
             )
         return super().numbers_at_work()
 
     def _has_its_nodes(self) -> bool:
-        return torch.equal(self.nodes, centred(self.task.positions))
+        return torch.equal(self.nodes, centred(self.task.spec.length))
 
     def _fixed_logits(self, pointers: Tensor, numbers: FixedPoint) -> NDArray[np.float64]:
         """Scores less the largest of their row, of keys, queries and scores in fixed point: (rows, positions).
@@ -164,7 +166,7 @@ class CyclicPolytope(Construction):
 
     def certificate(self) -> Certificate:
         """Guarantee for every pointer set."""
-        q, positions = self.task.sparsity, self.task.positions
+        q, positions = self.task.sparsity, self.task.spec.length
         roundoff = UNIT_ROUNDOFF[torch.float64]
         gap = self.temperature * _margin(q) * (1 - gamma(self._bits, roundoff))
         error = guaranteed_error(q, positions, gap, 0.0, roundoff)
@@ -192,7 +194,7 @@ def _integer_bits(task: SparseAveraging) -> int:
     Coefficients are largest, in absolute value, for the q nodes farthest from 0 taken with one sign, where they are
     those of prod (t + |t_i|)^2; a score is at most that product at the farthest node.
     """
-    magnitudes = sorted((abs(node) for node in centred(task.positions).tolist()), reverse=True)
+    magnitudes = sorted((abs(node) for node in centred(task.spec.length).tolist()), reverse=True)
     coefficients = [1]
     for magnitude in magnitudes[: task.sparsity]:
         for _ in range(2):

@@ -60,15 +60,20 @@ class HatsAndGates(Construction):
     def size(self) -> Size:
         """Width of the first layer N d + asking * q, depth 4; parameters counted as dense matrices."""
         task = self.task
-        numbers, pointers = task.length * task.dimension, task.asking * task.sparsity
-        hats, gates = pointers * (task.length + 2), task.asking * numbers
+        numbers, pointers = task.length * task.dimension, task.spec.queries * task.sparsity
+        hats, gates = pointers * (task.length + 2), task.spec.queries * numbers
         first = numbers + pointers
-        dense = first * first + hats * (first + 1) + gates * (hats + numbers + 1) + task.asking * task.dimension * gates
+        dense = (
+            first * first
+            + hats * (first + 1)
+            + gates * (hats + numbers + 1)
+            + task.spec.queries * task.dimension * gates
+        )
         return Size(width=first, depth=4, precision=torch.finfo(self.dtype).bits, parameters=dense)
 
     def numbers_at_work(self) -> int:
         """Hats and gates of every asking token."""
-        return self.task.asking * self.task.length * (self.task.sparsity + self.task.dimension)
+        return self.task.spec.queries * self.task.length * (self.task.sparsity + self.task.dimension)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens: shape (batch, asking, d)."""

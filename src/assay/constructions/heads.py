@@ -61,23 +61,23 @@ class OnePointerHeads(BareUnit, Construction):
         key = self.blocks.selector("key", self.dtype).expand(q, -1, -1).clone()
         value = (self.blocks.selector("data", self.dtype) / q).expand(q, -1, -1).clone()
         self.set_weights(query, key, value)
-        self.register_buffer("nodes", centred(task.positions).to(self.dtype))
+        self.register_buffer("nodes", centred(task.spec.length).to(self.dtype))
 
     @classmethod
     def build(cls, task: SparseAveraging, tolerance: float) -> OnePointerHeads:
         """The unit for this task and tolerance; milliseconds."""
-        alpha = short_number(temperature(1, task.positions, 1.0, 0.9 * tolerance))
+        alpha = short_number(temperature(1, task.spec.length, 1.0, 0.9 * tolerance))
         guarantee = {torch.float64: _guarantee(task, alpha, torch.float64)}
         # 2 y j - j^2 and its terms are at most 3 (positions / 2)^2 < 2^40, the temperature has 8 bits; float64 holds 53
         # bits exactly, float32 24.
-        fits = 3 * (task.positions // 2) ** 2 << 8 <= 1 << 24
+        fits = 3 * (task.spec.length // 2) ** 2 << 8 <= 1 << 24
         guarantee[torch.float32] = _guarantee(task, alpha, torch.float32) if fits else float("inf")
         return cls(task, tolerance, alpha, dtype_name(choose_dtype(tolerance, guarantee)))
 
     @property
     def asking(self) -> int:
         """Tokens whose output is wanted."""
-        return self.task.asking
+        return self.task.spec.queries
 
     @property
     def size(self) -> Size:
@@ -98,7 +98,7 @@ class OnePointerHeads(BareUnit, Construction):
     def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
         """phi: value, (j, j^2), pointers as node numbers, 1; shape (batch, positions, m)."""
         values, pointers = inputs
-        embedded = torch.zeros(values.shape[0], self.task.positions, self.blocks.width, dtype=self.dtype)
+        embedded = torch.zeros(values.shape[0], self.task.spec.length, self.blocks.width, dtype=self.dtype)
         embedded[:, : self.task.length, self.blocks["data"]] = values.to(self.dtype)
         embedded[:, :, self.blocks["key"]] = torch.stack([self.nodes, self.nodes**2], dim=1)
         embedded[:, -self.asking :, self.blocks["pointers"]] = self.nodes[pointers]
@@ -125,4 +125,4 @@ def centred(positions: int) -> Tensor:
 
 def _guarantee(task: SparseAveraging, alpha: float, dtype: torch.dtype) -> float:
     roundoff = UNIT_ROUNDOFF[dtype]
-    return guaranteed_error(1, task.positions, alpha, 0.0, roundoff) + gamma(task.sparsity + 2, roundoff)
+    return guaranteed_error(1, task.spec.length, alpha, 0.0, roundoff) + gamma(task.sparsity + 2, roundoff)

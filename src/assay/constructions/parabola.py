@@ -83,7 +83,7 @@ class Parabola(Construction):
     def numbers_at_work(self) -> int:
         """Embeddings and, where they are formed, scores."""
         if self.task.length >= SHORTEST:
-            return self.task.positions * (self.size.width + _NUMBERS_OF_A_TOKEN)
+            return self.task.spec.length * (self.size.width + _NUMBERS_OF_A_TOKEN)
         return super().numbers_at_work()
 
     def embed(self, residues: Tensor) -> Tensor:

@@ -52,9 +52,9 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
     trials = []
     for start in range(0, draws, size):
         count = min(size, draws - start)
-        inputs, targets = task.trial(count, seed=seed, start=start, distribution=distribution, keys=keys)
+        inputs, targets, _ = task.trial(count, seed=seed, start=start, distribution=distribution, keys=keys)
         outputs, rows = answered(network, inputs)
-        largest = None if outputs is None else finite(task.errors(outputs, targets[rows])).max().item()
+        largest = None if outputs is None else finite(task.answer.errors(outputs, targets[rows])).max().item()
         trials.append(Trial(count, count - len(rows), largest))
     return together(trials)
 

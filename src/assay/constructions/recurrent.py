@@ -56,7 +56,7 @@ class StoreAll(Construction):
 
     def numbers_at_work(self) -> int:
         """The state, and the values gathered from it."""
-        return self.size.state + self.task.asking * self.task.sparsity * self.task.dimension
+        return self.size.state + self.task.spec.queries * self.task.sparsity * self.task.dimension
 
     def step(self, state: Tensor, value: Tensor, position: int) -> Tensor:
         """State (batch, N, d) after the token at `position` with this value (batch, d); written in place."""

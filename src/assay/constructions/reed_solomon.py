@@ -60,15 +60,16 @@ class ReedSolomonKeys(AveragingUnit):
     @classmethod
     def build(cls, task: SparseAveraging, tolerance: float) -> ReedSolomonKeys:
         """The unit for this task and tolerance; milliseconds."""
-        degree, points, prime = code_parameters(task.positions, task.sparsity)
+        degree, points, prime = code_parameters(task.spec.length, task.sparsity)
         require(points < _EXACT_POINTS, "sparsity", task.sparsity, f"at most {_EXACT_POINTS // 2} for reed-solomon")
-        alpha = short_number(temperature(task.sparsity, task.positions, 1.0, 0.9 * tolerance))
+        alpha = short_number(temperature(task.sparsity, task.spec.length, 1.0, 0.9 * tolerance))
         guarantee = {
-            dtype: guaranteed_error(task.sparsity, task.positions, alpha, 0.0, UNIT_ROUNDOFF[dtype]) for dtype in DTYPES
+            dtype: guaranteed_error(task.sparsity, task.spec.length, alpha, 0.0, UNIT_ROUNDOFF[dtype])
+            for dtype in DTYPES
         }
         dtype = choose_dtype(tolerance, guarantee)
         unit = cls(task, points * prime, tolerance, alpha, dtype_name(dtype), code=[degree, points, prime])
-        unit.keys.copy_(_code_words(task.positions, degree, points, prime))
+        unit.keys.copy_(_code_words(task.spec.length, degree, points, prime))
         return unit
 
     def queries(self, pointers: Tensor) -> Tensor:

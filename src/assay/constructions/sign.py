@@ -119,9 +119,9 @@ def _temperature_and_dtype(task: SparseAveraging, width: int, tolerance: float) 
     best = math.inf
     for dtype in DTYPES:
         for share in (0.9, 0.5):
-            alpha = temperature(task.sparsity, task.positions, 1 - CEILING, share * tolerance)
+            alpha = temperature(task.sparsity, task.spec.length, 1 - CEILING, share * tolerance)
             gap, spread = _gap_and_spread(task, width, alpha, dtype)
-            best = guaranteed_error(task.sparsity, task.positions, gap, spread, UNIT_ROUNDOFF[dtype])
+            best = guaranteed_error(task.sparsity, task.spec.length, gap, spread, UNIT_ROUNDOFF[dtype])
             if best <= tolerance:
                 return alpha, dtype
     raise AssayError(f"tolerance = {tolerance:g} is not allowed; float64 carries sign keys to {best:.3g} here")
@@ -141,7 +141,7 @@ def _find_exhaustively(task: SparseAveraging) -> tuple[Tensor, str]:
     width = task.sparsity
     while True:
         for draw in range(_DRAWS):
-            signs = _signs(task.positions, width, draw)
+            signs = _signs(task.spec.length, width, draw)
             if _all_certified(signs, some) and _all_certified(signs, pointers):
                 return signs, f"all {len(pointers)} pointer sets were found to have a certified query"
         width += 1
@@ -157,16 +157,16 @@ def _find_by_sampling(task: SparseAveraging) -> tuple[Tensor, str]:
     count = min(20_000, max(1_000, 160_000 // task.sparsity**2))
     random = counter.words(counter.example_keys(0, "train", 0, count), 0, task.sparsity)
     uniform = torch.from_numpy(counter.subsets(random, task.length))
-    width = min(math.ceil(2.4 * task.sparsity * math.log(task.length) + 4), task.positions)
+    width = min(math.ceil(2.4 * task.sparsity * math.log(task.length) + 4), task.spec.length)
     while True:
-        for draw in range(_DRAWS if width >= task.positions else 1):
-            signs = _signs(task.positions, width, draw)
+        for draw in range(_DRAWS if width >= task.spec.length else 1):
+            signs = _signs(task.spec.length, width, draw)
             nearest = _nearest_sets(signs, task)[:count]
             tries = (uniform[:_FIRST_LOOK], nearest[:_FIRST_LOOK], uniform, nearest)
             if all(_all_certified(signs, pointers) for pointers in tries):
-                wider = max(width, min(math.ceil(1.1 * width), task.positions))
+                wider = max(width, min(math.ceil(1.1 * width), task.spec.length))
                 sets = f"{count} uniform and {len(nearest)} adversarial pointer sets"
-                return _signs(task.positions, wider, draw), f"{sets} had a certified query at width {width}"
+                return _signs(task.spec.length, wider, draw), f"{sets} had a certified query at width {width}"
         width += math.ceil(0.05 * width)
 
 

@@ -77,7 +77,7 @@ class ThirdOrderUnit(Construction):
     def numbers_at_work(self) -> int:
         """Scores of all pairs, for one asking token, where they are formed."""
         if self.task.length >= SHORTEST:
-            return self.task.positions * _NUMBERS_OF_A_TOKEN
+            return self.task.spec.length * _NUMBERS_OF_A_TOKEN
         return (self.task.length + 1) ** 2
 
     def forward(self, inputs: Tensor) -> Tensor:

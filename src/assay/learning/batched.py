@@ -23,10 +23,11 @@ from assay.evidence import canonical
 from assay.learning import training
 from assay.learning.batched_data import Examples
 from assay.learning.batched_state import State
-from assay.learning.training import Recipe, Run, judged, stop_reason, train
+from assay.learning.recipe import Recipe
+from assay.learning.training import Run, activations, check_lengths, judged, stop_reason, train
 from assay.networks import make_network
-from assay.networks.base import Network
-from assay.networks.batched import Form, form_of, shown
+from assay.networks.batched import Form, form_of
+from assay.networks.task_network import TaskNetwork
 from assay.tasks.base import Task
 
 Path = Literal["auto", "loop", "batched"]
@@ -48,6 +49,7 @@ def train_together(
     *,
     depth: int = 1,
     head_width: int = 0,
+    positions: str = "",
     recipe: Recipe,
     path: Path = "auto",
     device: str = "cpu",
@@ -67,7 +69,7 @@ def train_together(
         architecture: as `make_network` takes it.
         width: of all networks.
         runs: a seed and a learning rate for each.
-        depth, head_width: as `make_network` takes them.
+        depth, head_width, positions: as `make_network` takes them.
         recipe: of all runs.
         path: `batched`; `loop`, which calls `train`; or `auto`, which is batched wherever that is known to pay.
         device: where steps are computed; verdicts are always computed on the CPU.
@@ -88,29 +90,32 @@ def train_together(
     if path not in get_args(Path):
         raise unknown("path", path, get_args(Path))
 
-    def make(seed: int) -> Network:
-        return make_network(architecture, task, width, seed=seed, depth=depth, head_width=head_width)
+    shape: dict[str, Any] = {"depth": depth, "head_width": head_width, "positions": positions}
+
+    def make(seed: int) -> TaskNetwork:
+        return make_network(architecture, task, width, seed=seed, **shape)
 
     first = make(runs[0][0]).to(device)
-    form = form_of(first)
+    check_lengths(first, recipe)
+    form = None if recipe.shortest else form_of(first.network)
     if path == "batched" and form is None:
-        raise AssayError(f"path = 'batched' is not allowed; {architecture} reads its inputs in a way of its own")
+        raise AssayError(
+            f"path = 'batched' is not allowed; {architecture} reads its inputs in a way of its own, "
+            "or at several lengths"
+        )
     together = 0
     if form is not None and path == "batched":
         together = MOST_TOGETHER
     elif form is not None and path == "auto" and _pays(form, first, task, recipe, len(runs)):
-        shape = (architecture, canonical(task.to_json()), width, depth, head_width, recipe.batch, device)
-        key = (shape, min(len(runs), MOST_TOGETHER))
+        kind = (architecture, canonical(task.to_json()), width, *shape.values(), recipe.batch, device)
+        key = (kind, min(len(runs), MOST_TOGETHER))
         if key not in _chosen:
             networks = [make(seed) for seed in range(max(key[1], _FEWEST))]
             _chosen[key] = _fitting(_Trial(form, task, networks, recipe, device))
         together = _chosen[key]
     if form is None or together == 0:
         require(device == "cpu", "device", device, "cpu where networks are trained one after the other")
-        return [
-            train(task, architecture, width, depth=depth, head_width=head_width, seed=seed, rate=rate, recipe=recipe)
-            for seed, rate in runs
-        ]
+        return [train(task, architecture, width, seed=seed, rate=rate, recipe=recipe, **shape) for seed, rate in runs]
     order = sorted(range(len(runs)), key=lambda index: runs[index])  # runs of one seed side by side
     results: dict[int, Run] = {}
     for begin in range(0, len(order), together):
@@ -127,19 +132,17 @@ class _Group:
         self,
         form: Form,
         task: Task[Any],
-        networks: list[Network],
+        networks: list[TaskNetwork],
         runs: Sequence[tuple[int, float]],
         recipe: Recipe,
         device: str,
     ) -> None:
         self.form, self.task, self.networks, self.recipe = form, task, networks, recipe
         self.seeds = [seed for seed, _ in runs]
-        self.state = State(networks, [rate for _, rate in runs], device)
-        self.examples = Examples(
-            task, lambda inputs: shown(networks[0], task, inputs), list(dict.fromkeys(self.seeds)), recipe, device
-        )
-        self._losses = vmap(task.loss)
-        self._activations = activations(networks[0], task)
+        self.state = State([network.network for network in networks], [rate for _, rate in runs], device)
+        self.examples = Examples(task, list(dict.fromkeys(self.seeds)), recipe, device)
+        self._losses = vmap(task.answer.loss)
+        self._activations = activations(networks[0])
 
     def step(self, step: int) -> None:
         """One step for all."""
@@ -147,9 +150,9 @@ class _Group:
         self.state.step(step, self.recipe)
 
     def _differentiate(self, step: int) -> None:
-        seen, targets = self.examples.training(step)
-        outputs = self.form.forward(self.state.parameters, self._of_runs(seen))
-        self.state.differentiate(self._losses(outputs, self._of_runs(targets).to(outputs.dtype)))
+        seen, targets, scored = map(self._of_runs, self.examples.training(step))
+        outputs = self.form.forward(self.state.parameters, seen)
+        self.state.differentiate(self._losses(outputs, training.targets_of(targets, outputs.dtype), scored))
 
     def gradients(self) -> Tensor:
         """Of the first step's losses: (networks, numbers)."""
@@ -199,33 +202,31 @@ class _Group:
 
     @torch.no_grad()
     def _measure(self) -> list[float]:
-        """Each run's mean error on validation inputs, with averaged weights."""
-        parameters = self.state.rows(self.state.averaged)
-        found = []
-        for seen, targets in self.examples.validation(training._VALIDATION_START, self._activations):
-            found.append((self.form.forward(parameters, self._of_runs(seen)).cpu(), self._of_runs(targets).cpu()))
-        outputs, targets = (torch.cat(parts, dim=1)[:, : self.recipe.validation] for parts in zip(*found, strict=True))
-        return [training._finite(self.task.mean_error(*pair)) for pair in zip(outputs, targets, strict=True)]
+        """What each run is judged by, on validation inputs, with averaged weights."""
+        parameters, answer = self.state.rows(self.state.averaged), self.task.answer
+        sums, left = [answer.sums() for _ in self.seeds], self.recipe.validation
+        for seen, *exact in self.examples.validation(training._VALIDATION_START, self._activations):
+            outputs = self.form.forward(parameters, self._of_runs(seen)).cpu()
+            targets, scored = (self._of_runs(part).cpu() for part in exact)
+            for row, own in enumerate(sums):
+                own.add(answer, outputs[row, :left], targets[row, :left], scored[row, :left])
+            left -= outputs.shape[1]
+        return [training.finite(own.judged) for own in sums]
 
     @torch.no_grad()
     def _result(self, row: int, index: int, step: int, stopped: str, curve: list[float], seconds: float) -> Run:
         begin, network = time.process_time(), self.networks[index]
         averaged = self.state.rows(self.state.averaged)
-        for name, parameter in network.named_parameters():
+        for name, parameter in network.network.named_parameters():
             parameter.copy_(averaged[name][row])
         network.requires_grad_(False)
-        return judged(network, self.task, self.seeds[row], self.recipe, steps=step, stopped=stopped, curve=curve,
+        return judged(network, self.seeds[row], self.recipe, steps=step, stopped=stopped, curve=curve,
                       seconds=seconds + time.process_time() - begin)  # fmt: skip
 
 
-def activations(network: Network, task: Task[Any]) -> int:
-    """Numbers of a network's largest activation for one example, roughly: that of its MLP, or its scores."""
-    return task.positions * max(4 * (network.size.width or 1), task.positions)
-
-
-def _pays(form: Form, network: Network, task: Task[Any], recipe: Recipe, runs: int) -> bool:
+def _pays(form: Form, network: TaskNetwork, task: Task[Any], recipe: Recipe, runs: int) -> bool:
     """Whether runs are batched: a rule, not a timing, since the rounding is not that of the loop."""
-    small = recipe.batch * task.positions * (network.size.width or 1) <= _MAPPED_NUMBERS
+    small = recipe.batch * task.spec.length * (network.size.width or 1) <= _MAPPED_NUMBERS
     return form.by_hand or (small and runs >= form.fewest)
 
 
@@ -235,7 +236,7 @@ class _Trial:
 
     form: Form
     task: Task[Any]
-    networks: list[Network]
+    networks: list[TaskNetwork]
     recipe: Recipe
     device: str
 

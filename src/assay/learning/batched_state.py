@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from assay.learning.training import Recipe
+from assay.learning.recipe import Recipe
 from assay.networks.base import Network
 from assay.networks.batched.products import ALIGNED
 

@@ -12,7 +12,8 @@ import torch
 
 from assay.errors import require
 from assay.learning.batched import train_together
-from assay.learning.training import Recipe, code_of_run, train
+from assay.learning.recipe import Recipe
+from assay.learning.training import code_of_run, train
 from assay.learning.weights_file import save_trained
 from assay.networks.candidates import Candidates, require_declared
 from assay.tasks import Task
@@ -26,10 +27,14 @@ def train_one(
     width: int,
     depth: int,
     head_width: int,
+    positions: str = "",
     steps: int,
     rate: float,
     seed: int,
     distribution: str,
+    shortest: int = 0,
+    curriculum: bool = False,
+    test_lengths: tuple[int, ...] = (),
     device: str = "cpu",
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -44,19 +49,21 @@ def train_one(
     facts = require_declared(Candidates(architecture, depth, head_width), width)
     if facts is not None:
         tell(f"{architecture}: {facts.line}")
-    recipe = Recipe(steps=steps, distribution=distribution)
+    recipe = Recipe(
+        steps=steps, distribution=distribution, shortest=shortest, curriculum=curriculum, test_lengths=test_lengths
+    )
     begin = time.monotonic()
 
     def report(step: int, error: float) -> None:
         left = (time.monotonic() - begin) * (steps - step) / step
-        tell(f"step {step} of {steps}: {task.mean_error_name} {error:.4g}, at most {left:.0f} s left")
+        tell(f"step {step} of {steps}: {task.answer.judged_by} {error:.4g}, at most {left:.0f} s left")
 
-    kind: dict[str, Any] = {"depth": depth, "head_width": head_width, "recipe": recipe}
+    kind: dict[str, Any] = {"depth": depth, "head_width": head_width, "positions": positions, "recipe": recipe}
     if device == "cpu":
         run = train(task, architecture, width, seed=seed, rate=rate, tell=report, **kind)
     else:
         (run,) = train_together(task, architecture, width, [(seed, rate)], path="batched", device=device, **kind)
-    shape = {"width": width, "depth": depth, "head_width": head_width}
+    shape = {"width": width, "depth": depth, "head_width": head_width, "positions": positions}
     training = {
         "recipe": asdict(recipe), "rate": rate, "seed": seed, "mean_error": run.mean_error,
         "largest_error": run.largest_error, "steps": run.steps, "stopped": run.stopped,
@@ -69,7 +76,10 @@ def train_one(
         **shape,
         "parameters": run.network.size.parameters,
         "verdict": "learned" if run.mean_error <= task.mean_tolerance else "not learned within this budget",
+        "judged_by": task.answer.judged_by,
         "mean_error": run.mean_error,
+        "sequence_error": run.sequence_error,
+        "lengths": {str(at): error for at, error in run.lengths.items()},
         "mean_tolerance": task.mean_tolerance,
         "distribution": distribution,
         "steps": run.steps,

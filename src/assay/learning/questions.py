@@ -7,13 +7,14 @@ from typing import Any
 
 from assay.constructions.questions import attention_portrait
 from assay.evidence import Evidence
-from assay.learning.training import Recipe, code_of_run, train
+from assay.learning.recipe import Recipe
+from assay.learning.training import code_of_run, train
 from assay.networks import family
 from assay.networks.candidates import candidates_of, check_declared
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
-RECIPE_VERSION = 3  # raised when the routine changes, so that old answers are not taken for new ones
+RECIPE_VERSION = 4  # raised when the routine changes, so that old answers are not taken for new ones
 
 
 def training_question(
@@ -23,6 +24,7 @@ def training_question(
     *,
     depth: int = 1,
     head_width: int = 0,
+    positions: str = "",
     portrait: bool = False,
 ) -> dict[str, Any]:
     """Does this architecture, `depth` blocks of it, learn the task? Completed by `width`, `seed` and `rate`."""
@@ -30,9 +32,16 @@ def training_question(
     made = Recipe(**settings)
     return {
         "kind": "training", "architecture": architecture, "depth": depth, "head_width": head_width,
+        "positions": positions,
         "task": task.to_json(), "code": code_of_run(architecture, task), "portrait": portrait,
         "recipe": {**asdict(made), "version": RECIPE_VERSION},
     }  # fmt: skip
+
+
+def lengths_text(lengths: dict[int, float], task: Task[Any]) -> str:
+    """What was reached at other lengths, in words; empty where none was tested."""
+    said = [f"{error:.4g} at length {length}" for length, error in lengths.items()]
+    return f"; beyond the first {task.length} positions {', '.join(said)}" if said else ""
 
 
 def answer_training(question: dict[str, Any]) -> Evidence:
@@ -46,11 +55,12 @@ def answer_training(question: dict[str, Any]) -> Evidence:
     recipe = Recipe(**{name: value for name, value in question["recipe"].items() if name != "version"})
     run = train(
         task, architecture, question["width"], depth=question["depth"], head_width=question["head_width"],
+        positions=question["positions"],
         seed=seed, rate=rate, recipe=recipe,
     )  # fmt: skip
     detail: dict[str, Any] = {
-        "largest_error": run.largest_error, "error_99": run.error_99, "steps": run.steps, "stopped": run.stopped,
-        "curve": run.curve,
+        "largest_error": run.largest_error, "sequence_error": run.sequence_error, "steps": run.steps,
+        "stopped": run.stopped, "curve": run.curve, "lengths": {str(at): error for at, error in run.lengths.items()},
     }  # fmt: skip
     if question["portrait"]:
         detail["portrait"] = attention_portrait(task, run.network, distribution=recipe.distribution)
@@ -67,8 +77,8 @@ def answer_training(question: dict[str, Any]) -> Evidence:
         error=run.mean_error,
         tolerance=task.mean_tolerance,
         rests_on=f"{'learned' if learned else 'not learned within this budget'}: seed {seed}, rate {rate:g}, "
-        f"{run.steps} steps of {recipe.batch}; {task.mean_error_name} over {recipe.test} fresh {recipe.distribution} "
-        "inputs, in float32",
+        f"{run.steps} steps of {recipe.batch}; {task.answer.judged_by} over {recipe.test} fresh {recipe.distribution} "
+        f"inputs, in float32{lengths_text(run.lengths, task)}",
         seconds=run.seconds,
         versions=versions(),
         detail=detail,

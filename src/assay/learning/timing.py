@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from assay.learning.training import Recipe, train
+from assay.learning.recipe import Recipe
+from assay.learning.training import train
 from assay.tasks import task_from_json
 
 _STEPS = 4
@@ -52,11 +53,14 @@ def _time(question: dict[str, Any]) -> RunSeconds:
     looks = min(1024, recipe.validation), min(1024, recipe.test)
 
     def seconds(steps: int, validation: int) -> float:
-        short = replace(recipe, steps=steps, check_every=steps, validation=validation, test=1, warmup=1)
+        short = replace(
+            recipe, steps=steps, check_every=steps, validation=validation, test=1, warmup=1, test_lengths=()
+        )
         begin = time.process_time()
         train(
             task_from_json(question["task"]), question["architecture"], question["width"], depth=question["depth"],
-            head_width=question["head_width"], seed=question["seed"], rate=question["rate"], recipe=short,
+            head_width=question["head_width"], positions=question["positions"],
+            seed=question["seed"], rate=question["rate"], recipe=short,
         )  # fmt: skip
         return time.process_time() - begin
 

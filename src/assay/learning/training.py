@@ -9,60 +9,29 @@ no stopping rule sees. All decisions count steps, not seconds: the same question
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from assay.arithmetic import in_float32
 from assay.errors import require
+from assay.learning.lengths import Lengths, beyond, length_of
+from assay.learning.recipe import Recipe
 from assay.networks import architecture_code, make_network
-from assay.networks.base import Network
+from assay.networks.task_network import TaskNetwork
 from assay.tasks import TASKS
+from assay.tasks.answers import Sums
 from assay.tasks.base import Task
 
 _MARGIN = 0.98  # of the tolerance, to be reached on validation inputs, so that the test agrees
 _DIVERGED = 1e9  # stands for any error that is larger, or not a number
-_JUDGED_AT_ONCE = 1024  # examples, so that memory does not grow with their number
+_JUDGED_AT_ONCE = 1024  # examples, so that memory does not grow with their number,
+_JUDGED_NUMBERS = 1 << 24  # nor with their length: numbers of one activation
 _VALIDATION_START = 1 << 32  # test examples are 0 ... , validation examples start here; both are of the test split
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; part of the question, so that a changed recipe asks anew.
-
-    Attributes:
-        steps: the budget.
-        distribution: of all inputs.
-        batch: fresh examples per step.
-        warmup: steps over which the rate rises to its value.
-        decay: last share of the budget over which the rate falls to 0.
-        averaging: decay of the running average of the weights, per step.
-        check_every: steps between measurements on validation inputs.
-        validation: inputs of one measurement.
-        test: inputs of the final verdict.
-        clip: largest norm of a gradient.
-    """
-
-    steps: int
-    distribution: str
-    batch: int = 128
-    warmup: int = 50
-    decay: float = 0.4
-    averaging: float = 0.98
-    check_every: int = 100
-    validation: int = 4096
-    test: int = 8192
-    clip: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "warmup", "check_every", "validation", "test"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to below 1")
 
 
 @dataclass(frozen=True)
@@ -71,23 +40,26 @@ class Run:
 
     Attributes:
         network: with the averaged weights.
-        mean_error: the task's mean error on the test inputs.
-        largest_error: on the test inputs.
-        error_99: 99th percentile there.
+        mean_error: what it is judged by (`assay.tasks.answers`), on the test inputs.
+        largest_error: of a scored answer, on the test inputs.
+        sequence_error: share of the test inputs with a wrong answer; None where answers are numbers.
         steps: taken.
         stopped: `learned`, `diverged` or `budget`.
-        curve: mean error on validation inputs at every measurement.
+        lengths: what it is judged by at each of the other lengths that it was tested at, over the positions beyond the
+            length of training alone.
+        curve: the judged measure on validation inputs at every measurement.
         seconds: processor time.
     """
 
-    network: Network
+    network: TaskNetwork
     mean_error: float
     largest_error: float
-    error_99: float
+    sequence_error: float | None
     steps: int
     stopped: str
     curve: tuple[float, ...]
     seconds: float
+    lengths: dict[int, float]
 
 
 @in_float32()
@@ -98,6 +70,7 @@ def train(
     *,
     depth: int = 1,
     head_width: int = 0,
+    positions: str = "",
     seed: int,
     rate: float,
     recipe: Recipe,
@@ -108,20 +81,25 @@ def train(
     `tell` is given the step and the mean error of every measurement.
     """
     begin = time.process_time()
-    network = make_network(architecture, task, width, seed=seed, depth=depth, head_width=head_width)
+    network = make_network(
+        architecture, task, width, seed=seed, depth=depth, head_width=head_width, positions=positions
+    )
+    check_lengths(network, recipe)
+    lengths = Lengths(network)
     averaged = copy.deepcopy(network).requires_grad_(False).eval()
     optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
     curve: list[float] = []
     step, stopped = 0, ""
     while not stopped:
-        _take_step(network, optimizer, task, seed, rate, step, recipe)
+        _take_step(lengths.at(length_of(step, seed, task.length, recipe)), optimizer, seed, rate, step, recipe)
         step += 1
         _follow(averaged, network, min(recipe.averaging, step / (step + 10)))
         if step % recipe.check_every == 0 or step == recipe.steps:
-            curve.append(_judge(averaged, task, seed, _VALIDATION_START, recipe.validation, recipe)[0])
+            sums = _judge(averaged, seed, _VALIDATION_START, recipe.validation, recipe)
+            curve.append(finite(sums.judged))
             tell(step, curve[-1])
             stopped = stop_reason(curve, task, recipe, step)
-    return judged(averaged, task, seed, recipe, steps=step, stopped=stopped, curve=curve,
+    return judged(averaged, seed, recipe, steps=step, stopped=stopped, curve=curve,
                   seconds=time.process_time() - begin)  # fmt: skip
 
 
@@ -132,7 +110,7 @@ def code_of_run(architecture: str, task: Task[Any]) -> dict[str, int | str]:
 
 def stop_reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) -> str:
     """Why a run stops after this measurement, as `Run.stopped` says it; empty if it goes on."""
-    if curve[-1] <= _MARGIN * task.mean_tolerance:
+    if curve[-1] <= _MARGIN * task.mean_tolerance and not recipe.test_lengths:
         return "learned"
     if curve[-1] >= 0.01 * _DIVERGED:
         return "diverged"
@@ -140,40 +118,43 @@ def stop_reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) 
 
 
 def judged(
-    network: Network, task: Task[Any], seed: int, recipe: Recipe, *, steps: int, stopped: str, curve: list[float],
-    seconds: float,
+    network: TaskNetwork, seed: int, recipe: Recipe, *, steps: int, stopped: str, curve: list[float], seconds: float,
 ) -> Run:  # fmt: skip
     """The verdict on a run that has ended, on the test inputs; its time is added to `seconds`."""
     begin = time.process_time()
-    mean_error, errors = _judge(network, task, seed, 0, recipe.test, recipe)
+    sums, lengths = _judge(network, seed, 0, recipe.test, recipe), Lengths(network)
+    others = {
+        at: _judge(lengths.at(at), seed, 0, recipe.test, recipe, network.task.length) for at in recipe.test_lengths
+    }
     return Run(
         network=network,
-        mean_error=mean_error,
-        largest_error=errors.max().item(),
-        error_99=errors.kthvalue(math.ceil(0.99 * len(errors))).values.item(),
+        mean_error=finite(sums.judged),
+        largest_error=finite(sums.largest),
+        sequence_error=sums.sequence_error,
         steps=steps,
         stopped=stopped,
         curve=tuple(round(error, 5) for error in curve),
         seconds=seconds + time.process_time() - begin,
+        lengths={at: finite(found.judged) for at, found in others.items()},
     )
 
 
 def _take_step(
-    network: Network,
+    network: TaskNetwork,
     optimizer: torch.optim.Optimizer,
-    task: Task[Any],
     seed: int,
     rate: float,
     step: int,
     recipe: Recipe,
 ) -> None:
-    inputs, targets = task.sample(
+    answer = network.task.answer
+    inputs, targets, scored = network.task.sample(
         recipe.batch, seed=seed, split="train", start=step * recipe.batch, distribution=recipe.distribution
     )
     remaining = (recipe.steps - step) / max(1.0, recipe.decay * recipe.steps)
     optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / recipe.warmup, remaining)
     outputs = network(inputs)
-    loss = task.loss(outputs, targets.to(outputs.dtype))
+    loss = answer.loss(outputs, targets_of(targets, outputs.dtype), scored)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), recipe.clip, foreach=True)
@@ -181,27 +162,53 @@ def _take_step(
 
 
 @torch.no_grad()
-def _follow(averaged: Network, network: Network, decay: float) -> None:
+def _follow(averaged: TaskNetwork, network: TaskNetwork, decay: float) -> None:
     torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
     for kept, now in zip(averaged.buffers(), network.buffers(), strict=True):
         kept.copy_(now)  # of layers that keep statistics
 
 
 @torch.no_grad()
-def _judge(
-    network: Network, task: Task[Any], seed: int, start: int, count: int, recipe: Recipe
-) -> tuple[float, torch.Tensor]:
-    """The task's mean error on test examples from `start` on, and the error of each answer."""
-    found = []
-    for first in range(0, count, _JUDGED_AT_ONCE):
-        inputs, targets = task.sample(
-            min(_JUDGED_AT_ONCE, count - first), seed=seed, start=start + first, distribution=recipe.distribution
+def _judge(network: TaskNetwork, seed: int, start: int, count: int, recipe: Recipe, trained: int = 0) -> Sums:
+    """What is judged, on test examples from `start` on, at positions from `trained` on; no example is kept."""
+    task = network.task
+    sums, length = task.answer.sums(), task.spec.length
+    at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_NUMBERS // activations(network)))
+    for first in range(0, count, at_once):
+        inputs, targets, scored = task.sample(
+            min(at_once, count - first), seed=seed, start=start + first, distribution=recipe.distribution
         )
-        found.append((network(inputs), targets))
-    outputs, targets = (torch.cat(parts) for parts in zip(*found, strict=True))
-    errors = task.errors(outputs, targets).flatten()
-    return _finite(task.mean_error(outputs, targets)), errors.nan_to_num(nan=_DIVERGED).clamp(max=_DIVERGED)
+        sums.add(task.answer, network(inputs), targets, beyond(scored, length, trained) if trained else scored)
+    return sums
 
 
-def _finite(error: float) -> float:
+def activations(network: TaskNetwork) -> int:
+    """Numbers of a network's largest activation for one example, roughly: its MLP's, its scores or its outputs."""
+    spec, width = network.task.spec, network.size.width or 1
+    return max(spec.length * max(4 * width, spec.length), spec.queries * spec.answer.width)
+
+
+def check_lengths(network: TaskNetwork, recipe: Recipe) -> None:
+    """Refuse lengths that the network cannot be trained or tested at, before anything is trained.
+
+    Raises:
+        AssayError: which length, and why.
+    """
+    task, lengths = network.task, Lengths(network)
+    require(recipe.shortest <= task.length, "shortest", recipe.shortest, f"at most length = {task.length}")
+    for length in recipe.test_lengths:
+        require(length > task.length, "test_lengths", length, f"above the length of training, {task.length}")
+    for length in {recipe.shortest or task.length, *recipe.test_lengths} - {task.length}:
+        other = lengths.at(length)
+        with torch.no_grad():
+            other(other.task.sample(1, seed=0, distribution=recipe.distribution).inputs)
+
+
+def targets_of(targets: Tensor, dtype: torch.dtype) -> Tensor:
+    """Targets as a loss takes them: numbers in the dtype of the outputs, classes as they are."""
+    return targets.to(dtype) if targets.is_floating_point() else targets
+
+
+def finite(error: float) -> float:
+    """An error that stands for any larger one, and for what is not a number."""
     return min(error, _DIVERGED) if error == error else _DIVERGED

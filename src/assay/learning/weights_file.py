@@ -12,14 +12,14 @@ from assay.evidence import canonical
 from assay.files import parse_json
 from assay.learning.training import code_of_run
 from assay.networks import make_network
-from assay.networks.base import Network
+from assay.networks.task_network import TaskNetwork
 from assay.source import require_named
 from assay.tasks import Task, stored_task
 from assay.tensors import read_tensors, write_tensors
 
 
 def save_trained(
-    network: Network, path: str | Path, *, task: Task[Any], architecture: str, shape: dict[str, int], training: Any
+    network: TaskNetwork, path: str | Path, *, task: Task[Any], architecture: str, shape: dict[str, Any], training: Any
 ) -> None:
     """Write a trained network to `path`, whole or not at all.
 
@@ -28,7 +28,7 @@ def save_trained(
         path: of the safetensors file.
         task: that it was trained on.
         architecture: the name that `make_network` takes.
-        shape: its width, depth and head_width.
+        shape: its width, depth, head_width and positions.
         training: how it was trained and what it reached, as plain JSON values.
     """
     metadata = {
@@ -38,10 +38,10 @@ def save_trained(
         "shape": canonical(shape),
         "training": canonical(training),
     }
-    write_tensors(path, network.state_dict(), metadata)
+    write_tensors(path, network.network.state_dict(), metadata)
 
 
-def load_trained(path: str | Path, tell: Callable[[str], None] = warn) -> tuple[Network, dict[str, Any]]:
+def load_trained(path: str | Path, tell: Callable[[str], None] = warn) -> tuple[TaskNetwork, dict[str, Any]]:
     """The network that `save_trained` wrote, and how it was trained.
 
     Nothing that the file names is imported: a user's own architecture and task must have been named in this process.
@@ -63,7 +63,7 @@ def load_trained(path: str | Path, tell: Callable[[str], None] = warn) -> tuple[
     task = stored_task(described)
     try:
         network = make_network(architecture, task, seed=0, **shape)
-        network.load_state_dict(tensors)
+        network.network.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError) as error:  # what a file states may be anything
         raise AssayError(f"{path} holds no network that can be used: {one_line(str(error))}") from None
     for part, now in code_of_run(architecture, task).items():

@@ -70,7 +70,9 @@ def _embedding_only(size: Size, task: Task[Any]) -> Resources:
 
 def _recurrent(size: Size, task: Task[Any]) -> Resources:
     """Tokens are read as they are, so nothing is said of an embedding."""
-    return Resources(precision=size.precision, passes=passes_for(task, causal=True), state=lambda tokens: size.state)
+    return Resources(
+        precision=size.precision, passes=passes_for(task.spec, causal=True), state=lambda tokens: size.state
+    )
 
 
 def _feed_forward(size: Size, task: Task[Any]) -> Resources:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from assay.errors import AssayError
 from assay.resources import Averages, Resources
 from assay.size import Size
+from assay.tasks.spec import Spec
 
 
 class Mixer(nn.Module, ABC):
@@ -62,9 +63,10 @@ class Mixer(nn.Module, ABC):
 
 
 class Network(nn.Module, ABC):
-    """A trainable network for a task, called on the task's inputs.
+    """A trainable network for a spec: `Network(spec, width)` makes one. It knows no task and is called on tokens.
 
     Attributes:
+        spec: what it is for.
         family: whose colour it has in charts; its own name if empty.
         size: the size that it declares.
         version: as for a mixer.
@@ -72,13 +74,14 @@ class Network(nn.Module, ABC):
 
     family: ClassVar[str] = ""
     version: ClassVar[int] = 1
+    spec: Spec
     size: Size
 
     @property
     @abstractmethod
     def resources(self) -> Resources:
-        """What it declares for its task, at 32 bits a number."""
+        """What it declares at the spec's length, at 32 bits a number."""
 
     @abstractmethod
-    def forward(self, inputs: Any) -> Tensor:
-        """Answers of the asking tokens: (batch, *answer shape)."""
+    def forward(self, tokens: Tensor, queries: int = 0) -> Tensor:
+        """Outputs at the last `queries` positions, the spec's unless given: (batch, queries, *output shape)."""

@@ -6,19 +6,28 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from inspect import signature
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from assay.errors import AssayError, one_line, require, unknown
-from assay.networks import NETWORKS, architecture_code, architecture_entry, architectures, check_shape
+from assay.networks import (
+    NETWORKS,
+    architecture_code,
+    architecture_entry,
+    architectures,
+    check_shape,
+    make_layer,
+)
 from assay.networks.bare_models import BARE_MODELS, BARE_VERSION
 from assay.networks.base import Mixer
 from assay.networks.layer_check import LayerFacts, check_layer, is_causal
 from assay.networks.standard import standard_resources
 from assay.resources import Resources
 from assay.tasks.base import Task
+from assay.tasks.spec import Order
 
 _MEASURED_AT = 8  # width at which causality is measured where a layer does not declare it
 
@@ -32,6 +41,7 @@ class Candidates:
         depth: blocks.
         head_width: of heads that split the width; 0 where their number is given by `heads`.
         heads: of a layer; those of a bare model are each as wide as the layer.
+        positions: how a trained network tells them apart, where it is not in the usual way of its task.
 
     >>> from assay import SparseAveraging
     >>> task = SparseAveraging(length=64, sparsity=2)
@@ -44,6 +54,7 @@ class Candidates:
     depth: int = 1
     head_width: int = 0
     heads: int = 1
+    positions: str = ""
 
     @property
     def name(self) -> str:
@@ -53,7 +64,8 @@ class Candidates:
         ('attention', 'attention, depth 2, heads of 4')
         """
         said = [self.architecture, f"depth {self.depth}" * (self.depth > 1), f"heads of {self.head_width}" *
-                (self.head_width > 0), f"{self.heads} heads" * (self.heads > 1)]  # fmt: skip
+                (self.head_width > 0), f"{self.heads} heads" * (self.heads > 1),
+                f"positions {self.positions}" * bool(self.positions)]  # fmt: skip
         return ", ".join(filter(None, said))
 
     @property
@@ -81,10 +93,11 @@ class Candidates:
             return BARE_MODELS[self.architecture].at(width, task, **shape, precision=precision)
         if self.architecture in NETWORKS:
             with _failures_of(self, width), torch.device("meta"), _Unfilled():
-                declared = NETWORKS[self.architecture](task, width).resources
+                declared = NETWORKS[self.architecture](task.spec, width).resources
         else:
-            layers = [_layer(self, width) for _ in range(self.depth)]
-            declared = standard_resources(task, layers, width, causal=_is_causal(self, width))
+            order = task.spec.order
+            layers = [_layer(self, width, order) for _ in range(self.depth)]
+            declared = standard_resources(task.spec, layers, width, causal=_is_causal(self, width, order))
         return replace(declared, precision=precision)
 
     def at(self, task: Task[Any], *, precision: int = 32) -> Callable[[int], Resources]:
@@ -99,7 +112,8 @@ def all_candidates() -> list[Candidates]:
 
 def candidates_of(question: dict[str, Any]) -> Candidates:
     """Those that a training question is about one of."""
-    return Candidates(question["architecture"], question.get("depth", 1), question.get("head_width", 0))
+    shape = {name: question[name] for name in ("depth", "head_width", "positions") if name in question}
+    return Candidates(question["architecture"], **shape)
 
 
 @cache
@@ -114,10 +128,22 @@ def check_declared(networks: Candidates, width: int) -> LayerFacts | None:
     """
     if not _is_users(networks):
         return None
-    facts = check_layer(lambda at: _make(networks, at), networks.architecture, width=_measured_at(networks, width))
+    facts = _checked(networks, width, "any")
+    if "causal" in signature(architecture_entry(networks.architecture)).parameters:
+        causal = _checked(networks, width, "causal")
+        if not causal.causal:
+            raise AssayError(f"{networks.architecture} looks ahead with causal=True")
+    return facts
+
+
+def _checked(networks: Candidates, width: int, order: Order) -> LayerFacts:
+    def make(at: int) -> Mixer:
+        return _make(networks, at, order)
+
+    facts = check_layer(make, networks.architecture, width=_measured_at(networks, width, order))
     if facts.causal and facts.rank is None:  # the state may be small enough to be measured at a smaller width
         with suppress(RuntimeError, ValueError, TypeError, IndexError):
-            facts = check_layer(lambda at: _make(networks, at), networks.architecture, width=2 * networks.multiple)
+            facts = check_layer(make, networks.architecture, width=2 * networks.multiple)
     return facts
 
 
@@ -139,17 +165,16 @@ def _is_users(networks: Candidates) -> bool:
     return isinstance(entry, type) and issubclass(entry, Mixer) and not entry.__module__.startswith("assay.")
 
 
-def _make(candidates: Candidates, width: int) -> Mixer:
-    entry = architecture_entry(candidates.architecture)
+def _make(candidates: Candidates, width: int, order: Order) -> Mixer:
     heads = width // candidates.head_width if candidates.head_width else candidates.heads
-    return entry(width) if heads == 1 else entry(width, heads=heads)
+    return make_layer(candidates.architecture, width, heads=heads, causal=order == "causal")
 
 
-def _measured_at(candidates: Candidates, width: int) -> int:
+def _measured_at(candidates: Candidates, width: int, order: Order) -> int:
     """A width at which measuring takes a second, of several heads where there may be; or else the one asked for."""
     small = candidates.multiple * max(2 * (candidates.head_width > 0), -(-_MEASURED_AT // candidates.multiple))
     try:
-        _make(candidates, small)
+        _make(candidates, small, order)
     except Exception:  # a layer that takes some widths only
         return width
     return small
@@ -164,24 +189,24 @@ class _Unfilled(TorchFunctionMode):
 
 
 @cache
-def _layer(candidates: Candidates, width: int) -> Mixer:
+def _layer(candidates: Candidates, width: int, order: Order) -> Mixer:
     """A layer without weights, as what it declares is all that is asked of it."""
     with _failures_of(candidates, width), torch.random.fork_rng(devices=[]):
         try:
             with torch.device("meta"), _Unfilled():
-                return _make(candidates, width)
+                return _make(candidates, width, order)
         except RuntimeError:  # it reads numbers as it is made
-            return _make(candidates, width)
+            return _make(candidates, width, order)
 
 
 @cache
-def _is_causal(candidates: Candidates, width: int) -> bool:
-    declared = _layer(candidates, width).causal
+def _is_causal(candidates: Candidates, width: int, order: Order) -> bool:
+    declared = _layer(candidates, width, order).causal
     if declared is not None:
         return declared
-    at = _measured_at(candidates, width)
+    at = _measured_at(candidates, width, order)
     with _failures_of(candidates, at), torch.random.fork_rng(devices=[]):
-        return is_causal(_make(candidates, at), at)
+        return is_causal(_make(candidates, at, order), at)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from assay.networks.base import Network
 from assay.networks.codes import MOST_SYMBOLS
 from assay.resources import Resources
 from assay.size import Size
-from assay.tasks.base import Features, Symbols, Task
+from assay.tasks.spec import Pointing, Spec, Symbols, Vectors
 
 _LATER_WIDTH = 256
 
@@ -25,20 +25,15 @@ class FeedForward(Network):
 
     family: ClassVar[str] = "feed-forward"
 
-    def __init__(self, task: Task[Any], width: int) -> None:
+    def __init__(self, spec: Spec, width: int) -> None:
         super().__init__()
-        self.task = task
-        shown = task.shown
-        if isinstance(shown, Features):
-            first: nn.Module = _first_of_numbers(shown, task.length, task.asking, width)
-        else:
-            first = _first_of_symbols(shown, task.length, width)
+        self.spec = spec
         self.layers = nn.Sequential(
-            first,
+            _first_of_numbers(spec, width) if isinstance(spec.tokens, Vectors) else _first_of_symbols(spec, width),
             nn.GELU(),
             nn.Linear(width, _LATER_WIDTH),
             nn.GELU(),
-            nn.Linear(_LATER_WIDTH, math.prod(task.answer_shape)),
+            nn.Linear(_LATER_WIDTH, spec.queries * spec.answer.width),
         )
         self.size = Size(width=width, depth=2, parameters=sum(p.numel() for p in self.parameters()))
 
@@ -52,27 +47,67 @@ class FeedForward(Network):
         """The rows of W, which alone sees the input."""
         return Resources(precision=32, first_layer=self.size.width)
 
-    def forward(self, inputs: Any) -> Tensor:
-        """Answers of the asking tokens: (batch, *answer shape)."""
-        return self.layers(self.task.flat(inputs)).unflatten(1, self.task.answer_shape)
+    def forward(self, tokens: Tensor, queries: int = 0) -> Tensor:
+        """Outputs at the query positions: (batch, queries, *output shape).
+
+        Raises:
+            AssayError: tokens of another length than the spec's.
+        """
+        length = self.spec.length
+        require(tokens.shape[1] == length, "length", tokens.shape[1], f"{length}, that of the first layer")
+        return self.layers(flattened(self.spec, tokens)).unflatten(1, self.spec.output_shape)
+
+
+def flattened(spec: Spec, tokens: Tensor) -> Tensor:
+    """All tokens as one vector: (batch, numbers), or for symbols the numbers of their columns, (batch, symbols).
+
+    Where query tokens name positions, all values and then the indicators of all query tokens.
+
+    >>> from assay import SparseAveraging
+    >>> task = SparseAveraging(length=4, sparsity=2, dimension=3, layout="last")
+    >>> flattened(task.spec, task.encode(task.sample(5, seed=0).inputs)).shape
+    torch.Size([5, 16])
+    """
+    if isinstance(spec.tokens, Symbols):
+        shown = tokens.unflatten(1, (-1, 1)) if tokens.ndim == 2 else tokens
+        places = sum(spec.tokens.counts) * torch.arange(spec.length, device=tokens.device).unsqueeze(1)
+        return (shown + places + spec.tokens.offsets(tokens.device)).flatten(1)
+    if spec.pointing is None:
+        return tokens.flatten(1)
+    values = tokens[:, : spec.pointing.positions, : spec.pointing.value_width]
+    return torch.cat([values.flatten(1), tokens[:, -spec.queries :, spec.pointing.value_width :].flatten(1)], dim=1)
+
+
+def flat_width(spec: Spec) -> int:
+    """Numbers in the flattened tokens of such a spec."""
+    if spec.pointing is None:
+        return spec.numbers
+    return spec.pointing.positions * (spec.pointing.value_width + spec.queries)
 
 
 @torch.no_grad()
-def _first_of_numbers(shown: Features, length: int, asking: int, width: int) -> nn.Linear:
+def _first_of_numbers(spec: Spec, width: int) -> nn.Linear:
     """Where a feature names a position, its column starts as that of the position's value, scaled to like size."""
-    layer, pointing = nn.Linear(shown.flat, width), shown.pointing
-    nn.init.normal_(layer.weight, std=1 / math.sqrt(length))
-    if pointing is not None:
-        values = layer.weight[:, pointing.flat_values].unflatten(1, (length, pointing.value_width)).sum(dim=2)
-        scale = math.sqrt(length / (pointing.names * pointing.value_width))
-        layer.weight[:, pointing.flat_names] = (scale * values).repeat(1, asking)
+    layer = nn.Linear(flat_width(spec), width)
+    positions = spec.length if spec.pointing is None else spec.pointing.positions
+    nn.init.normal_(layer.weight, std=1 / math.sqrt(positions))
+    if spec.pointing is not None:
+        _start_names(layer, spec.pointing, spec.queries)
     return layer
 
 
-def _first_of_symbols(shown: Symbols, length: int, width: int) -> nn.EmbeddingBag:
+def _start_names(layer: nn.Linear, pointing: Pointing, queries: int) -> None:
+    numbers = pointing.positions * pointing.value_width
+    values = layer.weight[:, :numbers].unflatten(1, (pointing.positions, pointing.value_width)).sum(dim=2)
+    scale = math.sqrt(pointing.positions / (pointing.names * pointing.value_width))
+    layer.weight[:, numbers:] = (scale * values).repeat(1, queries)
+
+
+def _first_of_symbols(spec: Spec, width: int) -> nn.EmbeddingBag:
     """The rows of W that belong to the symbols present, summed: W times the one-hot input, at less cost."""
-    most = MOST_SYMBOLS // length
-    require(shown.modulus <= most, "modulus", shown.modulus, f"at most {most} where {length} residues are symbols")
-    layer = nn.EmbeddingBag(length * shown.modulus, width, mode="sum")
-    nn.init.normal_(layer.weight, std=1 / math.sqrt(length))
+    assert isinstance(spec.tokens, Symbols)
+    symbols, most = sum(spec.tokens.counts), MOST_SYMBOLS // spec.length
+    require(symbols <= most, "symbols", symbols, f"at most {most} where {spec.length} tokens are symbols")
+    layer = nn.EmbeddingBag(spec.length * symbols, width, mode="sum")
+    nn.init.normal_(layer.weight, std=1 / math.sqrt(spec.length))
     return layer

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from assay.tasks.base import Task
+from assay.tasks.spec import Spec
 
 
-def passes_for(task: Task[Any], causal: bool) -> int:
-    """Twice where several tokens ask and no layer looks ahead, as what a token asks for may come after it; else once.
+def passes_for(spec: Spec, causal: bool) -> int:
+    """Twice where answers may depend on later tokens and no layer looks ahead; else once.
 
     >>> from assay import Match2, SparseAveraging
-    >>> passes_for(Match2(length=8), causal=True), passes_for(Match2(length=8), causal=False)
+    >>> passes_for(Match2(length=8).spec, causal=True), passes_for(Match2(length=8).spec, causal=False)
     (2, 1)
-    >>> passes_for(SparseAveraging(length=8, sparsity=2, layout="last"), causal=True)
+    >>> passes_for(SparseAveraging(length=8, sparsity=2, layout="last").spec, causal=True)
     1
     """
-    return 2 if causal and task.asking > 1 else 1
+    return 2 if causal and spec.order == "any" else 1

@@ -1,53 +1,53 @@
 """The standard backbone: pre-norm residual blocks of a mixer and an MLP, for networks that learn.
 
-    x = tokens W + position table, and a constant in front if the task has a blank
+    x = tokens W + position table, and a constant in front if there is a sink token
     x = x + mixer(norm(x));  x = x + MLP(norm(x))        for each block
-    answer = norm(x) R                                   for the asking tokens
+    answer = norm(x) R                                   at the query positions
 
-Only what the asking tokens need is computed: the last block's mixer, MLP and readout run on them alone. Where several
-tokens ask and no layer looks ahead, the sequence is shown twice, since what a token asks for may come after it.
+Only what the query positions need is computed: the last block's mixer, MLP and readout run on them alone. Where answers
+may depend on later tokens and no layer looks ahead, the sequence is shown twice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from assay.errors import AssayError, require, unknown
 from assay.networks.base import Mixer, Network
 from assay.networks.codes import circular_codes, position_codes
 from assay.networks.layer_check import declared_state, is_causal
 from assay.networks.passes import passes_for
 from assay.resources import Averages, Resources
 from assay.size import Size
-from assay.tasks.base import Features, Symbols, Task
+from assay.tasks.spec import Spec, Vectors
 
 _MLP_FACTOR = 4
 
 
-def standard_resources(task: Task[Any], layers: Sequence[Mixer], width: int, *, causal: bool) -> Resources:
+def standard_resources(spec: Spec, layers: Sequence[Mixer], width: int, *, causal: bool) -> Resources:
     """What the standard backbone has with these layers, one a block: they need hold no weights (torch's meta device).
 
-    A state is carried only where no layer looks ahead. The first token is a constant where the task has a blank, which
-    the count of tokens in `Resources.state` leaves out.
+    A state is carried only where no layer looks ahead. The count of tokens in `Resources.state` leaves a sink out.
     """
-    blank = int(task.blank)
+    sink = int(spec.sink)
 
     def state(tokens: int) -> int | None:
-        whole, rest = divmod(tokens, task.positions)
-        shown = whole * (task.positions + blank) + (rest + blank if rest else 0)
-        numbers = [declared_state(layer, shown) for layer in layers]
+        whole, rest = divmod(tokens, spec.length)
+        seen = whole * (spec.length + sink) + (rest + sink if rest else 0)
+        numbers = [declared_state(layer, seen) for layer in layers]
         known = [number for number in numbers if number is not None]
         return sum(known) if len(known) == len(numbers) else None
 
     return Resources(
         precision=32,
-        passes=passes_for(task, causal),
+        passes=passes_for(spec, causal),
         embedding=width,
-        state=state if causal and state(task.positions) is not None else None,
+        state=state if causal and state(spec.length) is not None else None,
         averages=_averages(layers[0]) if len(layers) == 1 else None,
     )
 
@@ -76,77 +76,102 @@ class Block(nn.Module):
         return tokens_out + self.mlp(self.before_mlp(tokens_out))
 
 
-class StandardBackbone(Network):
-    """A network that learns, of `depth` blocks around mixers of one kind, each made by `mixer(width)`."""
+class Backbone(Network):
+    """A network that learns, for a spec: one block for each layer.
 
-    def __init__(self, task: Task[Any], mixer: Callable[[int], Mixer], width: int, depth: int = 1) -> None:
+    Args:
+        spec: tokens, answers and query positions. Other lengths than the spec's are taken where there is no table.
+        layers: of this width.
+        width: m.
+        positions: `table`, a learned code for each position, or `none`.
+
+    Raises:
+        AssayError: answers are wanted in causal order, and a layer looks ahead.
+    """
+
+    def __init__(self, spec: Spec, layers: Sequence[Mixer], width: int, positions: str = "table") -> None:
         super().__init__()
-        self.task, self.width = task, width
-        blocks = [Block(mixer(width), width) for _ in range(depth)]
-        kind = blocks[0].mixer
+        if positions not in ("none", "table"):
+            raise unknown("positions", positions, ("none", "table"))
+        self.spec, self.width = spec, width
+        blocks = [Block(layer, width) for layer in layers]
+        kind = layers[0]
         self.family = kind.family  # ty: ignore[invalid-attribute-access]
-        self.causal = all(is_causal(block.mixer, width) for block in blocks)
-        self.passes = passes_for(task, self.causal)
-        shown = task.shown
-        self.embed: Any = _embedding(shown, width)
-        self.positions = nn.Parameter(position_codes(task.positions, task.length, width))
-        self.blank = nn.Parameter(torch.randn(width)) if task.blank else None
+        looking = [not is_causal(layer, width) for layer in layers]
+        self.causal = not any(looking)
+        if spec.order == "causal" and spec.queries > 1 and not self.causal:
+            ahead = type(layers[looking.index(True)]).__name__
+            raise AssayError(f"{ahead} looks ahead; answers in causal order need layers that do not")
+        self.passes = passes_for(spec, self.causal)
+        self.embed = _embedding(spec, width)
+        named = spec.length if spec.pointing is None else spec.pointing.positions
+        table = position_codes(spec.length, named, width) if positions == "table" else None
+        self.positions = None if table is None else nn.Parameter(table)
+        self.sink = nn.Parameter(torch.randn(width)) if spec.sink else None
         self.blocks = nn.ModuleList(blocks)
-        if isinstance(shown, Features):
-            self._start_names(shown)
+        if spec.pointing is not None and table is not None:
+            self._start_names(table[: spec.pointing.positions] / math.sqrt(spec.pointing.names))
         self.before_readout = nn.LayerNorm(width)
-        self.readout = nn.Linear(width, math.prod(task.answer_shape[1:]))
+        self.readout = nn.Linear(width, spec.answer.width)
         state = self.resources.state
         self.size = Size(
             width=width,
             heads=kind.heads,
             head_width=width // kind.heads if kind.heads > 1 else 0,
-            depth=depth,
-            state=0 if state is None else state(self.passes * task.positions) or 0,
+            depth=len(layers),
+            state=0 if state is None else state(self.passes * spec.length) or 0,
             parameters=sum(parameter.numel() for parameter in self.parameters()),
         )
 
     @property
     def resources(self) -> Resources:
-        """What its layers declare, on this task."""
+        """What its layers declare, at the spec's length."""
         layers: Any = [block.mixer for block in self.blocks]
-        return standard_resources(self.task, layers, self.width, causal=self.causal)
+        return standard_resources(self.spec, layers, self.width, causal=self.causal)
 
     @torch.no_grad()
-    def _start_names(self, shown: Features) -> None:
+    def _start_names(self, codes: Tensor) -> None:
         """Give every name of a position that position's code, and let mixers start accordingly.
 
         What is to be learned is to use pointers, not the order in which they are numbered.
         """
-        if shown.pointing is not None:
-            names = self.positions[: self.task.length] / math.sqrt(shown.pointing.names)
-            self.embed.weight[:, shown.pointing.token] = names.T
-            for block in self.blocks:
-                block.mixer.start_for_pointers()  # ty: ignore
+        assert self.spec.pointing is not None
+        self.embed.weight[:, self.spec.pointing.value_width :] = codes.T
+        for block in self.blocks:
+            block.mixer.start_for_pointers()  # ty: ignore
 
-    def embedded(self, inputs: Any) -> Tensor:
-        """Tokens as the first block sees them, a blank in front if the task has one: (batch, tokens, width)."""
-        tokens = self.embed(self.task.tokens(inputs)) + self.positions
-        if self.blank is not None:
-            tokens = torch.cat([self.blank.expand(len(tokens), 1, -1), tokens], dim=1)
-        return tokens.repeat(1, self.passes, 1)
+    def embedded(self, tokens: Tensor) -> Tensor:
+        """Tokens as the first block sees them, the sink token in front if there is one: (batch, positions, width).
 
-    def attention(self, inputs: Any) -> Tensor:
-        """Attention of the asking tokens in the last block, if its mixer has any: (batch, heads, asking, length)."""
-        last: Any = self.blocks[-1]
-        return last.mixer.weights(last.before_mixer(self._before_last(self.embedded(inputs))), self.task.asking)
+        Raises:
+            AssayError: more or fewer tokens than the table has positions.
+        """
+        x = embed(self.spec, tokens, self.embed)
+        if self.positions is not None:
+            held = len(self.positions)
+            require(x.shape[1] == held, "length", x.shape[1], f"{held}, as many as the position table has")
+            x = x + self.positions
+        if self.sink is not None:
+            x = torch.cat([self.sink.expand(len(x), 1, -1), x], dim=1)
+        return x.repeat(1, self.passes, 1) if self.passes > 1 else x
 
-    def forward(self, inputs: Any) -> Tensor:
-        """Answers of the asking tokens: (batch, *answer shape)."""
-        return self.answers(self.embedded(inputs))
+    def attention(self, tokens: Tensor) -> Tensor:
+        """Attention map of the query positions in the last block, if its mixer has one: (batch, heads, queries, N)."""
+        last: Block = self.blocks[-1]  # ty: ignore[invalid-assignment]
+        return last.mixer.weights(last.before_mixer(self._before_last(self.embedded(tokens))), self.spec.queries)  # ty: ignore
 
-    def answers(self, embedded: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, queries: int = 0) -> Tensor:
+        """Outputs at the last `queries` positions, the spec's unless given: (batch, queries, *output shape)."""
+        return self.answers(self.embedded(tokens), queries)
+
+    def answers(self, embedded: Tensor, queries: int = 0) -> Tensor:
         """The same from embedded tokens (batch, tokens, width): all that a token knows before it looks at others."""
-        return self.read(self.blocks[-1](self._before_last(embedded), self.task.asking))
+        return self.read(self.blocks[-1](self._before_last(embedded), queries or self.spec.queries))
 
     def read(self, tokens: Tensor) -> Tensor:
-        """Answers from what the last block makes of the asking tokens (batch, asking, width)."""
-        return self.readout(self.before_readout(tokens)).reshape(-1, *self.task.answer_shape)
+        """Outputs from what the last block makes of the query tokens (batch, queries, width)."""
+        outputs = self.readout(self.before_readout(tokens))
+        return outputs.reshape(*tokens.shape[:2], *self.spec.answer.output_shape)
 
     def _before_last(self, tokens: Tensor) -> Tensor:
         for block in self.blocks[:-1]:
@@ -154,10 +179,19 @@ class StandardBackbone(Network):
         return tokens
 
 
-def _embedding(shown: Features | Symbols, width: int) -> nn.Module:
-    """A linear map of a token's numbers, or a table of codes for symbols."""
-    if isinstance(shown, Features):
-        embedding = nn.Linear(shown.token, width)
+def _embedding(spec: Spec, width: int) -> nn.Linear | nn.Embedding:
+    """A linear map of a token's numbers, or one table of codes for all vocabularies, one after another."""
+    if isinstance(spec.tokens, Vectors):
+        embedding = nn.Linear(spec.tokens.width, width)
         nn.init.normal_(embedding.weight)
         return embedding
-    return nn.Embedding.from_pretrained(circular_codes(shown.modulus, width), freeze=False)
+    counts = spec.tokens.counts
+    codes = [circular_codes(count, width) if spec.cyclic else torch.randn(count, width) for count in counts]
+    return nn.Embedding.from_pretrained(torch.cat(codes), freeze=False)
+
+
+def embed(spec: Spec, tokens: Tensor, embedding: nn.Module) -> Tensor:
+    """Codes of tokens, (batch, length, width): of a token of several symbols, the sum of theirs."""
+    if isinstance(spec.tokens, Vectors) or len(spec.tokens.counts) == 1:
+        return embedding(tokens)
+    return embedding(tokens + spec.tokens.offsets(tokens.device)).sum(dim=2)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from assay.arithmetic import in_float32
-from assay.constructions.answering import NO_NUMBER, answered, at_once, count_of, each, finite, refuses_all, rows_of
+from assay.constructions.answering import NO_NUMBER, answered, at_once, count_of, each, refuses_all, rows_of
 from assay.constructions.base import Construction
 from assay.errors import AssayError, Refuted, require_integer
 from assay.networks.fixed_point import FixedPoint, fixed_point
@@ -164,7 +164,7 @@ class _Trial:
     def _take_means(self, count: int, seed: int) -> None:
         task, name, worst = self.subject.task, self.subject.task.usual_distribution, self.exact
         self.described = (
-            f"{task.mean_error_name} over {count} {name} inputs of seed {seed}, for the worst is {worst:.3g}"
+            f"{task.answer.judged_by} over {count} {name} inputs of seed {seed}, for the worst is {worst:.3g}"
         )
         self.tolerance, self.kind = task.mean_tolerance, "mean"
         self.batches = [task.sample(count, seed=seed, distribution=name)]
@@ -191,18 +191,14 @@ class _Trial:
     def _error(self, numbers: FixedPoint | None, batches: Sequence[Batch[Any]]) -> float:
         task, network = self.subject.task, self.subject.network
         size = at_once(network, task)
-        outputs, targets = [], []
-        with torch.no_grad(), fixed_point(network, numbers):
-            for batch in batches:
-                for first in range(0, len(batch.targets), size):
-                    part = _rows(batch, slice(first, first + size))
-                    outputs.append(network(part.inputs))
-                    targets.append(part.targets)
-        answers, wanted = torch.cat(outputs), torch.cat(targets)
-        if self.kind == "worst":
-            error = finite(task.errors(answers, wanted)).max().item()
-        else:
-            error = task.mean_error(answers, wanted)
+        sums = task.answer.sums()
+        for batch in batches:
+            for first in range(0, len(batch.targets), size):
+                part = _rows(batch, slice(first, first + size))
+                with torch.no_grad(), fixed_point(network, numbers):
+                    outputs = network(part.inputs)
+                sums.add(task.answer, outputs, part.targets, part.scored)
+        error = min(sums.largest, NO_NUMBER) if self.kind == "worst" else sums.judged
         if self.tolerance < error <= self.tolerance * (1 + _TIE):
             return self.tolerance
         return error if math.isfinite(error) else NO_NUMBER
@@ -217,17 +213,18 @@ def _inputs(subject: Subject, draws: int, seed: int) -> Iterator[tuple[str, Batc
     task = subject.task
     keys = network.position_keys() if isinstance(network, Construction) else None
     try:
-        sizes = [task.choices(position) for position in range(task.positions)]
+        sizes = [task.choices(position) for position in range(task.spec.length)]
     except AssayError:
         sizes = [_ALL_INPUTS + 1]
     if math.prod(sizes) <= _ALL_INPUTS:
         chosen = torch.cartesian_prod(*(torch.arange(size) for size in sizes)).reshape(-1, len(sizes))
         inputs = task.assemble(chosen)
-        yield f"all {len(chosen)} inputs of the finite form", Batch(_suited(network, inputs), task.targets(inputs))
+        suited = _suited(network, inputs)
+        yield f"all {len(chosen)} inputs of the finite form", task.batch(inputs)._replace(inputs=suited)
     for name in task.trial_distributions(keys=keys is not None):
         against = keys if name == "adversarial" else None
-        inputs, targets = task.trial(draws, seed=seed, start=0, distribution=name, keys=against)
-        yield f"{draws} {name} draws of seed {seed}", Batch(_suited(network, inputs), targets)
+        batch = task.trial(draws, seed=seed, start=0, distribution=name, keys=against)
+        yield f"{draws} {name} draws of seed {seed}", batch._replace(inputs=_suited(network, batch.inputs))
 
 
 def _suited(network: torch.nn.Module, inputs: Any) -> Any:
@@ -245,4 +242,4 @@ def _answered(subject: Subject, batch: Batch[Any]) -> Batch[Any]:
 
 
 def _rows(batch: Batch[Any], rows: torch.Tensor | slice) -> Batch[Any]:
-    return Batch(rows_of(batch.inputs, rows), batch.targets[rows])
+    return Batch(rows_of(batch.inputs, rows), batch.targets[rows], batch.scored[rows])

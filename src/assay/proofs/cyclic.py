@@ -25,7 +25,7 @@ def cyclic(stored: Stored) -> Proof:
     Time O(C(N, q) N q) where all sets are listed.
     """
     task = stored.task
-    q, positions = task.sparsity, task.positions
+    q, positions = task.sparsity, task.spec.length
     stored.require_tensors({"nodes": torch.arange(positions) - positions // 2})
     half = q // 2
     margin = (math.factorial(half) * math.factorial(q - half)) ** 2

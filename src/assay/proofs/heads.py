@@ -17,7 +17,7 @@ from assay.proofs.rounding import ASSUMES, exact, gamma, require_scores, unit_ro
 def heads(stored: Stored) -> Proof:
     """Scores 2 y j - j^2 = y^2 - (y - j)^2 times the temperature, without rounding; q averages of one value each."""
     task, dtype, alpha = stored.task, stored.dtype, stored.settings["temperature"]
-    q, positions, d = task.sparsity, task.positions, task.dimension
+    q, positions, d = task.sparsity, task.spec.length, task.dimension
     nodes = torch.arange(positions) - positions // 2
     width = d + 2 + q + 1
     query = torch.zeros(q, width, 2, dtype=dtype)

@@ -22,9 +22,9 @@ def reed_solomon(stored: Stored) -> Proof:
     degree, points, prime = stored.settings["code"]
     a_field = prime > 1 and all(prime % divisor for divisor in range(2, math.isqrt(prime) + 1))
     require_fact(degree == 0 or a_field, f"{prime} is prime")
-    require_fact(prime ** (degree + 1) >= task.positions, "different positions have different polynomials")
+    require_fact(prime ** (degree + 1) >= task.spec.length, "different positions have different polynomials")
     require_fact(points <= prime and points > task.sparsity * degree, f"{points} points are above q r and at most P")
-    keys = _evaluations(task.positions, degree, points, prime).to(stored.dtype)
+    keys = _evaluations(task.spec.length, degree, points, prime).to(stored.dtype)
     require_blocks(stored, keys)
     steps = [
         BLOCKS,
@@ -34,10 +34,10 @@ def reed_solomon(stored: Stored) -> Proof:
             f"elements at {points} points, compared entry by entry; two such polynomials agree in at most {degree}",
         ),
     ]
-    if task.positions <= _ALL_PAIRS:
-        shared = (keys @ keys.T).fill_diagonal_(0).max().item() if task.positions > 1 else 0.0
+    if task.spec.length <= _ALL_PAIRS:
+        shared = (keys @ keys.T).fill_diagonal_(0).max().item() if task.spec.length > 1 else 0.0
         require_fact(shared <= degree, f"two keys share {shared:g} ones, more than {degree}")
-        pairs = math.comb(task.positions, 2)
+        pairs = math.comb(task.spec.length, 2)
         steps.append(Step(f"no two keys share more than {degree} ones", f"exhaustive over {pairs} pairs, in integers"))
     alpha = stored.settings["temperature"]
     _require_exact(alpha, points, stored.dtype)
@@ -49,7 +49,7 @@ def reed_solomon(stored: Stored) -> Proof:
         )
     )
     gap = require_scores(alpha, points, stored.dtype) * (points - task.sparsity * degree)
-    error = averaging_bound(task.sparsity, task.positions, gap, arb(0), stored.dtype)
+    error = averaging_bound(task.sparsity, task.spec.length, gap, arb(0), stored.dtype)
     steps.append(averaging_step(gap, arb(0)))
     return Proof(stored.method, task.to_json(), upper(error), stored.settings["dtype"], tuple(steps), ASSUMES)
 

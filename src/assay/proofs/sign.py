@@ -70,7 +70,7 @@ def sign(stored: Stored) -> Proof:
         )
     )
     gap, spread = alpha * (1 - exact(CEILING) - 2 * score), 2 * alpha * score
-    error = averaging_bound(task.sparsity, task.positions, gap, spread, dtype)
+    error = averaging_bound(task.sparsity, task.spec.length, gap, spread, dtype)
     steps.append(averaging_step(gap, spread))
     return Proof(
         stored.method, task.to_json(), upper(error), stored.settings["dtype"], tuple(steps), ASSUMES, refused != 0

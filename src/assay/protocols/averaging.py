@@ -38,12 +38,12 @@ def parties(token: int) -> dict[str, str]:
 
 def column(task: SparseAveraging, token: int) -> int:
     """The token's place among those that ask."""
-    return task.asking - (task.positions - token)
+    return task.spec.queries - (task.spec.length - token)
 
 
 def asking_inputs(task: SparseAveraging, values: Tensor, sets: Tensor, token: int) -> SparseAveragingInputs:
     """Inputs (batch, N, d) in which this token points to `sets` (batch, q) and the others to 0 ... q-1."""
-    pointers = torch.arange(task.sparsity).repeat(len(sets), task.asking, 1)
+    pointers = torch.arange(task.sparsity).repeat(len(sets), task.spec.queries, 1)
     pointers[:, column(task, token)] = sets
     return SparseAveragingInputs(values, pointers)
 
@@ -73,7 +73,7 @@ def _hidden(task: SparseAveraging, inputs: SparseAveragingInputs) -> SparseAvera
 
 def at_once(task: SparseAveraging) -> int:
     """How many inputs to run side by side."""
-    return max(1, min(1024, _NUMBERS_AT_ONCE // (task.positions * max(64, task.asking))))
+    return max(1, min(1024, _NUMBERS_AT_ONCE // (task.spec.length * max(64, task.spec.queries))))
 
 
 def pointer_sets(task: SparseAveraging, among: int, instances: int, seed: int) -> tuple[Tensor, bool]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from assay.errors import AssayError
 from assay.networks.bare import BareUnit
-from assay.networks.standard import StandardBackbone
+from assay.networks.task_network import TaskBackbone
 
 
 class Layer(ABC):
@@ -67,26 +67,26 @@ class StandardLayer(Layer):
 
     def summary(self, asking: Tensor, some: Tensor) -> tuple[Tensor, Tensor]:
         """The mixer's."""
-        block = self.network.blocks[0]
+        block = self.network.network.blocks[0]
         return block.mixer.summary(block.before_mixer(asking), block.before_mixer(some))
 
     def answer(self, asking: Tensor, means: Tensor) -> Tensor:
         """Everything after the heads looks at one token alone."""
-        block = self.network.blocks[0]
+        block = self.network.network.blocks[0]
         token = asking + block.mixer.join(means)
         token = token + block.mlp(block.before_mlp(token))
-        return self.network.readout(self.network.before_readout(token)).flatten()
+        return self.network.network.read(token).flatten()
 
 
 def layer_of(network: Any) -> Layer | str:
     """The network as one layer, or what it lacks for that, in words."""
     if isinstance(network, BareUnit) and type(network).answers is BareUnit.answers:
         return BareLayer(network)
-    if not isinstance(network, StandardBackbone):
+    if not isinstance(network, TaskBackbone):
         return "a bare attention unit, or attention in the standard backbone"
-    if len(network.blocks) > 1:
+    if len(network.network.blocks) > 1:
         return "one layer: of several the bound does not speak"
-    mixer: Any = network.blocks[0].mixer
+    mixer: Any = network.network.blocks[0].mixer
     if not (callable(getattr(mixer, "summary", None)) and callable(getattr(mixer, "join", None))):
         return f"a mixer that sums up: {type(mixer).__name__} has no summary(asking, tokens) and join(means)"
     return StandardLayer(network)

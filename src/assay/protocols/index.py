@@ -61,7 +61,7 @@ class Index(Protocol):
             channel = Channel(numbers)
             inputs = _inputs(task, some, pointers, runner.dtype)
             state = channel.send("Alice", "the state", runner(split.state, _without_last(task, inputs)))
-            answers.append(runner(split.answer, only_token(task, inputs, task.positions - 1), state))
+            answers.append(runner(split.answer, only_token(task, inputs, task.spec.length - 1), state))
             whole.append(runner(runner.network, inputs)[:, -1])
             exact.append(task.targets(inputs)[:, -1])
         told, targets = torch.cat(answers).double(), torch.cat(exact)
@@ -125,7 +125,7 @@ def _inputs(task: SparseAveraging, signs: Tensor, sets: Tensor, dtype: torch.dty
     """Signs on e1 for the first n tokens; the last token has value 0, if it has one, and points to `sets`."""
     values = torch.zeros(len(signs), task.length, task.dimension, dtype=dtype)
     values[:, : task.others, 0] = signs.to(dtype)
-    return asking_inputs(task, values, sets, task.positions - 1)
+    return asking_inputs(task, values, sets, task.spec.length - 1)
 
 
 def _without_last(task: SparseAveraging, inputs: SparseAveragingInputs) -> SparseAveragingInputs:
@@ -172,7 +172,7 @@ def _certify(runner: Runner, split: StateSplit, task: SparseAveraging, signs: Te
         first={"signs": signs[0].int().tolist(), "pointers": chosen.tolist()},
         second={"signs": signs[1].int().tolist(), "pointers": chosen.tolist()},
         same="the state before the last token",
-        token=task.positions - 1,
+        token=task.spec.length - 1,
         targets=exact.tolist(),
         answers=finite(outputs),
         error=largest(torch.linalg.vector_norm(outputs.double() - exact, dim=1)),

@@ -56,7 +56,7 @@ class Injectivity(Protocol):
         """Messages of all or many pointer sets, compared as bytes."""
         task: Any = subject.task
         runner = Runner(subject.network, numbers)
-        token = task.positions - 1
+        token = task.spec.length - 1
         message = token_messages(runner, task, token)[0]
         sets, exhaustive = pointer_sets(task, task.others, instances, seed)
         packed, channel = [], Channel(numbers)

@@ -11,7 +11,7 @@ from torch import Tensor
 from assay.networks.fixed_point import FixedPoint
 from assay.protocols import PROTOCOLS
 from assay.protocols.averaging import collisions, finite
-from assay.protocols.base import NOT_FINITE, Outcome, Protocol, Runner, Witness, difference
+from assay.protocols.base import Outcome, Protocol, Runner, Witness, difference, largest
 from assay.protocols.channel import Channel
 from assay.protocols.disjointness import bit_pairs
 from assay.protocols.head_summary import Layer, combine, layer_of
@@ -100,7 +100,7 @@ def alice_tells(task: Match3, layer: Layer, alice: Tensor) -> tuple[Tensor, Tens
 
 
 def bob_finds(task: Match3, layer: Layer, bob: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Token 0, embedded, and log Z and mean over Bob's tokens, token 0 and a blank, if there is one."""
+    """Token 0, embedded, and log Z and mean over Bob's tokens, token 0 and a sink token, if there is one."""
     embedded = layer.network.embedded(_residues(task, torch.zeros_like(bob), bob))
     first = embedded.shape[1] - task.length
     rest = torch.cat([embedded[:, : first + 1], embedded[:, first + 1 + task.hard_bits() :]], dim=1)
@@ -141,7 +141,7 @@ def _played(task: Match3, layer: Layer, numbers: FixedPoint | None, alice: Tenso
         allowed = (arrived[0] - told[0]).abs() / 4 * _norm(told[1] - own[1]) + _norm(arrived[1] - told[1])
         for key, value in {
             "differs": difference(answers[-1], whole[:, 0].where(~answers[-1].isnan(), answers[-1])),
-            "largest_error": task.errors(whole, task.targets(residues))[:, 0].nan_to_num(nan=NOT_FINITE).max().item(),
+            "largest_error": largest(task.answer.errors(whole, task.targets(residues))[:, 0]),
             "moved": _norm(heads - exact).max().item(),
             "moved_at_most": allowed.max().item(),
         }.items():
@@ -172,6 +172,6 @@ def _confuse(task: Match3, layer: Layer, numbers: FixedPoint | None, alice: Tens
         token=0,
         targets=targets.tolist(),
         answers=finite(answers),
-        error=(answers - targets).abs().nan_to_num(nan=NOT_FINITE).max().item(),
+        error=largest((answers - targets).abs()),
         at_least=0.5,
     )

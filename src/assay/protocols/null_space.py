@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from assay.errors import AssayError
+from assay.networks.feed_forward import flattened
 from assay.networks.fixed_point import FixedPoint
 from assay.protocols import PROTOCOLS
 from assay.protocols.averaging import asking_inputs, column, finite
@@ -64,7 +65,7 @@ class NullSpace(Protocol):
         if not isinstance(subject.task, SparseAveraging):
             return "the task sparse-averaging"
         found = first_layer(subject.network, subject.task)
-        return "" if found else "a torch.nn.Linear that is called on task.flat(inputs)"
+        return "" if found else "a torch.nn.Linear that is called on all values and pointers as one vector"
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """Both attacks; nothing is drawn or enumerated."""
@@ -72,7 +73,7 @@ class NullSpace(Protocol):
         runner = Runner(subject.network, numbers)
         layer = first_layer(subject.network, task)
         assert layer is not None
-        weight = layer.weight[:, _values_of(task)].detach().double()
+        weight = layer.weight[:, : task.length * task.dimension].detach().double()
         if numbers is not None:
             weight = numbers.round(weight)
         attacks = [_attack(runner, layer, task, weight, some_tokens=True)]
@@ -95,7 +96,7 @@ class NullSpace(Protocol):
 
 
 def first_layer(network: nn.Module, task: SparseAveraging) -> nn.Linear | None:
-    """The first torch.nn.Linear that is called on the task's flat input; None if there is none.
+    """The first torch.nn.Linear that is called on the flattened input; None if there is none.
 
     >>> from assay import SparseAveraging
     >>> from assay.networks import make_network
@@ -105,27 +106,21 @@ def first_layer(network: nn.Module, task: SparseAveraging) -> nn.Linear | None:
     """
     values = torch.linspace(-0.5, 0.5, task.length * task.dimension, dtype=Runner(network, None).dtype)
     values = values.view(1, task.length, task.dimension) / task.dimension
-    inputs = asking_inputs(task, values, torch.arange(task.sparsity).unsqueeze(0), task.positions - 1)
-    flat, found = task.flat(inputs), []
+    inputs = asking_inputs(task, values, torch.arange(task.sparsity).unsqueeze(0), task.spec.length - 1)
+    flat, found = flattened(task.spec, task.encode(inputs)), []
 
     def note(module: nn.Module, arguments: tuple[Any, ...]) -> None:
         if arguments and isinstance(arguments[0], Tensor) and torch.equal(arguments[0].to(flat.dtype), flat):
             found.append(module)
 
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    hooks = [module.register_forward_pre_hook(note) for module in linear if module.in_features == task.shown.flat]
+    hooks = [module.register_forward_pre_hook(note) for module in linear if module.in_features == flat.shape[1]]
     if hooks:
         with torch.no_grad():
             network(inputs)
     for hook in hooks:
         hook.remove()
     return found[0] if found else None
-
-
-def _values_of(task: SparseAveraging) -> slice:
-    pointing = task.shown.pointing
-    assert pointing is not None
-    return pointing.flat_values
 
 
 def lost_directions(weight: Tensor, task: SparseAveraging, *, some_tokens: bool) -> tuple[list[Direction], Tensor]:
@@ -156,7 +151,7 @@ def lost_directions(weight: Tensor, task: SparseAveraging, *, some_tokens: bool)
         else:
             order = torch.argsort(values @ values[longest], stable=True)
             sets = (order[: task.sparsity], order[-task.sparsity :])
-            chosen = [Direction(values, some.sort().values, task.positions - 1) for some in sets]
+            chosen = [Direction(values, some.sort().values, task.spec.length - 1) for some in sets]
             directions.append(max(chosen, key=lambda direction: direction.apart))
     return directions, everything
 
@@ -196,7 +191,7 @@ def _run_both(
     values = torch.stack([direction.values, -direction.values]).to(runner.dtype)
     sets = direction.pointers.repeat(2, 1)
     inputs = asking_inputs(task, values, sets, direction.token)
-    hidden = runner(layer, task.flat(inputs))
+    hidden = runner(layer, flattened(task.spec, task.encode(inputs)))
     place = column(task, direction.token)
     outputs = runner(runner.network, inputs)[:, place].double()
     hook = layer.register_forward_hook(lambda _module, _inputs, hidden: hidden[:1].expand_as(hidden))

@@ -97,8 +97,8 @@ def _trained(asked: dict[str, Any]) -> tuple[Subject, float]:
     task, architecture = task_from_json(asked["task"]), asked["architecture"]
     recipe = Recipe(**{name: value for name, value in asked["recipe"].items() if name != "version"})
     run = train(
-        task, architecture, asked["width"], depth=asked["depth"], head_width=asked["head_width"], seed=asked["seed"],
-        rate=asked["rate"], recipe=recipe,
+        task, architecture, asked["width"], depth=asked["depth"], head_width=asked["head_width"],
+        positions=asked["positions"], seed=asked["seed"], rate=asked["rate"], recipe=recipe,
     )  # fmt: skip
     network: Any = run.network
     subject = Subject(architecture, "trained", network, task, network.family, network.size, task.tolerance)

@@ -180,7 +180,7 @@ def _partition(points: Keys, places: tuple[int, ...], positions: int, sparsity: 
 
 def _try(runner: Runner, task: SparseAveraging, found: Partition) -> tuple[Witness, dict[str, Any]]:
     """The network's own attention for the set, and its error on the values that are worst for these weights."""
-    token, sets = task.positions - 1, torch.tensor([found.pointers])
+    token, sets = task.spec.length - 1, torch.tensor([found.pointers])
     values = torch.zeros(1, task.length, task.dimension, dtype=runner.dtype)
     place = column(task, token)
     inputs = asking_inputs(task, values, sets, token)

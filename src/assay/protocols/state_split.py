@@ -10,7 +10,7 @@ from torch import Tensor
 
 from assay.constructions.recurrent import StoreAll
 from assay.networks.base import Mixer
-from assay.networks.standard import StandardBackbone
+from assay.networks.task_network import TaskBackbone
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 
@@ -59,7 +59,7 @@ class StandardStates(StateSplit):
         """The blocks' states, side by side."""
         tokens = self.network.embedded(inputs)[:, :-1]
         states = []
-        for block in self.network.blocks:
+        for block in self.network.network.blocks:
             mixed, state = block.mixer.run(block.before_mixer(tokens))
             tokens = _after(block, tokens, mixed)
             states.append(state)
@@ -68,9 +68,11 @@ class StandardStates(StateSplit):
     def answer(self, inputs: SparseAveragingInputs, state: Tensor) -> Tensor:
         """The last token through all blocks."""
         tokens = self.network.embedded(inputs)[:, -1:]
-        for block, own in zip(self.network.blocks, state.chunk(len(self.network.blocks), dim=1), strict=True):
+        for block, own in zip(
+            self.network.network.blocks, state.chunk(len(self.network.network.blocks), dim=1), strict=True
+        ):
             tokens = _after(block, tokens, block.mixer.run(block.before_mixer(tokens), own)[0])
-        return self.network.read(tokens)[:, -1]
+        return self.network.network.read(tokens)[:, -1]
 
 
 def _after(block: Any, tokens: Tensor, mixed: Tensor) -> Tensor:
@@ -83,11 +85,11 @@ def state_split(network: Any, task: Any) -> StateSplit | str:
     """The network in two parts, or what it lacks for that, in words."""
     if isinstance(network, StoreAll):
         return StoredValues(network, task)
-    if not isinstance(network, StandardBackbone) or network.resources.state is None:
+    if not isinstance(network, TaskBackbone) or network.resources.state is None:
         return "a recurrent construction, or causal layers that declare their state in the standard backbone"
     if network.passes > 1:
         return "one pass over the sequence (layout 'last'); of two passes each hands on a state"
-    kind = type(network.blocks[0].mixer)
+    kind = type(network.network.blocks[0].mixer)
     if kind.run is Mixer.run:
         return f"a mixer that gives its state: {kind.__name__} has no run(tokens, state)"
     return StandardStates(network, task)

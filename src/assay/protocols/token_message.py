@@ -64,10 +64,10 @@ class Embedding(TokenMessage):
         return self.runner(self.runner.network.answers, embedded)
 
     def _places(self, embedded: Tensor) -> list[int]:
-        """Where the token stands, counted from the end: a blank may be in front, the sequence may be shown twice."""
+        """Where the token stands, counted from the end: a sink token may be in front, the sequence shown twice."""
         passes = getattr(self.runner.network, "passes", 1)
         once = embedded.shape[1] // passes
-        return [turn * once + once - (self.task.positions - self.token) for turn in range(passes)]
+        return [turn * once + once - (self.task.spec.length - self.token) for turn in range(passes)]
 
 
 class HeadParts(TokenMessage):
@@ -83,18 +83,18 @@ class HeadParts(TokenMessage):
         """Whether the network is one bare layer, all scores of which are computed at once."""
         if not isinstance(network, BareUnit) or type(network).answers is not BareUnit.answers:
             return False
-        return len(network.query) * task.positions * task.asking <= SCORES_AT_ONCE
+        return len(network.query) * task.spec.length * task.spec.queries <= SCORES_AT_ONCE
 
     def _told(self, embedded: Tensor) -> Tensor:
         queries, keys, values = self.runner(_projections, self.runner.network, embedded)
         scores = self.runner(_scores, self.runner.network, queries, keys)
-        asking, place = column(self.task, self.token), self.token - self.task.positions
+        asking, place = column(self.task, self.token), self.token - self.task.spec.length
         own = (queries[:, :, asking], scores[:, :, asking, place, None], values[:, :, place])
         return torch.cat(own, dim=2).flatten(1)
 
     def _answered(self, embedded: Tensor, message: Tensor) -> Tensor:
         queries, keys, values = self.runner(_projections, self.runner.network, embedded)
-        asking, place = column(self.task, self.token), self.token - self.task.positions
+        asking, place = column(self.task, self.token), self.token - self.task.spec.length
         sizes = [queries.shape[3], 1, values.shape[3]]
         query, score, value = message.unflatten(1, (queries.shape[1], -1)).split(sizes, dim=2)
         queries[:, :, asking] = query

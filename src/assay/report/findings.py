@@ -101,7 +101,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
         "tolerance": _range([task.tolerance for task in tasks]),
         "mean_tolerance": _range([task.mean_tolerance for task in tasks]),
         "all_inputs": audited.all_inputs,
-        "mean_error_name": audited.mean_error_name,
+        "mean_error_name": audited.answer.judged_by,
         "distribution": line.distribution,
         "distribution_text": audited.distributions[line.distribution],
         "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
@@ -205,7 +205,7 @@ def _row(piece: Evidence, symbols: dict[tuple[str, str], str]) -> dict[str, Any]
         "verdict": piece.verdict, "width": piece.size.width, "heads": piece.size.heads, "depth": piece.size.depth,
         "precision": piece.size.precision, "parameters": piece.size.parameters, "state": piece.size.state or None,
         "error_kind": piece.error_kind, "error": piece.error, "tolerance": piece.tolerance,
-        "largest_error": detail.get("largest_error", measured), "error_99": detail.get("error_99"),
+        "largest_error": detail.get("largest_error", measured), "sequence_error": detail.get("sequence_error"),
         "seed": question.get("seed"), "rate": question.get("rate"), "steps": detail.get("steps"),
         "seconds": round(piece.seconds, 2), "rests_on": piece.rests_on, "key": piece.key,
     }  # fmt: skip

@@ -34,7 +34,7 @@ _COLUMNS = [
     ("task", "task"), ("architecture", "architecture"), ("verdict", "verdict"), ("source", "source"),
     ("width", "width"), ("error", "error"), ("error_kind", "kind of error"), ("rests_on", "rests on"),
     ("tolerance", "tolerance"), ("parameters", "parameters"), ("precision", "bits"), ("seed", "seed"), ("rate", "rate"),
-    ("steps", "steps"), ("largest_error", "largest seen"), ("error_99", "99 % below"), ("heads", "heads"),
+    ("steps", "steps"), ("largest_error", "largest seen"), ("sequence_error", "of sequences"), ("heads", "heads"),
     ("depth", "depth"), ("seconds", "seconds"),
 ]  # fmt: skip
 _TEXTS = {"task", "architecture", "verdict", "source", "error_kind", "rests_on"}

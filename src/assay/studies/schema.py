@@ -6,7 +6,7 @@ keys and tables below it are checked. `assay.studies.faults` puts into words wha
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +20,8 @@ from pydantic import (
 )
 
 from assay.errors import AssayError, require, unknown
+from assay.learning.recipe import Recipe
 from assay.learning.search import ladder
-from assay.learning.training import Recipe
 from assay.networks import check_shape
 from assay.networks.candidates import candidates_of
 from assay.networks.fixed_point import MOST_BITS
@@ -67,6 +67,11 @@ Places = Annotated[
     Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
     AfterValidator(possible),
 ]  # fmt: skip
+Lengths = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
+    AfterValidator(different), Must("a list of different positive integers"),
+]  # fmt: skip
+Positions = Annotated[Literal["", "none", "table", "rotary"], Must("none, table or rotary")]
 Widths = Annotated[
     list[Annotated[int, Field(ge=1, le=WIDEST)]],
     BeforeValidator(listed), Field(min_length=1), Must(f"an integer from 1 to {WIDEST}, or a list of them"),
@@ -88,7 +93,7 @@ class Table(BaseModel):
 
 
 class RecipeTable(Table):
-    """How networks are trained; see `assay.learning.training.Recipe`."""
+    """How networks are trained; see `assay.learning.recipe.Recipe`."""
 
     distribution: Annotated[str, Field(min_length=1), Must("a text")] = ""  # the usual one of the task
     steps: Count = STEPS
@@ -100,6 +105,9 @@ class RecipeTable(Table):
     validation: Count = Recipe.validation
     test: Count = Recipe.test
     clip: Annotated[float, Field(gt=0), Must("a finite number above 0")] = Recipe.clip
+    shortest: Annotated[int, Field(ge=0, le=MOST), Must(f"an integer from 1 to {MOST}, or 0 for one length")] = 0
+    curriculum: bool = False
+    test_lengths: Lengths = []
 
     def given(self) -> dict[str, Any]:
         """What the file says."""
@@ -133,6 +141,7 @@ class NetworkTable(Table):
     architecture: Architecture
     depth: Annotated[int, Field(ge=1, le=1000), Must("an integer from 1 to 1000")] = 1
     head_width: HeadWidth = 0
+    positions: Positions = ""
 
     @field_validator("depth", "head_width")
     @classmethod

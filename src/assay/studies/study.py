@@ -229,7 +229,10 @@ def _candidates(line: LineTable, task: Task[Any]) -> list[Candidates]:
 
     Beside a layer that averages stands the same layer in fixed point: theorems speak of that one only.
     """
-    trained = [Candidates(search.architecture, search.depth, search.head_width) for search in line.search]
+    trained = [
+        Candidates(search.architecture, search.depth, search.head_width, positions=search.positions)
+        for search in line.search
+    ]
     models = [Candidates(CONSTRUCTIONS[method].model) for method in line.methods]
     models += [
         Candidates("fixed-point-attention", head_width=one.head_width)
@@ -261,7 +264,12 @@ def _unit(search: SearchTable, task: Task[Any], place: int, recipe: dict[str, An
     training = {"steps": STEPS, **recipe, **({"steps": search.steps[place]} if search.steps else {})}
     return Unit(
         question=training_question(
-            search.architecture, task, training, depth=search.depth, head_width=search.head_width
+            search.architecture,
+            task,
+            training,
+            depth=search.depth,
+            head_width=search.head_width,
+            positions=search.positions,
         ),
         ladder=widths,
         start=start,
@@ -287,7 +295,9 @@ def _protocol(protocol: ProtocolTable, file: StudyTable) -> Question:
         network: Question = construction_question(protocol.constructed or "", task, task.tolerance, 1)
     else:
         recipe, depth, head_width = _own(trained.recipe, file), trained.depth, trained.head_width
-        question = training_question(trained.architecture, task, recipe, depth=depth, head_width=head_width)
+        question = training_question(
+            trained.architecture, task, recipe, depth=depth, head_width=head_width, positions=trained.positions
+        )
         network = {**question, "width": trained.width, "seed": trained.seed, "rate": trained.rate}
     return protocol_question(protocol.protocol, network, numbers, protocol.instances)
 

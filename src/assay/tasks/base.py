@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+
+import torch
 
 from assay.errors import AssayError, require, require_integer, unknown
-
-if TYPE_CHECKING:
-    import torch
-
-    from assay.tasks.counter import Split
+from assay.tasks import counter
+from assay.tasks.answers import Answer
+from assay.tasks.counter import Split, Words
+from assay.tasks.spec import Spec
 
 Inputs = TypeVar("Inputs")
 
@@ -19,55 +20,15 @@ NUMBERS_AT_ONCE = 1 << 29  # of all inputs of a batch: 4 GB
 
 
 class Batch(NamedTuple, Generic[Inputs]):
-    """Examples drawn from a task: what a network is called on, and the exact answers."""
+    """Examples drawn from a task: its inputs, the exact answers at the query positions, and which of them count.
+
+    `targets` are (batch, queries, ...) in the answer's dtype, `scored` is bool (batch, queries). The target of a
+    position that is not scored means nothing.
+    """
 
     inputs: Inputs
     targets: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Pointing:
-    """Which features of an input name positions, so that a network can start with one code for a position and its name.
-
-    Attributes:
-        names: positions that one asking token names.
-        token: the token features that are indicators of positions 0 ... N-1.
-        flat_values: the features of the flat input that are values: N times `value_width` of them.
-        flat_names: those that are indicators: N for each asking token.
-        value_width: numbers in one value.
-    """
-
-    names: int
-    token: slice
-    flat_values: slice
-    flat_names: slice
-    value_width: int
-
-
-@dataclass(frozen=True)
-class Features:
-    """Tokens are vectors of numbers.
-
-    Attributes:
-        token: numbers in one token.
-        flat: numbers in the whole input as one vector.
-        pointing: which of them name positions; None where none do.
-    """
-
-    token: int
-    flat: int
-    pointing: Pointing | None = None
-
-
-@dataclass(frozen=True)
-class Symbols:
-    """Tokens are residues of a modulus; networks start with a code for each that lies on circles, as residues do.
-
-    Attributes:
-        modulus: how many symbols there are.
-    """
-
-    modulus: int
+    scored: torch.Tensor
 
 
 class Task(ABC, Generic[Inputs]):
@@ -77,12 +38,9 @@ class Task(ABC, Generic[Inputs]):
         name: the name it is registered under.
         distributions: named input distributions, each with a line that describes it.
         usual_distribution: the one that mean errors are over, unless another is named.
-        blank: whether networks that learn are shown one constant token more, in front: where a token that finds nothing
-            may look.
         symbols: what charts call the parameters that a study can vary.
-        largest_tolerance: the largest worst-case error that a construction may be asked for.
         all_inputs: what a worst-case statement speaks of, in words.
-        mean_error_name: what `mean_error` is, in words.
+        ahead: whether answers depend on later tokens although the order is causal: a control that nothing can learn.
         version: raised when examples, answers or tolerances change, so that old results are not taken for new ones.
         length: N, the number of tokens that carry data.
     """
@@ -91,11 +49,9 @@ class Task(ABC, Generic[Inputs]):
     version: ClassVar[int] = 1
     distributions: ClassVar[dict[str, str]]
     usual_distribution: ClassVar[str] = "uniform"
-    blank: ClassVar[bool] = False
+    ahead: ClassVar[bool] = False
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
-    largest_tolerance: ClassVar[float] = 1.0
     all_inputs: ClassVar[str] = "over all inputs"
-    mean_error_name: ClassVar[str]
     length: int
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -104,41 +60,72 @@ class Task(ABC, Generic[Inputs]):
         if "name" not in vars(cls) and hasattr(cls, "name"):
             cls.name = cls.__name__
 
-    @property
-    @abstractmethod
-    def positions(self) -> int:
-        """Tokens in the sequence."""
+    def __post_init__(self) -> None:
+        """Refuse parameters of which there is no spec; a task with more to check does so, too."""
+        _ = self.spec
 
     @property
     @abstractmethod
-    def asking(self) -> int:
-        """Tokens whose answer is asked for: always the last ones of the sequence."""
+    def spec(self) -> Spec:
+        """What the task asks of a network: tokens, answers, query positions."""
 
     @property
-    @abstractmethod
-    def shown(self) -> Features | Symbols:
-        """What the tokens are to a network that learns: vectors of numbers, or symbols."""
+    def answer(self) -> Answer:
+        """The kind of the answers: its error, loss and what runs are judged by."""
+        return self.spec.answer
+
+    def at(self, length: int) -> Self:
+        """The same task at another length."""
+        return replace(self, length=length)  # ty: ignore[invalid-argument-type]
 
     @property
-    @abstractmethod
-    def answer_shape(self) -> tuple[int, ...]:
-        """Shape of the answers to one example: (asking,) for a number each, (asking, d) for a vector each."""
-
-    @property
-    @abstractmethod
     def tolerance(self) -> float:
-        """The worst-case error at which the task counts as solved."""
+        """The worst-case error up to which the task counts as solved."""
+        assert self.answer.tolerance is not None, f"{self.name} must say its tolerance"
+        return self.answer.tolerance
 
     @property
     def mean_tolerance(self) -> float:
-        """The mean error at which the task counts as learned."""
-        return self.tolerance
+        """What a run's judged measure may be at most for the task to count as learned."""
+        return self.tolerance if self.answer.learned_at is None else self.answer.learned_at
 
     @abstractmethod
+    def draw(self, example_keys: Words, distribution: str) -> Inputs:
+        """Inputs of a distribution that these parameters carry, one for each key (see `assay.tasks.counter`)."""
+
     def sample(
         self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"
     ) -> Batch[Inputs]:
-        """Examples start ... start+batch-1 of this seed and split, with their exact answers."""
+        """Examples start ... start+batch-1 of this seed and split, with their exact answers.
+
+        Example i of a seed does not depend on the batch it is drawn in.
+
+        Args:
+            batch: number of examples.
+            seed: from 0 to 2^63 - 1.
+            split: `train` or `test`.
+            start: index of the first example.
+            distribution: one of `distributions`.
+
+        Raises:
+            AssayError: an unknown distribution, or one that these parameters cannot carry.
+        """
+        self.check_request(batch, self.numbers, distribution)
+        if self.lacks(distribution):
+            raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
+        return self.batch(self.draw(counter.example_keys(seed, split, start, batch), distribution))
+
+    def batch(self, inputs: Inputs) -> Batch[Inputs]:
+        """Inputs with their exact answers, and which of these are scored: 0 stands for an answer that is not."""
+        targets = self.targets(inputs)
+        scored = self.answer.defined(targets)
+        shape = (*scored.shape, *[1] * (targets.ndim - 2))
+        return Batch(inputs, targets.where(scored.view(shape), 0), scored)
+
+    @property
+    def numbers(self) -> int:
+        """Numbers in one example's inputs."""
+        return self.spec.numbers
 
     def checked(self, inputs: Inputs) -> Inputs:
         """Inputs that a construction is called on, as its forward pass takes them; unlike `inputs`, maybe none at all.
@@ -176,7 +163,7 @@ class Task(ABC, Generic[Inputs]):
         raise AssayError(f"{self.name} has no finite form")
 
     def assemble(self, chosen: torch.Tensor) -> Inputs:
-        """Inputs of the finite form from the number of each position's token, int64 (batch, positions).
+        """Inputs of the finite form from the number of each position's token, int64 (batch, length).
 
         Raises:
             AssayError: the task has no finite form.
@@ -201,39 +188,23 @@ class Task(ABC, Generic[Inputs]):
 
     @abstractmethod
     def targets(self, inputs: Inputs) -> torch.Tensor:
-        """Exact answers in float64, shape (batch, *answer_shape)."""
+        """Exact answers at the query positions, in the answer's dtype: (batch, *spec.target_shape).
 
-    @abstractmethod
-    def tokens(self, inputs: Inputs) -> torch.Tensor:
-        """What a network that learns is shown: (batch, positions, features), or integers (batch, positions)."""
+        Where there is no answer it is -1, or NaN where answers are numbers: such a position is not scored.
+        """
 
-    @abstractmethod
-    def flat(self, inputs: Inputs) -> torch.Tensor:
-        """The same for a network that reads the input as one vector: shape (batch, features of the whole input)."""
+    def encode(self, inputs: Inputs) -> torch.Tensor:
+        """Tokens as `spec.tokens` says: the inputs themselves, unless a task says otherwise."""
+        assert isinstance(inputs, torch.Tensor), f"{self.name} must say how its inputs are encoded"
+        return inputs
 
-    @abstractmethod
-    def errors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Error of each answer, shape (batch, asking)."""
-
-    def mean_error(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
-        """The errors of many answers as one number: root mean square."""
-        return root_mean_square(self.errors(outputs, targets))
-
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """What training makes small: the mean squared distance of an answer from the exact one."""
-        return (outputs - targets).square().sum(dim=-1).mean()
-
-    @abstractmethod
     def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
-        """Mean error that cheap predictors reach, by name."""
+        """What cheap predictors are judged at, by name: the best constant answer, unless a task says more."""
+        _, targets, scored = self.sample(draws, seed=seed, distribution=distribution)
+        return {"constant": self.answer.judge(self.answer.constant(targets, scored), targets, scored)}
 
     def to_json(self) -> dict[str, Any]:
         """Name and parameters, as plain JSON values. A user's own task has the name of its class, `file.py:Class`."""
         from assay.tasks import TASKS
 
         return {"name": TASKS.name_of(type(self)), **asdict(self)}  # ty: ignore[invalid-argument-type]
-
-
-def root_mean_square(errors: torch.Tensor) -> float:
-    """Root of the mean square of all entries."""
-    return errors.square().mean().sqrt().item()

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, require, require_integer
 from assay.tasks import counter
-from assay.tasks.base import Batch, Features
-from assay.tasks.counter import Split, Words
-from assay.tasks.decision import Decision
+from assay.tasks.answers import Bits
+from assay.tasks.base import Task
+from assay.tasks.counter import Words
+from assay.tasks.spec import Spec, Vectors
 
 Adjacency = NDArray[np.int64]
 MOST_NODES = 1 << 10  # labels and networks take products of N x N matrices
@@ -41,7 +42,7 @@ class Gadget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CycleTask(Decision):
+class CycleTask(Task[torch.Tensor]):
     """A cycle task. Inputs are int64 adjacency matrices (batch, N, N) of 0 and 1 without loops, answers 0 or 1.
 
     Attributes:
@@ -62,9 +63,9 @@ class CycleTask(Decision):
         require_integer("length", self.length, 1, MOST_NODES)
 
     @property
-    def shown(self) -> Features:
-        """A token is its row."""
-        return Features(token=self.length, flat=self.length**2)
+    def spec(self) -> Spec:
+        """A token is its row; a cycle may lead anywhere."""
+        return Spec(Vectors(self.length), Bits(), self.length, order="any")
 
     @property
     @abstractmethod
@@ -113,22 +114,11 @@ class CycleTask(Decision):
     def check_direction(self, adjacency: torch.Tensor) -> None:
         """Refuse an adjacency matrix that is not of this task's kind of graph."""
 
-    def sample(
-        self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"
-    ) -> Batch[torch.Tensor]:
-        """Examples start ... start+batch-1 of this seed and split, with their exact answers.
-
-        Raises:
-            AssayError: an unknown distribution, or `hard` where there is no room for one bit each.
-        """
-        self.check_request(batch, self.length**2, distribution)
-        if self.lacks(distribution):
-            raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
-        example_keys = counter.example_keys(seed, split, start, batch)
+    def draw(self, example_keys: Words, distribution: str) -> torch.Tensor:
+        """Adjacency matrices."""
         shares = {"uniform": self.edge_probability, "dense": 1 - 1 / self.length}
-        drawn = self._hard(example_keys) if distribution == "hard" else self._random(example_keys, shares[distribution])
-        inputs = torch.from_numpy(drawn)
-        return Batch(inputs, self.targets(inputs))
+        hard = distribution == "hard"
+        return torch.from_numpy(self._hard(example_keys) if hard else self._random(example_keys, shares[distribution]))
 
     def lacks(self, distribution: str) -> str:
         """Room for the gadget."""
@@ -138,13 +128,9 @@ class CycleTask(Decision):
         """0 or 1 in float64, shape (batch, N)."""
         return torch.from_numpy(self.labels(inputs.numpy())).double()
 
-    def tokens(self, inputs: torch.Tensor) -> torch.Tensor:
+    def encode(self, inputs: torch.Tensor) -> torch.Tensor:
         """The rows, float32 (batch, N, N)."""
         return inputs.float()
-
-    def flat(self, inputs: torch.Tensor) -> torch.Tensor:
-        """All rows one after another, float32 (batch, N^2)."""
-        return inputs.float().flatten(1)
 
     def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
         """Mean error of predictors that do not look for cycles.
@@ -155,8 +141,8 @@ class CycleTask(Decision):
         to N = 9 (3000 draws): in small graphs nearly all nodes have the same answer, and a small mean error does not
         say that nodes are told apart.
         """
-        inputs, targets = self.sample(draws, seed=seed, distribution=distribution)
-        _, answers = self.sample(draws, seed=seed, split="train", distribution=distribution)
+        inputs, targets, _ = self.sample(draws, seed=seed, distribution=distribution)
+        _, answers, _ = self.sample(draws, seed=seed, split="train", distribution=distribution)
         degrees = inputs.sum(dim=2).double()
         majority = targets.mean(dim=1, keepdim=True) > answers.mean()
         guesses = {
@@ -164,7 +150,7 @@ class CycleTask(Decision):
             "own edges only": (degrees > degrees.mean()).double(),
             "whole graph, not who asks": majority.double().expand_as(targets),
         }
-        return {name: self.mean_error(guess, targets) for name, guess in guesses.items()}
+        return {name: self.answer.judge(guess, targets) for name, guess in guesses.items()}
 
     def _random(self, example_keys: Words, share: float) -> Adjacency:
         random = counter.uniforms(counter.words(example_keys, 0, self.length**2))

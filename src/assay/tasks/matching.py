@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import counter
-from assay.tasks.base import Batch, Features, Symbols
-from assay.tasks.counter import Split, Words
-from assay.tasks.decision import Decision
+from assay.tasks.answers import Bits
+from assay.tasks.base import Task
+from assay.tasks.counter import Words
+from assay.tasks.spec import Spec, Symbols, Vectors
 
 MAX_MODULUS = 1 << 60  # sums of three residues stay below 2^63
 BASE = 4
@@ -30,7 +31,7 @@ Notation = Literal["symbol", "digits"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matching(Decision):
+class Matching(Task[torch.Tensor]):
     """A matching task. Inputs are int64 residues (batch, N), answers 0 or 1 as float64 (batch, N).
 
     Attributes:
@@ -38,13 +39,12 @@ class Matching(Decision):
         modulus: M, from 2 to 2^60; 0 stands for a default, which then takes its place: the one at which about half of
             the tokens of uniform inputs have a match, or in digits the power of 4 that comes nearest to it for the
             inputs called `digits` (a share of 0.1 to 0.7).
-        notation: how networks that learn are shown a residue. `symbol`: as one of M. `digits`: as the digits -1, 0, 1
+        notation: how networks that learn take a residue. `symbol`: as one of M. `digits`: as the digits -1, 0, 1
             or 2 of its balanced form in base 4 and their squares; M must then be a power of 4.
     """
 
     symbols: ClassVar[dict[str, str]] = {"length": "N", "modulus": "M", "window": "K"}
     all_inputs: ClassVar[str] = "over all residues"
-    blank: ClassVar[bool] = True
     digit_agrees: ClassVar[float] = 7 / 27  # share of triples of -1, 0, 1 that sum to 0
 
     length: int  # ty: ignore[incompatible-attribute-override]
@@ -80,11 +80,11 @@ class Matching(Decision):
         """Disjoint groups of positions (batch, groups, members): the first member finds the others, if they match."""
 
     @property
-    def shown(self) -> Symbols | Features:
-        """Residues modulo M as symbols, or their digits and the squares of these."""
-        if self.notation == "digits":
-            return Features(token=2 * self.digits, flat=2 * self.digits * self.length)
-        return Symbols(self.modulus)
+    def spec(self) -> Spec:
+        """Residues modulo M as symbols, or their digits and the squares of these; a match may be anywhere."""
+        digits = self.notation == "digits"
+        tokens = Vectors(2 * self.digits) if digits else Symbols(self.modulus)
+        return Spec(tokens, Bits(), self.length, order="any", sink=True, cyclic=not digits)
 
     def inputs(self, residues: Any) -> torch.Tensor:
         """Inputs made of a user's own residues (batch, N), checked; int64.
@@ -112,35 +112,14 @@ class Matching(Decision):
                 raise AssayError(f"residues{where} = {value} is not allowed; it must be from 0 to {self.modulus - 1}")
         return inputs
 
-    def sample(
-        self, batch: int, *, seed: int, split: Split = "test", start: int = 0, distribution: str = "uniform"
-    ) -> Batch[torch.Tensor]:
-        """Examples start ... start+batch-1 of this seed and split, with their exact answers.
-
-        Example i of a seed does not depend on the batch it is drawn in. Cost: O(batch N) for the residues, and the
-        labels' (`assay.tasks.match_labels`).
-
-        Args:
-            batch: number of examples.
-            seed: from 0 to 2^63 - 1.
-            split: `train` or `test`.
-            start: index of the first example.
-            distribution: one of `distributions`.
-
-        Raises:
-            AssayError: an unknown distribution, or one that this length and modulus cannot carry.
-        """
-        self.check_request(batch, self.length, distribution)
-        if self.lacks(distribution):
-            raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
-        draw = getattr(self, f"_{distribution}")
-        residues = torch.from_numpy(draw(counter.example_keys(seed, split, start, batch)))
-        return Batch(residues, self.targets(residues))
+    def draw(self, example_keys: Words, distribution: str) -> torch.Tensor:
+        """Residues, at a cost of O(batch N)."""
+        return torch.from_numpy(getattr(self, f"_{distribution}")(example_keys))
 
     def lacks(self, distribution: str) -> str:
         """Digits, or room for the disjointness encoding."""
         if distribution == "digits" and self.notation != "digits":
-            return "the notation in which residues are shown as digits"
+            return "the notation in which residues are given in digits"
         return self.hard_unmet() if distribution == "hard" else ""
 
     def choices(self, position: int) -> int:
@@ -168,15 +147,9 @@ class Matching(Decision):
         """0 or 1 in float64, shape (batch, N)."""
         return torch.from_numpy(self.labels(inputs.numpy())).double()
 
-    def tokens(self, inputs: torch.Tensor) -> torch.Tensor:
+    def encode(self, inputs: torch.Tensor) -> torch.Tensor:
         """The residues themselves (batch, N), or their digits and squares (batch, N, 2 digits)."""
-        return self._shown_digits(inputs) if self.notation == "digits" else inputs
-
-    def flat(self, inputs: torch.Tensor) -> torch.Tensor:
-        """One symbol for each position and residue, i M + x_i, or all digits and squares (batch, 2 N digits)."""
-        if self.notation == "digits":
-            return self._shown_digits(inputs).flatten(1)
-        return inputs + self.modulus * torch.arange(self.length)
+        return self._in_digits(inputs) if self.notation == "digits" else inputs
 
     def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
         """Mean error of predictors that do not look for partners.
@@ -186,8 +159,8 @@ class Matching(Decision):
         is told: no function of the multiset of residues alone does better, as it cannot tell the tokens apart. (For a
         mean over both kinds of tokens, the average share is the best threshold.)
         """
-        residues, targets = self.sample(draws, seed=seed, distribution=distribution)
-        seen, answers = self.sample(draws, seed=seed, split="train", distribution=distribution)
+        residues, targets, _ = self.sample(draws, seed=seed, distribution=distribution)
+        seen, answers, _ = self.sample(draws, seed=seed, split="train", distribution=distribution)
         usual = answers.mean().item()
         majority = (targets.mean(dim=1, keepdim=True) > usual).double().expand_as(targets)
         guesses = {
@@ -195,7 +168,7 @@ class Matching(Decision):
             "own residue only": _by_residue(seen, answers, residues),
             "whole sequence, not who asks": majority,
         }
-        return {name: self.mean_error(guess, targets) for name, guess in guesses.items()}
+        return {name: self.answer.judge(guess, targets) for name, guess in guesses.items()}
 
     def hard_unmet(self) -> str:
         """What the `hard` distribution lacks at this length and modulus, in words; empty where nothing."""
@@ -242,7 +215,7 @@ class Matching(Decision):
             residues += (chosen // 3**place % 3 - 1) * BASE**place
         return residues % self.modulus
 
-    def _shown_digits(self, residues: torch.Tensor) -> torch.Tensor:
+    def _in_digits(self, residues: torch.Tensor) -> torch.Tensor:
         rest, digits = residues, []
         for _ in range(self.digits):
             digit = (rest + 1) % BASE - 1

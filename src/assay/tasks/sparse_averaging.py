@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import TASKS, counter
-from assay.tasks.base import Batch, Features, Pointing, Task
+from assay.tasks.answers import Reals
+from assay.tasks.base import Batch, Task
 from assay.tasks.counter import Split, Words
+from assay.tasks.spec import Pointing, Spec, Vectors
 
 Layout = Literal["all", "last"]
 MOST_SETS = 1_000_000  # pointer sets that are listed
@@ -70,7 +72,6 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     usual_distribution: ClassVar[str] = "gaussian"  # the mean-error bounds of all families apply to it
     symbols: ClassVar[dict[str, str]] = {"length": "N", "sparsity": "q"}
     all_inputs: ClassVar[str] = "over all inputs in the unit ball"
-    mean_error_name: ClassVar[str] = "root-mean-square error"
 
     length: int  # ty: ignore[incompatible-attribute-override]
     sparsity: int
@@ -86,19 +87,9 @@ class SparseAveraging(Task[SparseAveragingInputs]):
             raise unknown("layout", self.layout, get_args(Layout))
 
     @property
-    def positions(self) -> int:
-        """Tokens in the sequence: N, and one more where the last one only asks."""
-        return self.length + (self.layout == "last")
-
-    @property
-    def asking(self) -> int:
-        """Tokens that ask: all N, or the last one."""
-        return self.length if self.layout == "all" else 1
-
-    @property
     def others(self) -> int:
         """Data tokens other than the asking one: what its pointers can name beside itself."""
-        return self.positions - 1
+        return self.spec.length - 1
 
     @property
     def chained(self) -> int:
@@ -106,23 +97,17 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return self.length - max(1, self.sparsity - 1)
 
     @property
-    def shown(self) -> Features:
-        """A token is its value and the indicator of its pointers; flat, all values and then all indicators."""
-        numbers = self.length * self.dimension
-        flat = numbers + self.length * self.asking
-        pointing = Pointing(
-            names=self.sparsity,
-            token=slice(self.dimension, self.dimension + self.length),
-            flat_values=slice(0, numbers),
-            flat_names=slice(numbers, flat),
-            value_width=self.dimension,
+    def spec(self) -> Spec:
+        """A token is its value and the indicator of its pointers; all N tokens ask, or one more that only asks."""
+        last = self.layout == "last"
+        return Spec(
+            Vectors(self.dimension + self.length),
+            Reals(self.dimension),
+            self.length + last,
+            queries=1 if last else self.length,
+            order="causal" if last else "any",
+            pointing=Pointing(names=self.sparsity, value_width=self.dimension, positions=self.length),
         )
-        return Features(token=self.dimension + self.length, flat=flat, pointing=pointing)
-
-    @property
-    def answer_shape(self) -> tuple[int, int]:
-        """(asking, d)."""
-        return self.asking, self.dimension
 
     @property
     def tolerance(self) -> float:
@@ -151,7 +136,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         values, pointers = inputs
         batch = len(values) if values.ndim else 0
         _require_shape("values", values, (batch, self.length, self.dimension))
-        _require_shape("pointers", pointers, (batch, self.asking, self.sparsity))
+        _require_shape("pointers", pointers, (batch, self.spec.queries, self.sparsity))
         if not values.is_floating_point():
             if values.is_complex():
                 raise AssayError(f"values have dtype {values.dtype}; they must be real numbers")
@@ -165,6 +150,11 @@ class SparseAveraging(Task[SparseAveragingInputs]):
             _check_pointers(pointers, self.length)
         return SparseAveragingInputs(values, pointers)
 
+    @property
+    def numbers(self) -> int:
+        """Values and pointers."""
+        return self.length * self.dimension + self.spec.queries * self.sparsity
+
     def sample(
         self,
         batch: int,
@@ -173,41 +163,31 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         split: Split = "test",
         start: int = 0,
         distribution: str = "uniform",
-        dtype: torch.dtype | None = None,
+        dtype: torch.dtype = torch.float32,
         keys: torch.Tensor | None = None,
     ) -> Batch[SparseAveragingInputs]:
-        """Examples start ... start+batch-1 of this seed and split, with their exact answers.
+        """As for any task, with values of this dtype; `keys` (positions, score width) are those that the pointers of
+        the distribution `adversarial` are picked against.
 
-        Example i of a seed does not depend on the batch it is drawn in, and training and test examples of any seeds are
-        different streams. Cost O(batch * (N d + asking q^2)) and, for `adversarial`, distances between keys once.
-
-        Args:
-            batch: number of examples.
-            seed: from 0 to 2^63 - 1.
-            split: `train` or `test`.
-            start: index of the first example.
-            distribution: one of `distributions`.
-            dtype: of the values; float32 unless given.
-            keys: float (positions, score width), needed for `adversarial`: the keys to pick pointers against.
-
-        Raises:
-            AssayError: an unknown distribution, one that this length cannot carry, or `adversarial` without keys.
+        Cost O(batch * (N d + asking q^2)) and, for `adversarial`, distances between keys once.
         """
-        self.check_request(batch, self.length * self.dimension + self.asking * self.sparsity, distribution)
+        self.check_request(batch, self.numbers, distribution)
         example_keys = counter.example_keys(seed, split, start, batch)
-        if distribution == "hard":
-            values, pointers = self._hard(example_keys)
-        elif distribution == "adversarial":
-            values, pointers = self._adversarial(example_keys, keys)
+        if distribution == "adversarial":
+            inputs = _inputs(*self._adversarial(example_keys, keys))
         else:
-            needed = self.asking * self.sparsity
-            random = counter.words(example_keys, 0, needed).reshape(batch, self.asking, self.sparsity)
-            pointers = self._chain(batch) if distribution == "chain" else counter.subsets(random, self.length)
-            values = self._values(example_keys, needed, distribution)
-        inputs = SparseAveragingInputs(
-            torch.from_numpy(values).to(dtype or torch.float32), torch.from_numpy(np.ascontiguousarray(pointers))
-        )
-        return Batch(inputs, self.targets(inputs))
+            inputs = self.draw(example_keys, distribution)
+        return self.batch(inputs._replace(values=inputs.values.to(dtype)))
+
+    def draw(self, example_keys: Words, distribution: str) -> SparseAveragingInputs:
+        """Values in float64, and pointers."""
+        if distribution == "hard":
+            return _inputs(*self._hard(example_keys))
+        needed = self.spec.queries * self.sparsity
+        random = counter.words(example_keys, 0, needed).reshape(-1, self.spec.queries, self.sparsity)
+        chained = distribution == "chain"
+        pointers = self._chain(len(example_keys)) if chained else counter.subsets(random, self.length)
+        return _inputs(self._values(example_keys, needed, distribution), pointers)
 
     def trial(
         self, batch: int, *, seed: int, start: int, distribution: str, keys: torch.Tensor | None
@@ -233,7 +213,9 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     def choices(self, position: int) -> int:
         """Finite form: values at the 2^d vertices of the cube in the ball, and all pointer sets where a token asks."""
         values = 1 << self.dimension if position < self.length else 1
-        return values * (math.comb(self.length, self.sparsity) if position >= self.positions - self.asking else 1)
+        return values * (
+            math.comb(self.length, self.sparsity) if position >= self.spec.length - self.spec.queries else 1
+        )
 
     def assemble(self, chosen: torch.Tensor) -> SparseAveragingInputs:
         """Token number c has the pointer set c // 2^d, in lexicographic order, and the signs of the bits of c % 2^d."""
@@ -241,7 +223,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         corners = 1 << self.dimension if self.layout == "all" else 1
         bits = chosen[:, : self.length, None] >> torch.arange(self.dimension)
         values = (2.0 * (bits & 1) - 1) / math.sqrt(self.dimension)
-        return SparseAveragingInputs(values, sets[chosen[:, -self.asking :] // corners])
+        return SparseAveragingInputs(values, sets[chosen[:, -self.spec.queries :] // corners])
 
     def altered(self, inputs: SparseAveragingInputs, count: int, *, seed: int, start: int = 0) -> SparseAveragingInputs:
         """One value replaced by a random vertex of the cube, or one pointer by another position; each as likely."""
@@ -255,7 +237,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         values[rows, place] = torch.where(
             moved[:, None], values[rows, place], torch.from_numpy(corner).to(values.dtype)
         )
-        token = torch.from_numpy(counter.integers(random[:, 2], self.asking))
+        token = torch.from_numpy(counter.integers(random[:, 2], self.spec.queries))
         column = torch.from_numpy(counter.integers(random[:, 3], self.sparsity))
         taken = (pointers[rows, token] == place[:, None]).any(dim=1)
         pointers[rows, token, column] = torch.where(moved & ~taken, place, pointers[rows, token, column])
@@ -277,24 +259,16 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         gathered = inputs.values.double().gather(1, index).view(batch, asking, self.sparsity, self.dimension)
         return gathered.mean(dim=2)
 
-    def tokens(self, inputs: SparseAveragingInputs) -> torch.Tensor:
-        """Each token as its value and the indicator of its pointer set: shape (batch, positions, d + N)."""
-        values, indicators = inputs.values, self._indicators(inputs)
+    def encode(self, inputs: SparseAveragingInputs) -> torch.Tensor:
+        """Each token as its value and the indicator of its pointer set: (batch, tokens, d + N)."""
+        values, pointers = inputs
+        indicators = values.new_zeros(*pointers.shape[:2], self.length).scatter_(2, pointers, 1.0)
         if self.layout == "all":
             return torch.cat([values, indicators], dim=2)
-        batch = values.shape[0]
-        tokens = values.new_zeros(batch, self.positions, self.shown.token)
+        tokens = values.new_zeros(values.shape[0], self.length + 1, self.dimension + self.length)
         tokens[:, : self.length, : self.dimension] = values
         tokens[:, self.length :, self.dimension :] = indicators
         return tokens
-
-    def flat(self, inputs: SparseAveragingInputs) -> torch.Tensor:
-        """All values, then the indicators of all pointer sets: shape (batch, N d + asking N)."""
-        return torch.cat([inputs.values.flatten(1), self._indicators(inputs).flatten(1)], dim=1)
-
-    def errors(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Euclidean distance of each answer from the exact one, in float64: shape (batch, asking)."""
-        return torch.linalg.vector_norm(outputs.double() - targets.double(), dim=-1)
 
     def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
         """Root-mean-square error of predictors that do not average the right values.
@@ -303,18 +277,14 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         >>> {name: round(error, 1) for name, error in audit.items()}
         {'zero': 0.5, 'mean of all values': 0.4, 'first pointer only': 0.4}
         """
-        inputs, targets = self.sample(draws, seed=seed, distribution=distribution)
+        inputs, targets, _ = self.sample(draws, seed=seed, distribution=distribution)
         first = inputs.pointers[..., :1].expand(-1, -1, self.dimension)
         predictions = {
             "zero": torch.zeros_like(targets),
             "mean of all values": inputs.values.mean(1, keepdim=True).expand_as(targets),
             "first pointer only": inputs.values.gather(1, first) / self.sparsity,
         }
-        return {name: self.mean_error(guess, targets) for name, guess in predictions.items()}
-
-    def _indicators(self, inputs: SparseAveragingInputs) -> torch.Tensor:
-        shape = (*inputs.pointers.shape[:2], self.length)
-        return inputs.values.new_zeros(shape).scatter_(2, inputs.pointers, 1.0)
+        return {name: self.answer.judge(guess, targets) for name, guess in predictions.items()}
 
     def _values(self, example_keys: Words, first: int, distribution: str) -> NDArray[np.float64]:
         shape = (len(example_keys), self.length, self.dimension)
@@ -352,7 +322,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         values = np.zeros((batch, self.length, self.dimension))
         values[:, 0 : 2 * q : 2, 0] = -1.0
         values[:, 1 : 2 * q : 2, 0] = 2.0 * bob - 1.0
-        pointers = np.tile(np.arange(q), (batch, self.asking, 1))
+        pointers = np.tile(np.arange(q), (batch, self.spec.queries, 1))
         pointers[:, 2 * q if self.layout == "all" else 0] = 2 * np.arange(q) + alice
         return values, pointers
 
@@ -369,19 +339,23 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         require(self.length > self.sparsity, "length", self.length, f"above q = {self.sparsity} for 'adversarial'")
         points = keys[: self.length].double().numpy()
         batch = len(example_keys)
-        random = counter.words(example_keys, 0, self.asking + 1)
-        victims = counter.integers(random[:, : self.asking], self.length)
+        random = counter.words(example_keys, 0, self.spec.queries + 1)
+        victims = counter.integers(random[:, : self.spec.queries], self.length)
         wanted, inverse = np.unique(victims, return_inverse=True)
         distance = np.square(points).sum(axis=1) - 2 * points[wanted] @ points.T
         distance[np.arange(len(wanted)), wanted] = np.inf
         nearest = np.sort(np.argpartition(distance, self.sparsity - 1, axis=1)[:, : self.sparsity], axis=1)
-        pointers = nearest[inverse].reshape(batch, self.asking, self.sparsity)
+        pointers = nearest[inverse].reshape(batch, self.spec.queries, self.sparsity)
 
-        judged = pointers[np.arange(batch), counter.integers(random[:, self.asking], self.asking)]
+        judged = pointers[np.arange(batch), counter.integers(random[:, self.spec.queries], self.spec.queries)]
         values = np.zeros((batch, self.length, self.dimension))
         values[..., 0] = -1.0
         np.put_along_axis(values[..., 0], judged, 1.0, axis=1)
         return values, pointers
+
+
+def _inputs(values: NDArray[np.float64], pointers: NDArray[np.int64]) -> SparseAveragingInputs:
+    return SparseAveragingInputs(torch.from_numpy(values), torch.from_numpy(np.ascontiguousarray(pointers)))
 
 
 def _require_shape(name: str, tensor: torch.Tensor, expected: tuple[int, ...]) -> None:

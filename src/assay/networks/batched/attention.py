@@ -21,33 +21,33 @@ from torch.nn.functional import gelu, layer_norm
 
 from assay.networks.batched.products import by_columns, rows_by, small
 from assay.networks.batched.tables import look_up
-from assay.networks.standard import StandardBackbone
+from assay.networks.standard import Backbone
 
 MOST_COLUMN_WIDTH = 8
 Parameters = dict[str, Tensor]
 
 
-def attention_form(network: StandardBackbone) -> Callable[[Parameters, Tensor], Tensor]:
-    """The form of the backbone around `Attention`; shown are (networks, batch, tokens, features) or residues."""
+def attention_form(network: Backbone) -> Callable[[Parameters, Tensor], Tensor]:
+    """The form of the backbone around `Attention`; tokens are (networks, batch, length, features), or symbols."""
     blocks: Any = network.blocks
-    task = network.task
+    spec = network.spec
     width, heads, depth = network.size.width, blocks[0].mixer.heads, len(blocks)
     eps = network.before_readout.eps
     symbols = isinstance(network.embed, nn.Embedding)
     columns = width <= MOST_COLUMN_WIDTH
 
-    def forward(parameters: Parameters, shown: Tensor) -> Tensor:
-        embedded = _embedded(parameters, shown, symbols=symbols, columns=columns)
+    def forward(parameters: Parameters, tokens: Tensor) -> Tensor:
+        embedded = _embedded(parameters, tokens, symbols=symbols, columns=columns)
         block = _column_block if columns else _row_block
         for index in range(depth):
-            last = task.asking if index == depth - 1 else embedded.shape[3 if columns else 2]
+            last = spec.queries if index == depth - 1 else embedded.shape[3 if columns else 2]
             embedded = block(_Block(parameters, f"blocks.{index}.", heads, centred=columns), embedded, last, eps)
         matrix, bias = _behind_norm(parameters, "before_readout", "readout")
         if columns:
             answers = _plus(by_columns(matrix, _Norm.apply(embedded, eps).flatten(2)), bias).mT
         else:
             answers = rows_by(_norm(embedded, eps).flatten(1, 2), matrix) + bias.unsqueeze(1)
-        return answers.reshape(*shown.shape[:2], *task.answer_shape)
+        return answers.reshape(*tokens.shape[:2], *spec.output_shape)
 
     return forward
 
@@ -55,7 +55,7 @@ def attention_form(network: StandardBackbone) -> Callable[[Parameters, Tensor], 
 def _embedded(parameters: Parameters, shown: Tensor, *, symbols: bool, columns: bool) -> Tensor:
     """(networks, batch, tokens, width), or (networks, width, batch, tokens)."""
     networks, batch, tokens = shown.shape[:3]
-    weight, positions, blank = parameters["embed.weight"], parameters["positions"], parameters.get("blank")
+    weight, positions, sink = parameters["embed.weight"], parameters["positions"], parameters.get("sink")
     if not symbols:
         positions = positions + parameters["embed.bias"].unsqueeze(1)
     if columns:
@@ -65,14 +65,14 @@ def _embedded(parameters: Parameters, shown: Tensor, *, symbols: bool, columns: 
         else:
             codes = by_columns(_centred(weight), shown.flatten(1, 2).mT).view(networks, -1, batch, tokens)
         x = codes + positions
-        if blank is not None:
-            blank = _centred(blank.unsqueeze(2)).unsqueeze(3).expand(-1, -1, batch, 1)
-            x = torch.cat([blank, x], dim=3)
+        if sink is not None:
+            sink = _centred(sink.unsqueeze(2)).unsqueeze(3).expand(-1, -1, batch, 1)
+            x = torch.cat([sink, x], dim=3)
         return x
     codes = look_up(weight, shown) if symbols else rows_by(shown.flatten(1, 2), weight)
     codes = codes.view(networks, batch, tokens, -1)
     x = codes + positions.unsqueeze(1)
-    return x if blank is None else torch.cat([blank[:, None, None].expand(-1, batch, 1, -1), x], dim=2)
+    return x if sink is None else torch.cat([sink[:, None, None].expand(-1, batch, 1, -1), x], dim=2)
 
 
 class _Block:

@@ -1,4 +1,4 @@
-"""Self-attention, no mask (Vaswani et al. 2017)"""
+"""Self-attention (Vaswani et al. 2017)"""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from assay.errors import AssayError, require
 from assay.networks import MIXERS
 from assay.networks.base import Mixer
 from assay.networks.heads import join_heads, require_divisor, split_heads
 from assay.resources import Averages
+
+_ROTARY_BASE = 10000.0
 
 
 @MIXERS.register
@@ -23,15 +26,19 @@ class Attention(Mixer):
     Args:
         width: m.
         heads: a divisor of m.
+        causal: whether a token looks at itself and earlier ones only.
+        rotary: whether queries and keys are turned by angles in proportion to their positions (RoPE, Su et al. 2021),
+            so that a score depends on how far apart they are; the width of a head must be even.
     """
 
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "attention"
-    causal = False
 
-    def __init__(self, width: int, heads: int = 1) -> None:
+    def __init__(self, width: int, heads: int = 1, causal: bool = False, rotary: bool = False) -> None:
         super().__init__()
         require_divisor(heads, width)
-        self.heads = heads
+        require(not rotary or width // heads % 2 == 0, "width of a head", width // heads, "even where it is rotary")
+        self.heads, self.causal, self.rotary = heads, causal, rotary
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.value, self.out = nn.Linear(width, width), nn.Linear(width, width)
         for projection in (self.query, self.key):
@@ -46,34 +53,67 @@ class Attention(Mixer):
         """Heads that split the width."""
         return Averages(self.heads, self.key.weight.shape[0] // self.heads)
 
+    def state(self, tokens: int) -> int | None:
+        """Keys and values of all tokens, 2 m t, if none looks ahead."""
+        return 2 * self.out.in_features * tokens if self.causal else None
+
     def weights(self, tokens: Tensor, last: int) -> Tensor:
-        """Attention weights of the last tokens: (batch, heads, last, length)."""
-        return torch.softmax(self._towards(tokens[:, -last:]) @ tokens.unsqueeze(1).transpose(2, 3), dim=-1)
+        """Attention map of the last tokens: (batch, heads, last, length)."""
+        scores = self._rotary_scores(tokens, last) if self.rotary else self._scores(tokens[:, -last:], tokens)
+        if self.causal and last > 1:
+            length = tokens.shape[1]
+            later = torch.full((last, length), -torch.inf, dtype=scores.dtype, device=scores.device)
+            scores = scores + later.triu(1 + length - last)
+        return torch.softmax(scores, dim=-1)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         attended = self.weights(tokens, last) @ tokens.unsqueeze(1)  # (batch, heads, last, m)
-        return self.join(attended @ self._value_by_head())
+        return self.join(attended @ self._by_head(self.value.weight).mT)
 
-    def summary(self, asking: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """What the asking tokens (batch, asking, m) find among some tokens (batch, some, m).
+    def summary(self, queries: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What query tokens (batch, queries, m) find among some tokens (batch, some, m).
 
-        For each head the logarithm of the sum of exponentials of their scores (batch, heads, asking, 1) and their mean
-        value without bias (batch, heads, asking, m / heads). Means of disjoint parts of a sequence, weighted by the
+        For each head the logarithm of the sum of exponentials of their scores (batch, heads, queries, 1) and their mean
+        value without bias (batch, heads, queries, m / heads). Means of disjoint parts of a sequence, weighted by the
         sums, are the mean of the whole.
+
+        Raises:
+            AssayError: scores depend on positions.
         """
-        scores = self._towards(asking) @ tokens.unsqueeze(1).transpose(2, 3)
-        mean = torch.softmax(scores, dim=-1) @ tokens.unsqueeze(1) @ self._value_by_head()
+        if self.rotary:
+            raise AssayError("rotary scores depend on positions, which a summary of some tokens does not know")
+        scores = self._scores(queries, tokens)
+        mean = torch.softmax(scores, dim=-1) @ tokens.unsqueeze(1) @ self._by_head(self.value.weight).mT
         return torch.logsumexp(scores, dim=-1, keepdim=True), mean
 
     def join(self, means: Tensor) -> Tensor:
-        """Outputs from each head's mean value (batch, heads, asking, m / heads)."""
+        """Outputs from each head's mean value (batch, heads, queries, m / heads)."""
         return self.out(join_heads(means) + self.value.bias)
 
-    def _towards(self, asking: Tensor) -> Tensor:
-        """(x Q) K^T: K is applied to the queries, which may be few, rather than to all tokens."""
-        queries = self.query(asking) * math.sqrt(self.heads / asking.shape[-1])
-        return split_heads(queries, self.heads) @ self.key.weight.unflatten(0, (self.heads, -1))
+    def _scores(self, queries: Tensor, tokens: Tensor) -> Tensor:
+        """(x Q) K^T X^T: K is applied to the queries, which may be few, rather than to all tokens."""
+        queries = self.query(queries) * math.sqrt(self.heads / queries.shape[-1])
+        towards = split_heads(queries, self.heads) @ self._by_head(self.key.weight)
+        return towards @ tokens.unsqueeze(1).transpose(2, 3)
 
-    def _value_by_head(self) -> Tensor:
-        return self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)
+    def _rotary_scores(self, tokens: Tensor, last: int) -> Tensor:
+        length, width = tokens.shape[1:]
+        positions = torch.arange(length, device=tokens.device)
+        queries = self.query(tokens[:, -last:]) * math.sqrt(self.heads / width)
+        turned = turn(split_heads(queries, self.heads), positions[-last:])
+        return turned @ turn(split_heads(self.key(tokens), self.heads), positions).transpose(2, 3)
+
+    def _by_head(self, weight: Tensor) -> Tensor:
+        """(heads, m / heads, m); of one head the matrix itself, by which torch multiplies all tokens at once."""
+        return weight if self.heads == 1 else weight.unflatten(0, (self.heads, -1))
+
+
+def turn(x: Tensor, positions: Tensor) -> Tensor:
+    """x (..., length, width) with the coordinates i and i + width/2 turned by the angle position / 10000^(2i/width)."""
+    half = x.shape[-1] // 2
+    rates = _ROTARY_BASE ** (-torch.arange(half, device=x.device, dtype=torch.float64) / half)
+    angles = positions.unsqueeze(1) * rates
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    first, second = x[..., :half], x[..., half:]
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)

@@ -31,6 +31,7 @@ class Strassen(Mixer):
         window: pairs of positions at a distance of at most this.
     """
 
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "strassen"
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False, window: int | None = None) -> None:

@@ -28,6 +28,7 @@ class ThirdOrder(Mixer):
         window: pairs of positions at a distance of at most this.
     """
 
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "third-order"
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False, window: int | None = None) -> None:

@@ -1,0 +1,50 @@
+"""How a network is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assay.errors import require
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; part of the question, so that a changed recipe asks anew.
+
+    Attributes:
+        steps: the budget.
+        distribution: of all inputs.
+        batch: fresh examples per step.
+        warmup: steps over which the rate rises to its value.
+        decay: last share of the budget over which the rate falls to 0.
+        averaging: decay of the running average of the weights, per step.
+        check_every: steps between measurements on validation inputs.
+        validation: inputs of one measurement.
+        test: inputs of the final verdict.
+        clip: largest norm of a gradient.
+        shortest: length from which on training examples are, up to the task's own; 0 where all have the task's own.
+        curriculum: whether the longest of these rises from the shortest to the task's own over the first half.
+        test_lengths: others that the network is tested at in the end; it then uses its whole budget.
+    """
+
+    steps: int
+    distribution: str
+    batch: int = 128
+    warmup: int = 50
+    decay: float = 0.4
+    averaging: float = 0.98
+    check_every: int = 100
+    validation: int = 4096
+    test: int = 8192
+    clip: float = 1.0
+    shortest: int = 0
+    curriculum: bool = False
+    test_lengths: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "warmup", "check_every", "validation", "test"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require(self.shortest >= 0, "shortest", self.shortest, "at least 0")
+        require(not self.curriculum or self.shortest > 0, "curriculum", True, "false where shortest is 0")
+        object.__setattr__(self, "test_lengths", tuple(self.test_lengths))
+        require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to below 1")
