@@ -6,10 +6,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from assay.tasks import counter
-from assay.tasks.answers import Classes
-from assay.tasks.base import Task
-from assay.tasks.spec import Spec, Symbols
+from assay.tasks import Classes, Spec, Symbols, Task, counter
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,10 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
     Returns a dictionary with `name`, `title`, `task` (its name and the parameters that do not vary), `follows` (the
     first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `tolerance`
     and `mean_tolerance` (the smallest and the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and
-    its `distribution_text`, `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not ended,
-    by architecture and x, with the reason where one failed), and `audit`, `audit_tolerance` and `audit_at`
-    (what cheap predictors reach at the smallest x that was to be learned, beside the mean tolerance there).
+    its `distribution_text`, `lengths` (see `_at_other_lengths`), `series` (see `assay.frontier.Series.to_json`),
+    `unfinished` (searches that have not ended, by architecture and x, with the reason where one failed), and `audit`,
+    `audit_tolerance` and `audit_at` (what cheap predictors reach at the smallest x that was to be learned, beside the
+    mean tolerance there).
     """
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
     replays = [(search.x, replay(search.unit, answers)) for search in line.searches]
@@ -114,12 +115,37 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
             for x, found in replays
             if not found.finished
         ],
+        "lengths": [row for end in ends if (row := _at_other_lengths(end))],
         "certificates": [_certificate(answers[a.key]) for a in line.certificates if a.key in answers],
         "precisions": _precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers),
         "audit": audited.audit(_AUDIT_DRAWS, seed=0, distribution=line.distribution),
         "audit_tolerance": audited.mean_tolerance,
         "audit_at": audit_at,
     }
+
+
+def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
+    """What each seed's best run at the width that was found, or at the widest, is judged at beyond its training length.
+
+    Returns a dictionary with `architecture`, `x`, `width`, `learned` (whether the width was found) and `errors`, a list
+    over the seeds for each length as text, ascending; empty where no other length was tested.
+    """
+    width = end.unit.ladder[-1] if end.width is None else end.width
+    best: dict[int, Evidence] = {}
+    for run in end.runs:
+        seed = run.question["seed"]
+        if run.size.width == width and run.detail["lengths"] and (seed not in best or run.error < best[seed].error):
+            best[seed] = run
+    errors: dict[str, list[float]] = {}
+    for run in best.values():
+        for length, error in run.detail["lengths"].items():
+            errors.setdefault(length, []).append(error)
+    if not errors:
+        return {}
+    return {
+        "architecture": candidates_of(end.unit.question).name, "x": end.x, "width": width,
+        "learned": end.width is not None, "errors": {length: sorted(found) for length, found in errors.items()},
+    }  # fmt: skip
 
 
 def _certificate(piece: Evidence) -> dict[str, Any]:

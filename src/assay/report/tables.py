@@ -16,6 +16,8 @@ from assay.report.words import (
     entry_note,
     few_seeds_text,
     law_text,
+    length_cells,
+    length_columns,
     probe_text,
     ratio_text,
     task_text,
@@ -43,6 +45,8 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
             console.print(_sizes(line, contender))
         if with_laws(line):
             console.print(_growth(line))
+        if line["lengths"]:
+            console.print(_other_lengths(line))
         if unfinished_text(line):
             console.print(unfinished_text(line))
     for probe in findings["probes"]:
@@ -145,4 +149,17 @@ def _growth(line: Line) -> Table:
         table.add_column(name)
     for series in with_laws(line):
         table.add_row(series["architecture"], boundary_label(series), law_text(series["growth"], line["symbol"]))
+    return table
+
+
+def _other_lengths(line: Line) -> Table:
+    """A row for each network that was tested at other lengths than it was trained at."""
+    lengths = length_columns(line)
+    table = Table(title=f"Other lengths: {line['mean_error_name']} beyond the length of training", title_justify="left")
+    table.add_column("architecture")
+    for name in (line["symbol"], "width", *(f"at {length}" for length in lengths)):
+        table.add_column(name, justify="right")
+    for row in line["lengths"]:
+        width = f"{row['width']}{'' if row['learned'] else ' (not learned)'}"
+        table.add_row(row["architecture"], str(row["x"]), width, *length_cells(row, lengths))
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 from assay.report.lines import Contender, Line, Series, boundaries_of, references
@@ -270,3 +271,22 @@ def portrait_caption(portraits: list[dict[str, Any]]) -> list[str]:
         verdict = ", not learned within this budget" if portrait["verdict"] == "not learned" else ""
         caption.append(f"Width {portrait['width']}, {source}{verdict}: {mass}, {kind} {portrait['error']:.3g}.")
     return caption
+
+
+def length_columns(line: Line) -> list[str]:
+    """The other lengths that networks of a line were tested at, ascending."""
+    return sorted({length for row in line["lengths"] for length in row["errors"]}, key=int)
+
+
+def length_cells(row: dict[str, Any], lengths: list[str]) -> list[str]:
+    """Errors of one network at these lengths: the median over the seeds, and the range where they differ.
+
+    >>> length_cells({"errors": {"32": [0.0, 0.25, 0.5], "64": [0.5]}}, ["32", "64", "128"])
+    ['0.25 (0 to 0.5)', '0.5', '']
+    """
+    cells = []
+    for length in lengths:
+        found = row["errors"].get(length, [])
+        spread = f" ({found[0]:.3g} to {found[-1]:.3g})" if found and found[0] != found[-1] else ""
+        cells.append(f"{median(found):.3g}{spread}" if found else "")
+    return cells

@@ -7,7 +7,10 @@ from typing import Any, get_type_hints
 
 from assay.errors import AssayError, unknown
 from assay.registry import Registry
+from assay.tasks import counter
+from assay.tasks.answers import Bits, Classes, Reals
 from assay.tasks.base import Batch, Task
+from assay.tasks.spec import Pointing, Spec, Symbols, Vectors
 
 TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks", "assay.tasks.base:Task")
 
@@ -80,4 +83,7 @@ def stored_task(description: object) -> Task:
         raise AssayError(f"task {name} cannot be made: {error}") from None
 
 
-__all__ = ["TASKS", "Batch", "Task", "make_task", "parameters_of", "stored_task", "task_from_json"]
+__all__ = [
+    "TASKS", "Batch", "Bits", "Classes", "Pointing", "Reals", "Spec", "Symbols", "Task", "Vectors", "counter",
+    "make_task", "parameters_of", "stored_task", "task_from_json",
+]  # fmt: skip

@@ -9,11 +9,7 @@ import numpy as np
 import torch
 
 from assay.errors import require_integer
-from assay.tasks import TASKS, counter
-from assay.tasks.answers import Classes
-from assay.tasks.base import Task
-from assay.tasks.counter import Words
-from assay.tasks.spec import Spec, Symbols
+from assay.tasks import TASKS, Classes, Spec, Symbols, Task, counter
 
 
 @TASKS.register
@@ -41,7 +37,7 @@ class KHop(Task[torch.Tensor]):
         require_integer("hops", self.hops, 1, None)
         return Spec(Symbols(self.alphabet), Classes(self.alphabet), self.length)
 
-    def draw(self, example_keys: Words, distribution: str) -> torch.Tensor:
+    def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
         """Steps from one symbol to another one."""
         steps = 1 + counter.integers(counter.words(example_keys, 0, self.length), self.alphabet - 1)
         steps[:, 0] = counter.integers(counter.words(example_keys, self.length, 1), self.alphabet)[:, 0]

@@ -7,11 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from assay.tasks import TASKS, counter
-from assay.tasks.answers import Classes
-from assay.tasks.base import Task
-from assay.tasks.counter import Words
-from assay.tasks.spec import Spec, Symbols
+from assay.tasks import TASKS, Classes, Spec, Symbols, Task, counter
 
 
 @TASKS.register
@@ -37,7 +33,7 @@ class NextSymbol(Task[torch.Tensor]):
         """A symbol a token; every token is a query, the last one has no answer."""
         return Spec(Symbols(self.alphabet), Classes(self.alphabet), self.length)
 
-    def draw(self, example_keys: Words, distribution: str) -> torch.Tensor:
+    def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
         """Independent symbols."""
         return torch.from_numpy(counter.integers(counter.words(example_keys, 0, self.length), self.alphabet))
 
