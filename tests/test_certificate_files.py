@@ -4,8 +4,6 @@ import hashlib
 import json
 import math
 import os
-import subprocess
-import sys
 from copy import deepcopy
 
 import pytest
@@ -18,14 +16,9 @@ from assay.evidence import canonical
 from assay.proofs import verify, write_certificate
 from assay.proofs.certificate_file import _own_sha256
 from assay.tensors import read_tensors, write_tensors
+from fresh import assay
 
 ODD = [None, True, False, math.nan, math.inf, "", "\0", "\ud800", 10**400, -(10**400), [], {}, -0.0, 0, "../x", 1e300]
-
-
-def assay(*arguments, path=""):
-    command = [sys.executable, "-m", "assay", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")]))}
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
 
 @pytest.fixture(scope="module")

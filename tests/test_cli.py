@@ -14,13 +14,9 @@ import pytest
 
 from assay import Ledger
 from assay.catalogue import describe
+from fresh import assay
 
 TINY = Path(__file__).parent / "tiny.toml"
-
-
-def assay(*arguments, cwd=None, **options):
-    command = [sys.executable, "-c", "from assay.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=200, check=False, **options)
 
 
 def printed(*arguments, cwd=None, code=0):

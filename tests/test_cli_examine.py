@@ -7,13 +7,13 @@ import sys
 import pytest
 import torch
 
+import fresh
 from assay import SparseAveraging, build
 
 
 def assay(*arguments, code=0):
     """Standard output of a command that must end with this exit code."""
-    command = [sys.executable, "-m", "assay", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = fresh.assay(*arguments)
     assert done.returncode == code, done.stderr + done.stdout
     if code == 2:
         assert not done.stdout

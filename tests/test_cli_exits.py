@@ -25,18 +25,13 @@ from assay.cli.streams import SteadyStream
 from assay.errors import AssayError, DiskError
 from assay.files import make_folder, require_folder, require_writable, write_whole
 from assay.ledger import Ledger
+from fresh import assay
 
 COMMAND = [sys.executable, "-m", "assay"]
 TINY = Path(__file__).parent / "tiny.toml"
 MATCH = ["match2", "--length", "4", "--modulus", "5"]
 FULL = "assay: standard output cannot be written: No space left on device; files that were written are whole\n"
 needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-
-
-def assay(*arguments, **options):
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL, **options)
 
 
 def without_reader():

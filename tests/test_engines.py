@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import fresh
 from assay import AssayError, Evidence, Ledger, Size
 from assay.evidence import content_hash
 from assay.studies.course import Course, search_course, single_course
@@ -347,8 +348,7 @@ def test_a_local_worker_that_is_killed_changes_nothing(expected, tmp_path):
 
 
 def assay(*arguments):
-    command = [sys.executable, "-c", "from assay.cli import main; main()", *map(str, arguments), "--json"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    return fresh.assay(*arguments, "--json")
 
 
 @needs_ray

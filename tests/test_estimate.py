@@ -12,7 +12,8 @@ from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
 from assay.studies.runner import run_study
 from assay.studies.study import load_study
-from test_cli import assay, complaint, printed
+from fresh import assay
+from test_cli import complaint, printed
 
 TINY = Path(__file__).parent / "tiny.toml"
 

@@ -17,7 +17,8 @@ import pytest
 from assay import AssayError, Ledger, ledger
 from assay.ledger import DamagedLedger, Merge, salvage
 from assay.merging import merge_files
-from test_cli import assay, complaint
+from fresh import assay
+from test_cli import complaint
 from test_ledger import statement
 
 ROWS = 120

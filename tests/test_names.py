@@ -1,7 +1,6 @@
 """Code of a user's own on the command line, named by its file: found, asked anew when edited, never run unasked."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-import assay
+import fresh
 
 LAYER = """
 import torch
@@ -103,11 +102,7 @@ def folder(tmp_path):
 
 
 def run(folder, *words, code=0):
-    source = os.path.dirname(os.path.dirname(assay.__file__))
-    ran = subprocess.run(
-        [sys.executable, "-m", "assay", *map(str, words)], cwd=folder, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": source},
-    )  # fmt: skip
+    ran = fresh.assay(*words, cwd=folder)
     assert ran.returncode == code, ran.stderr
     return ran
 

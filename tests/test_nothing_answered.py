@@ -1,8 +1,6 @@
 """A network that refuses every input: no number is given for an error of nothing, and nothing is said to hold."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -22,6 +20,7 @@ from assay.protocols.head_summary import BareLayer
 from assay.subject import open_subject, subject_of
 from assay.tensors import read_tensors, write_tensors
 from assay.testing import check_construction
+from fresh import assay
 
 TASK = SparseAveraging(length=6, sparsity=2)
 
@@ -40,11 +39,6 @@ def silent(task=TASK, tolerance=0.2):
 def file(tmp_path):
     silent().save(tmp_path / "silent.safetensors")
     return tmp_path / "silent.safetensors"
-
-
-def assay(*arguments):
-    command = [sys.executable, "-m", "assay", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_trial_in_which_nothing_was_answered_has_no_error_and_bears_nothing_out():

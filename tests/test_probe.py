@@ -3,8 +3,6 @@
 import json
 import math
 import sqlite3
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -26,7 +24,8 @@ from assay.probing.reach import FAR, GAP, needed_norms
 from assay.probing.sets import drawn, positions_of
 from assay.probing.sets import given as given_sets
 from assay.probing.sizing import simulate, size_head
-from test_cli import assay, complaint, printed
+from fresh import assay
+from test_cli import complaint, printed
 
 
 def gaussian(count, length, width, *, queries=True, causal=False, seed=0, dtype=np.float32):
@@ -531,12 +530,10 @@ def test_the_command_gives_the_answers_of_the_certificate_it_writes(tmp_path):
         str(tmp_path / "proof.json"),
         "--json",
     ]
-    command = [sys.executable, "-m", "assay", "probe", str(tmp_path / "moment.npz"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
+    found = json.loads(assay("probe", tmp_path / "moment.npz", *arguments).stdout)
     assert found["rows"][0]["exists"] == found["certificate"]["answer"] == "yes"
     assert found["rows"][0]["separates"] == "yes"
-    done = subprocess.run(command[:-1], capture_output=True, text=True, check=True)
+    done = assay("probe", tmp_path / "moment.npz", *arguments[:-1])
     assert done.stdout.splitlines()[2].split()[-1] == "undecided"
 
 

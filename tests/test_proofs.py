@@ -4,8 +4,6 @@ import hashlib
 import itertools
 import json
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 
@@ -22,6 +20,7 @@ from assay.proofs.base import Stored, prove, require_fact
 from assay.proofs.certificate_file import _own_sha256
 from assay.proofs.rounding import exact, gamma, softmax_rounding, upper
 from assay.tensors import read_tensors, write_tensors
+from fresh import assay
 
 METHODS = ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"]
 TASKS = [
@@ -229,9 +228,6 @@ def test_altered_weights_with_all_checksums_made_anew_are_found(certified):
 
 
 def test_the_command_line_verifies_and_refuses(certified, tmp_path):
-    def assay(*arguments):
-        return subprocess.run([sys.executable, "-m", "assay", *arguments], capture_output=True, text=True, check=False)
-
     good = assay("verify", str(certified[1]), "--json")
     assert good.returncode == 0
     assert json.loads(good.stdout)["holds"]

@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from assay.networks.candidates import Candidates, require_declared
 from assay.networks.layer_check import check_layer, is_causal
 from assay.networks.mixers.strassen import Strassen
 from assay.networks.mixers.third_order import ThirdOrder
+from fresh import assay
 
 HERE = Path(__file__).parent
 
@@ -80,11 +79,8 @@ def test_the_command_the_report_and_python_say_the_same(task, bound, depth, excl
     evidence = answer_bound(bound_question(bound, task, networks, precision=32, distribution=task.usual_distribution))
     assert evidence.size.width == excluded
     parameters = [word for key, value in task.to_json().items() if key != "name" for word in (f"--{key}", str(value))]
-    command = [sys.executable, "-m", "assay", "bound", task.name, *parameters, "--architecture", path("Matrix")]
-    said = subprocess.run(
-        [*command, "--depth", str(depth), "--width", str(excluded), "--json"],
-        cwd=HERE, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    networks = ["--architecture", path("Matrix"), "--depth", depth, "--width", excluded]
+    said = assay("bound", task.name, *parameters, *networks, "--json", cwd=HERE)
     (row,) = (row for row in json.loads(said.stdout)["bounds"] if row["bound"] == bound)
     assert (row["status"], row["smallest_width"]) == ("binds", excluded + 1)
     assert smallest(bound, task, "Matrix", depth=depth) == excluded + 1
@@ -224,10 +220,8 @@ def test_floats_say_more_than_fixed_point_of_as_many_bits():
 @pytest.mark.parametrize("layer", ["Ahead", "TooSmall", "Random"])
 def test_it_is_refused_before_any_training(layer, tmp_path):
     out = tmp_path / "never.safetensors"
-    command = [sys.executable, "-m", "assay", "train", "match2", "--length", "6", "--modulus", "11", "--width", "6"]
-    done = subprocess.run(
-        [*command, "--architecture", path(layer), "--out", str(out)], cwd=HERE, capture_output=True, text=True
-    )
+    shape = ["--length", 6, "--modulus", 11, "--width", 6, "--architecture", path(layer)]
+    done = assay("train", "match2", *shape, "--out", out, cwd=HERE)
     assert (done.returncode, done.stdout, out.exists()) == (2, "", False)
     assert done.stderr.startswith(f"assay: {path(layer)}")
     assert done.stderr.count("\n") == 1

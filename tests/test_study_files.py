@@ -19,7 +19,8 @@ from assay.studies import schema, shipped
 from assay.studies.checks import Must
 from assay.studies.faults import read_tables
 from assay.studies.study import _study, load_study
-from test_cli import TINY, assay
+from fresh import assay
+from test_cli import TINY
 
 DOCS = Path(__file__).parent.parent / "docs" / "studies.md"
 LINE = "lines.averaging"

@@ -6,7 +6,8 @@ import sys
 
 from assay import Ledger
 from assay.studies.workers import failure
-from test_cli import TINY, assay, rows
+from fresh import assay
+from test_cli import TINY, rows
 
 HEAD = "from assay.networks.mixers.attention import Attention"
 AT_CONSTRUCTION = """

@@ -1,14 +1,13 @@
 """Networks to be examined: files of either kind, and users' classes."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import fresh
 from assay import AssayError, Match2, SparseAveraging, build
 from assay.constructions.weights_file import load_network
 from assay.evidence import canonical
@@ -176,14 +175,13 @@ def test_a_file_has_its_own_task_and_is_of_one_kind(trained, tmp_path):
 
 def test_training_from_the_command_line(tmp_path):
     out = tmp_path / "t.safetensors"
-    command = [sys.executable, "-m", "assay", "train", "sparse-averaging", "--length", "4", "--sparsity", "1",
-               "--layout", "last", "--width", "6", "--steps", "20", "--out", str(out), "--json"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    shape = ["--length", 4, "--sparsity", 1, "--layout", "last", "--width", 6, "--steps", 20]
+    done = fresh.assay("train", "sparse-averaging", *shape, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["architecture"] == "attention"
     assert done.stderr.startswith("step 20 of 20: root-mean-square error")
     assert open_subject(out).task == TASK
-    wrong = subprocess.run([*command[:-3], str(tmp_path / "no" / "x")], capture_output=True, text=True, check=False)
+    wrong = fresh.assay("train", "sparse-averaging", *shape, "--out", tmp_path / "no" / "x")
     assert wrong.returncode == 2
     assert len(wrong.stderr.splitlines()) == 1
 
@@ -200,8 +198,7 @@ def test_a_file_is_never_code(tmp_path):
     task = ["--length", "4", "--modulus", "7"]
 
     def assay(*words):
-        command = [sys.executable, "-m", "assay", *words]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        return fresh.assay(*words, cwd=tmp_path)
 
     trained = assay("train", "match2", *task, "--architecture", "mine:Mine", *shape, "--steps", "2", "--out", "t.st")
     assert trained.returncode == 0, trained.stderr

@@ -15,7 +15,8 @@ from assay import AssayError, Ledger, Size, doctor
 from assay.cli.options import app
 from assay.ledger import differences
 from assay.merging import merge_files
-from test_cli import assay, complaint
+from fresh import assay
+from test_cli import complaint
 from test_ledger import statement
 
 

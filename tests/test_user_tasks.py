@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from test_cli import assay, printed
+from fresh import assay
+from test_cli import printed
 
 TASKS_FILE = Path(__file__).with_name("tasks_of_users.py").resolve()
 NAMES = ["Recollect", "Copy", "Parity", "EvenBlocks"]
