@@ -161,7 +161,7 @@ UNMET = [
     ("match2-ask", {"task": SMALL2}, "a modulus of at least 67"),
     ("match2-ask", {"error": 0.25}, "needs no knowledge of the first half"),
     ("match2-uniform", {"distribution": "planted"}, "independent residues"),
-    ("match2-uniform", {"distribution": "digits"}, "shown as digits"),
+    ("match2-uniform", {"distribution": "digits"}, "given in digits"),
     ("match2-uniform", {"task": Match2(length=513)}, "up to N = 512"),
     *[
         (f"match3-{kind}-{where}", changed, said)
@@ -191,7 +191,7 @@ UNMET = [
     ("match3-messages", {"task": SMALL3}, "a modulus of at least 66"),
     ("match3-messages", {"task": Match3(length=2)}, "a length of at least 3"),
     ("answer-entropy", {"distribution": "planted"}, "independent tokens"),
-    ("answer-entropy", {"distribution": "digits"}, "shown as digits"),
+    ("answer-entropy", {"distribution": "digits"}, "given in digits"),
     ("answer-entropy", {"task": Match3(length=65)}, "to N = 64"),
     ("answer-entropy", {"task": Match3(length=1, modulus=5)}, "from N = 2"),
     ("answer-entropy", {"task": TASKS["directed-triangle"](length=25)}, "to N = 24"),

@@ -236,14 +236,17 @@ from assay.networks.mixers.attention import Attention
 
 class Gated(Attention):
     def forward(self, tokens, last):
-        while not os.path.exists(os.environ["GATE"]):
+        while tokens.shape[:2] == (16, 5) and not os.path.exists(os.environ["GATE"]):
             time.sleep(0.01)
         return super().forward(tokens, last)
 """
 
 
 def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path):
-    """Its layer waits for a file, so that the run cannot be over before it is interrupted, however slow the machine."""
+    """Its layer waits for a file, so that the run cannot be over before it is interrupted, however slow the machine.
+
+    It waits in the batches of training at N = 4 alone, so that the rest goes on.
+    """
     study, gate = tmp_path / "gated.toml", tmp_path / "gate"
     study.write_text(TINY.read_text("utf-8").replace('architecture = "attention"', 'architecture = "gated:Gated"'))
     (tmp_path / "gated.py").write_text(GATED)

@@ -636,15 +636,18 @@ def test_live_mixer(count):
     np.testing.assert_allclose(weights_of(heads)[:, -4:], mixer.weights(tokens, 4)[0].detach(), atol=1e-5)
 
 
-def test_live_network():
-    task = SparseAveraging(length=8, sparsity=2, layout="last")
-    network = make_network("attention", task, 12, seed=0, depth=2, head_width=4)
+@pytest.mark.parametrize("positions", ["table", "rotary"])
+@pytest.mark.parametrize("layout", ["last", "all"])
+def test_live_network(layout, positions):
+    task = SparseAveraging(length=8, sparsity=2, layout=layout)
+    network = make_network("attention", task, 12, seed=0, depth=2, head_width=4, positions=positions)
     inputs, _, _ = task.sample(1, seed=0)
-    heads = heads_of_module(network, inputs, names=["blocks.1.*"])
+    heads = heads_of_module(network, inputs, names=["network.blocks.1.*"])
     shown = network.embedded(inputs)
-    shown = network.blocks[0](shown, shown.shape[1])
-    block = network.blocks[1]
+    shown = network.network.blocks[0](shown, shown.shape[1])
+    block = network.network.blocks[1]
     expected = block.mixer.weights(block.before_mixer(shown), shown.shape[1])[0].detach()
+    assert heads.causal is (layout == "last")
     assert len(expected) == 3
     np.testing.assert_allclose(weights_of(heads), expected, atol=1e-5)
 

@@ -197,7 +197,7 @@ def test_floats_say_more_than_fixed_point_of_as_many_bits():
     """
     task = Match3(length=1017)
     alice, places, each = task.hard_bits(), torch.arange(task.hard_bits()), 100
-    inputs, targets = task.sample(500, seed=1, distribution="index")
+    inputs, targets, _ = task.sample(500, seed=1, distribution="index")
     codes, depth = torch.tensor([0, *range(2, alice + 1)]), places % each
     score = torch.full(inputs.shape, -1000.0)
     values = torch.zeros(*inputs.shape, -(-alice // each) + 1)

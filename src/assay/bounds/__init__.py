@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.bounds.base import Bound, Check
 from assay.registry import Registry
-from assay.tasks.base import Task
+
+if TYPE_CHECKING:
+    from assay.tasks.base import Task
 
 BOUNDS: Registry[type[Bound]] = Registry("bound", "assay.bounds", "assay.bounds")
 

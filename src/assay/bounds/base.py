@@ -8,12 +8,14 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from assay.errors import AssayError
 from assay.evidence import ErrorKind
 from assay.resources import Resources
-from assay.tasks.base import Task
+
+if TYPE_CHECKING:
+    from assay.tasks.base import Task
 
 LARGEST_WIDTH = 1 << 20  # widths above are not looked at
 

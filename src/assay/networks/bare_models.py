@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from assay.networks.passes import passes_for
 from assay.resources import Averages, Resources
 from assay.size import Size
-from assay.tasks.base import Task
+
+if TYPE_CHECKING:
+    from assay.tasks.base import Task
 
 BARE_VERSION = 1  # raised when what a model has changes, so that old answers are not taken for new ones
 

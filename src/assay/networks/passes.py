@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from assay.tasks.spec import Spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assay.tasks.spec import Spec
 
 
 def passes_for(spec: Spec, causal: bool) -> int:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, get_type_hints
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from assay.errors import AssayError, unknown
 from assay.registry import Registry
-from assay.tasks import counter
-from assay.tasks.answers import Bits, Classes, Reals
-from assay.tasks.base import Batch, Task
-from assay.tasks.spec import Pointing, Spec, Symbols, Vectors
+
+if TYPE_CHECKING:
+    from assay.tasks import counter
+    from assay.tasks.answers import Bits, Classes, Reals
+    from assay.tasks.base import Batch, Task
+    from assay.tasks.spec import Pointing, Spec, Symbols, Vectors
+
+# What tasks are written with; imported when it is first used, as it needs torch.
+_HOMES = {
+    **dict.fromkeys(["Bits", "Classes", "Reals"], "answers"),
+    **dict.fromkeys(["Batch", "Task"], "base"),
+    **dict.fromkeys(["Pointing", "Spec", "Symbols", "Vectors"], "spec"),
+}
 
 TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks", "assay.tasks.base:Task")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'assay.tasks' has no attribute {name!r}")
+    return getattr(import_module(f"assay.tasks.{_HOMES[name]}"), name)
 
 
 def make_task(name: str, **parameters: Any) -> Task:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from assay.errors import AssayError, require
 from assay.networks.heads import split_heads
-from assay.networks.mixers.attention import Attention
+from assay.networks.mixers.attention import Attention, turn
 from assay.probing.heads import shown, truth
 from assay.probing.models.rotary import cos_sin, rotate_halves
 
@@ -184,7 +184,11 @@ def _assay(call: Call) -> Reading:
     positional, named = call.arguments
     tokens = positional[0] if positional else named["tokens"]
     call.require_count(attention.heads)
-    return Reading(*call.split(attention.query(tokens), attention.key(tokens)), False)
+    queries, keys = call.split(attention.query(tokens), attention.key(tokens))
+    if attention.rotary:
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        queries, keys = turn(queries, positions), turn(keys, positions)
+    return Reading(queries, keys, attention.causal)
 
 
 def plain_tensor(name: str, value: Any) -> Tensor:
