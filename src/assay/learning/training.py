@@ -87,13 +87,20 @@ def train(
     check_lengths(network, recipe)
     lengths = Lengths(network)
     averaged = copy.deepcopy(network).requires_grad_(False).eval()
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+    # Listed once, as looking for them takes as long as a twentieth of a small step.
+    weights: list[Tensor] = list(network.parameters())
+    followers: list[Tensor] = list(averaged.parameters())
+    buffers = list(zip(averaged.buffers(), network.buffers(), strict=True))  # of layers that keep statistics
+    optimizer = torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.99), fused=True)
     curve: list[float] = []
     step, stopped = 0, ""
     while not stopped:
-        _take_step(lengths.at(length_of(step, seed, task.length, recipe)), optimizer, seed, rate, step, recipe)
+        _take_step(lengths.at(length_of(step, seed, task.length, recipe)), weights, optimizer, seed, rate, step, recipe)
         step += 1
-        _follow(averaged, network, min(recipe.averaging, step / (step + 10)))
+        with torch.no_grad():
+            torch._foreach_lerp_(followers, weights, 1 - min(recipe.averaging, step / (step + 10)))
+            for kept, now in buffers:
+                kept.copy_(now)
         if step % recipe.check_every == 0 or step == recipe.steps:
             sums = _judge(averaged, seed, _VALIDATION_START, recipe.validation, recipe)
             curve.append(finite(sums.judged))
@@ -141,6 +148,7 @@ def judged(
 
 def _take_step(
     network: TaskNetwork,
+    weights: list[Tensor],
     optimizer: torch.optim.Optimizer,
     seed: int,
     rate: float,
@@ -157,15 +165,8 @@ def _take_step(
     loss = answer.loss(outputs, targets_of(targets, outputs.dtype), scored)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), recipe.clip, foreach=True)
+    nn.utils.clip_grad_norm_(weights, recipe.clip, foreach=True)
     optimizer.step()
-
-
-@torch.no_grad()
-def _follow(averaged: TaskNetwork, network: TaskNetwork, decay: float) -> None:
-    torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
-    for kept, now in zip(averaged.buffers(), network.buffers(), strict=True):
-        kept.copy_(now)  # of layers that keep statistics
 
 
 @torch.no_grad()
