@@ -123,6 +123,7 @@ def line(name, along, symbol, said, found, **more):
         "distribution_text": "values normal",
         "series": [boundary.to_json() for boundary in series],
         "unfinished": more.get("unfinished", []),
+        "lengths": [],
         "certificates": more.get("certificates", []),
         "precisions": more.get("precisions", []),
         "audit": {"zero": 0.7, "cheat": 0.2},

@@ -134,7 +134,7 @@ def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
     best: dict[int, Evidence] = {}
     for run in end.runs:
         seed = run.question["seed"]
-        if run.size.width == width and run.detail["lengths"] and (seed not in best or run.error < best[seed].error):
+        if run.size.width == width and run.detail.get("lengths") and (seed not in best or run.error < best[seed].error):
             best[seed] = run
     errors: dict[str, list[float]] = {}
     for run in best.values():
