@@ -44,6 +44,13 @@ RESOURCES = {
 }
 
 
+BASELINES = [
+    {"name": "zero", "error": 0.7, "partial": False},
+    {"name": "cheat", "error": 0.2, "partial": False},
+    {"name": "half", "error": 0.1, "partial": True},
+]
+
+
 def averaging(length, sparsity=2):
     return {"name": "sparse-averaging", "length": length, "sparsity": sparsity, "dimension": 1, "layout": "last"}
 
@@ -126,9 +133,8 @@ def line(name, along, symbol, said, found, **more):
         "lengths": [],
         "certificates": more.get("certificates", []),
         "precisions": more.get("precisions", []),
-        "audit": {"zero": 0.7, "cheat": 0.2},
-        "audit_tolerance": 0.25,
-        "audit_at": 8,
+        "baselines": [{"x": 8, "tolerance": 0.25, "draws": 100, "found": BASELINES}],
+        "test_inputs": [{"x": 8, "different": 5, "share": 1.0, "exhaustive": True}],
     }
     return entry, [row(piece, {symbol: piece.task.get(along)}) for piece in pieces]
 
@@ -371,8 +377,10 @@ def test_page_says_how_it_was_made_and_what_shortcuts_reach(findings, html):
     page = Page(html)
     for said in (findings["command"], findings["made"], findings["machine"], "assay 9.9.9", "0, 1, 2", "gaussian"):
         assert said in page.text
-    assert "cheat 0.200 0.80 reaches the tolerance" in page.text
-    assert "zero 0.700 2.80 does not reach the tolerance" in page.text
+    assert "8 cheat 0.200 0.25 100 reaches the tolerance 8" in page.text
+    assert "8 zero 0.700 0.25 100 does not reach the tolerance" in page.text
+    assert "8 half 0.100 0.25 100 reaches the tolerance by a part of the task" in page.text
+    assert "100 % at N = 8 (all of the 5 different inputs)." in page.text
 
 
 def test_page_loads_nothing(html):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, SparseAveraging
+from assay.baselines.fit import baselines_of
 from assay.tasks import counter, make_task
 from assay.testing import check_task
 
@@ -126,10 +127,11 @@ def test_adversarial_pointers_are_the_nearest_keys():
     assert (targets.flatten(1).max(dim=1).values == 1).all()  # one set carries +1 throughout
 
 
-def test_audit_agrees_with_theory():
-    audit = SparseAveraging(16, 4, 2).audit(4000, seed=0)
-    assert audit["zero"] == pytest.approx(1 / math.sqrt(4), rel=0.03)
-    assert audit["mean of all values"] == pytest.approx(math.sqrt(1 / 4 - 1 / 16), rel=0.03)
+def test_baselines_agree_with_theory():
+    found = {one.name: one.error for one in baselines_of(SparseAveraging(16, 4, 2), "uniform").found}
+    assert found["constant"] == pytest.approx(1 / math.sqrt(4), rel=0.03)
+    assert found["all values"] == pytest.approx(math.sqrt(1 / 4 - 1 / 16), rel=0.03)
+    assert found["first pointer"] < found["all values"]
 
 
 @pytest.mark.parametrize(

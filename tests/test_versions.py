@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import assay
+from assay.baselines.questions import BASELINES_VERSION
 from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
 from assay.learning.questions import RECIPE_VERSION
@@ -34,9 +35,15 @@ ENTRIES = {
     "protocol": (PROTOCOLS, ["protocols"]),
 }
 # What else answers: its version, the modules it begins in, and whose modules their code is.
+FEATURES = ["tasks.graph_features", "tasks.matching_features", "tasks.token_features"]
 ROUTINES = {
+    "baselines": (BASELINES_VERSION, ["baselines.fit", *FEATURES], ["baselines"]),
     "bare models": (BARE_VERSION, ["networks.bare_models"], ["networks"]),
-    "recipe": (RECIPE_VERSION, ["learning.training", "learning.batched", "networks.standard"], ["learning"]),
+    "recipe": (
+        RECIPE_VERSION,
+        ["learning.training", "learning.batched", "learning.overlap", "networks.standard"],
+        ["learning"],
+    ),
     "precision": (PRECISION_VERSION, ["precision.search"], ["precision"]),
     "proofs": (PROOF_VERSION, [f"proofs.{name.replace('-', '_')}" for name in PROOFS.names()], ["proofs"]),
     "probing": (PROBE_VERSION, ["probing.questions"], ["probing"]),

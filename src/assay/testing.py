@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from assay.baselines.fit import baselines_of, no_test
 from assay.bounds.base import Bound
 from assay.constructions.base import Construction
 from assay.constructions.questions import checkable, try_network
@@ -26,22 +27,28 @@ from assay.tasks.answers import Classes
 from assay.tasks.base import Batch
 from assay.tasks.spec import Vectors
 
+_FITTED = 4000  # answers that baselines are fitted on
+
 
 def check_task(task: Task[Any], *, draws: int = 64) -> None:
     """Examples do not depend on the batch they are drawn in, splits differ, tokens and answers are what the spec says.
 
     In causal order no answer depends on later tokens; a longer task is drawn too, where tokens and answers stay the
-    same; no cheap predictor is good enough.
+    same; no trivial baseline is good enough.
 
     >>> from assay import SparseAveraging
     >>> check_task(SparseAveraging(length=8, sparsity=2))
     """
     assert TASKS.name_of(type(task)) in TASKS, f"task {task.name!r} is neither registered nor in a file that was named"
     assert task_from_json(task.to_json()) == task, "to_json does not describe the task"
+    usual = task.usual_distribution
     for distribution in task.distributions:
         if task.lacks(distribution):
             continue
         whole = task.sample(draws, seed=1, distribution=distribution)
+        drawn = task.drawn(draws, seed=1, split="test", start=0, distribution=distribution)
+        same = all(torch.equal(a, b) for a, b in zip(_tensors(drawn), _tensors(whole.inputs), strict=True))
+        assert same, f"{distribution}: `drawn` are not the inputs of `sample`"
         part = task.sample(draws - 3, seed=1, start=3, distribution=distribution)
         other = task.sample(draws, seed=1, split="train", distribution=distribution)
         parts = [_tensors(batch.inputs) for batch in (whole, part, other)]
@@ -56,9 +63,11 @@ def check_task(task: Task[Any], *, draws: int = 64) -> None:
     if task.spec.order == "causal":
         longer = task.at(length=2 * task.length)
         _check_batch(longer, longer.sample(draws, seed=1), "twice the length")
-    audit = task.audit(draws, seed=0)
-    assert audit, "the audit names no cheap predictor"
-    assert min(audit.values()) > task.mean_tolerance, f"a cheap predictor solves the task: {audit}"
+    shape = draws, task.spec.queries
+    for name, numbers in task.baseline_features(task.sample(draws, seed=1, distribution=usual).inputs).items():
+        assert numbers.shape[:2] == shape, f"baseline {name!r} has not a row of numbers for each query position"
+    found = baselines_of(task, usual, answers=_FITTED)
+    assert found.passing is None, no_test(task, usual, found)
 
 
 def _check_batch(task: Task[Any], batch: Batch[Any], what: str) -> None:

@@ -24,6 +24,7 @@ from assay.errors import AssayError, DiskError, Refuted, one_line
 for _group in (
     "studies",
     "networks",
+    "baselines",
     "limits",
     "heads",
     "upkeep",

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from assay.errors import require
+from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, baselines_of, no_test
+from assay.errors import AssayError, require
 from assay.learning.batched import train_together
 from assay.learning.recipe import Recipe
 from assay.learning.training import code_of_run, train
@@ -46,6 +47,8 @@ def train_one(
     require(rate > 0, "rate", rate, "above 0")
     require(device in devices(), "device", device, f"one of those that torch finds here: {', '.join(devices())}")
     code_of_run(architecture, task)  # better said now than after the run
+    if refusal := no_test(task, distribution, baselines_of(task, distribution, ANSWERS_BEFORE_TRAINING)):
+        raise AssayError(refusal)
     facts = require_declared(Candidates(architecture, depth, head_width), width)
     if facts is not None:
         tell(f"{architecture}: {facts.line}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.constructions.questions import attention_portrait
 from assay.evidence import Evidence
+from assay.learning.overlap import count_test_inputs
 from assay.learning.recipe import Recipe
 from assay.learning.training import code_of_run, train
 from assay.networks import family
@@ -64,6 +65,8 @@ def answer_training(question: dict[str, Any]) -> Evidence:
     }  # fmt: skip
     if question["portrait"]:
         detail["portrait"] = attention_portrait(task, run.network, distribution=recipe.distribution)
+    fresh = count_test_inputs(task, seed, recipe, run.steps)
+    detail["test_inputs"] = asdict(fresh)
     learned = run.mean_error <= task.mean_tolerance
     return Evidence(
         question=question,
@@ -77,8 +80,8 @@ def answer_training(question: dict[str, Any]) -> Evidence:
         error=run.mean_error,
         tolerance=task.mean_tolerance,
         rests_on=f"{'learned' if learned else 'not learned within this budget'}: seed {seed}, rate {rate:g}, "
-        f"{run.steps} steps of {recipe.batch}; {task.answer.judged_by} over {recipe.test} fresh {recipe.distribution} "
-        f"inputs, in float32{lengths_text(run.lengths, task)}",
+        f"{run.steps} steps of {recipe.batch}; {task.answer.judged_by} over {recipe.test} {recipe.distribution} "
+        f"test inputs, in float32{lengths_text(run.lengths, task)}; {fresh.line}",
         seconds=run.seconds,
         versions=versions(),
         detail=detail,

@@ -2,8 +2,10 @@
 
 Adam at a constant rate after a short warm-up; what is judged is a running average of the weights, which has the
 accuracy of an annealed run at any time, so that a run can stop as soon as it has learned. Examples are drawn afresh
-for every step. Progress is measured on validation inputs, the verdict once, on test inputs that no training step and
-no stopping rule sees. All decisions count steps, not seconds: the same question has the same answer on every run.
+for every step. Progress is measured on validation inputs, the verdict once, on test inputs that are drawn apart from
+those of training and of the stopping rule. Where inputs are few, training draws the same ones all the same; how many is
+counted (`assay.learning.overlap`). All decisions count steps, not seconds: the same question has the same answer on
+every run.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.baselines.questions import baselines_question
 from assay.evidence import Evidence, content_hash
 from assay.frontier import SearchEnd, Series, contradictions, learned_series, stated_series
 from assay.networks.bare_models import BARE_MODELS
@@ -24,7 +25,6 @@ from assay.studies.workers import Failed
 from assay.tasks import TASKS
 from assay.versions import machine, versions
 
-_AUDIT_DRAWS = 4000
 _VERDICTS = ("learned", "constructed", "impossible")
 
 
@@ -79,9 +79,8 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
     first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `tolerance`
     and `mean_tolerance` (the smallest and the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and
     its `distribution_text`, `lengths` (see `_at_other_lengths`), `series` (see `assay.frontier.Series.to_json`),
-    `unfinished` (searches that have not ended, by architecture and x, with the reason where one failed), and `audit`,
-    `audit_tolerance` and `audit_at` (what cheap predictors reach at the smallest x that was to be learned, beside the
-    mean tolerance there).
+    `unfinished` (searches that have not ended, by architecture and x, with the reason where one failed), `baselines`
+    (at every x that was to be learned, see `_baselines`) and `test_inputs` (see `_test_inputs`).
     """
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
     replays = [(search.x, replay(search.unit, answers)) for search in line.searches]
@@ -90,8 +89,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
     tasks = list(line.tasks.values())
     described = [task.to_json() for task in tasks]
     varying = {key for key in described[0] if any(task[key] != described[0][key] for task in described)} | {line.along}
-    audit_at = min((search.x for search in line.searches), default=min(line.tasks))
-    audited = line.tasks[audit_at]
+    first = tasks[0]
     return {
         "name": line.name,
         "title": line.title,
@@ -101,10 +99,10 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
         "symbol": line.symbol,
         "tolerance": _range([task.tolerance for task in tasks]),
         "mean_tolerance": _range([task.mean_tolerance for task in tasks]),
-        "all_inputs": audited.all_inputs,
-        "mean_error_name": audited.answer.judged_by,
+        "all_inputs": first.all_inputs,
+        "mean_error_name": first.answer.judged_by,
         "distribution": line.distribution,
-        "distribution_text": audited.distributions[line.distribution],
+        "distribution_text": first.distributions[line.distribution],
         "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
         "unfinished": [
             {
@@ -118,9 +116,8 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
         "lengths": [row for end in ends if (row := _at_other_lengths(end))],
         "certificates": [_certificate(answers[a.key]) for a in line.certificates if a.key in answers],
         "precisions": _precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers),
-        "audit": audited.audit(_AUDIT_DRAWS, seed=0, distribution=line.distribution),
-        "audit_tolerance": audited.mean_tolerance,
-        "audit_at": audit_at,
+        "baselines": _baselines(line, answers),
+        "test_inputs": _test_inputs((end.x, end.runs) for end in ends),
     }
 
 
@@ -146,6 +143,32 @@ def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
         "architecture": candidates_of(end.unit.question).name, "x": end.x, "width": width,
         "learned": end.width is not None, "errors": {length: sorted(found) for length, found in errors.items()},
     }  # fmt: skip
+
+
+def _baselines(line: Line, answers: Mapping[str, Evidence]) -> list[dict[str, Any]]:
+    """What trivial baselines reach at every x that was to be learned: `x`, `tolerance`, `draws`, and `found`."""
+    asked = {x: content_hash(baselines_question(line.tasks[x], line.distribution)) for x in line.learned_at}
+    return [{"x": x, **answers[key].detail} for x, key in asked.items() if key in answers]
+
+
+def _test_inputs(ends: Iterable[tuple[int, tuple[Evidence, ...]]]) -> list[dict[str, Any]]:
+    """Of the test inputs at every x, over all runs there: the least number that differ, and the largest share of those
+    that also occurred in training.
+    """
+    runs: dict[int, list[dict[str, Any]]] = {}
+    for x, pieces in ends:
+        counted = (piece.detail["test_inputs"] for piece in pieces if "test_inputs" in piece.detail)
+        runs.setdefault(x, []).extend(counted)
+    return [
+        {
+            "x": x,
+            "different": min(one["different"] for one in found),
+            "share": max(one["share"] for one in found),
+            "exhaustive": all(one["exhaustive"] for one in found),
+        }
+        for x, found in sorted(runs.items())
+        if found
+    ]
 
 
 def _certificate(piece: Evidence) -> dict[str, Any]:

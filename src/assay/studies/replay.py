@@ -43,6 +43,6 @@ def replay(unit: Unit, answers: Mapping[str, Evidence]) -> Replay:
 def study_evidence(study: Study, evidence: Iterable[Evidence]) -> list[Evidence]:
     """All of this evidence that answers a question of this study, in the order of its keys."""
     answers = {piece.key: piece for piece in evidence}
-    wanted = {content_hash(question) for question in study.singles()}
+    wanted = {content_hash(question) for question in (*study.baselines(), *study.singles())}
     wanted |= {run.key for unit in study.searches() for run in replay(unit, answers).runs}
     return [answers[key] for key in sorted(wanted & set(answers))]

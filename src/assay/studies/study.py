@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.baselines.questions import baselines_question
 from assay.bounds import bounds_of
 from assay.bounds.questions import bound_question
 from assay.constructions import CONSTRUCTIONS
@@ -95,6 +96,11 @@ class Line:
     certificates: tuple[Asked, ...] = ()
     precisions: tuple[Asked, ...] = ()
 
+    @property
+    def learned_at(self) -> list[int]:
+        """Every x that is to be learned at, ascending."""
+        return sorted({search.x for search in self.searches})
+
 
 @dataclass(frozen=True)
 class Study:
@@ -127,6 +133,11 @@ class Study:
         lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
         probed = (question for probe in self.probes for question in probe.questions())
         return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *probed]
+
+    def baselines(self) -> list[Question]:
+        """What trivial baselines reach on all that is to be learned: asked before any search."""
+        asked = [baselines_question(line.tasks[x], line.distribution) for line in self.lines for x in line.learned_at]
+        return list({content_hash(question): question for question in asked}.values())
 
     def searches(self) -> list[Unit]:
         """All searches, those expected to take longest first."""

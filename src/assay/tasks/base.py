@@ -12,7 +12,8 @@ from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import counter
 from assay.tasks.answers import Answer
 from assay.tasks.counter import Split, Words
-from assay.tasks.spec import Spec
+from assay.tasks.spec import Spec, Symbols
+from assay.tasks.token_features import token_features
 
 Inputs = TypeVar("Inputs")
 
@@ -41,6 +42,7 @@ class Task(ABC, Generic[Inputs]):
         symbols: what charts call the parameters that a study can vary.
         all_inputs: what a worst-case statement speaks of, in words.
         ahead: whether answers depend on later tokens although the order is causal: a control that nothing can learn.
+        partial_baselines: names of `baseline_features` that do a part of the task: printed, but no reason to refuse it.
         version: raised when examples, answers or tolerances change, so that old results are not taken for new ones.
         length: N, the number of tokens that carry data.
     """
@@ -52,6 +54,7 @@ class Task(ABC, Generic[Inputs]):
     ahead: ClassVar[bool] = False
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
     all_inputs: ClassVar[str] = "over all inputs"
+    partial_baselines: ClassVar[frozenset[str]] = frozenset()
     length: int
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -110,10 +113,7 @@ class Task(ABC, Generic[Inputs]):
         Raises:
             AssayError: an unknown distribution, or one that these parameters cannot carry.
         """
-        self.check_request(batch, self.numbers, distribution)
-        if self.lacks(distribution):
-            raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
-        return self.batch(self.draw(counter.example_keys(seed, split, start, batch), distribution))
+        return self.batch(self.drawn(batch, seed=seed, split=split, start=start, distribution=distribution))
 
     def batch(self, inputs: Inputs) -> Batch[Inputs]:
         """Inputs with their exact answers, and which of these are scored: 0 stands for an answer that is not."""
@@ -126,6 +126,13 @@ class Task(ABC, Generic[Inputs]):
     def numbers(self) -> int:
         """Numbers in one example's inputs."""
         return self.spec.numbers
+
+    def drawn(self, batch: int, *, seed: int, split: Split, start: int, distribution: str) -> Inputs:
+        """The inputs of `sample`, without answers."""
+        self.check_request(batch, self.numbers, distribution)
+        if self.lacks(distribution):
+            raise AssayError(f"{distribution!r} inputs need {self.lacks(distribution)}")
+        return self.draw(counter.example_keys(seed, split, start, batch), distribution)
 
     def checked(self, inputs: Inputs) -> Inputs:
         """Inputs that a construction is called on, as its forward pass takes them; unlike `inputs`, maybe none at all.
@@ -198,10 +205,14 @@ class Task(ABC, Generic[Inputs]):
         assert isinstance(inputs, torch.Tensor), f"{self.name} must say how its inputs are encoded"
         return inputs
 
-    def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
-        """What cheap predictors are judged at, by name: the best constant answer, unless a task says more."""
-        _, targets, scored = self.sample(draws, seed=seed, distribution=distribution)
-        return {"constant": self.answer.judge(self.answer.constant(targets, scored), targets, scored)}
+    def baseline_features(self, inputs: Inputs) -> dict[str, torch.Tensor]:
+        """What trivial baselines are fitted on: by name, numbers about each query, (batch, queries, columns).
+
+        Unless a task says otherwise the query's token, and the last three; nothing where tokens are vectors. None may
+        hold the answer; see `assay.baselines`. Constants and the query's place are tried for any task.
+        """
+        spec = self.spec
+        return token_features(self.encode(inputs), spec.queries) if isinstance(spec.tokens, Symbols) else {}
 
     def to_json(self) -> dict[str, Any]:
         """Name and parameters, as plain JSON values. A user's own task has the name of its class, `file.py:Class`."""

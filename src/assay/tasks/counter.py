@@ -32,6 +32,11 @@ def _mix(x: Words) -> Words:
     return x ^ (x >> np.uint64(31))
 
 
+def mixed(words: Words) -> Words:
+    """Another word for each, by a bijection under which similar words become unlike, and 0 does not stay 0."""
+    return _mix(words * _GAMMA + _GAMMA)
+
+
 def example_keys(seed: int, split: Split, start: int, count: int) -> Words:
     """Keys of examples start ... start+count-1, shape (count,): all different over the splits and indices of a seed.
 

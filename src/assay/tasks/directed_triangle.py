@@ -26,6 +26,7 @@ class DirectedTriangle(CycleTask):
 
     name: ClassVar[str] = "directed-triangle"
     parts: ClassVar[int] = 3
+    directed: ClassVar[bool] = True
 
     @property
     def edge_probability(self) -> float:

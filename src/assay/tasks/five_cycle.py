@@ -27,6 +27,7 @@ class FiveCycle(CycleTask):
 
     name: ClassVar[str] = "five-cycle"
     parts: ClassVar[int] = 5
+    directed: ClassVar[bool] = False
 
     @property
     def edge_probability(self) -> float:

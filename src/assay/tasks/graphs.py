@@ -20,6 +20,7 @@ from assay.tasks import counter
 from assay.tasks.answers import Bits
 from assay.tasks.base import Task
 from assay.tasks.counter import Words
+from assay.tasks.graph_features import edge_features
 from assay.tasks.spec import Spec, Vectors
 
 Adjacency = NDArray[np.int64]
@@ -56,6 +57,7 @@ class CycleTask(Task[torch.Tensor]):
     }
     all_inputs: ClassVar[str] = "over all graphs"
     parts: ClassVar[int]  # groups of n nodes that the gadget has
+    directed: ClassVar[bool]
 
     length: int  # ty: ignore[incompatible-attribute-override]
 
@@ -132,25 +134,9 @@ class CycleTask(Task[torch.Tensor]):
         """The rows, float32 (batch, N, N)."""
         return inputs.float()
 
-    def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
-        """Mean error of predictors that do not look for cycles.
-
-        `own edges only` answers 1 for nodes with more out-edges than the average node. `whole graph, not who asks`
-        answers 1 for all nodes of graphs whose own share of nodes on a cycle, which it is told, is above the average
-        share of as many training draws. Its mean error is below 1/10 for triangles up to N = 4 and for five-cycles up
-        to N = 9 (3000 draws): in small graphs nearly all nodes have the same answer, and a small mean error does not
-        say that nodes are told apart.
-        """
-        inputs, targets, _ = self.sample(draws, seed=seed, distribution=distribution)
-        _, answers, _ = self.sample(draws, seed=seed, split="train", distribution=distribution)
-        degrees = inputs.sum(dim=2).double()
-        majority = targets.mean(dim=1, keepdim=True) > answers.mean()
-        guesses = {
-            "never": torch.zeros_like(targets),
-            "own edges only": (degrees > degrees.mean()).double(),
-            "whole graph, not who asks": majority.double().expand_as(targets),
-        }
-        return {name: self.answer.judge(guess, targets) for name, guess in guesses.items()}
+    def baseline_features(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Counts of edges, degrees and walks of a few steps."""
+        return edge_features(inputs, directed=self.directed)
 
     def _random(self, example_keys: Words, share: float) -> Adjacency:
         random = counter.uniforms(counter.words(example_keys, 0, self.length**2))

@@ -28,6 +28,7 @@ class Match2(Matching):
 
     name: ClassVar[str] = "match2"
     digit_agrees: ClassVar[float] = 1 / 3  # share of pairs of -1, 0, 1 that sum to 0
+    members: ClassVar[int] = 2
     distributions: ClassVar[dict[str, str]] = {
         "uniform": "residues uniform on 1 ... M-1",
         "digits": "residues of base-4 digits -1, 0, 1, not all 0, uniform",

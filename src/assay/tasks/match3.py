@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from assay.tasks import TASKS, counter
@@ -50,6 +51,10 @@ class Match3(Matching):
     def planted_groups(self, random: Words) -> NDArray[np.int64]:
         """Random triples."""
         return random_groups(random, 3)
+
+    def partners(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Any two tokens."""
+        return tokens.sum(dim=1, keepdim=True).square()
 
     @property
     def half_choices(self) -> int:

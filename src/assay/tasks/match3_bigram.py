@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from assay.tasks import TASKS
@@ -42,6 +43,10 @@ class Match3Bigram(Matching):
         from assay.tasks.match_labels import match3_bigram_labels
 
         return match3_bigram_labels(residues, self.modulus)
+
+    def partners(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Two adjacent tokens."""
+        return (tokens[:, :-1] * tokens[:, 1:]).sum(dim=1, keepdim=True)
 
     def planted_groups(self, random: Words) -> NDArray[np.int64]:
         """The sequence in runs of three: the first token of a run, and the last two of a random run."""

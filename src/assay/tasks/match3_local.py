@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from assay.errors import require_integer
@@ -53,6 +54,13 @@ class Match3Local(Matching):
         from assay.tasks.match_labels import match3_local_labels
 
         return match3_local_labels(residues, self.modulus, self.window)
+
+    def partners(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Any two tokens of the window around each."""
+        before = torch.nn.functional.pad(tokens.movedim(1, -1).cumsum(dim=-1), (1, 0)).movedim(-1, 1)
+        at = torch.arange(self.length)
+        ends = (at + self.window + 1).clamp(max=self.length), (at - self.window).clamp(min=0)
+        return (before[:, ends[0]] - before[:, ends[1]]).square()
 
     def planted_groups(self, random: Words) -> NDArray[np.int64]:
         """The sequence in runs of three; the middle token finds its neighbours."""

@@ -21,6 +21,7 @@ from assay.tasks import counter
 from assay.tasks.answers import Bits
 from assay.tasks.base import Task
 from assay.tasks.counter import Words
+from assay.tasks.matching_features import PARTIAL, digit_features, symbol_features
 from assay.tasks.spec import Spec, Symbols, Vectors
 
 MAX_MODULUS = 1 << 60  # sums of three residues stay below 2^63
@@ -46,6 +47,8 @@ class Matching(Task[torch.Tensor]):
     symbols: ClassVar[dict[str, str]] = {"length": "N", "modulus": "M", "window": "K"}
     all_inputs: ClassVar[str] = "over all residues"
     digit_agrees: ClassVar[float] = 7 / 27  # share of triples of -1, 0, 1 that sum to 0
+    members: ClassVar[int] = 3  # residues in a sum
+    partial_baselines: ClassVar[frozenset[str]] = PARTIAL  # they add residues up, as the task does, but coarsely
 
     length: int  # ty: ignore[incompatible-attribute-override]
     modulus: int = 0
@@ -151,24 +154,18 @@ class Matching(Task[torch.Tensor]):
         """The residues themselves (batch, N), or their digits and squares (batch, N, 2 digits)."""
         return self._in_digits(inputs) if self.notation == "digits" else inputs
 
-    def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
-        """Mean error of predictors that do not look for partners.
+    def partners(self, tokens: torch.Tensor) -> torch.Tensor:
+        """From the Fourier transforms of tokens' coarse residues, (batch, N, ...), to those of partners' sums.
 
-        `own residue only` answers 1 for residues whose tokens match more often than tokens do on average, as seen on as
-        many training draws. `whole sequence, not who asks` does the same for sequences, whose own share of matches it
-        is told: no function of the multiset of residues alone does better, as it cannot tell the tokens apart. (For a
-        mean over both kinds of tokens, the average share is the best threshold.)
+        See `assay.tasks.matching_features.counts_of_zero`. Here: any one token of the sequence.
         """
-        residues, targets, _ = self.sample(draws, seed=seed, distribution=distribution)
-        seen, answers, _ = self.sample(draws, seed=seed, split="train", distribution=distribution)
-        usual = answers.mean().item()
-        majority = (targets.mean(dim=1, keepdim=True) > usual).double().expand_as(targets)
-        guesses = {
-            "never": torch.zeros_like(targets),
-            "own residue only": _by_residue(seen, answers, residues),
-            "whole sequence, not who asks": majority,
-        }
-        return {name: self.answer.judge(guess, targets) for name, guess in guesses.items()}
+        return tokens.sum(dim=1, keepdim=True)
+
+    def baseline_features(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The own residue, and histograms that see residues coarsely."""
+        if self.notation == "digits":
+            return digit_features(self._digits_of(inputs), self.partners)
+        return symbol_features(inputs, self.modulus, self.members, self.partners)
 
     def hard_unmet(self) -> str:
         """What the `hard` distribution lacks at this length and modulus, in words; empty where nothing."""
@@ -215,13 +212,17 @@ class Matching(Task[torch.Tensor]):
             residues += (chosen // 3**place % 3 - 1) * BASE**place
         return residues % self.modulus
 
-    def _in_digits(self, residues: torch.Tensor) -> torch.Tensor:
+    def _digits_of(self, residues: torch.Tensor) -> list[torch.Tensor]:
+        """Digits of the balanced form in base 4, the lowest first."""
         rest, digits = residues, []
         for _ in range(self.digits):
             digit = (rest + 1) % BASE - 1
             rest = (rest - digit) // BASE
             digits.append(digit)
-        stacked = torch.stack(digits, dim=2).float()
+        return digits
+
+    def _in_digits(self, residues: torch.Tensor) -> torch.Tensor:
+        stacked = torch.stack(self._digits_of(residues), dim=2).float()
         return torch.cat([stacked / _DIGIT_SPREAD, (stacked.square() - _SQUARE_MEAN) / _SQUARE_SPREAD], dim=2)
 
     def _hard(self, example_keys: Words) -> Residues:
@@ -234,12 +235,3 @@ def random_groups(random: Words, members: int) -> NDArray[np.int64]:
     batch, length = random.shape
     groups = length // members
     return np.argsort(random, axis=1)[:, : groups * members].reshape(batch, groups, members)
-
-
-def _by_residue(seen: torch.Tensor, answers: torch.Tensor, residues: torch.Tensor) -> torch.Tensor:
-    """1 for each residue whose tokens matched more often than tokens did on average; 0 for one that was not seen."""
-    values, places = torch.unique(seen, return_inverse=True)
-    score = torch.zeros(len(values), dtype=torch.float64)
-    score.index_add_(0, places.flatten(), answers.flatten() - answers.mean())
-    found = torch.searchsorted(values, residues).clamp(max=len(values) - 1)
-    return ((values[found] == residues) & (score[found] > 0)).double()

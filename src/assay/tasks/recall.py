@@ -8,6 +8,7 @@ import torch
 
 from assay.errors import require_integer
 from assay.tasks import TASKS, Classes, Spec, Symbols, Task, counter
+from assay.tasks.token_features import pair_features
 
 FILLERS = 8  # symbols that are neither key nor value
 
@@ -67,7 +68,18 @@ class Recall(Task[torch.Tensor]):
     def targets(self, inputs: torch.Tensor) -> torch.Tensor:
         """The value that the queried key last stood with, int64 (batch, queries); -1 where there is none."""
         v, first = self.vocabulary, self.length - self.spec.queries
-        keys, values = (inputs, inputs.roll(-1, 1) - v) if self.flat else inputs.unbind(2)
+        keys, values = self._columns(inputs)
         last = torch.where(keys[:, first:, None] == keys[:, None, :first], torch.arange(first), -1).amax(dim=2)
         found = values.gather(1, last.clamp(min=0))
         return torch.where((last >= 0) & (found >= 0) & (found < v), found, -1)
+
+    def baseline_features(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Also the values and the last pair; where there is one pair, they would be the task itself."""
+        found = super().baseline_features(inputs)
+        if self.pairs > 1:
+            found |= pair_features(*self._columns(inputs), self.vocabulary, self.spec.queries)
+        return found
+
+    def _columns(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Of each token the key, if it is one, and the value that stands with it, if it is one."""
+        return (inputs, inputs.roll(-1, 1) - self.vocabulary) if self.flat else inputs.unbind(2)

@@ -179,6 +179,10 @@ class SparseAveraging(Task[SparseAveragingInputs]):
             inputs = self.draw(example_keys, distribution)
         return self.batch(inputs._replace(values=inputs.values.to(dtype)))
 
+    def drawn(self, batch: int, *, seed: int, split: Split, start: int, distribution: str) -> SparseAveragingInputs:
+        """The inputs of `sample`, in float32; their answers take no time."""
+        return self.sample(batch, seed=seed, split=split, start=start, distribution=distribution).inputs
+
     def draw(self, example_keys: Words, distribution: str) -> SparseAveragingInputs:
         """Values in float64, and pointers."""
         if distribution == "hard":
@@ -270,21 +274,17 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         tokens[:, self.length :, self.dimension :] = indicators
         return tokens
 
-    def audit(self, draws: int, *, seed: int, distribution: str = "uniform") -> dict[str, float]:
-        """Root-mean-square error of predictors that do not average the right values.
-
-        >>> audit = SparseAveraging(length=16, sparsity=4).audit(2000, seed=0)
-        >>> {name: round(error, 1) for name, error in audit.items()}
-        {'zero': 0.5, 'mean of all values': 0.4, 'first pointer only': 0.4}
-        """
-        inputs, targets, _ = self.sample(draws, seed=seed, distribution=distribution)
-        first = inputs.pointers[..., :1].expand(-1, -1, self.dimension)
-        predictions = {
-            "zero": torch.zeros_like(targets),
-            "mean of all values": inputs.values.mean(1, keepdim=True).expand_as(targets),
-            "first pointer only": inputs.values.gather(1, first) / self.sparsity,
-        }
-        return {name: self.answer.judge(guess, targets) for name, guess in predictions.items()}
+    def baseline_features(self, inputs: SparseAveragingInputs) -> dict[str, torch.Tensor]:
+        """Sums of values, whatever is pointed to, and the first pointer's value, unless that is the answer: q = 1."""
+        values = inputs.values.double()
+        total = values.sum(dim=1, keepdim=True).expand(-1, self.spec.queries, -1)
+        found = {"all values": total}
+        if self.layout == "all":
+            found["all values and the own"] = torch.cat([total, values], dim=2)
+        if self.sparsity > 1:
+            first = inputs.pointers[..., :1].expand(-1, -1, self.dimension)
+            found["first pointer"] = torch.cat([total, values.gather(1, first)], dim=2)
+        return found
 
     def _values(self, example_keys: Words, first: int, distribution: str) -> NDArray[np.float64]:
         shape = (len(example_keys), self.length, self.dimension)

@@ -1,0 +1,1 @@
+"""Trivial baselines, fitted: what is reached on a task by predictors that do not do it."""
