@@ -15,7 +15,7 @@ from assay.networks.bare_models import BARE_MODELS, BareModel
 from assay.probing.models import READERS
 from assay.protocols import PROTOCOLS
 from assay.registry import Registry
-from assay.source import class_at, classes_of, name_code
+from assay.source import classes_of, entry_at, name_code
 from assay.studies import shipped
 from assay.tasks import TASKS
 
@@ -64,7 +64,7 @@ def describe(name: str) -> dict[str, str]:
     if ":" in name:
         where, _, attribute = name.rpartition(":")
         name = f"{name_code(where)}:{attribute}"
-        class_at(name, object)  # says what there is where it is not
+        entry_at(name, object)  # says what there is where it is not
     for kind, registries in _KINDS.items():
         for registry in registries:
             if name in registry:

@@ -34,11 +34,13 @@ class Registry(Generic[T]):
     """The entries of one kind.
 
     `kind` is its word in messages, `package` its folder, `group` its entry point group. `base` is the class that users'
-    classes derive from, as `package.module:Class`; without one they can only be entries of an installed package.
+    classes derive from, as `package.module:Class`; without one they can only be entries of an installed package. What
+    `accepts` names is a wider class, whose subclasses, and functions that make instances of it, are entries if a user
+    names them, though no listing has them.
     """
 
-    def __init__(self, kind: str, package: str, group: str, base: str = "") -> None:
-        self.kind, self.package, self.group, self._base = kind, package, group, base
+    def __init__(self, kind: str, package: str, group: str, base: str = "", *, accepts: str = "") -> None:
+        self.kind, self.package, self.group, self._base, self._accepts = kind, package, group, base, accepts
         self._objects: dict[str, T] = {}  # by module
 
     def register(self, obj: Entry) -> Entry:
@@ -103,8 +105,7 @@ class Registry(Generic[T]):
     @property
     def base(self) -> type:
         """The class that entries of users derive from."""
-        module, _, name = self._base.partition(":")
-        return getattr(import_module(module), name)
+        return _class(self._base)
 
     def named(self, name: str, folder: Path | None = None) -> str:
         """The name that questions and files have for what a user calls `name`. A user's own code is imported.
@@ -148,16 +149,20 @@ class Registry(Generic[T]):
         if point is not None:
             return f"{point.dist.name}=={point.dist.version}" if point.dist else point.value
         label = name if ":" in name else self.named(name)
-        own = source.class_at(label, object) if ":" in label else None
+        own = source.entry_at(label, object, functions=bool(self._accepts)) if ":" in label else None
         if own is None:
             raise AssayError(f"{self.kind} {name!r} {_IN_NO_FILE}")
-        bases = [self._installed_name(kind) for kind in own.__mro__[1:]]
+        bases = [self._installed_name(kind) for kind in getattr(own, "__mro__", (own,))[1:]]
         return " ".join([source.code_of(label).digest, *(f"{base}={self.code(base)}" for base in bases if base)])
 
     def _users(self, name: str) -> type | None:
         """A class of a user's own, by its label, or by the name under which the user's program registered it."""
         if ":" in name:
-            return source.class_at(name, self.base) if self._base else None
+            return (
+                source.entry_at(name, _class(self._accepts or self._base), functions=bool(self._accepts))
+                if self._base
+                else None
+            )
         own = [cast(type, obj) for module, obj in self._objects.items() if _entry_name(module) == name]
         if len(own) > 1:
             modules = " and ".join(obj.__module__ for obj in own)
@@ -182,6 +187,11 @@ class Registry(Generic[T]):
 
     def _entry_points(self) -> dict[str, metadata.EntryPoint]:
         return _installed(self.group)
+
+
+def _class(name: str) -> type:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 @cache

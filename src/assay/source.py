@@ -20,9 +20,11 @@ from importlib import import_module, invalidate_caches
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec, spec_from_file_location
+from inspect import isfunction
 from pathlib import Path
 from shlex import quote
 from types import CodeType, ModuleType
+from typing import cast
 
 from assay import __version__
 from assay.errors import AssayError, one_line, suggestion
@@ -115,8 +117,8 @@ def adopt(code: Code) -> None:
     _known[code.label] = code
 
 
-def class_at(name: str, base: type) -> type | None:
-    """The class `label:Class`, if that label was named in this process; None if not.
+def entry_at(name: str, base: type, *, functions: bool = False) -> type | None:
+    """The class `label:Class`, or with `functions` a function, if that label was named in this process; None if not.
 
     Raises:
         AssayError: the module has no such class, or it is no `base`, or one that lacks methods.
@@ -129,6 +131,8 @@ def class_at(name: str, base: type) -> type | None:
         fitting = [kind.__qualname__ for kind in classes_of(label) if issubclass(kind, base)]
         hint, kinds = suggestion(attribute, fitting), "Classes" if base is object else f"{base.__name__} classes"
         raise AssayError(f"{label} has no {attribute!r}{hint} {kinds} in it: {', '.join(fitting) or 'none'}")
+    if functions and isfunction(found):
+        return cast(type, found)
     if not (isinstance(found, type) and issubclass(found, base)):
         raise AssayError(f"{name} is not a {'' if base is object else f'{base.__name__} '}class")
     if abstract := getattr(found, "__abstractmethods__", None):

@@ -24,7 +24,7 @@ from assay.networks import make_network
 from assay.networks.base import Mixer
 from assay.networks.task_network import TaskNetwork
 from assay.size import Size
-from assay.source import class_at, name_code
+from assay.source import entry_at, name_code
 from assay.tasks.base import Task
 from assay.tensors import read_any_tensors
 
@@ -107,8 +107,8 @@ def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weig
         raise AssayError(f"{name} is a class; name the task that its networks are for, and the task's parameters")
     where, _, attribute = name.rpartition(":")
     name = f"{name_code(where)}:{attribute}"
-    kind: Any = class_at(name, nn.Module)
-    if issubclass(kind, Mixer):
+    kind: Any = entry_at(name, nn.Module, functions=width is not None)
+    if width is not None or issubclass(kind, Mixer):
         require(width is not None, "width", width, f"given for the mixer {name}")
         network: nn.Module = make_network(name, task, width or 1, seed=seed)
     else:

@@ -22,8 +22,7 @@ def bound_question(
     """Which widths of an architecture does this bound exclude at the task's tolerance?"""
     return {
         "kind": "bound", "bound": name, "task": task.to_json(), "architecture": networks.architecture,
-        "depth": networks.depth, "head_width": networks.head_width, "precision": precision,
-        "distribution": distribution,
+        **networks.shape, "precision": precision, "distribution": distribution,
         "code": {
             "bound": BOUNDS.code(name), "task": TASKS.code(task.to_json()["name"]),
             "architecture": networks.code,

@@ -11,7 +11,9 @@ from assay.cli.options import (
     TASK_PARAMETERS,
     CodeFiles,
     Json,
+    Loops,
     NetworkName,
+    Options,
     Seed,
     TaskName,
     TaskOption,
@@ -40,6 +42,8 @@ def bound(
         int, typer.Option(min=1, help="Heads of a layer: they split the width, but in a bare model each is as wide.")
     ] = 1,
     head_width: Annotated[int, typer.Option(min=0, help="In place of --heads, the width of each.")] = 0,
+    loops: Loops = 1,
+    options: Options = "",
     width: Annotated[int | None, typer.Option(min=1, help="A width to check.")] = None,
     error: Annotated[float | None, typer.Option(help="The error; the task's tolerance unless given.")] = None,
     distribution: Annotated[
@@ -54,18 +58,23 @@ def bound(
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
     from assay.bounds.report import bound_rows
-    from assay.networks import named_architecture
+    from assay.networks import Shape, named_architecture
+    from assay.networks.bare_models import BARE_MODELS
     from assay.networks.candidates import Candidates, all_candidates, require_declared
+    from assay.networks.shape import parse_options
 
-    if architecture is not None and (":" in architecture or architecture.endswith(".py")):
+    if architecture is not None and architecture not in BARE_MODELS:
         architecture = named_architecture(architecture)
     chosen = task_of(task, context)
     if architecture is None:
-        if (depth, heads, head_width) != (1, 1, 0):
-            raise AssayError("--depth, --heads and --head-width need --architecture: they say what is asked about")
+        if (depth, loops, heads, head_width, options) != (1, 1, 1, 0, ""):
+            raise AssayError(
+                "--depth, --loops, --heads, --head-width and --options need --architecture: they describe it"
+            )
         asked = all_candidates()
     else:
-        asked = [Candidates(architecture, depth, head_width, heads)]
+        shape: Shape = {"depth": depth, "loops": loops, "head_width": head_width, "options": parse_options(options)}
+        asked = [Candidates.of(architecture, heads=heads, **shape)]
         require_declared(asked[0], width or asked[0].multiple)
     rows = bound_rows(
         chosen, asked, precision=precision, width=width, error=error,

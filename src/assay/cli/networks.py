@@ -13,7 +13,9 @@ from assay.cli.options import (
     TASK_PARAMETERS,
     CodeFiles,
     Json,
+    Loops,
     NetworkName,
+    Options,
     Seed,
     TaskName,
     TaskOption,
@@ -122,7 +124,7 @@ def train(
     task: TaskName,
     out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
     architecture: Annotated[
-        str, typer.Option(help="An architecture ('assay ls architectures'), or file.py:Class.")
+        str, typer.Option(help="An architecture ('assay ls architectures'), file.py:Class, or several joined by +.")
     ] = "attention",
     width: Annotated[int, typer.Option(min=1, help="Width of the network.")] = 16,
     depth: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
@@ -131,6 +133,8 @@ def train(
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.01,
     seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
     distribution: Annotated[str | None, typer.Option(help="Inputs; the task's usual ones unless given.")] = None,
+    loops: Loops = 1,
+    options: Options = "",
     positions: Annotated[
         str, typer.Option(help="none, table, or rotary (attention); the task's usual ones unless given.")
     ] = "",
@@ -149,12 +153,14 @@ def train(
 
     from assay.learning.one import train_one
     from assay.networks import named_architecture
+    from assay.networks.shape import parse_options
 
     require_writable(out)
     torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
     chosen = task_of(task, context)
     result = train_one(
-        chosen, named_architecture(architecture), out, width=width, depth=depth, head_width=head_width, steps=steps,
+        chosen, named_architecture(architecture), out, width=width, steps=steps, depth=depth, loops=loops,
+        head_width=head_width, options=parse_options(options),
         rate=rate, seed=seed, distribution=distribution or chosen.usual_distribution, device=device, tell=tell,
         positions=positions, shortest=shortest, curriculum=curriculum, test_lengths=tuple(test_length or ()),
     )  # fmt: skip

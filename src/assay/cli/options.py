@@ -35,6 +35,10 @@ NetworkName = Annotated[
 TaskOption = Annotated[
     str | None, typer.Option("--task", help="The task that a class is for; its parameters are options too.")
 ]
+Loops = Annotated[int, typer.Option(min=1, help="How often all layers are run, with the same weights.")]
+Options = Annotated[
+    str, typer.Option(help="Options of the layers, name=value,name=value; 'assay show LAYER' says which it has.")
+]
 Width = Annotated[int | None, typer.Option(min=1, help="Width of a class that is a mixer.")]
 CodeFiles = Annotated[
     list[str] | None,

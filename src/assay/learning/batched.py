@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Unpack, get_args
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from assay.learning.batched_data import Examples
 from assay.learning.batched_state import State
 from assay.learning.recipe import Recipe
 from assay.learning.training import Run, activations, check_lengths, judged, stop_reason, train
-from assay.networks import make_network
+from assay.networks import Shape, make_network, shape_of
 from assay.networks.batched import Form, form_of
 from assay.networks.task_network import TaskNetwork
 from assay.tasks.base import Task
@@ -47,12 +47,10 @@ def train_together(
     width: int,
     runs: Sequence[tuple[int, float]],
     *,
-    depth: int = 1,
-    head_width: int = 0,
-    positions: str = "",
     recipe: Recipe,
     path: Path = "auto",
     device: str = "cpu",
+    **shape: Unpack[Shape],
 ) -> list[Run]:
     """Train a network for every (seed, rate), each as `assay.learning.training.train` does, to rounding.
 
@@ -69,10 +67,10 @@ def train_together(
         architecture: as `make_network` takes it.
         width: of all networks.
         runs: a seed and a learning rate for each.
-        depth, head_width, positions: as `make_network` takes them.
         recipe: of all runs.
         path: `batched`; `loop`, which calls `train`; or `auto`, which is batched wherever that is known to pay.
         device: where steps are computed; verdicts are always computed on the CPU.
+        shape: as `make_network` takes it.
 
     Returns:
         A `Run` for each, in order; `seconds` is each one's share.
@@ -90,8 +88,6 @@ def train_together(
     if path not in get_args(Path):
         raise unknown("path", path, get_args(Path))
 
-    shape: dict[str, Any] = {"depth": depth, "head_width": head_width, "positions": positions}
-
     def make(seed: int) -> TaskNetwork:
         return make_network(architecture, task, width, seed=seed, **shape)
 
@@ -107,7 +103,7 @@ def train_together(
     if form is not None and path == "batched":
         together = MOST_TOGETHER
     elif form is not None and path == "auto" and _pays(form, first, task, recipe, len(runs)):
-        kind = (architecture, canonical(task.to_json()), width, *shape.values(), recipe.batch, device)
+        kind = (architecture, canonical(task.to_json()), width, canonical(shape_of(shape)), recipe.batch, device)
         key = (kind, min(len(runs), MOST_TOGETHER))
         if key not in _chosen:
             networks = [make(seed) for seed in range(max(key[1], _FEWEST))]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -16,6 +16,7 @@ from assay.learning.batched import train_together
 from assay.learning.recipe import Recipe
 from assay.learning.training import code_of_run, train
 from assay.learning.weights_file import save_trained
+from assay.networks import Shape, shape_of
 from assay.networks.candidates import Candidates, require_declared
 from assay.tasks import Task
 
@@ -26,9 +27,6 @@ def train_one(
     out: Path,
     *,
     width: int,
-    depth: int,
-    head_width: int,
-    positions: str = "",
     steps: int,
     rate: float,
     seed: int,
@@ -38,6 +36,7 @@ def train_one(
     test_lengths: tuple[int, ...] = (),
     device: str = "cpu",
     tell: Callable[[str], None] = lambda _: None,
+    **shape: Unpack[Shape],
 ) -> dict[str, Any]:
     """Train, write the file, and say what was reached, as plain JSON values; `tell` hears of progress on the CPU.
 
@@ -47,11 +46,10 @@ def train_one(
     require(rate > 0, "rate", rate, "above 0")
     require(device in devices(), "device", device, f"one of those that torch finds here: {', '.join(devices())}")
     code_of_run(architecture, task)  # better said now than after the run
+    for facts in require_declared(Candidates.of(architecture, **shape), width):
+        tell(f"{facts.name}: {facts.line}")
     if refusal := no_test(task, distribution, baselines_of(task, distribution, ANSWERS_BEFORE_TRAINING)):
         raise AssayError(refusal)
-    facts = require_declared(Candidates(architecture, depth, head_width), width)
-    if facts is not None:
-        tell(f"{architecture}: {facts.line}")
     recipe = Recipe(
         steps=steps, distribution=distribution, shortest=shortest, curriculum=curriculum, test_lengths=test_lengths
     )
@@ -61,22 +59,23 @@ def train_one(
         left = (time.monotonic() - begin) * (steps - step) / step
         tell(f"step {step} of {steps}: {task.answer.judged_by} {error:.4g}, at most {left:.0f} s left")
 
-    kind: dict[str, Any] = {"depth": depth, "head_width": head_width, "positions": positions, "recipe": recipe}
     if device == "cpu":
-        run = train(task, architecture, width, seed=seed, rate=rate, tell=report, **kind)
+        run = train(task, architecture, width, seed=seed, rate=rate, recipe=recipe, tell=report, **shape)
     else:
-        (run,) = train_together(task, architecture, width, [(seed, rate)], path="batched", device=device, **kind)
-    shape = {"width": width, "depth": depth, "head_width": head_width, "positions": positions}
+        (run,) = train_together(
+            task, architecture, width, [(seed, rate)], recipe=recipe, path="batched", device=device, **shape
+        )
+    whole = {"width": width, **shape_of(shape)}
     training = {
         "recipe": asdict(recipe), "rate": rate, "seed": seed, "mean_error": run.mean_error,
         "largest_error": run.largest_error, "steps": run.steps, "stopped": run.stopped,
     }  # fmt: skip
-    save_trained(run.network, out, task=task, architecture=architecture, shape=shape, training=training)
+    save_trained(run.network, out, task=task, architecture=architecture, shape=whole, training=training)
     return {
         "file": str(out),
         "task": task.to_json(),
         "architecture": architecture,
-        **shape,
+        **whole,
         "parameters": run.network.size.parameters,
         "verdict": "learned" if run.mean_error <= task.mean_tolerance else "not learned within this budget",
         "judged_by": task.answer.judged_by,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
 from assay.constructions.questions import attention_portrait
 from assay.evidence import Evidence
 from assay.learning.overlap import count_test_inputs
 from assay.learning.recipe import Recipe
 from assay.learning.training import code_of_run, train
-from assay.networks import family
+from assay.networks import Shape, family, shape_of
 from assay.networks.candidates import candidates_of, check_declared
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
@@ -23,17 +23,14 @@ def training_question(
     task: Task[Any],
     recipe: dict[str, Any],
     *,
-    depth: int = 1,
-    head_width: int = 0,
-    positions: str = "",
     portrait: bool = False,
+    **shape: Unpack[Shape],
 ) -> dict[str, Any]:
-    """Does this architecture, `depth` blocks of it, learn the task? Completed by `width`, `seed` and `rate`."""
+    """Does this architecture, in this shape, learn the task? Completed by `width`, `seed` and `rate`."""
     settings: dict[str, Any] = {"distribution": task.usual_distribution, **recipe}
     made = Recipe(**settings)
     return {
-        "kind": "training", "architecture": architecture, "depth": depth, "head_width": head_width,
-        "positions": positions,
+        "kind": "training", "architecture": architecture, **shape_of(shape),
         "task": task.to_json(), "code": code_of_run(architecture, task), "portrait": portrait,
         "recipe": {**asdict(made), "version": RECIPE_VERSION},
     }  # fmt: skip
@@ -55,9 +52,7 @@ def answer_training(question: dict[str, Any]) -> Evidence:
     check_declared(candidates_of(question), question["width"])
     recipe = Recipe(**{name: value for name, value in question["recipe"].items() if name != "version"})
     run = train(
-        task, architecture, question["width"], depth=question["depth"], head_width=question["head_width"],
-        positions=question["positions"],
-        seed=seed, rate=rate, recipe=recipe,
+        task, architecture, question["width"], seed=seed, rate=rate, recipe=recipe, **shape_of(question),
     )  # fmt: skip
     detail: dict[str, Any] = {
         "largest_error": run.largest_error, "sequence_error": run.sequence_error, "steps": run.steps,

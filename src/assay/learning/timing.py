@@ -10,6 +10,7 @@ import torch
 
 from assay.learning.recipe import Recipe
 from assay.learning.training import train
+from assay.networks import shape_of
 from assay.tasks import task_from_json
 
 _STEPS = 4
@@ -58,9 +59,8 @@ def _time(question: dict[str, Any]) -> RunSeconds:
         )
         begin = time.process_time()
         train(
-            task_from_json(question["task"]), question["architecture"], question["width"], depth=question["depth"],
-            head_width=question["head_width"], positions=question["positions"],
-            seed=question["seed"], rate=question["rate"], recipe=short,
+            task_from_json(question["task"]), question["architecture"], question["width"],
+            seed=question["seed"], rate=question["rate"], recipe=short, **shape_of(question),
         )  # fmt: skip
         return time.process_time() - begin
 

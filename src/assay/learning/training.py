@@ -14,7 +14,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from assay.arithmetic import in_float32
 from assay.errors import require
 from assay.learning.lengths import Lengths, beyond, length_of
 from assay.learning.recipe import Recipe
-from assay.networks import architecture_code, make_network
+from assay.networks import Shape, architecture_code, make_network
 from assay.networks.task_network import TaskNetwork
 from assay.tasks import TASKS
 from assay.tasks.answers import Sums
@@ -70,22 +70,18 @@ def train(
     architecture: str,
     width: int,
     *,
-    depth: int = 1,
-    head_width: int = 0,
-    positions: str = "",
     seed: int,
     rate: float,
     recipe: Recipe,
     tell: Callable[[int, float], object] = lambda _step, _error: None,
+    **shape: Unpack[Shape],
 ) -> Run:
     """Train one network on `task` until it has learned, or the budget ends.
 
     `tell` is given the step and the mean error of every measurement.
     """
     begin = time.process_time()
-    network = make_network(
-        architecture, task, width, seed=seed, depth=depth, head_width=head_width, positions=positions
-    )
+    network = make_network(architecture, task, width, seed=seed, **shape)
     check_lengths(network, recipe)
     lengths = Lengths(network)
     averaged = copy.deepcopy(network).requires_grad_(False).eval()

@@ -1,15 +1,20 @@
-"""Who computes it: mixers in the standard backbone, networks that are not made of mixers, and the bare backbone."""
+"""Who computes it: mixers in the standard backbone, networks that are not made of mixers, and the bare backbone.
+
+An architecture is a mixer, several that take turns (`delta-net+attention`), or a network without mixers.
+"""
 
 from __future__ import annotations
 
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from assay.errors import require, unknown
 from assay.networks.bare_models import BARE_MODELS
+from assay.networks.shape import Option, Shape, shape_of
 from assay.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from assay.networks.base import Mixer, Network
@@ -17,8 +22,14 @@ if TYPE_CHECKING:
     from assay.tasks.base import Task
     from assay.tasks.spec import Spec
 
-MIXERS: Registry[type[Mixer]] = Registry("mixer", "assay.networks.mixers", "assay.mixers", "assay.networks.base:Mixer")
+MIXERS: Registry[type[Mixer]] = Registry(
+    "mixer", "assay.networks.mixers", "assay.mixers", "assay.networks.base:Mixer", accepts="torch.nn:Module"
+)
 NETWORKS: Registry[type[Network]] = Registry("network", "assay.networks", "assay.networks")
+
+
+_OF_THE_NETWORK = ("width", "heads", "causal", "rotary", "length", "index")  # what layers are given, if they ask for it
+ANY_LAYER: dict[str, Option] = {}  # options of every layer, with what they usually are
 
 
 def architectures() -> list[str]:
@@ -26,37 +37,80 @@ def architectures() -> list[str]:
     return sorted([*MIXERS.names(), *NETWORKS.names()])
 
 
+def layers_of(architecture: str) -> list[str]:
+    """The mixers that take turns in an architecture: `delta-net+attention` has two; none for a network without mixers.
+
+    >>> layers_of("gru+attention"), layers_of("feed-forward")
+    (['gru', 'attention'], [])
+    """
+    return [] if architecture in NETWORKS else architecture.split("+")
+
+
 def named_architecture(name: str, folder: Path | None = None) -> str:
     """The name that questions and files have for what a user calls `name`: see `assay.registry.Registry.named`."""
-    if ":" in name or name.endswith(".py"):
-        return MIXERS.named(name, folder)
-    if name not in NETWORKS and name not in MIXERS:
-        raise unknown("architecture", name, architectures())
-    return name if name in NETWORKS else MIXERS.named(name)
+    if name in NETWORKS:
+        return name
+    parts = name.split("+")
+    for part in parts:
+        if not (":" in part or part.endswith(".py") or part in MIXERS):
+            raise unknown("architecture", part, architectures() if len(parts) == 1 else MIXERS.names())
+    return "+".join(MIXERS.named(part, folder) for part in parts)
 
 
 def architecture_code(architecture: str) -> int | str:
     """What stands for an architecture's code in the key of a question: see `assay.registry.Registry.code`."""
-    return (NETWORKS if architecture in NETWORKS else MIXERS).code(architecture)
+    if architecture in NETWORKS:
+        return NETWORKS.code(architecture)
+    codes = [MIXERS.code(part) for part in layers_of(architecture)]
+    return codes[0] if len(codes) == 1 else "+".join(map(str, codes))
 
 
 def family(architecture: str) -> str:
     """Whose colour the architecture has in charts: attention, recurrent, ...; its own name where it does not say."""
-    return architecture_entry(architecture).family or architecture
+    if architecture in NETWORKS:
+        return NETWORKS[architecture].family or architecture
+    families = [getattr(layer_entry(part), "family", "") or part for part in layers_of(architecture)]
+    return families[0] if len(set(families)) == 1 else "hybrid"
 
 
-def check_shape(architecture: str, *, depth: int = 1, head_width: int = 0, heads: int = 1) -> None:
-    """Raise an AssayError if the architecture, or the bare model, cannot be that deep or have such heads."""
+def layer_entry(name: str) -> Any:
+    """What makes the layer called `name`: a class, or a user's function.
+
+    Raises:
+        AssayError: there is none of this name.
+    """
+    if name in MIXERS or ":" in name:
+        return MIXERS[name]
+    raise unknown("architecture", name, architectures())
+
+
+def layer_options(name: str) -> dict[str, Any]:
+    """The options of a layer with what they usually are; `inspect.Parameter.empty` where it must be said."""
+    accepted = signature(layer_entry(name)).parameters.values()
+    own = [one for one in accepted if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    return {one.name: one.default for one in own[1:] if one.name not in _OF_THE_NETWORK} | ANY_LAYER
+
+
+def check_shape(architecture: str, *, heads: int = 1, **shape: Unpack[Shape]) -> None:
+    """Raise an AssayError if the architecture, or the bare model, cannot be that deep or have such heads or options."""
+    full = shape_of(shape)
+    head_width = full["head_width"]
     require(head_width == 0 or heads == 1, "heads", heads, "left out where head_width says how wide each is")
+    parts = [] if architecture in BARE_MODELS else layers_of(architecture)
+    splits = any("heads" in signature(layer_entry(part)).parameters for part in parts)
     if architecture in BARE_MODELS:
         splits = BARE_MODELS[architecture].has_heads
-        require(splits or depth == 1, "depth", depth, f"1 for {architecture}: what it has does not depend on it")
+        require(splits or full["depth"] == 1, "depth", full["depth"], f"1 for {architecture}: it has no depth")
     else:
-        blocks = architecture not in NETWORKS
-        require(blocks or depth == 1, "depth", depth, f"1 for {architecture}, which is not made of blocks")
-        splits = blocks and "heads" in signature(architecture_entry(architecture)).parameters
+        no_blocks = f"1 for {architecture}, which is not made of blocks"
+        require(bool(parts) or full["depth"] == 1, "depth", full["depth"], no_blocks)
+        require(bool(parts) or full["loops"] == 1, "loops", full["loops"], no_blocks)
     require(splits or head_width == 0, "head_width", head_width, f"0 for {architecture}, which has no heads")
     require(splits or heads == 1, "heads", heads, f"1 for {architecture}, which has no heads")
+    known = {name for part in parts for name in layer_options(part)}
+    for name in full["options"]:
+        if name not in known:
+            raise unknown(f"option of {architecture}", name, sorted(known))
 
 
 def usual_positions(spec: Spec) -> str:
@@ -67,39 +121,79 @@ def usual_positions(spec: Spec) -> str:
     return "none" if spec.order == "causal" and spec.pointing is None else "table"
 
 
-def make_layer(architecture: str, width: int, *, heads: int = 1, causal: bool = False, rotary: bool = False) -> Mixer:
-    """A layer with weights drawn from torch's generator. `causal`: that looks at no later token, if it can be told so.
+def make_layer(
+    name: str,
+    width: int,
+    *,
+    heads: int = 1,
+    causal: bool = False,
+    rotary: bool = False,
+    length: int = 0,
+    index: int = 0,
+    options: Mapping[str, Option] | None = None,
+) -> Mixer:
+    """A layer with weights drawn from torch's generator. What it does not ask for by a parameter, it is not given.
+
+    Args:
+        name: of a mixer.
+        width: m.
+        heads: only if there are several.
+        causal: that it looks at no later token, if it can be told so.
+        rotary: that scores depend on how far apart tokens are.
+        length: of the sequence.
+        index: of its block.
+        options: its own.
 
     Raises:
-        AssayError: no such layer, or none with that many heads or rotary scores.
+        AssayError: no such layer, or none with that many heads, rotary scores or options, or it cannot be made.
     """
-    entry = architecture_entry(architecture)
-    options: dict[str, Any] = {"heads": heads} if heads > 1 else {}
+    from assay.networks.users_layer import as_layer
+
+    entry = layer_entry(name)
     accepted = signature(entry).parameters
-    if causal and "causal" in accepted:
-        options["causal"] = True
+    given: dict[str, Any] = {"heads": heads} if heads > 1 else {}
+    given |= {"causal": True} if causal and "causal" in accepted else {}
+    given |= {key: value for key, value in (("length", length), ("index", index)) if key in accepted}
     if rotary:
-        allowed = "none or table"
-        require("rotary" in accepted, "positions", "rotary", f"{allowed} for {architecture}, which cannot be rotary")
-        options["rotary"] = True
-    return entry(width, **options)
+        allowed = f"none or table for {name}, which cannot be rotary"
+        require("rotary" in accepted, "positions", "rotary", allowed)
+        given["rotary"] = True
+    return as_layer(entry(width, **given, **(options or {})), ordered=causal)
+
+
+def make_layers(
+    architecture: str, width: int, *, heads: int = 1, causal: bool = False, rotary: bool = False, length: int = 0,
+    depth: int = 1, options: Mapping[str, Option] | None = None,
+) -> list[Mixer]:  # fmt: skip
+    """The layers of one run through all blocks; each is given those of the options that it has."""
+    given, parts = options or {}, layers_of(architecture)
+    made = []
+    for index in range(depth * len(parts)):
+        part = parts[index % len(parts)]
+        own = {name: value for name, value in given.items() if name in layer_options(part)}
+        split = heads if len(parts) == 1 or "heads" in signature(layer_entry(part)).parameters else 1
+        turned = rotary and (len(parts) == 1 or "rotary" in signature(layer_entry(part)).parameters)
+        kind: dict[str, Any] = {"causal": causal, "rotary": turned, "length": length, "index": index, "options": own}
+        made.append(make_layer(part, width, heads=split, **kind))
+    return made
 
 
 def make_network(
-    architecture: str, task: Task[Any], width: int, *, seed: int, depth: int = 1, head_width: int = 0,
-    positions: str = "",
+    architecture: str, task: Task[Any], width: int, *, seed: int, **shape: Unpack[Shape]
 ) -> TaskNetwork:  # fmt: skip
     """A network to be trained on `task`, with weights drawn from `seed`.
 
-    `architecture` is a mixer's name, which is put into the standard backbone, or the name of a network without a mixer.
-    A user's own mixer has the name that `named_architecture` gives. `depth` is the number of blocks of the backbone.
-    `head_width` splits a mixer that can be split into heads of that width; 0 is one head. `positions` are `none`,
-    `table` or `rotary`; the usual ones of the task unless given.
+    `architecture` is a mixer's name, or several joined by +, which are put into the standard backbone, or the name of a
+    network without a mixer. A user's own mixer has the name that `named_architecture` gives. `head_width` splits mixers
+    that can be split into heads of that width; the other fields of the shape are those of `assay.networks.shape.Shape`.
 
     >>> from assay import SparseAveraging
-    >>> network = make_network("attention", SparseAveraging(length=8, sparsity=2, layout="last"), width=6, seed=0)
+    >>> task = SparseAveraging(length=8, sparsity=2, layout="last")
+    >>> network = make_network("attention", task, width=6, seed=0)
     >>> network.size.width, network.size.message_bits
     (6, 192)
+    >>> make_network("gru+attention", task, width=6, seed=0, loops=2).size.depth
+    4
     """
     import torch
 
@@ -107,33 +201,26 @@ def make_network(
     from assay.networks.standard import Backbone
     from assay.networks.task_network import joined
 
-    check_shape(architecture, depth=depth, head_width=head_width)
+    check_shape(architecture, **shape)
+    full, spec = shape_of(shape), task.spec
+    head_width = full["head_width"]
     require(width % (head_width or 1) == 0, "head_width", head_width, f"a divisor of width = {width}")
-    spec, kind = task.spec, positions or usual_positions(task.spec)
+    kind = full["positions"] or usual_positions(spec)
     with in_float32(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if architecture in NETWORKS:
-            require(positions == "", "positions", positions, f"left out for {architecture}, which reads all as one")
+            left_out = f"left out for {architecture}, which reads all as one"
+            require(full["positions"] == "", "positions", full["positions"], left_out)
             return joined(task, NETWORKS[architecture](spec, width))
-        heads, causal, rotary = width // (head_width or width), spec.order == "causal", kind == "rotary"
-        layers = [make_layer(architecture, width, heads=heads, causal=causal, rotary=rotary) for _ in range(depth)]
-        return joined(task, Backbone(spec, layers, width, "none" if rotary else kind))
-
-
-def architecture_entry(architecture: str) -> Any:
-    """The mixer's or network's class.
-
-    Raises:
-        AssayError: there is none of this name.
-    """
-    if architecture in NETWORKS:
-        return NETWORKS[architecture]
-    if architecture in MIXERS or ":" in architecture:
-        return MIXERS[architecture]
-    raise unknown("architecture", architecture, architectures())
+        layers = make_layers(
+            architecture, width, heads=width // (head_width or width), causal=spec.order == "causal",
+            rotary=kind == "rotary", length=spec.length, depth=full["depth"], options=full["options"],
+        )  # fmt: skip
+        return joined(task, Backbone(spec, layers, width, "none" if kind == "rotary" else kind, full["loops"]))
 
 
 __all__ = [
-    "MIXERS", "NETWORKS", "architecture_code", "architecture_entry", "architectures", "check_shape", "family",
-    "make_layer", "make_network", "named_architecture", "usual_positions",
+    "MIXERS", "NETWORKS", "Option", "Shape", "architecture_code", "architectures", "check_shape", "family",
+    "layer_entry", "layer_options", "layers_of", "make_layer", "make_layers", "make_network", "named_architecture",
+    "shape_of", "usual_positions",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ class Mixer(nn.Module, ABC):
         family: whose colour it has in charts; its own name if empty. It decides nothing else.
         causal: whether no output depends on later tokens; None if that is not declared, and then it is measured.
         heads: heads whose outputs are added up.
+        block: whether it is a whole block, with residuals and an MLP of its own, and the backbone adds none.
         version: raised when what it computes changes, so that old results are not taken for new ones.
     """
 
@@ -31,6 +32,7 @@ class Mixer(nn.Module, ABC):
     version: ClassVar[int] = 1
     causal: bool | None = None
     heads: int = 1
+    block: bool = False
 
     @abstractmethod
     def forward(self, tokens: Tensor, last: int) -> Tensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from inspect import signature
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -16,19 +16,24 @@ from assay.errors import AssayError, one_line, require, unknown
 from assay.networks import (
     NETWORKS,
     architecture_code,
-    architecture_entry,
     architectures,
     check_shape,
-    make_layer,
+    layer_entry,
+    layer_options,
+    layers_of,
+    make_layers,
 )
 from assay.networks.bare_models import BARE_MODELS, BARE_VERSION
 from assay.networks.base import Mixer
 from assay.networks.layer_check import LayerFacts, check_layer, is_causal
+from assay.networks.shape import Option, Shape, options_text, shape_of
 from assay.networks.standard import standard_resources
+from assay.networks.users_layer import UsersLayer
 from assay.resources import Resources
 from assay.tasks.base import Task
 from assay.tasks.spec import Order
 
+_LENGTH = 64  # that is told to layers that ask for it
 _MEASURED_AT = 8  # width at which causality is measured where a layer does not declare it
 
 
@@ -37,11 +42,13 @@ class Candidates:
     """An architecture with everything but its width.
 
     Attributes:
-        architecture: a layer in the standard backbone, a network without layers, or a bare model.
-        depth: blocks.
+        architecture: layers in the standard backbone, a network without layers, or a bare model.
+        depth: how many times its layers follow each other.
         head_width: of heads that split the width; 0 where their number is given by `heads`.
         heads: of a layer; those of a bare model are each as wide as the layer.
         positions: how a trained network tells them apart, where it is not in the usual way of its task.
+        loops: how often all blocks are run.
+        options: of the layers, in the order of their names.
 
     >>> from assay import SparseAveraging
     >>> task = SparseAveraging(length=64, sparsity=2)
@@ -55,17 +62,36 @@ class Candidates:
     head_width: int = 0
     heads: int = 1
     positions: str = ""
+    loops: int = 1
+    options: tuple[tuple[str, Option], ...] = ()
+
+    @classmethod
+    def of(cls, architecture: str, *, heads: int = 1, **shape: Unpack[Shape]) -> Candidates:
+        """Those of a shape."""
+        full = shape_of(shape)
+        options = tuple(sorted(full["options"].items()))
+        return cls(architecture, full["depth"], full["head_width"], heads, full["positions"], full["loops"], options)
+
+    @property
+    def shape(self) -> Shape:
+        """Everything but the architecture and `heads`."""
+        return {
+            "depth": self.depth, "loops": self.loops, "head_width": self.head_width, "positions": self.positions,
+            "options": dict(self.options),
+        }  # fmt: skip
 
     @property
     def name(self) -> str:
-        """What it is called: the architecture, and its depth and heads if there are several.
+        """What it is called: the architecture, and what is not usual of its shape.
 
         >>> Candidates("attention").name, Candidates("attention", depth=2, head_width=4).name
         ('attention', 'attention, depth 2, heads of 4')
         """
-        said = [self.architecture, f"depth {self.depth}" * (self.depth > 1), f"heads of {self.head_width}" *
-                (self.head_width > 0), f"{self.heads} heads" * (self.heads > 1),
-                f"positions {self.positions}" * bool(self.positions)]  # fmt: skip
+        said = [
+            self.architecture, options_text(dict(self.options)), f"depth {self.depth}" * (self.depth > 1),
+            f"{self.loops} loops" * (self.loops > 1), f"heads of {self.head_width}" * (self.head_width > 0),
+            f"{self.heads} heads" * (self.heads > 1), f"positions {self.positions}" * bool(self.positions),
+        ]  # fmt: skip
         return ", ".join(filter(None, said))
 
     @property
@@ -85,7 +111,7 @@ class Candidates:
             AssayError: no such architecture, or it cannot be of this shape.
         """
         _require_known(self.architecture)
-        check_shape(self.architecture, depth=self.depth, head_width=self.head_width, heads=self.heads)
+        check_shape(self.architecture, heads=self.heads, **self.shape)
         require(width >= 1 and width % self.multiple == 0, "width", width, f"a multiple of {self.multiple}")
         if self.architecture in BARE_MODELS:
             heads = width // self.head_width if self.head_width else self.heads
@@ -95,9 +121,9 @@ class Candidates:
             with _failures_of(self, width), torch.device("meta"), _Unfilled():
                 declared = NETWORKS[self.architecture](task.spec, width).resources
         else:
-            order = task.spec.order
-            layers = [_layer(self, width, order) for _ in range(self.depth)]
-            declared = standard_resources(task.spec, layers, width, causal=_is_causal(self, width, order))
+            kind = task.spec.order, task.spec.length
+            layers, causal = _layers(self, width, *kind), _is_causal(self, width, *kind)
+            declared = standard_resources(task.spec, layers, width, causal=causal, loops=self.loops)
         return replace(declared, precision=precision)
 
     def at(self, task: Task[Any], *, precision: int = 32) -> Callable[[int], Resources]:
@@ -110,71 +136,86 @@ def all_candidates() -> list[Candidates]:
     return [Candidates(name) for name in [*architectures(), *BARE_MODELS]]
 
 
-def candidates_of(question: dict[str, Any]) -> Candidates:
-    """Those that a training question is about one of."""
-    shape = {name: question[name] for name in ("depth", "head_width", "positions") if name in question}
-    return Candidates(question["architecture"], **shape)
+def candidates_of(question: Mapping[str, Any]) -> Candidates:
+    """Those that a question is about one of."""
+    return Candidates.of(question["architecture"], **shape_of(question))
 
 
-@cache
-def check_declared(networks: Candidates, width: int) -> LayerFacts | None:
-    """Hold a layer that is not shipped against what it declares, before anything is made of it; None for shipped ones.
+def check_declared(networks: Candidates, width: int) -> list[LayerFacts]:
+    """Hold layers that are not shipped against what they declare, before anything is made of them.
 
-    It is measured at a small width, or at `width` if it cannot be of that one.
+    They are measured at a small width, or at `width` if they cannot be of that one.
 
     Raises:
-        AssayError: the layer is not what it declares.
-        Exception: whatever the layer itself raises.
+        AssayError: a layer is not what it declares.
+        Exception: whatever a layer itself raises.
     """
-    if not _is_users(networks):
-        return None
-    facts = _checked(networks, width, "any")
-    if "causal" in signature(architecture_entry(networks.architecture)).parameters:
-        causal = _checked(networks, width, "causal")
-        if not causal.causal:
-            raise AssayError(f"{networks.architecture} looks ahead with causal=True")
-    return facts
+    _require_known(networks.architecture)
+    parts = [] if networks.architecture in BARE_MODELS else layers_of(networks.architecture)
+    return [_check_part(networks, part, width) for part in dict.fromkeys(parts) if _is_users(part)]
 
 
-def _checked(networks: Candidates, width: int, order: Order) -> LayerFacts:
-    def make(at: int) -> Mixer:
-        return _make(networks, at, order)
-
-    facts = check_layer(make, networks.architecture, width=_measured_at(networks, width, order))
-    if facts.causal and facts.rank is None:  # the state may be small enough to be measured at a smaller width
-        with suppress(RuntimeError, ValueError, TypeError, IndexError):
-            facts = check_layer(make, networks.architecture, width=2 * networks.multiple)
-    return facts
-
-
-def require_declared(networks: Candidates, width: int) -> LayerFacts | None:
-    """The same; whatever the layer raises is an AssayError too."""
+def require_declared(networks: Candidates, width: int) -> list[LayerFacts]:
+    """The same; whatever a layer raises is an AssayError too."""
     with _failures_of(networks, width):
         return check_declared(networks, width)
 
 
+@cache
+def _check_part(networks: Candidates, part: str, width: int) -> LayerFacts:
+    facts = _measured(networks, part, width, "any")
+    layer = _make_one(networks, part, facts.width, "any")
+    if "causal" in signature(layer_entry(part)).parameters or (isinstance(layer, UsersLayer) and layer.masked):
+        ordered = _measured(networks, part, width, "causal")
+        if not ordered.causal:
+            raise AssayError(f"{part} looks ahead, though it was given causal=True or a mask")
+    return facts
+
+
+def _measured(networks: Candidates, part: str, width: int, order: Order) -> LayerFacts:
+    def make(at: int) -> Mixer:
+        return _make_one(networks, part, at, order)
+
+    facts = check_layer(make, part, width=_measured_at(networks, part, width, order))
+    if facts.causal and facts.rank is None:  # the state may be small enough to be measured at a smaller width
+        with suppress(RuntimeError, ValueError, TypeError, IndexError):
+            facts = check_layer(make, part, width=2 * networks.multiple)
+    return facts
+
+
 def _require_known(architecture: str) -> None:
     known = [*architectures(), *BARE_MODELS]
-    if ":" not in architecture and architecture not in known:
-        raise unknown("architecture", architecture, known)
+    for part in [architecture] if architecture in known else architecture.split("+"):
+        if ":" not in part and part not in known:
+            raise unknown("architecture", part, known)
 
 
-def _is_users(networks: Candidates) -> bool:
-    _require_known(networks.architecture)
-    entry = None if networks.architecture in BARE_MODELS else architecture_entry(networks.architecture)
-    return isinstance(entry, type) and issubclass(entry, Mixer) and not entry.__module__.startswith("assay.")
+def _is_users(part: str) -> bool:
+    return not layer_entry(part).__module__.startswith("assay.")
 
 
-def _make(candidates: Candidates, width: int, order: Order) -> Mixer:
+def _make_one(networks: Candidates, part: str, width: int, order: Order) -> Mixer:
+    (layer,) = _make(replace(networks, architecture=part, depth=1, options=_own(networks, part)), width, order, _LENGTH)
+    return layer
+
+
+def _own(networks: Candidates, part: str) -> tuple[tuple[str, Option], ...]:
+    return tuple((name, value) for name, value in networks.options if name in layer_options(part))
+
+
+def _make(candidates: Candidates, width: int, order: Order, length: int) -> list[Mixer]:
     heads = width // candidates.head_width if candidates.head_width else candidates.heads
-    return make_layer(candidates.architecture, width, heads=heads, causal=order == "causal")
+    return make_layers(
+        candidates.architecture, width, heads=heads, causal=order == "causal", rotary=candidates.positions == "rotary",
+        length=length, depth=candidates.depth, options=dict(candidates.options),
+    )  # fmt: skip
 
 
-def _measured_at(candidates: Candidates, width: int, order: Order) -> int:
+def _measured_at(candidates: Candidates, part: str, width: int, order: Order) -> int:
     """A width at which measuring takes a second, of several heads where there may be; or else the one asked for."""
     small = candidates.multiple * max(2 * (candidates.head_width > 0), -(-_MEASURED_AT // candidates.multiple))
     try:
-        _make(candidates, small, order)
+        _make_one(candidates, part, small, order)
     except Exception:  # a layer that takes some widths only
         return width
     return small
@@ -189,24 +230,27 @@ class _Unfilled(TorchFunctionMode):
 
 
 @cache
-def _layer(candidates: Candidates, width: int, order: Order) -> Mixer:
-    """A layer without weights, as what it declares is all that is asked of it."""
+def _layers(candidates: Candidates, width: int, order: Order, length: int) -> list[Mixer]:
+    """Layers without weights, as what they declare is all that is asked of them."""
     with _failures_of(candidates, width), torch.random.fork_rng(devices=[]):
         try:
             with torch.device("meta"), _Unfilled():
-                return _make(candidates, width, order)
-        except RuntimeError:  # it reads numbers as it is made
-            return _make(candidates, width, order)
+                return _make(candidates, width, order, length)
+        except RuntimeError:  # one reads numbers as it is made
+            return _make(candidates, width, order, length)
 
 
 @cache
-def _is_causal(candidates: Candidates, width: int, order: Order) -> bool:
-    declared = _layer(candidates, width, order).causal
-    if declared is not None:
-        return declared
-    at = _measured_at(candidates, width, order)
-    with _failures_of(candidates, at), torch.random.fork_rng(devices=[]):
-        return is_causal(_make(candidates, at, order), at)
+def _is_causal(candidates: Candidates, width: int, order: Order, length: int) -> bool:
+    for part, layer in zip(layers_of(candidates.architecture), _layers(candidates, width, order, length), strict=False):
+        causal = layer.causal
+        if causal is None:
+            at = _measured_at(candidates, part, width, order)
+            with _failures_of(candidates, at), torch.random.fork_rng(devices=[]):
+                causal = is_causal(_make_one(candidates, part, at, order), at)
+        if not causal:
+            return False
+    return True
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class LayerFacts:
     """What was declared and what was measured of a layer.
 
     Attributes:
+        name: of the layer.
         width: of the instance that was measured.
         causal: whether its outputs depend on no later token: as declared, or as measured where it is not declared.
         causality_declared: whether it was declared.
@@ -39,6 +40,7 @@ class LayerFacts:
             that cannot be measured: the declared state is too large, or outputs change by jumps.
     """
 
+    name: str
     width: int
     causal: bool
     causality_declared: bool
@@ -128,9 +130,9 @@ class _Measured:
                 raise AssayError(
                     f"{self.name} declares a state, but its outputs change when later tokens do: it has none"
                 )
-            return LayerFacts(self.width, False, declared is not None, 0, None, None)
+            return LayerFacts(self.name, self.width, False, declared is not None, 0, None, None)
         prefix, state = self._prefix()
-        facts = LayerFacts(self.width, True, declared is not None, prefix, state, None)
+        facts = LayerFacts(self.name, self.width, True, declared is not None, prefix, state, None)
         self._require_equal_halves()
         if state is not None and state > _MOST_STATE:
             return facts

@@ -29,9 +29,10 @@ from assay.tasks.spec import Spec, Vectors
 _MLP_FACTOR = 4
 
 
-def standard_resources(spec: Spec, layers: Sequence[Mixer], width: int, *, causal: bool) -> Resources:
+def standard_resources(spec: Spec, layers: Sequence[Mixer], width: int, *, causal: bool, loops: int = 1) -> Resources:
     """What the standard backbone has with these layers, one a block: they need hold no weights (torch's meta device).
 
+    Each loop carries a state of its own.
     A state is carried only where no layer looks ahead. The count of tokens in `Resources.state` leaves a sink out.
     """
     sink = int(spec.sink)
@@ -41,14 +42,14 @@ def standard_resources(spec: Spec, layers: Sequence[Mixer], width: int, *, causa
         seen = whole * (spec.length + sink) + (rest + sink if rest else 0)
         numbers = [declared_state(layer, seen) for layer in layers]
         known = [number for number in numbers if number is not None]
-        return sum(known) if len(known) == len(numbers) else None
+        return loops * sum(known) if len(known) == len(numbers) else None
 
     return Resources(
         precision=32,
         passes=passes_for(spec, causal),
         embedding=width,
         state=state if causal and state(spec.length) is not None else None,
-        averages=_averages(layers[0]) if len(layers) == 1 else None,
+        averages=_averages(layers[0]) if len(layers) * loops == 1 else None,
     )
 
 
@@ -60,11 +61,13 @@ def _averages(layer: Mixer) -> Averages | None:
 
 
 class Block(nn.Module):
-    """x + mixer(norm(x)), then x + MLP(norm(x)), for the last tokens."""
+    """x + mixer(norm(x)), then x + MLP(norm(x)), for the last tokens; or the mixer alone, if it is a whole block."""
 
     def __init__(self, mixer: Mixer, width: int) -> None:
         super().__init__()
         self.mixer = mixer
+        if mixer.block:
+            return
         self.before_mixer, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
         narrow = nn.Linear(_MLP_FACTOR * width, width)
         nn.init.zeros_(narrow.weight)
@@ -72,6 +75,8 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """(batch, length, width) -> (batch, last, width)."""
+        if self.mixer.block:
+            return self.mixer(tokens, last)
         tokens_out = tokens[:, -last:] + self.mixer(self.before_mixer(tokens), last)
         return tokens_out + self.mlp(self.before_mlp(tokens_out))
 
@@ -84,19 +89,22 @@ class Backbone(Network):
         layers: of this width.
         width: m.
         positions: `table`, a learned code for each position, or `none`.
+        loops: how often all blocks are run.
 
     Raises:
         AssayError: answers are wanted in causal order, and a layer looks ahead.
     """
 
-    def __init__(self, spec: Spec, layers: Sequence[Mixer], width: int, positions: str = "table") -> None:
+    def __init__(
+        self, spec: Spec, layers: Sequence[Mixer], width: int, positions: str = "table", loops: int = 1
+    ) -> None:
         super().__init__()
         if positions not in ("none", "table"):
             raise unknown("positions", positions, ("none", "table"))
-        self.spec, self.width = spec, width
+        self.spec, self.width, self.loops = spec, width, loops
         blocks = [Block(layer, width) for layer in layers]
-        kind = layers[0]
-        self.family = kind.family  # ty: ignore[invalid-attribute-access]
+        heads = max(layer.heads for layer in layers)
+        self.family = layers[0].family if len({layer.family for layer in layers}) == 1 else "hybrid"  # ty: ignore
         looking = [not is_causal(layer, width) for layer in layers]
         self.causal = not any(looking)
         if spec.order == "causal" and spec.queries > 1 and not self.causal:
@@ -116,9 +124,9 @@ class Backbone(Network):
         state = self.resources.state
         self.size = Size(
             width=width,
-            heads=kind.heads,
-            head_width=width // kind.heads if kind.heads > 1 else 0,
-            depth=len(layers),
+            heads=heads,
+            head_width=width // heads if heads > 1 else 0,
+            depth=len(layers) * loops,
             state=0 if state is None else state(self.passes * spec.length) or 0,
             parameters=sum(parameter.numel() for parameter in self.parameters()),
         )
@@ -127,7 +135,7 @@ class Backbone(Network):
     def resources(self) -> Resources:
         """What its layers declare, at the spec's length."""
         layers: Any = [block.mixer for block in self.blocks]
-        return standard_resources(self.spec, layers, self.width, causal=self.causal)
+        return standard_resources(self.spec, layers, self.width, causal=self.causal, loops=self.loops)
 
     @torch.no_grad()
     def _start_names(self, codes: Tensor) -> None:
@@ -174,7 +182,7 @@ class Backbone(Network):
         return outputs.reshape(*tokens.shape[:2], *self.spec.answer.output_shape)
 
     def _before_last(self, tokens: Tensor) -> Tensor:
-        for block in self.blocks[:-1]:
+        for block in ([*self.blocks] * self.loops)[:-1]:
             tokens = block(tokens, tokens.shape[1])
         return tokens
 

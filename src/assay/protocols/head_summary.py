@@ -84,7 +84,7 @@ def layer_of(network: Any) -> Layer | str:
         return BareLayer(network)
     if not isinstance(network, TaskBackbone):
         return "a bare attention unit, or attention in the standard backbone"
-    if len(network.network.blocks) > 1:
+    if network.size.depth > 1:
         return "one layer: of several the bound does not speak"
     mixer: Any = network.network.blocks[0].mixer
     if not (callable(getattr(mixer, "summary", None)) and callable(getattr(mixer, "join", None))):

@@ -8,6 +8,7 @@ from typing import Any
 from assay.constructions.base import build_checked
 from assay.evidence import Evidence
 from assay.learning.training import Recipe, train
+from assay.networks import shape_of
 from assay.networks.fixed_point import FixedPoint
 from assay.protocols import PROTOCOLS
 from assay.subject import Subject, subject_of
@@ -97,8 +98,7 @@ def _trained(asked: dict[str, Any]) -> tuple[Subject, float]:
     task, architecture = task_from_json(asked["task"]), asked["architecture"]
     recipe = Recipe(**{name: value for name, value in asked["recipe"].items() if name != "version"})
     run = train(
-        task, architecture, asked["width"], depth=asked["depth"], head_width=asked["head_width"],
-        positions=asked["positions"], seed=asked["seed"], rate=asked["rate"], recipe=recipe,
+        task, architecture, asked["width"], seed=asked["seed"], rate=asked["rate"], recipe=recipe, **shape_of(asked),
     )  # fmt: skip
     network: Any = run.network
     subject = Subject(architecture, "trained", network, task, network.family, network.size, task.tolerance)

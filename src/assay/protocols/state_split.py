@@ -89,7 +89,10 @@ def state_split(network: Any, task: Any) -> StateSplit | str:
         return "a recurrent construction, or causal layers that declare their state in the standard backbone"
     if network.passes > 1:
         return "one pass over the sequence (layout 'last'); of two passes each hands on a state"
-    kind = type(network.network.blocks[0].mixer)
-    if kind.run is Mixer.run:
-        return f"a mixer that gives its state: {kind.__name__} has no run(tokens, state)"
+    if network.network.loops > 1:
+        return "blocks that are run once; of several loops each hands on a state"
+    for block in network.network.blocks:
+        mixer: Any = block.mixer
+        if type(mixer).run is Mixer.run or mixer.block:
+            return f"mixers that give their state: {type(mixer).__name__} has no run(tokens, state)"
     return StandardStates(network, task)

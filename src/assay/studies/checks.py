@@ -180,7 +180,7 @@ def known_protocol(protocol: str, info: ValidationInfo) -> str:
 def known_architecture(architecture: str, info: ValidationInfo) -> str:
     """There is such an architecture."""
     name = imported(lambda: named_architecture(architecture, above_of(info).folder), architecture)
-    imported(lambda: (check_shape(name, depth=1, head_width=0), family(name)), name)
+    imported(lambda: (check_shape(name), family(name)), name)
     return name
 
 

@@ -22,7 +22,7 @@ from pydantic import (
 from assay.errors import AssayError, require, unknown
 from assay.learning.recipe import Recipe
 from assay.learning.search import ladder
-from assay.networks import check_shape
+from assay.networks import Option, Shape, check_shape, shape_of
 from assay.networks.candidates import candidates_of
 from assay.networks.fixed_point import MOST_BITS
 from assay.studies.checks import (
@@ -51,6 +51,7 @@ Text = Annotated[str, Must("a text")]
 Count = Annotated[int, Field(ge=1, le=MOST), Must(f"an integer from 1 to {MOST}")]
 Width = Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")]
 HeadWidth = Annotated[int, Field(ge=0, le=WIDEST), Must(f"an integer from 1 to {WIDEST}, or 0 for one head")]
+Blocks = Annotated[int, Field(ge=1, le=1000), Must("an integer from 1 to 1000")]
 Share = Annotated[float, Field(ge=0, le=1), Must("a number from 0 to 1")]
 Rate = Annotated[float, Field(gt=0, le=1), Must("a learning rate, above 0 and at most 1")]
 Rates = Annotated[
@@ -139,16 +140,23 @@ class NetworkTable(Table):
     """What is trained."""
 
     architecture: Architecture
-    depth: Annotated[int, Field(ge=1, le=1000), Must("an integer from 1 to 1000")] = 1
+    depth: Blocks = 1
+    loops: Blocks = 1
     head_width: HeadWidth = 0
     positions: Positions = ""
+    options: Annotated[dict[str, Option], Must("a table of numbers, texts, true or false")] = {}
 
-    @field_validator("depth", "head_width")
+    @field_validator("depth", "loops", "head_width", "options")
     @classmethod
-    def _has_shape(cls, number: int, info: ValidationInfo) -> int:
+    def _has_shape(cls, value: Any, info: ValidationInfo) -> Any:
         if "architecture" in info.data:
-            check_shape(info.data["architecture"], **{"depth": 1, "head_width": 0, str(info.field_name): number})
-        return number
+            check_shape(info.data["architecture"], **shape_of({str(info.field_name): value}))
+        return value
+
+    @property
+    def shape(self) -> Shape:
+        """What is trained, but for its layers and width."""
+        return shape_of(vars(self))
 
 
 class SearchTable(NetworkTable):
@@ -225,7 +233,7 @@ class LineTable(_OfTask):
             raise AssayError("methods are asked about nowhere; they need constructions or certificates")
         names = [candidates_of(vars(search)).name for search in searches]
         different = len(set(names)) == len(names)
-        require(different, "search", names, "different architectures, depths or widths of heads")
+        require(different, "search", names, "different architectures or shapes")
         return searches
 
 

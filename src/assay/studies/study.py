@@ -240,10 +240,7 @@ def _candidates(line: LineTable, task: Task[Any]) -> list[Candidates]:
 
     Beside a layer that averages stands the same layer in fixed point: theorems speak of that one only.
     """
-    trained = [
-        Candidates(search.architecture, search.depth, search.head_width, positions=search.positions)
-        for search in line.search
-    ]
+    trained = [Candidates.of(search.architecture, **search.shape) for search in line.search]
     models = [Candidates(CONSTRUCTIONS[method].model) for method in line.methods]
     models += [
         Candidates("fixed-point-attention", head_width=one.head_width)
@@ -268,20 +265,13 @@ def _bounds_on(task: Task[Any], networks: Candidates, distribution: str) -> list
 def _unit(search: SearchTable, task: Task[Any], place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
     widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
     if search.start is None:
-        start = proved_start(Candidates(search.architecture, search.depth, search.head_width), task, widths)
+        start = proved_start(Candidates.of(search.architecture, **search.shape), task, widths)
     else:
         near = search.start[place]
         start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - near))
     training = {"steps": STEPS, **recipe, **({"steps": search.steps[place]} if search.steps else {})}
     return Unit(
-        question=training_question(
-            search.architecture,
-            task,
-            training,
-            depth=search.depth,
-            head_width=search.head_width,
-            positions=search.positions,
-        ),
+        question=training_question(search.architecture, task, training, **search.shape),
         ladder=widths,
         start=start,
         seeds=tuple(file.seeds),
@@ -305,10 +295,7 @@ def _protocol(protocol: ProtocolTable, file: StudyTable) -> Question:
     if trained is None:
         network: Question = construction_question(protocol.constructed or "", task, task.tolerance, 1)
     else:
-        recipe, depth, head_width = _own(trained.recipe, file), trained.depth, trained.head_width
-        question = training_question(
-            trained.architecture, task, recipe, depth=depth, head_width=head_width, positions=trained.positions
-        )
+        question = training_question(trained.architecture, task, _own(trained.recipe, file), **trained.shape)
         network = {**question, "width": trained.width, "seed": trained.seed, "rate": trained.rate}
     return protocol_question(protocol.protocol, network, numbers, protocol.instances)
 

@@ -63,7 +63,7 @@ def _by_hand(network: Backbone) -> bool:
     masked = layers[0].causal and (network.spec.queries > 1 or len(layers) > 1) if plain else True
     tokens = network.spec.tokens
     one = isinstance(tokens, Vectors) or len(tokens.counts) == 1
-    return plain and not masked and one and network.positions is not None
+    return plain and not masked and one and network.positions is not None and network.loops == 1
 
 
 __all__ = ["Form", "Parameters", "form_of"]
