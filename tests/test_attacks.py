@@ -121,7 +121,15 @@ def answer_again(subject, result):
 def trained(tmp_path_factory):
     path = tmp_path_factory.mktemp("trained") / "t.safetensors"
     result = train_one(
-        LAST, "attention", path, width=12, depth=1, head_width=0, steps=150, rate=0.01, seed=0, distribution="gaussian"
+        LAST,
+        "attention",
+        path,
+        width=12,
+        depth=1,
+        head_width=0,
+        rate=0.01,
+        seed=0,
+        recipe={"steps": 150, "distribution": "gaussian"},
     )
     return open_subject(path), result["mean_error"]
 

@@ -247,7 +247,7 @@ def test_a_class_that_is_in_no_file_cannot_be_kept(folder):
         "from assay.learning.one import train_one\n"
         "from pathlib import Path\n"
         "print(Mine(length=4).sample(1, seed=0).targets.shape)\n"
-        "shape = dict(width=4, depth=1, head_width=0, steps=1, rate=0.01, seed=0, distribution='uniform')\n"
+        "shape = dict(width=4, depth=1, head_width=0, rate=0.01, seed=0, recipe={'steps': 1})\n"
         "try:\n"
         "    train_one(Mine(length=4), 'gru', Path('x.st'), **shape)\n"
         "except AssayError as error:\n"

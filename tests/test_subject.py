@@ -50,7 +50,15 @@ class Mean(Mixer):
 def trained(tmp_path_factory):
     path = tmp_path_factory.mktemp("trained") / "t.safetensors"
     result = train_one(
-        TASK, "attention", path, width=6, depth=1, head_width=3, steps=30, rate=0.01, seed=1, distribution="gaussian"
+        TASK,
+        "attention",
+        path,
+        width=6,
+        depth=1,
+        head_width=3,
+        rate=0.01,
+        seed=1,
+        recipe={"steps": 30, "distribution": "gaussian"},
     )
     return path, result
 
@@ -73,7 +81,15 @@ def test_every_architecture_can_be_trained_kept_and_opened(architecture, tmp_pat
     path = tmp_path / "t.safetensors"
     task = Match2(length=3, modulus=4) if architecture == "strassen" else TASK
     train_one(
-        task, architecture, path, width=4, depth=1, head_width=0, steps=2, rate=0.01, seed=0, distribution="uniform"
+        task,
+        architecture,
+        path,
+        width=4,
+        depth=1,
+        head_width=0,
+        rate=0.01,
+        seed=0,
+        recipe={"steps": 2, "distribution": "uniform"},
     )
     subject = open_subject(path)
     inputs, targets, _ = task.sample(3, seed=0)

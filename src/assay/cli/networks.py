@@ -139,11 +139,9 @@ def train(
         str, typer.Option(help="none, table, or rotary (attention); the task's usual ones unless given.")
     ] = "",
     shortest: Annotated[
-        int, typer.Option(min=0, help="Train at lengths from this to the task's own; 0: at its own alone.")
-    ] = 0,
-    curriculum: Annotated[
-        bool, typer.Option("--curriculum", help="Raise the longest of these over half of the steps.")
-    ] = False,
+        int | None, typer.Option(min=0, help="Train at lengths from this to the task's own; 0: at its own alone.")
+    ] = None,
+    curriculum: Annotated[bool | None, typer.Option(help="Raise the longest of these over half of the steps.")] = None,
     test_length: Annotated[list[int] | None, typer.Option(help="Test at this length too; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is a GPU.")] = "cpu",
     as_json: Json = False,
@@ -158,11 +156,14 @@ def train(
     require_writable(out)
     torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
     chosen = task_of(task, context)
+    asked = {
+        "steps": steps, "distribution": distribution, "shortest": shortest, "curriculum": curriculum,
+        "test_lengths": test_length,
+    }  # fmt: skip
     result = train_one(
-        chosen, named_architecture(architecture), out, width=width, steps=steps, depth=depth, loops=loops,
-        head_width=head_width, options=parse_options(options),
-        rate=rate, seed=seed, distribution=distribution or chosen.usual_distribution, device=device, tell=tell,
-        positions=positions, shortest=shortest, curriculum=curriculum, test_lengths=tuple(test_length or ()),
+        chosen, named_architecture(architecture), out, width=width, rate=rate, seed=seed, device=device, tell=tell,
+        recipe={name: value for name, value in asked.items() if value is not None}, depth=depth, loops=loops,
+        head_width=head_width, options=parse_options(options), positions=positions,
     )  # fmt: skip
     show_result(result, as_json, fields_text)
 

@@ -13,6 +13,7 @@ import torch
 from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, baselines_of, no_test
 from assay.errors import AssayError, require
 from assay.learning.batched import train_together
+from assay.learning.questions import recipe_settings
 from assay.learning.recipe import Recipe
 from assay.learning.training import code_of_run, train
 from assay.learning.weights_file import save_trained
@@ -27,18 +28,16 @@ def train_one(
     out: Path,
     *,
     width: int,
-    steps: int,
     rate: float,
     seed: int,
-    distribution: str,
-    shortest: int = 0,
-    curriculum: bool = False,
-    test_lengths: tuple[int, ...] = (),
+    recipe: dict[str, Any],
     device: str = "cpu",
     tell: Callable[[str], None] = lambda _: None,
     **shape: Unpack[Shape],
 ) -> dict[str, Any]:
     """Train, write the file, and say what was reached, as plain JSON values; `tell` hears of progress on the CPU.
+
+    `recipe` has fields of a `Recipe`, at least `steps`; others are as is usual for the task.
 
     Raises:
         AssayError: a request that cannot be met, a device that is not there, or a file that cannot be written.
@@ -48,26 +47,25 @@ def train_one(
     code_of_run(architecture, task)  # better said now than after the run
     for facts in require_declared(Candidates.of(architecture, **shape), width):
         tell(f"{facts.name}: {facts.line}")
-    if refusal := no_test(task, distribution, baselines_of(task, distribution, ANSWERS_BEFORE_TRAINING)):
+    made = Recipe(**recipe_settings(architecture, task, recipe, **shape))
+    refusal = no_test(task, made.distribution, baselines_of(task, made.distribution, ANSWERS_BEFORE_TRAINING))
+    if refusal:
         raise AssayError(refusal)
-    recipe = Recipe(
-        steps=steps, distribution=distribution, shortest=shortest, curriculum=curriculum, test_lengths=test_lengths
-    )
     begin = time.monotonic()
 
     def report(step: int, error: float) -> None:
-        left = (time.monotonic() - begin) * (steps - step) / step
-        tell(f"step {step} of {steps}: {task.answer.judged_by} {error:.4g}, at most {left:.0f} s left")
+        left = (time.monotonic() - begin) * (made.steps - step) / step
+        tell(f"step {step} of {made.steps}: {task.answer.judged_by} {error:.4g}, at most {left:.0f} s left")
 
     if device == "cpu":
-        run = train(task, architecture, width, seed=seed, rate=rate, recipe=recipe, tell=report, **shape)
+        run = train(task, architecture, width, seed=seed, rate=rate, recipe=made, tell=report, **shape)
     else:
         (run,) = train_together(
-            task, architecture, width, [(seed, rate)], recipe=recipe, path="batched", device=device, **shape
+            task, architecture, width, [(seed, rate)], recipe=made, path="batched", device=device, **shape
         )
     whole = {"width": width, **shape_of(shape)}
     training = {
-        "recipe": asdict(recipe), "rate": rate, "seed": seed, "mean_error": run.mean_error,
+        "recipe": asdict(made), "rate": rate, "seed": seed, "mean_error": run.mean_error,
         "largest_error": run.largest_error, "steps": run.steps, "stopped": run.stopped,
     }  # fmt: skip
     save_trained(run.network, out, task=task, architecture=architecture, shape=whole, training=training)
@@ -83,7 +81,7 @@ def train_one(
         "sequence_error": run.sequence_error,
         "lengths": {str(at): error for at, error in run.lengths.items()},
         "mean_tolerance": task.mean_tolerance,
-        "distribution": distribution,
+        "distribution": made.distribution,
         "steps": run.steps,
         "seconds": round(run.seconds, 2),
     }

@@ -10,7 +10,7 @@ from assay.evidence import Evidence
 from assay.learning.overlap import count_test_inputs
 from assay.learning.recipe import Recipe
 from assay.learning.training import code_of_run, train
-from assay.networks import Shape, family, shape_of
+from assay.networks import NETWORKS, Shape, family, shape_of, usual_positions
 from assay.networks.candidates import candidates_of, check_declared
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
@@ -27,13 +27,21 @@ def training_question(
     **shape: Unpack[Shape],
 ) -> dict[str, Any]:
     """Does this architecture, in this shape, learn the task? Completed by `width`, `seed` and `rate`."""
-    settings: dict[str, Any] = {"distribution": task.usual_distribution, **recipe}
-    made = Recipe(**settings)
+    made = Recipe(**recipe_settings(architecture, task, recipe, **shape))
     return {
         "kind": "training", "architecture": architecture, **shape_of(shape),
         "task": task.to_json(), "code": code_of_run(architecture, task), "portrait": portrait,
         "recipe": {**asdict(made), "version": RECIPE_VERSION},
     }  # fmt: skip
+
+
+def recipe_settings(
+    architecture: str, task: Task[Any], recipe: dict[str, Any], **shape: Unpack[Shape]
+) -> dict[str, Any]:
+    """What a recipe says, and what is usual for the task where it says nothing."""
+    positions = shape.get("positions") or usual_positions(task.spec)
+    any_length = architecture not in NETWORKS and positions != "table"
+    return {"distribution": task.usual_distribution, **(task.usual_recipe if any_length else {}), **recipe}
 
 
 def lengths_text(lengths: dict[int, float], task: Task[Any]) -> str:

@@ -41,6 +41,8 @@ class Task(ABC, Generic[Inputs]):
         usual_distribution: the one that mean errors are over, unless another is named.
         symbols: what charts call the parameters that a study can vary.
         all_inputs: what a worst-case statement speaks of, in words.
+        usual_recipe: fields of `assay.learning.recipe.Recipe` that training has unless a request says otherwise, for
+            networks that take any length.
         ahead: whether answers depend on later tokens although the order is causal: a control that nothing can learn.
         partial_baselines: names of `baseline_features` that do a part of the task: printed, but no reason to refuse it.
         version: raised when examples, answers or tolerances change, so that old results are not taken for new ones.
@@ -51,6 +53,7 @@ class Task(ABC, Generic[Inputs]):
     version: ClassVar[int] = 1
     distributions: ClassVar[dict[str, str]]
     usual_distribution: ClassVar[str] = "uniform"
+    usual_recipe: ClassVar[dict[str, Any]] = {}
     ahead: ClassVar[bool] = False
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
     all_inputs: ClassVar[str] = "over all inputs"

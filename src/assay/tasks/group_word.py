@@ -1,0 +1,52 @@
+"""Group words: the product of all elements so far"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from assay.groups import named_group
+from assay.tasks import TASKS, Classes, Spec, Symbols, Task, counter
+
+
+@TASKS.register
+@dataclass(frozen=True, kw_only=True)
+class GroupWord(Task[torch.Tensor]):
+    """y_i = x_1 x_2 ... x_i in a group (Liu et al. 2023; Merrill, Petty, Sabharwal 2024: the state-tracking task).
+
+    Inputs are numbers of the group's generators, or of all its elements, int64 (batch, N).
+
+    >>> GroupWord(length=4, group="Z3", generators=False).targets(torch.tensor([[1, 1, 0, 2]])).tolist()
+    [[1, 2, 2, 1]]
+    """
+
+    name: ClassVar[str] = "group-word"
+    distributions: ClassVar[dict[str, str]] = {"uniform": "factors uniform"}
+    usual_recipe: ClassVar[dict[str, Any]] = {"shortest": 2, "curriculum": True}
+    symbols: ClassVar[dict[str, str]] = {"length": "N"}
+    length: int  # ty: ignore[incompatible-attribute-override]
+    group: str = "S3"
+    generators: bool = True
+
+    @property
+    def factors(self) -> np.ndarray:
+        """Elements that a token may be."""
+        group = named_group(self.group)
+        return np.array(group.generators) if self.generators else np.arange(group.order)
+
+    @property
+    def spec(self) -> Spec:
+        """A factor a token; every token is a query."""
+        return Spec(Symbols(len(self.factors)), Classes(max(2, named_group(self.group).order)), self.length)
+
+    def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
+        """Independent factors."""
+        return torch.from_numpy(counter.integers(counter.words(example_keys, 0, self.length), len(self.factors)))
+
+    def targets(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Numbers of the products, int64 (batch, N); time O(N)."""
+        table, factors = named_group(self.group).table, self.factors[inputs.numpy()]
+        for place in range(1, factors.shape[1]):
+            factors[:, place] = table[factors[:, place - 1], factors[:, place]]
+        return torch.from_numpy(factors)
