@@ -1,0 +1,191 @@
+"""Depth, loops, hybrids, options, and modules of users as layers."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from assay import AssayError
+from assay.learning.recipe import Recipe
+from assay.learning.training import train
+from assay.networks import (
+    architecture_code,
+    check_shape,
+    family,
+    layer_options,
+    make_network,
+    named_architecture,
+)
+from assay.networks.candidates import Candidates, require_declared
+from assay.networks.shape import options_text, parse_options
+from assay.tasks.k_hop import KHop
+from assay.tasks.next_symbol import NextSymbol
+from fresh import assay
+from test_cli import complaint, printed
+
+TASK = KHop(length=8)
+FILE = Path(__file__).with_name("modules_of_users.py").resolve()
+
+
+def users(name):
+    return named_architecture(f"{FILE}:{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "facts", "state"),
+    [
+        ("Linear", {}, (True, 32), 32),
+        ("Linear", {"key_width": 2}, (True, 16), 16),
+        ("Delta", {}, (True, 64), 64),
+        ("Encoder", {}, (False, None), None),
+        ("multihead", {}, (False, None), None),
+    ],
+)
+def test_modules_of_users_are_layers(name, options, facts, state):
+    networks = Candidates.of(users(name), options=options)
+    (found,) = require_declared(networks, 8)
+    assert (found.causal, found.state) == facts
+    assert found.state is None or found.rank <= found.state
+    declared = networks.resources(TASK, 8).state
+    assert (declared and declared(8)) == state
+    recipe = Recipe(steps=3, distribution="uniform", batch=8, validation=8, test=8)
+    run = train(TASK, networks.architecture, 8, seed=0, rate=0.01, recipe=recipe, options=options)
+    assert run.network.size.state == (state or 0)
+
+
+@pytest.mark.parametrize("name", ["Linear", "Delta", "Encoder", "multihead"])
+def test_modules_of_users_see_no_later_token_in_causal_order(name):
+    network = make_network(users(name), NextSymbol(length=6), 8, seed=0).double()
+    inputs = NextSymbol(length=6).sample(2, seed=0).inputs
+    before = network(inputs)
+    changed = inputs.clone()
+    changed[:, 3:] = (changed[:, 3:] + 1) % 4
+    assert torch.allclose(network(changed)[:, :3], before[:, :3], atol=1e-12)
+    assert not torch.allclose(network(changed)[:, 3:], before[:, 3:])
+
+
+def test_a_whole_block_gets_no_norm_and_no_mlp():
+    block = make_network(users("Encoder"), TASK, 8, seed=0).network.blocks[0]
+    assert [name for name, _ in block.named_children()] == ["mixer"]
+    tokens = torch.randn(2, 8, 8)
+    expected = block.mixer.module.inner(tokens, src_mask=torch.full((8, 8), -torch.inf).triu(1))
+    assert torch.equal(block(tokens, 8), expected)
+
+
+def test_layers_get_what_they_ask_for():
+    network = make_network(users("Placed"), TASK, 8, seed=0, depth=3)
+    modules = [block.mixer.module for block in network.network.blocks]
+    assert [(module.length, module.index) for module in modules] == [(8, 0), (8, 1), (8, 2)]
+
+
+def test_a_layer_that_does_not_heed_its_mask_is_refused():
+    with pytest.raises(AssayError, match="Deaf looks ahead, though it was given causal=True or a mask"):
+        require_declared(Candidates(users("Deaf")), 8)
+
+
+def test_hybrids_take_turns():
+    network = make_network("gru+attention", TASK, 6, seed=0, depth=2)
+    assert [type(block.mixer).__name__ for block in network.network.blocks] == ["GRU", "Attention"] * 2
+    assert network.size.depth == 4
+    assert network.family == family("gru+attention") == "hybrid"
+    assert family("gru+lstm") == "recurrent"
+    assert network.resources.state(8) == 2 * 6 + 2 * (2 * 6 * 8)
+    assert Candidates.of("gru+attention", depth=2).resources(TASK, 6).state(8) == network.resources.state(8)
+    assert architecture_code("gru+attention") == f"{architecture_code('gru')}+{architecture_code('attention')}"
+
+
+def test_a_hybrid_of_a_users_layer_gives_options_to_who_has_them():
+    name = users("Linear") + "+attention"
+    assert named_architecture(f"{FILE}:Linear+attention") == name
+    networks = Candidates.of(name, options={"key_width": 3})
+    assert networks.resources(TASK, 8).state(8) == 3 * 8 + 2 * 8 * 8
+    assert networks.name == f"{name}, key_width=3"
+
+
+def test_loops_share_weights_and_each_carries_a_state():
+    once, thrice = (make_network("lstm", TASK, 6, seed=0, loops=loops) for loops in (1, 3))
+    assert once.size.parameters == thrice.size.parameters
+    assert (once.size.depth, thrice.size.depth) == (1, 3)
+    assert thrice.resources.state(8) == 3 * once.resources.state(8) == 3 * 12
+    tokens = torch.randn(2, 8, 6)
+    (block,) = thrice.network.blocks
+    expected = thrice.network.read(block(block(block(tokens, 8), 8), 8))
+    assert torch.equal(thrice.network.answers(tokens), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("", {}),
+        ("b=2,a=1", {"a": 1, "b": 2}),
+        ("x=.5, y=1e-3", {"x": 0.5, "y": 1e-3}),
+        ("signed=true,kind=soft,off=false", {"kind": "soft", "off": False, "signed": True}),
+    ],
+)
+def test_options_of_the_command_line(text, options):
+    assert parse_options(text) == options
+    assert list(parse_options(text)) == sorted(options)
+    assert parse_options(options_text(options)) == options
+
+
+@pytest.mark.parametrize("text", ["a", "a=", "=1", "a=1,a=2", "a-b=1"])
+def test_options_that_are_none_are_refused(text):
+    with pytest.raises(AssayError, match="it must be name=value,name=value with different names"):
+        parse_options(text)
+
+
+def test_options_that_a_layer_lacks_are_refused():
+    assert layer_options(users("Delta"))["signed"] is False
+    with pytest.raises(AssayError, match="did you mean 'signed'"):
+        check_shape(users("Delta"), options={"sined": True})
+    with pytest.raises(AssayError, match="loops = 2 is not allowed; it must be 1 for feed-forward"):
+        check_shape("feed-forward", loops=2)
+
+
+def test_the_command_line_takes_shapes(tmp_path):
+    out = tmp_path / "t.safetensors"
+    shape = ["--architecture", f"{FILE}:Delta+gru", "--options", "signed=true", "--loops", 2, "--width", 6]
+    found = printed("train", "k-hop", "--length", 6, *shape, "--steps", 2, "--out", out)
+    assert (found["options"], found["loops"], found["depth"]) == ({"signed": True}, 2, 1)
+    attacked = assay("precision", out, "--draws", 4, "--most", 4, "--json")
+    assert "modules_of_users.py" in attacked.stderr  # a file names no code: the user does
+    bound = printed("bound", "sparse-averaging", "--length", 64, "--sparsity", 2, *shape[:-2], "--width", 2)
+    rows = {row["bound"]: row for row in bound["bounds"]}
+    assert rows["recurrent-state"]["available"] == 2 * (4 + 2) * 32
+    refused = complaint("train", "k-hop", "--length", 6, "--architecture", "gru+atention", "--out", out)
+    assert "did you mean 'attention'" in refused
+    refused = complaint("bound", "k-hop", "--length", 6, "--options", "a=1")
+    assert "--options need --architecture" in refused
+
+
+STUDY = """
+name = "shapes"
+title = "Shapes"
+seeds = [0]
+
+[recipe]
+steps = 20
+batch = 16
+validation = 32
+test = 64
+
+[lines.hops]
+task = {{ name = "k-hop" }}
+search = [
+    {{ architecture = "{file}:Delta", options = {{ signed = true }}, at = [6], lowest = 4, highest = 4 }},
+    {{ architecture = "{file}:Delta", at = [6], lowest = 4, highest = 4 }},
+    {{ architecture = "gru+attention", loops = 2, at = [6], lowest = 4, highest = 4 }},
+    {{ architecture = "{file}:Encoder", at = [6], lowest = 4, highest = 4 }},
+]
+"""
+
+
+def test_studies_take_shapes(tmp_path):
+    study = tmp_path / "shapes.toml"
+    study.write_text(STUDY.format(file=FILE))
+    done = assay("run", study, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    for name in ("Delta, signed=true:", "Delta:", "gru+attention, 2 loops:", "Encoder:"):
+        assert name in done.stdout + done.stderr
+    study.write_text(STUDY.format(file=FILE).replace("signed", "singed"))
+    assert "did you mean 'signed'" in complaint("run", study, "--out", tmp_path / "out")
