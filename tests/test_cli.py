@@ -68,7 +68,7 @@ def test_listings_and_pages():
     assert set(entries) == {
         "tasks", "architectures", "bare models", "constructions", "bounds", "protocols", "readers", "studies"
     }  # fmt: skip
-    assert {"attention", "third-order", "strassen", "lstm", "gru", "feed-forward"} == set(entries["architectures"])
+    assert {"attention", "third-order", "strassen", "lstm", "gru", "feed-forward"} < set(entries["architectures"])
     for names in entries.values():  # one of each kind in a process of its own, all of them in this one
         assert len(printed("show", next(iter(names)))["text"]) > 100
         assert all(len(describe(name)["text"]) > 100 for name in names)

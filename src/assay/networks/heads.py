@@ -7,13 +7,13 @@ from torch import Tensor
 from assay.errors import require
 
 
-def require_divisor(heads: int, width: int) -> None:
-    """Refuse a number of heads that does not divide the width.
+def require_divisor(heads: int, width: int, name: str = "width") -> None:
+    """Refuse a number of heads that does not divide the width, or another number called `name`.
 
     Raises:
         AssayError: it names the number and the width.
     """
-    require(heads >= 1 and width % heads == 0, "heads", heads, f"a divisor of width = {width}")
+    require(heads >= 1 and width % heads == 0, "heads", heads, f"a divisor of {name} = {width}")
 
 
 def split_heads(tokens: Tensor, heads: int) -> Tensor:

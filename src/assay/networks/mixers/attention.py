@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from assay.errors import AssayError, require
 from assay.networks import MIXERS
@@ -60,16 +61,31 @@ class Attention(Mixer):
     def weights(self, tokens: Tensor, last: int) -> Tensor:
         """Attention map of the last tokens: (batch, heads, last, length)."""
         scores = self._rotary_scores(tokens, last) if self.rotary else self._scores(tokens[:, -last:], tokens)
-        if self.causal and last > 1:
-            length = tokens.shape[1]
-            later = torch.full((last, length), -torch.inf, dtype=scores.dtype, device=scores.device)
-            scores = scores + later.triu(1 + length - last)
-        return torch.softmax(scores, dim=-1)
+        return self._softmax(scores)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens."""
         attended = self.weights(tokens, last) @ tokens.unsqueeze(1)  # (batch, heads, last, m)
         return self.join(attended @ self._by_head(self.value.weight).mT)
+
+    def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Outputs of all tokens, and keys and values of these and earlier ones: (batch, 2 m t).
+
+        Raises:
+            AssayError: it looks ahead.
+        """
+        if not self.causal:
+            raise AssayError(f"{type(self).__name__} looks ahead, so that it has no state; make it with causal=True")
+        values = linear(tokens, self.value.weight)
+        cache = torch.stack([split_heads(x, self.heads) for x in (self.key(tokens), values)], dim=1)
+        if state is not None:
+            cache = torch.cat([self._unpacked(state), cache], dim=3)
+        keys, values = cache.unbind(1)  # (batch, heads, length, m / heads)
+        queries = split_heads(self.query(tokens) * math.sqrt(self.heads / tokens.shape[-1]), self.heads)
+        if self.rotary:
+            positions = torch.arange(keys.shape[2], device=tokens.device)
+            queries, keys = turn(queries, positions[-tokens.shape[1] :]), turn(keys, positions)
+        return self.join(self._softmax(queries @ keys.mT) @ values), self._packed(cache)
 
     def summary(self, queries: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """What query tokens (batch, queries, m) find among some tokens (batch, some, m).
@@ -90,6 +106,27 @@ class Attention(Mixer):
     def join(self, means: Tensor) -> Tensor:
         """Outputs from each head's mean value (batch, heads, queries, m / heads)."""
         return self.out(join_heads(means) + self.value.bias)
+
+    def _softmax(self, scores: Tensor) -> Tensor:
+        """Of scores (batch, heads, last, length), with what depends on distances added."""
+        bias = self._bias(scores)
+        return torch.softmax(scores if bias is None else scores + bias, dim=-1)
+
+    def _bias(self, scores: Tensor) -> Tensor | None:
+        """What is added to scores, to be broadcast to their shape: -inf where a token may not look."""
+        last, length = scores.shape[-2:]
+        if not self.causal or last == 1:
+            return None
+        later = torch.full((last, length), -torch.inf, dtype=scores.dtype, device=scores.device)
+        return later.triu(1 + length - last)
+
+    def _packed(self, cache: Tensor) -> Tensor:
+        """The state that holds a cache (batch, 2, heads, tokens, m / heads)."""
+        return cache.flatten(1)
+
+    def _unpacked(self, state: Tensor) -> Tensor:
+        """The cache that a state holds."""
+        return state.unflatten(1, (2, self.heads, -1, self.out.in_features // self.heads))
 
     def _scores(self, queries: Tensor, tokens: Tensor) -> Tensor:
         """(x Q) K^T X^T: K is applied to the queries, which may be few, rather than to all tokens."""

@@ -1,0 +1,57 @@
+"""Diagonal linear recurrences h_t = a_t h_{t-1} + b_t, one step after the other, with derivatives of any order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+
+def scan(decay: Tensor, inputs: Tensor, start: Tensor | None = None) -> Tensor:
+    """h_1 ... h_N of h_t = decay_t * h_{t-1} + inputs_t; h_0 is `start`, zeros unless given.
+
+    `decay` and `inputs` are time-major and of one shape, (N, ...). Time and memory O(N) tensors of the state's shape.
+
+    >>> scan(torch.tensor([0.5, 0.5, 2.0]), torch.tensor([1.0, 1.0, 1.0])).tolist()
+    [1.0, 1.5, 4.0]
+    """
+    if start is not None:
+        inputs = torch.cat([torch.addcmul(inputs[:1], decay[:1], start.unsqueeze(0)), inputs[1:]])
+    return _Scan.apply(decay[1:], inputs, False)
+
+
+class _Scan(Function):
+    """h_0 = b_0, h_t = a_t h_{t-1} + b_t, where a_t links h_{t-1} and h_t; or the same from the last to the first.
+
+    Its gradient by b is the scan in the other direction with the same a, so that it can be differentiated again.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(links: Tensor, inputs: Tensor, backwards: bool) -> Tensor:
+        """(N-1, ...), (N, ...) -> (N, ...)."""
+        a, b = links.unbind(), inputs.unbind()
+        if backwards:
+            a, b = a[::-1], b[::-1]
+        states = [b[0]]
+        for link, one in zip(a, b[1:], strict=True):
+            states.append(torch.addcmul(one, link, states[-1]))
+        return torch.stack(states[::-1] if backwards else states)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:
+        """Kept for the gradient: the links and the states."""
+        ctx.backwards = inputs[2]
+        ctx.save_for_backward(inputs[0], output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # ty: ignore[incompatible-method-override]
+        """By the links and by the inputs."""
+        links, states = ctx.saved_tensors
+        by_inputs: Any = _Scan.apply(links, gradient, not ctx.backwards)
+        if ctx.backwards:
+            return by_inputs[:-1] * states[1:], by_inputs, None
+        return by_inputs[1:] * states[:-1], by_inputs, None
