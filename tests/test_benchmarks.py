@@ -51,6 +51,22 @@ def test_training_steps_are_timed_beside_a_plain_loop(run):
     assert "plain error" in printed
 
 
+def test_layers_are_timed_beside_plain_attention(run):
+    rows, printed = run("layers", "--only", "net")
+    assert {"retnet", "delta-net", "delta-net eigenvalues=signed"} < {row["layer"] for row in rows}
+    assert all(row["plain ms"] > 0 and row["ratio"] > 0 for row in rows)
+    assert "bar" in printed
+
+
+def test_drift_is_of_states_that_are_carried_on(run):
+    rows, _ = run("layers", "--drift")
+    names = {row["layer"].split()[0] for row in rows}
+    assert {"window-attention", "delta-product", "mlstm", "s4d", "gru"} < names
+    assert not {"attention", "alibi", "short-conv"} & names
+    for row in rows:
+        assert row["float32 state"] < 1e-5 < row["bfloat16 state"] < 0.1
+
+
 def test_growth_lists_time_and_memory(run):
     rows, printed = run("growth", "--only", "labels match")
     assert {"labels match2", "labels match3"} <= {row["operation"] for row in rows}

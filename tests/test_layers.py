@@ -7,6 +7,7 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from assay import AssayError
+from assay.learning.training import Recipe, train
 from assay.networks import MIXERS
 from assay.networks.delta_rule import delta_rule
 from assay.networks.layer_check import check_layer as measure
@@ -14,6 +15,7 @@ from assay.networks.linear_attention import CHUNK, linear_attention
 from assay.networks.scan import scan
 from assay.networks.short_conv import ShortConv, convolve
 from assay.tasks.k_hop import KHop
+from assay.tasks.recall import Recall
 from assay.testing import check_layer
 from layer_twins import TWINS, convolved
 
@@ -317,6 +319,13 @@ def test_layers_run_in_bfloat16(case):
     assert found.dtype == torch.bfloat16
     assert error(found.double(), exact) < 0.1
     assert layer.run(tokens.bfloat16())[1].dtype == torch.bfloat16
+
+
+def test_recall_is_learned_by_a_delta_rule():
+    recipe = Recipe(steps=600, distribution="uniform", batch=64, validation=512, test=1024)
+    run = train(Recall(pairs=8), "delta-net", 32, seed=0, rate=0.01, recipe=recipe)
+    assert run.stopped == "learned"
+    assert run.mean_error <= 0.05
 
 
 CONVOLVED = [("attention", {"causal": True}), ("delta-net", {}), ("window-attention", {"causal": True, "window": 2})]

@@ -35,6 +35,8 @@ class MLSTM(MatrixMemory):
         super().__init__(width, heads, key_width, value_width)
         self.input, self.forget = nn.Linear(width, heads), nn.Linear(width, heads)
         self.gate = nn.Linear(width, self.value_width)
+        for gate in (self.input, self.forget):  # at first of no token more than of another
+            nn.init.zeros_(gate.weight)
         nn.init.zeros_(self.input.bias)
         with torch.no_grad():
             self.forget.bias.copy_(torch.linspace(*_FORGET_BIAS, heads))
