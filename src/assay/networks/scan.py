@@ -28,18 +28,17 @@ class _Scan(Function):
     Its gradient by b is the scan in the other direction with the same a, so that it can be differentiated again.
     """
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(links: Tensor, inputs: Tensor, backwards: bool) -> Tensor:
         """(N-1, ...), (N, ...) -> (N, ...)."""
-        a, b = links.unbind(), inputs.unbind()
+        states = torch.empty_like(inputs, memory_format=torch.contiguous_format)
+        a, b, h = links.unbind(), inputs.unbind(), states.unbind()
         if backwards:
-            a, b = a[::-1], b[::-1]
-        states = [b[0]]
-        for link, one in zip(a, b[1:], strict=True):
-            states.append(torch.addcmul(one, link, states[-1]))
-        return torch.stack(states[::-1] if backwards else states)
+            a, b, h = a[::-1], b[::-1], h[::-1]
+        h[0].copy_(b[0])
+        for t, link in enumerate(a):
+            torch.addcmul(b[t + 1], link, h[t], out=h[t + 1])
+        return states
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:
@@ -55,3 +54,13 @@ class _Scan(Function):
         if ctx.backwards:
             return by_inputs[:-1] * states[1:], by_inputs, None
         return by_inputs[1:] * states[:-1], by_inputs, None
+
+    @staticmethod
+    def vmap(  # ty: ignore[incompatible-method-override]
+        info: Any, in_dims: tuple[int | None, ...], links: Tensor, inputs: Tensor, backwards: bool
+    ) -> tuple[Tensor, int]:
+        """What is mapped over is one more axis of the state."""
+        pairs = zip((links, inputs), in_dims, strict=False)
+        both = [x.unsqueeze(1).expand(-1, info.batch_size, *x.shape[1:]) if at is None else x.movedim(at, 1)
+                for x, at in pairs]  # fmt: skip
+        return _Scan.apply(*both, backwards), 1
