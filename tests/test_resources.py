@@ -168,12 +168,12 @@ def test_lies_that_are_hard_to_see_are_refused_too(layer, said):
 )
 def test_honest_layers_pass_whatever_they_compute_in(layer):
     networks = Candidates(odd(layer))
-    assert require_declared(networks, 16).causal is (layer != "ConvolvedAttention")
+    assert require_declared(networks, 16)[0].causal is (layer != "ConvolvedAttention")
     assert networks.resources(Match2(length=8), 16).passes == (1 if layer == "ConvolvedAttention" else 2)
 
 
 def test_what_changes_by_jumps_is_not_measured():
-    facts = require_declared(Candidates(odd("Signs")), 8)
+    (facts,) = require_declared(Candidates(odd("Signs")), 8)
     assert (facts.causal, facts.rank) == (True, None)
     assert facts.line.endswith("1 numbers declared, not measured")
 

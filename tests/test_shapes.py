@@ -142,6 +142,15 @@ def test_options_that_a_layer_lacks_are_refused():
         check_shape("feed-forward", loops=2)
 
 
+def test_a_short_convolution_is_an_option_of_any_layer():
+    for name, state in (("delta-net", 36), ("gru", 6), (users("Linear"), 24)):
+        network = make_network(name, TASK, 6, seed=0, options={"conv": 4})
+        assert network.resources.state(8) == state + 3 * 6
+        assert Candidates.of(name, options={"conv": 4}).resources(TASK, 6).state(8) == state + 18
+    with pytest.raises(AssayError, match=r"conv = 4 is not allowed; it must be 0 for .*Encoder, which is a whole block"):
+        make_network(users("Encoder"), TASK, 8, seed=0, options={"conv": 4})
+
+
 def test_the_command_line_takes_shapes(tmp_path):
     out = tmp_path / "t.safetensors"
     shape = ["--architecture", f"{FILE}:Delta+gru", "--options", "signed=true", "--loops", 2, "--width", 6]
@@ -185,7 +194,7 @@ def test_studies_take_shapes(tmp_path):
     study.write_text(STUDY.format(file=FILE))
     done = assay("run", study, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    for name in ("Delta, signed=true:", "Delta:", "gru+attention, 2 loops:", "Encoder:"):
-        assert name in done.stdout + done.stderr
+    for name in ("Delta, signed=true on", "Delta on", "gru+attention, 2 loops on", "Encoder on"):
+        assert name in done.stderr
     study.write_text(STUDY.format(file=FILE).replace("signed", "singed"))
     assert "did you mean 'signed'" in complaint("run", study, "--out", tmp_path / "out")

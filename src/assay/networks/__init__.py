@@ -29,7 +29,7 @@ NETWORKS: Registry[type[Network]] = Registry("network", "assay.networks", "assay
 
 
 _OF_THE_NETWORK = ("width", "heads", "causal", "rotary", "length", "index")  # what layers are given, if they ask for it
-ANY_LAYER: dict[str, Option] = {}  # options of every layer, with what they usually are
+ANY_LAYER: dict[str, Option] = {"conv": 0}  # options of every layer, with what they usually are
 
 
 def architectures() -> list[str]:
@@ -142,11 +142,12 @@ def make_layer(
         rotary: that scores depend on how far apart tokens are.
         length: of the sequence.
         index: of its block.
-        options: its own.
+        options: its own, and `conv`, the taps of a short convolution in front of it; 0 for none.
 
     Raises:
         AssayError: no such layer, or none with that many heads, rotary scores or options, or it cannot be made.
     """
+    from assay.networks.short_conv import ShortConv
     from assay.networks.users_layer import as_layer
 
     entry = layer_entry(name)
@@ -158,7 +159,12 @@ def make_layer(
         allowed = f"none or table for {name}, which cannot be rotary"
         require("rotary" in accepted, "positions", "rotary", allowed)
         given["rotary"] = True
-    return as_layer(entry(width, **given, **(options or {})), ordered=causal)
+    own = dict(options or {})
+    taps: Any = own.pop("conv", 0)
+    layer = as_layer(entry(width, **given, **own), ordered=causal)
+    if taps:
+        require(not layer.block, "conv", taps, f"0 for {name}, which is a whole block")
+    return ShortConv(layer, width, taps) if taps else layer
 
 
 def make_layers(

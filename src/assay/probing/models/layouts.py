@@ -184,6 +184,8 @@ def _assay(call: Call) -> Reading:
     positional, named = call.arguments
     tokens = positional[0] if positional else named["tokens"]
     call.require_count(attention.heads)
+    plain = type(attention).weights is Attention.weights and type(attention)._bias is Attention._bias
+    require(plain, "attention", call.name, "one whose scores are queries times keys alone")
     queries, keys = call.split(attention.query(tokens), attention.key(tokens))
     if attention.rotary:
         positions = torch.arange(tokens.shape[1], device=tokens.device)
