@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from assay.networks.linear_attention import CHUNK, pair_decay, rows_asked
+from assay.networks.linear_attention import CHUNK, pair_decay, rows, rows_asked
 
 
 def delta_rule(
@@ -55,8 +55,7 @@ def delta_rule(
     size = max(1, CHUNK // steps)
     for begin in range(0, length, size):
         end = min(begin + size, length)
-        k, v = keys[..., steps * begin : steps * end, :], values[..., steps * begin : steps * end, :]
-        b = strengths[..., steps * begin : steps * end].unsqueeze(-1)
+        k, v, b = (rows(x, steps * begin, steps * end) for x in (keys, values, strengths.unsqueeze(-1)))
         g = None if log_decay is None else _of_writes(log_decay[..., begin:end].cumsum(dim=-1), steps)
         q = rows_asked(queries, length, begin, end)
         if carry or end < length or q.shape[-2]:

@@ -37,31 +37,36 @@ def linear_attention(
     length, outputs = keys.shape[-2], []
     by_vector = log_decay is not None and log_decay.ndim == keys.ndim
     size = CHUNK_OF_VECTORS if by_vector else CHUNK
+    if log_decay is not None and not by_vector:
+        log_decay = log_decay.unsqueeze(-1)
     for begin in range(0, length, size):
-        k, v = keys[..., begin : begin + size, :], values[..., begin : begin + size, :]
-        q = rows_asked(queries, length, begin, begin + k.shape[-2])
-        g = None
-        if log_decay is not None:
-            part = log_decay[..., begin : begin + size, :] if by_vector else log_decay[..., begin : begin + size, None]
-            g = part.cumsum(dim=-2)  # (..., chunk, d or 1)
+        end = min(begin + size, length)
+        k, v = rows(keys, begin, end), rows(values, begin, end)
+        q = rows_asked(queries, length, begin, end)
+        g = None if log_decay is None else rows(log_decay, begin, end).cumsum(dim=-2)  # (..., chunk, d or 1)
         if q.shape[-2]:
             outputs.append(_read(q, k, v, g, state))
-        if carry or begin + size < length:
+        if carry or end < length:
             added = (k if g is None else k * (g[..., -1:, :] - g).exp()).mT @ v
             state = added if state is None else _kept(state, g) + added
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-2), state
 
 
+def rows(x: Tensor, begin: int, end: int) -> Tensor:
+    """Rows begin ... end-1 of (..., N, d); x itself if that is all, as the gradient of a slice is a copy."""
+    return x if end - begin == x.shape[-2] else x[..., begin:end, :]
+
+
 def rows_asked(queries: Tensor, length: int, begin: int, end: int) -> Tensor:
     """Those of the last tokens' queries (..., T, d) that are of tokens begin ... end-1 of so many."""
     first = length - queries.shape[-2]
-    return queries[..., max(begin - first, 0) : max(end - first, 0), :]
+    return rows(queries, max(begin - first, 0), max(end - first, 0))
 
 
 def pair_decay(g: Tensor, count: int) -> Tensor:
     """exp(g_t - g_s) for the last T of a chunk's t, and every s up to t, else 0: (..., chunk, 1) -> (..., T, chunk)."""
     size = g.shape[-2]
-    return (g[..., size - count :, :] + (-g).mT).add_(ahead(count, g)).exp_()
+    return (rows(g, size - count, size) + (-g).mT).add_(ahead(count, g)).exp_()
 
 
 def ahead(count: int, g: Tensor) -> Tensor:
@@ -82,13 +87,13 @@ def _read(q: Tensor, k: Tensor, v: Tensor, g: Tensor | None, state: Tensor | Non
     outputs = scores @ v
     if state is None:
         return outputs
-    return outputs + (q if g is None else q * g[..., size - count :, :].exp()) @ state
+    return outputs + (q if g is None else q * rows(g, size - count, size).exp()) @ state
 
 
 def _scores_by_vector(q: Tensor, k: Tensor, g: Tensor) -> Tensor:
     """Sum over coordinates i of q_ti k_si exp(g_ti - g_si)."""
     count, size = q.shape[-2], k.shape[-2]
-    decay = (g[..., size - count :, None, :] - g.unsqueeze(-3)).add_(ahead(count, g).unsqueeze(2)).exp_()
+    decay = (rows(g, size - count, size).unsqueeze(-2) - g.unsqueeze(-3)).add_(ahead(count, g).unsqueeze(2)).exp_()
     return ((decay * k.unsqueeze(-3)) @ q.unsqueeze(-1)).squeeze(-1)
 
 

@@ -19,20 +19,20 @@ def scan(decay: Tensor, inputs: Tensor, start: Tensor | None = None) -> Tensor:
     """
     if start is not None:
         inputs = torch.cat([torch.addcmul(inputs[:1], decay[:1], start.unsqueeze(0)), inputs[1:]])
-    return _Scan.apply(decay[1:], inputs, False)
+    return _Scan.apply(decay, inputs, False)
 
 
 class _Scan(Function):
-    """h_0 = b_0, h_t = a_t h_{t-1} + b_t, where a_t links h_{t-1} and h_t; or the same from the last to the first.
+    """h_0 = b_0, h_t = a_t h_{t-1} + b_t; or backwards h_{t-1} = a_t h_t + b_{t-1} from the last. a_0 is not used.
 
     Its gradient by b is the scan in the other direction with the same a, so that it can be differentiated again.
     """
 
     @staticmethod
-    def forward(links: Tensor, inputs: Tensor, backwards: bool) -> Tensor:
-        """(N-1, ...), (N, ...) -> (N, ...)."""
+    def forward(decay: Tensor, inputs: Tensor, backwards: bool) -> Tensor:
+        """(N, ...), (N, ...) -> (N, ...)."""
         states = torch.empty_like(inputs, memory_format=torch.contiguous_format)
-        a, b, h = links.unbind(), inputs.unbind(), states.unbind()
+        a, b, h = decay.unbind()[1:], inputs.unbind(), states.unbind()
         if backwards:
             a, b, h = a[::-1], b[::-1], h[::-1]
         h[0].copy_(b[0])
@@ -42,25 +42,25 @@ class _Scan(Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:
-        """Kept for the gradient: the links and the states."""
+        """Kept for the gradient: a and h."""
         ctx.backwards = inputs[2]
         ctx.save_for_backward(inputs[0], output)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # ty: ignore[incompatible-method-override]
-        """By the links and by the inputs."""
-        links, states = ctx.saved_tensors
-        by_inputs: Any = _Scan.apply(links, gradient, not ctx.backwards)
-        if ctx.backwards:
-            return by_inputs[:-1] * states[1:], by_inputs, None
-        return by_inputs[1:] * states[:-1], by_inputs, None
+        """By a and by b."""
+        decay, states = ctx.saved_tensors
+        by_inputs: Any = _Scan.apply(decay, gradient, not ctx.backwards)
+        earlier, later = (by_inputs, states) if ctx.backwards else (states, by_inputs)
+        by_decay = torch.cat([torch.zeros_like(decay[:1]), later[1:] * earlier[:-1]])
+        return by_decay, by_inputs, None
 
     @staticmethod
     def vmap(  # ty: ignore[incompatible-method-override]
-        info: Any, in_dims: tuple[int | None, ...], links: Tensor, inputs: Tensor, backwards: bool
+        info: Any, in_dims: tuple[int | None, ...], decay: Tensor, inputs: Tensor, backwards: bool
     ) -> tuple[Tensor, int]:
         """What is mapped over is one more axis of the state."""
-        pairs = zip((links, inputs), in_dims, strict=False)
+        pairs = zip((decay, inputs), in_dims, strict=False)
         both = [x.unsqueeze(1).expand(-1, info.batch_size, *x.shape[1:]) if at is None else x.movedim(at, 1)
                 for x, at in pairs]  # fmt: skip
         return _Scan.apply(*both, backwards), 1

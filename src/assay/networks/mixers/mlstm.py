@@ -8,7 +8,7 @@ from torch.nn.functional import logsigmoid
 
 from assay.networks import MIXERS
 from assay.networks.heads import join_heads
-from assay.networks.linear_attention import CHUNK, ahead, rows_asked
+from assay.networks.linear_attention import CHUNK, ahead, rows, rows_asked
 from assay.networks.matrix_memory import MatrixMemory
 
 _FORGET_BIAS = (3.0, 6.0)  # of the first head and the last
@@ -77,11 +77,11 @@ class MLSTM(MatrixMemory):
             top = a.detach().cummax(dim=-1).values  # m - g
             if memory is not None:
                 top = torch.maximum(top, memory[2].detach())
-            asked = rows_asked(q, length, begin, end)
+            asked, own = rows_asked(q, length, begin, end), (rows(k, begin, end), rows(v, begin, end))
             if asked.shape[-2]:
-                outputs.append(_read(asked, k[..., part, :], v[..., part, :], g, a, top, memory))
+                outputs.append(_read(asked, *own, g, a, top, memory))
             if carry or end < length:
-                memory = _carried(k[..., part, :], v[..., part, :], g, a, top, memory)
+                memory = _carried(*own, g, a, top, memory)
         return torch.cat(outputs, dim=-2) if len(outputs) > 1 else outputs[0], memory
 
     def _gated(self, read: Tensor, tokens: Tensor) -> Tensor:

@@ -69,5 +69,6 @@ class Selective(Mixer):
         if self.signed:
             decay = 2 * decay - 1
         h = scan(decay, (step * u).unsqueeze(-1) * self.b(x).unsqueeze(-2), start)
-        y = (h[-last:] @ self.c(x[-last:]).unsqueeze(-1)).squeeze(-1) + self.skip * u[-last:]
+        asked = h if last == len(h) else h[-last:]
+        y = (asked * self.c(x[-last:]).unsqueeze(-2)).sum(dim=-1) + self.skip * u[-last:]
         return self.out(y).transpose(0, 1), h[-1]
