@@ -4,7 +4,7 @@
 
 Times: batch 64, 64 tokens, causal, every position's output, one thread; the least processor time of a pass of the layer
 and of plain attention, taken in turn. Plain attention is softmax(Q K^T) V with the matrix of scores, written out here.
-`bar` is the ratio that a prototype of the same form reached; a layer is to stay within 1.15 times it.
+`bar` is the ratio that the bare form was measured at in plain PyTorch; a layer is to stay within 1.15 times it.
 
 Drift (`--drift`): the same weights and tokens in float32 and bfloat16, beside float64: the state after 4,096 tokens
 that are shown one at a time, each state rounded to the dtype, and the last 64 outputs. Errors are relative, in the
@@ -25,7 +25,7 @@ from assay.networks.short_conv import ShortConv
 BATCH, LENGTH, WIDTHS = 64, 64, (32, 64)
 SLACK = 1.15
 CAUSAL = {"attention", "window-attention", "alibi", "hard-alibi"}
-# name, options, and the ratios of prototypes at the two widths
+# name, options, and the bars at the two widths
 CASES = [
     ("attention", {}, (1.0, 1.0)),
     ("attention", {"rotary": True}, (1.22, 1.18)),
