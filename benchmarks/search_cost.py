@@ -29,7 +29,7 @@ import torch
 
 from assay.evidence import Evidence
 from assay.learning.questions import answer_training, training_question
-from assay.learning.search import Question, Unit, ladder, smallest_width, wrong_verdict
+from assay.learning.search import Question, Unit, first_learned, ladder, wrong_verdict
 from assay.ledger import Ledger
 from assay.networks.candidates import Candidates
 from assay.studies.start import proved_start
@@ -84,7 +84,7 @@ def draw(world: World, seeds: int, random: np.random.Generator) -> Draw:
     return Draw(learned, shares)
 
 
-def play(unit: Unit, answer: Callable[[Question], Any], search: Callable[[Unit], Any] = smallest_width) -> Any:
+def play(unit: Unit, answer: Callable[[Question], Any], search: Callable[[Unit], Any] = first_learned) -> Any:
     """Run a search to its end; the rung, or None."""
     asking = search(unit)
     questions = next(asking)
@@ -123,7 +123,7 @@ class Tally:
 
 
 def simulate(
-    world: World, searches: int, seed: int, *, seeds: int = 3, search: Callable[[Unit], Any] = smallest_width
+    world: World, searches: int, seed: int, *, seeds: int = 3, search: Callable[[Unit], Any] = first_learned
 ) -> Tally:
     """Search `world` many times, each time with fresh luck and from a start drawn from all rungs."""
     random = np.random.default_rng(seed)

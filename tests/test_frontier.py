@@ -107,7 +107,7 @@ def run(length, width, seed, learned, rate=0.01, depth=1):
     )
 
 
-def end(length, width, runs, rungs=(8, 9, 10, 90)):
+def end(length, width, runs, rungs=(8, 9, 10, 16, 32, 64, 90)):
     return SearchEnd(length, Unit({}, rungs, 0, (0, 1, 2), (0.01,)), width, tuple(runs))
 
 

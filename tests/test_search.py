@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError
-from assay.learning.search import Unit, ladder, smallest_width, start_between, wrong_verdict
+from assay.learning.search import Unit, first_learned, ladder, start_between, wrong_verdict
 
 LADDER = ladder(3, 80, 1.15)
 
@@ -17,7 +17,7 @@ LADDER = ladder(3, 80, 1.15)
 def play(unit, learns, shuffle=None):
     """Run a search, answering in batches as a runner does; the result and the questions."""
     asked = []
-    search = smallest_width(unit)
+    search = first_learned(unit)
     questions = next(search)
     while True:
         asked += questions

@@ -147,7 +147,7 @@ def test_a_short_convolution_is_an_option_of_any_layer():
         network = make_network(name, TASK, 6, seed=0, options={"conv": 4})
         assert network.resources.state(8) == state + 3 * 6
         assert Candidates.of(name, options={"conv": 4}).resources(TASK, 6).state(8) == state + 18
-    with pytest.raises(AssayError, match=r"conv = 4 is not allowed; it must be 0 for .*Encoder, which is a whole block"):
+    with pytest.raises(AssayError, match=r"conv = 4 is not allowed; it must be 0 for .*Encoder, which is a"):
         make_network(users("Encoder"), TASK, 8, seed=0, options={"conv": 4})
 
 

@@ -9,7 +9,7 @@ import pytest
 from assay import AssayError, Evidence, Size
 from assay.bounds import bounds_of
 from assay.evidence import content_hash
-from assay.learning.search import ladder, smallest_width
+from assay.learning.search import first_learned, ladder
 from assay.networks import family
 from assay.report.findings import gather
 from assay.studies import shipped
@@ -115,7 +115,7 @@ def trained(question, learned):
 
 def runs_of(unit, learns=lambda q: q["width"] >= q["task"]["length"]):
     """All that a search asks, when `learns` says whether a run learns."""
-    found, search = [], smallest_width(unit)
+    found, search = [], first_learned(unit)
     questions = next(search)
     while True:
         answers = [trained(question, learns(question)) for question in questions]

@@ -1,4 +1,4 @@
-"""The frontier: smallest constructed and smallest learned width, and largest impossible width, against a parameter.
+"""The frontier: smallest constructed and learned sizes, and largest impossible ones, against a parameter.
 
 Boundaries that are stated, by a bound or a construction, are read off pieces of evidence; learned ones are the ends of
 searches.
@@ -25,13 +25,14 @@ from assay.tasks import Task, task_from_json
 
 @dataclass(frozen=True)
 class Point:
-    """One smallest (or largest impossible) width.
+    """One smallest (or largest impossible) width, or value of the field that its series is about.
 
     Attributes:
         x: the value of the parameter that varies.
-        width: the width; with `censored`, the largest that was tried and not learned.
-        censored: whether the smallest width is only known to be larger.
-        seeds: smallest width that each seed was seen to learn, None where it learned at none; empty for what has no
+        width: the width, or other value; with `censored`, the last that was tried and not learned.
+        censored: whether the value is only known to lie beyond: above, or below where the largest was sought.
+        first: whether it is the ladder's first, so that the value sought may lie before it.
+        seeds: the width that each seed was first seen to learn, None where it learned at none; empty for what has no
             seeds. A seed is not asked below the reported width once most have failed there, so it may learn less.
         runs: training runs behind it.
         parameters: trainable or stored numbers of a network of this width; 0 for what speaks of no single network.
@@ -44,6 +45,7 @@ class Point:
     x: int
     width: int
     censored: bool = False
+    first: bool = False
     seeds: tuple[int | None, ...] = ()
     runs: int = 0
     parameters: int = 0
@@ -68,6 +70,8 @@ class Series:
         depth: layers of the network, the deepest where they differ.
         head_width: of heads that split the width, 0 if there is one.
         coarseness: ratio of neighbouring widths among which the smallest was sought; 1 where there was no ladder.
+        field: what the points' widths are: `width`, or another field of the network or of the task.
+        largest: whether the largest value that is learned is meant: then what lies below is learned, too.
     """
 
     family: str
@@ -80,18 +84,25 @@ class Series:
     depth: int = 1
     head_width: int = 0
     coarseness: float = 1.0
+    field: str = "width"
+    largest: bool = False
 
     def growth(self) -> Growth:
-        """The growth law of the widths; censored points are left out, and the note says so."""
-        known = [point for point in self.points if not point.censored and point.width > 0]
-        widths = [_replicates(point) for point in known]
-        multiple = self.head_width or 1
+        """The growth law of the widths; points that are known from one side only are left out, and the note says so."""
+        known = [point for point in self.points if not self._one_sided(point) and point.width > 0]
+        widths = [_replicates(point, self.largest) for point in known]
+        multiple = self.head_width or 1 if self.field == "width" else 1
         growth = fit_growth([point.x for point in known], widths, coarseness=self.coarseness, multiple=multiple)
-        left_out = [str(point.x) for point in self.points if point.censored]
-        if not left_out:
-            return growth
-        note = f"not learned within this budget at {', '.join(left_out)}, which the fit leaves out"
-        return replace(growth, note="; ".join(filter(None, [growth.note, note])))
+        failed = [str(point.x) for point in self.points if point.censored]
+        whole = [str(point.x) for point in self.points if self._one_sided(point) and not point.censored]
+        notes = [growth.note]
+        notes += [f"not learned within this budget at {', '.join(failed)}, which the fit leaves out"] * bool(failed)
+        notes += [f"the whole ladder learned at {', '.join(whole)}, which the fit leaves out"] * bool(whole)
+        return replace(growth, note="; ".join(filter(None, notes)))
+
+    def _one_sided(self, point: Point) -> bool:
+        """Whether the value sought is known from one side only: of a largest one, also before the ladder's first."""
+        return point.censored or (self.largest and point.first)
 
     def to_json(self) -> dict[str, Any]:
         """Fields and growth law as plain JSON values."""
@@ -100,12 +111,12 @@ class Series:
 
 @dataclass(frozen=True)
 class SearchEnd:
-    """A finished search for a smallest learned width.
+    """A finished search.
 
     Attributes:
         x: the value of the parameter that varies.
         unit: the search.
-        width: the smallest width that most seeds learned; None where they did not on the whole ladder.
+        width: the width, or other value, of the first rung that most seeds learned; None where there is none.
         runs: its training runs.
     """
 
@@ -113,6 +124,16 @@ class SearchEnd:
     unit: Unit
     width: int | None
     runs: tuple[Evidence, ...]
+
+    @property
+    def rung(self) -> int:
+        """The first that most seeds learned; the ladder's last where there is none."""
+        return self.unit.ladder.index(self.unit.ladder[-1] if self.width is None else self.width)
+
+    @property
+    def there(self) -> list[Evidence]:
+        """The runs at that rung."""
+        return [run for run in self.runs if self.unit.rung_of(run.question) == self.rung]
 
 
 def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
@@ -137,11 +158,12 @@ def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
 
 
 def learned_series(ends: Iterable[SearchEnd], *, coarseness: float) -> list[Series]:
-    """Boundaries from finished searches, one for each architecture, depth and width of heads."""
-    groups: dict[tuple[str, str], list[SearchEnd]] = defaultdict(list)
+    """Boundaries from finished searches, one for each architecture, shape and field that varies."""
+    groups: dict[tuple[str, str, str], list[SearchEnd]] = defaultdict(list)
     for end in ends:
-        groups[end.runs[0].family, candidates_of(end.runs[0].question).name].append(end)
-    return [_learned_series(family, name, found, coarseness) for (family, name), found in sorted(groups.items())]
+        name = end.unit.name or candidates_of(end.runs[0].question).name
+        groups[end.runs[0].family, name, end.unit.field].append(end)
+    return [_learned_series(family, name, found, coarseness) for (family, name, _), found in sorted(groups.items())]
 
 
 def contradictions(evidence: Iterable[Evidence]) -> list[str]:
@@ -199,19 +221,22 @@ def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: f
         depth=size.depth,
         head_width=size.head_width,
         coarseness=coarseness,
+        field=ends[0].unit.field,
+        largest=ends[0].unit.largest,
     )
 
 
 def _learned_point(end: SearchEnd) -> Point:
-    width = end.unit.ladder[-1] if end.width is None else end.width
-    there = [run for run in end.runs if run.size.width == width]
-    learned = [run for run in end.runs if run.verdict == "learned"]
-    own = [[run.size.width for run in learned if run.question["seed"] == seed] for seed in end.unit.seeds]
+    there, ladder = end.there, end.unit.ladder
+    learned = [(end.unit.rung_of(run.question), run.question["seed"]) for run in end.runs if run.verdict == "learned"]
+    first = [min((rung for rung, of in learned if of == seed and rung is not None), default=None)
+             for seed in end.unit.seeds]  # fmt: skip
     return Point(
         x=end.x,
-        width=width,
+        width=ladder[end.rung],
         censored=end.width is None,
-        seeds=tuple(min(widths, default=None) for widths in own),
+        first=end.width is not None and end.rung == 0,
+        seeds=tuple(None if rung is None else ladder[rung] for rung in first),
         runs=len(end.runs),
         parameters=there[0].size.parameters,
         precision=there[0].size.precision,
@@ -234,6 +259,7 @@ def _stated_point(x: int, pieces: list[Evidence]) -> Point:
     )
 
 
-def _replicates(point: Point) -> list[float]:
-    """Widths to resample: every seed's own, a seed that learned at none counting as above the reported width."""
-    return [float(width if width is not None else 2 * point.width) for width in point.seeds] or [float(point.width)]
+def _replicates(point: Point, largest: bool) -> list[float]:
+    """Widths to resample: every seed's own; one that learned at none counts as twice as hard as what is reported."""
+    harder = point.width * (0.5 if largest else 2.0)
+    return [float(width) if width is not None else harder for width in point.seeds] or [float(point.width)]

@@ -1,10 +1,11 @@
-"""The smallest width that learns: a search over a ladder of widths that treats seeds honestly.
+"""The first rung of a ladder that learns, such as the smallest width: a search that treats seeds honestly.
 
-A width is learned if most seeds learn it, and a seed has not learned a width before it has failed at every learning
-rate. The search gallops from a starting rung and bisects; the first seed goes ahead alone, then the others are asked
-about the widths it leads to, and no further ones once most agree. At the width that is reported every seed is run. A
-search is a generator that asks questions and is sent their answers: its course depends on the answers alone, never on
-time or order, so it can be replayed from a ledger after an interruption.
+One field of a network, or of the task, varies along a ladder, on which learning becomes easier from rung to rung. A
+rung is learned if most seeds learn it, and a seed has not learned a rung before it has failed at every learning rate.
+The search gallops from a starting rung and bisects; the first seed goes ahead alone, then the others are asked about
+the rungs it leads to, and no further ones once most agree. At the rung that is reported every seed is run. A search is
+a generator that asks questions and is sent their answers: its course depends on the answers alone, never on time or
+order, so it can be replayed from a ledger after an interruption.
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ Asking = Generator[list[Question], list[Evidence], Any]
 
 @dataclass(frozen=True)
 class Unit:
-    """One smallest-width search.
+    """One search.
 
     Attributes:
-        question: the training question without its width, seed and rate.
-        ladder: widths that may be reported, ascending.
+        question: the training question without its seed and rate, and without what a rung adds.
+        ladder: values that may be reported: sizes, ascending, of which the smallest that learns is sought; or values of
+            a parameter of the task, the hardest and largest first, of which the largest that is learned is sought.
         start: the rung to begin at.
-        seeds: independent runs of one width; most of them must learn.
+        seeds: independent runs of one rung; most of them must learn.
         rates: learning rates, in the order they are tried until one works; from then on the last that worked is first.
+        field: what the ladder's values are values of, in words.
+        rungs: what each rung adds to the question; its width unless given.
+        name: of what is trained, for people; as its question says unless given.
     """
 
     question: Question
@@ -38,6 +43,30 @@ class Unit:
     start: int
     seeds: tuple[int, ...]
     rates: tuple[float, ...]
+    field: str = "width"
+    rungs: tuple[Question, ...] = ()
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.rungs:
+            object.__setattr__(self, "rungs", tuple({"width": width} for width in self.ladder))
+        require(len(self.rungs) == len(self.ladder), "rungs", len(self.rungs), f"{len(self.ladder)}, as the ladder has")
+
+    @property
+    def largest(self) -> bool:
+        """Whether the largest value that is learned is sought, rather than the smallest."""
+        return self.ladder[0] > self.ladder[-1]
+
+    def at(self, rung: int) -> Question:
+        """The question at a rung, without its seed and rate."""
+        return {**self.question, **self.rungs[rung]}
+
+    def rung_of(self, question: Question) -> int | None:
+        """The rung that a question asks about; None for none of this search."""
+        for rung, added in enumerate(self.rungs):
+            if all(question.get(key) == value for key, value in added.items()):
+                return rung
+        return None
 
 
 def ladder(lowest: int, highest: int, ratio: float, multiple: int = 1) -> tuple[int, ...]:
@@ -88,15 +117,16 @@ def wrong_verdict(chance: float, seeds: int) -> float:
     return sum(math.comb(seeds, count) * rare**count * (1 - rare) ** (seeds - count) for count in counts)
 
 
-def smallest_width(unit: Unit) -> Asking:
-    """Generator that asks for training runs until the smallest learned width is settled, and returns its rung.
+def first_learned(unit: Unit) -> Asking:
+    """Generator that asks for training runs until the first learned rung is settled, and returns it.
 
     Returns None where most seeds did not learn on the whole ladder.
 
-    On the way learning is taken to be monotone in the width: a seed that failed at a width is not asked about narrower
-    ones, nor one that learned about wider ones. The verdict at the rung that is returned takes nothing for granted: all
-    seeds are run there, and if most fail after all, the next rung is tried. A seed that fails there is followed up to
-    the smallest width that it learns. Where learning is not monotone there are several boundaries, and one is found.
+    On the way learning is taken to be monotone in the rung: a seed that failed at a rung is not asked about harder
+    ones, nor one that learned about easier ones. The verdict at the rung that is returned takes nothing for
+    granted: all seeds are run there, and if most fail after all, the next rung is tried. A seed that fails there is
+    followed up to the first rung that it learns. Where learning is not monotone there are several boundaries, and
+    one is found.
     """
     tried, rungs = _Tried(unit, list(unit.rates)), len(unit.ladder)
     scouted = yield from _boundary(rungs, unit.start, lambda rung: _learned(tried, rung, unit.seeds[0]))
@@ -130,7 +160,7 @@ class _Tried:
         return len(self.unit.seeds) // 2 + 1
 
     def expected(self, rung: int, seed: int) -> bool | None:
-        """Whether this seed learns here if it is monotone in the width; None if that is open, or it is not monotone."""
+        """Whether this seed learns here if it is monotone in the rung; None if that is open, or it is not monotone."""
         learns = any(learned and at <= rung for (at, of), learned in self.learned.items() if of == seed)
         fails = any(not learned and at >= rung for (at, of), learned in self.learned.items() if of == seed)
         return self.learned.get((rung, seed), learns if learns is not fails else None)
@@ -188,7 +218,7 @@ def _try_rates(tried: _Tried, rung: int, seed: int) -> Asking:
     """Run the rates one by one until one works."""
     unit = tried.unit
     for rate in tuple(tried.rates):
-        (evidence,) = yield [{**unit.question, "width": unit.ladder[rung], "seed": seed, "rate": rate}]
+        (evidence,) = yield [{**unit.at(rung), "seed": seed, "rate": rate}]
         if evidence.verdict == "learned":
             tried.rates.sort(key=lambda other: other != rate)
             return True

@@ -40,6 +40,18 @@ def shape_of(described: Mapping[str, Any]) -> Shape:
     return {**USUAL, **{name: described[name] for name in USUAL if name in described}}
 
 
+def with_field(described: Mapping[str, Any], field: str, value: Any) -> Shape:
+    """The shape with another value of one of its fields, or of an option of its layers.
+
+    >>> with_field({}, "loops", 3)["loops"], with_field({}, "states", 4)["options"]
+    (3, {'states': 4})
+    """
+    shape: Any = shape_of(described)
+    if field in USUAL:
+        return {**shape, field: value}
+    return {**shape, "options": dict(sorted({**shape["options"], field: value}.items()))}
+
+
 def options_text(options: Mapping[str, Option]) -> str:
     """Options as the command line takes them.
 

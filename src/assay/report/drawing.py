@@ -43,6 +43,7 @@ _AREAS: dict[str, dict[str, Any]] = {
     "worst": {"facecolor": "none", "edgecolor": "#8A9099", "hatch": "////", "linewidth": 0, "zorder": 1.1},
 }
 _SAID = {"mean": "mean error", "worst": "worst case"}
+_UP, _DOWN = "\u2191", "\u2193"
 _EXCLUDES_NONE = "excludes no width here"
 _WIDE = 16  # parameters that vary by a larger factor have logarithmic axes, and so has the length
 
@@ -152,7 +153,7 @@ def draw_learned(
     axes: Axes, boundaries: list[Series], symbol: str, looks: dict[str, Look], *, named: bool
 ) -> list[Any]:
     """Points, spreads over seeds and fitted laws; entries for the legend, with the architecture's name if `named`."""
-    handles, censored_anywhere = [], False
+    handles, arrows = [], set()
     for series in boundaries:
         look, who = looks[series["architecture"]], f"{series['architecture']}, " if named else ""
         marker: dict[str, Any] = {
@@ -162,8 +163,9 @@ def draw_learned(
         known = [point for point in series["points"] if not point["censored"]]
         axes.plot(*_coordinates(known), zorder=5, **marker)
         for point in series["points"]:
-            _draw_spread(axes, point, look.colour)
-            censored_anywhere = censored_anywhere or point["censored"] or None in point["seeds"]
+            _draw_spread(axes, point, look.colour, down=series["largest"])
+            if point["censored"] or None in point["seeds"]:
+                arrows.add(_DOWN if series["largest"] else _UP)
         handles.append(Line2D([], [], label=f"{who}learned (mean error; bar: range over seeds)", **marker))
         law = power_text(series["growth"], symbol)
         if law and known:
@@ -172,9 +174,10 @@ def draw_learned(
             style: dict[str, Any] = {"color": look.colour, "linestyle": "--", "linewidth": 1.1}
             axes.plot(places, [scale * place**exponent for place in places], zorder=4, **style)
             handles.append(Line2D([], [], label=f"{who}fit: {law}", **style))
-    if censored_anywhere:
-        arrow: dict[str, Any] = {"color": "#333", "marker": "$\u2191$", "markersize": 9, "linestyle": "none"}
-        handles.append(Line2D([], [], label="larger than this: not learned within this budget", **arrow))
+    for sign in sorted(arrows):
+        arrow: dict[str, Any] = {"color": "#333", "marker": f"${sign}$", "markersize": 9, "linestyle": "none"}
+        label = f"{'larger' if sign == _UP else 'smaller'} than this: not learned within this budget"
+        handles.append(Line2D([], [], label=label, **arrow))
     return handles
 
 
@@ -225,17 +228,23 @@ def _doublings(low: float, high: float) -> list[int]:
     return ticks[:: 1 + (len(ticks) - 1) // 10]
 
 
-def _draw_spread(axes: Axes, point: dict[str, Any], shade: str) -> None:
-    """A bar over the seeds' smallest widths; an arrow where a seed, or most of them, learned at none that was tried."""
+def _draw_spread(axes: Axes, point: dict[str, Any], shade: str, *, down: bool) -> None:
+    """A bar over the seeds' smallest widths; an arrow where a seed, or most of them, learned at none that was tried.
+
+    It points `down` where the largest value was sought.
+    """
     widths = [point["width"], *filter(None, point["seeds"])]
     low, high = min(widths), max(widths)
     axes.plot([point["x"]] * 2, [low, high], color=shade, linewidth=2.2, solid_capstyle="butt", zorder=4.5)
     if point["censored"]:
-        axes.plot(point["x"], high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5)
+        axes.plot(
+            point["x"], low if down else high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5
+        )
     if point["censored"] or None in point["seeds"]:
         width = 1.6 if point["censored"] else 1
         arrow = {"arrowstyle": "<|-", "color": shade, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
-        axes.annotate("", (point["x"], high), (0, 20), textcoords="offset points", zorder=5, arrowprops=arrow)
+        at, towards = (low, -20) if down else (high, 20)
+        axes.annotate("", (point["x"], at), (0, towards), textcoords="offset points", zorder=5, arrowprops=arrow)
 
 
 def _coordinates(points: list[dict[str, Any]]) -> tuple[list[int], list[int]]:

@@ -33,19 +33,22 @@ from assay.report.drawing import (
     sheet,
 )
 from assay.report.lines import Contender, Line, Series, boundaries_of, rank, references
+from assay.report.words import sought_text
 
 
 @mpl.rc_context(STYLE)
 def band_chart(findings: dict[str, Any], line: Line, contender: Contender) -> Figure:
-    """Widths of one contender along a line: impossible, constructed, learned.
+    """Widths of one contender along a line: impossible, constructed, learned; or what else was looked for.
 
     Axes are logarithmic, the same for all contenders; or linear, see `assay.report.drawing.is_linear`.
     """
     own, look, linear = boundaries_of(line, contender), looks(findings["lines"]), is_linear(line)
-    boundaries = [*own, *references(line, contender)]
+    sought = next((sought_text(series) for series in _of(own, "learned")), "width")
+    boundaries = [*own, *references(line, contender)] if sought == "width" else own
+    alike = [series for series in line["series"] if sought_text(series) == sought]
     figure, axes = chart(6.3, 3.7 + TEXT_LINE * sum(3 if s["verdict"] == "learned" else 1 for s in boundaries))
     axes.set_title(contender.name)
-    set_axes(axes, boundaries if linear else line["series"], _axis_name(line), linear=linear)
+    set_axes(axes, boundaries if linear else alike, _axis_name(line), linear=linear, vertical=_vertical(sought))
     handles = [
         *draw_learned(axes, _of(boundaries, "learned"), line["symbol"], look, named=False),
         *draw_constructed(axes, _of(boundaries, "constructed"), look[contender.name]),
@@ -56,17 +59,19 @@ def band_chart(findings: dict[str, Any], line: Line, contender: Contender) -> Fi
 
 
 @mpl.rc_context(STYLE)
-def summary_chart(findings: dict[str, Any], line: Line) -> Figure:
-    """Learned widths of all architectures with their laws, and the smallest constructed widths, along one line."""
+def summary_chart(findings: dict[str, Any], line: Line, sought: str = "width") -> Figure:
+    """What was looked for and learned by all architectures, with laws, along one line; and constructed widths."""
     look = looks(findings["lines"])
-    learned = sorted((series for series in _of(line["series"], "learned") if series["points"]), key=_rank)
+    found = [s for s in _of(line["series"], "learned") if s["points"] and sought_text(s) == sought]
+    learned = sorted(found, key=_rank)
     reach = max((point["x"] for series in learned for point in series["points"]), default=1 << 62)
     shown: list[Series] = [
-        {**s, "points": [p for p in s["points"] if p["x"] <= 2 * reach]} for s in _frontiers(line["series"])
+        {**s, "points": [p for p in s["points"] if p["x"] <= 2 * reach]}
+        for s in (_frontiers(line["series"]) if sought == "width" else [])
     ]
     figure, axes = chart(6.5, 4.0 + TEXT_LINE * (len(shown) + 2 * len(learned) + 1))
-    axes.set_title("learned by all architectures, and constructed")
-    set_axes(axes, [*learned, *shown], _axis_name(line), linear=is_linear(line))
+    axes.set_title("learned by all architectures" + ", and constructed" * (sought == "width"))
+    set_axes(axes, [*learned, *shown], _axis_name(line), linear=is_linear(line), vertical=_vertical(sought))
     handles = draw_learned(axes, learned, line["symbol"], look, named=True)
     for series in shown:
         style: dict[str, Any] = {"color": look[series["family"]].colour, "linestyle": "-", "linewidth": 5, "alpha": 0.3}
@@ -161,6 +166,10 @@ def svg_text(figure: Figure) -> str:
 
 def _axis_name(line: Line) -> str:
     return f"{line['along']} {line['symbol']}"
+
+
+def _vertical(sought: str) -> str:
+    return "width m" if sought == "width" else sought
 
 
 def _of(boundaries: list[Series], verdict: str) -> list[Series]:

@@ -18,7 +18,7 @@ from assay.probing.findings import gather_probe
 from assay.report.lines import rank
 from assay.report.matrix import task_matrix
 from assay.report.protocols import protocol_lines
-from assay.studies.course import search_course
+from assay.studies.course import name_of, search_course
 from assay.studies.replay import replay
 from assay.studies.study import Line, Study, symbol_texts
 from assay.studies.workers import Failed
@@ -40,7 +40,7 @@ def gather(
     """
     answers = {piece.key: piece for piece in evidence}
     lines = [_line(line, answers, study.ratio, failed) for line in study.lines]
-    symbols = {(line["task"]["name"], line["along"]): line["symbol"] for line in lines}
+    symbols = {(line["task"]["name"], key): symbol for line in lines for key, symbol in line["columns"].items()}
     return {
         "study": study.name,
         "title": study.title,
@@ -76,27 +76,35 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
     """One line.
 
     Returns a dictionary with `name`, `title`, `task` (its name and the parameters that do not vary), `follows` (the
-    first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `tolerance`
-    and `mean_tolerance` (the smallest and the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and
-    its `distribution_text`, `lengths` (see `_at_other_lengths`), `series` (see `assay.frontier.Series.to_json`),
-    `unfinished` (searches that have not ended, by architecture and x, with the reason where one failed), `baselines`
-    (at every x that was to be learned, see `_baselines`) and `test_inputs` (see `_test_inputs`).
+    first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `columns`
+    (symbols of all parameters of the task that vary by themselves), `tolerance` and `mean_tolerance` (the smallest and
+    the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and its `distribution_text`, `lengths`
+    (see `_at_other_lengths`), `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not
+    ended, by architecture and x, with the reason where one failed), `baselines` (at every x that was to be learned, see
+    `_baselines`) and `test_inputs` (see `_test_inputs`).
     """
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
     replays = [(search.x, replay(search.unit, answers)) for search in line.searches]
     ends = [SearchEnd(x, found.unit, found.width, found.runs) for x, found in replays if found.finished]
     series = [*stated_series(stated), *learned_series(ends, coarseness=ratio)]
     tasks = list(line.tasks.values())
+    symbols = TASKS[tasks[0].to_json()["name"]].symbols
     described = [task.to_json() for task in tasks]
-    varying = {key for key in described[0] if any(task[key] != described[0][key] for task in described)} | {line.along}
+    varying = {key for key in described[0] if any(task[key] != described[0][key] for task in described)}
+    tried = [rung["task"] for search in line.searches for rung in search.unit.rungs if "task" in rung]
+    sought = {key for task in tried for key in task if any(task[key] != other[key] for other in tried)}
+    varying |= {line.along, *sought}
     first = tasks[0]
     return {
         "name": line.name,
         "title": line.title,
         "task": {key: value for key, value in described[0].items() if key not in varying},
-        "follows": {key: [described[0][key], described[-1][key]] for key in sorted(varying - {line.along})},
+        "follows": {
+            key: [described[0][key], described[-1][key]] for key in sorted(varying - {line.along, *sought})
+        },
         "along": line.along,
         "symbol": line.symbol,
+        "columns": {key: symbols[key] for key in (line.along, *line.varied) if key in symbols},
         "tolerance": _range([task.tolerance for task in tasks]),
         "mean_tolerance": _range([task.mean_tolerance for task in tasks]),
         "all_inputs": first.all_inputs,
@@ -106,7 +114,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
         "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
         "unfinished": [
             {
-                "architecture": candidates_of(found.unit.question).name,
+                "architecture": name_of(found.unit),
                 "x": x,
                 "failed": why.reason if (why := failed.get(search_course(found.unit).label)) else None,
             }
@@ -124,14 +132,13 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
 def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
     """What each seed's best run at the width that was found, or at the widest, is judged at beyond its training length.
 
-    Returns a dictionary with `architecture`, `x`, `width`, `learned` (whether the width was found) and `errors`, a list
-    over the seeds for each length as text, ascending; empty where no other length was tested.
+    Returns a dictionary with `architecture`, `x`, `field`, `width` (its value), `learned` (whether it was found) and
+    `errors`, a list over the seeds for each length as text, ascending; empty where no other length was tested.
     """
-    width = end.unit.ladder[-1] if end.width is None else end.width
     best: dict[int, Evidence] = {}
-    for run in end.runs:
+    for run in end.there:
         seed = run.question["seed"]
-        if run.size.width == width and run.detail.get("lengths") and (seed not in best or run.error < best[seed].error):
+        if run.detail.get("lengths") and (seed not in best or run.error < best[seed].error):
             best[seed] = run
     errors: dict[str, list[float]] = {}
     for run in best.values():
@@ -140,7 +147,7 @@ def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
     if not errors:
         return {}
     return {
-        "architecture": candidates_of(end.unit.question).name, "x": end.x, "width": width,
+        "architecture": name_of(end.unit), "x": end.x, "field": end.unit.field, "width": end.unit.ladder[end.rung],
         "learned": end.width is not None, "errors": {length: sorted(found) for length, found in errors.items()},
     }  # fmt: skip
 

@@ -72,5 +72,5 @@ def _learned(series: Series) -> Entry:
 def _entry(verdict: str, series: Series, point: dict[str, Any]) -> Entry:
     return {
         "verdict": verdict, "error_kind": series["error_kind"], "width": point["width"], "depth": series["depth"],
-        "parameters": point["parameters"], "at": point["x"], "source": series["source"],
+        "parameters": point["parameters"], "at": point["x"], "source": series["source"], "field": series["field"],
     }  # fmt: skip

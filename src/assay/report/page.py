@@ -115,7 +115,7 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    symbols = list(dict.fromkeys(line["symbol"] for line in findings["lines"]))
+    symbols = list(dict.fromkeys(symbol for line in findings["lines"] for symbol in line["columns"].values()))
     columns = [*_COLUMNS[:1], *((symbol, symbol) for symbol in symbols), *_COLUMNS[1:]]
     return environment.get_template("template.html").render(
         f=findings,
@@ -151,12 +151,15 @@ def inline_svg(svg: str, name: str, title: str) -> str:
 
 def _line_charts(findings: dict[str, Any], line: Line) -> Iterator[Chart]:
     name, symbol, seeds = line["name"], line["symbol"], len(findings["seeds"])
-    if any(series["verdict"] == "learned" and series["points"] for series in line["series"]):
-        title = f"{line['title']}: learned widths of all architectures"
-        caption = words.summary_caption(seeds)
-        yield _chart(name, "summary", f"{name}.summary", title, summary_chart(findings, line), caption)
+    learned = [series for series in line["series"] if series["verdict"] == "learned" and series["points"]]
+    for sought in dict.fromkeys(map(words.sought_text, learned)):
+        title = f"{line['title']}: learned by all architectures, {sought}"
+        caption, file = words.summary_caption(seeds, sought), "summary" if sought == "width" else f"summary-{sought}"
+        figure = summary_chart(findings, line, sought)
+        yield _chart(name, "summary", _file_name(f"{name}.{file}"), title, figure, caption)
     for contender in contenders([line]):
-        title = f"{line['title']}: width of {contender.name} against {symbol}"
+        sought = next((words.sought_text(s) for s in learned if s["architecture"] == contender.name), "width")
+        title = f"{line['title']}: {sought} of {contender.name} against {symbol}"
         caption = words.band_caption(line, contender, seeds, linear=is_linear(line))
         figure = band_chart(findings, line, contender)
         yield _chart(name, "widths", _file_name(f"{name}.{contender.name}"), title, figure, caption)
@@ -270,7 +273,7 @@ def _sizes(line: Line) -> dict[str, Any]:
     places = sorted({point["x"] for series in line["series"] for point in series["points"]})
     rows = []
     for series in line["series"]:
-        widths = {point["x"]: words.width_text(point, series["verdict"]) for point in series["points"]}
+        widths = {point["x"]: words.width_text(point, series) for point in series["points"]}
         rows.append({**_named(series), "widths": [widths.get(place, "") for place in places]})
     return {"places": places, "rows": rows}
 

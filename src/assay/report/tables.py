@@ -20,6 +20,7 @@ from assay.report.words import (
     length_columns,
     probe_text,
     ratio_text,
+    sought_text,
     task_text,
     tolerance_text,
     unfinished_text,
@@ -126,15 +127,14 @@ def _said(entry: dict[str, Any], symbol: str, at: int) -> str:
 def _sizes(line: Line, contender: Contender) -> Table:
     """Widths of one contender: a row for each x, a column for each boundary that excludes or reaches any width."""
     known = boundaries_of(line, contender)
+    sought = next((sought_text(series) for series in known if series["verdict"] == "learned"), "width")
     boundaries = [series for series in known if series["verdict"] != "impossible" or excludes(series)]
-    table = Table(title=f"{contender.name}: width against {line['symbol']}", title_justify="left")
+    table = Table(title=f"{contender.name}: {sought} against {line['symbol']}", title_justify="left")
     table.add_column(line["symbol"], justify="right")
     for series in boundaries:
         name = "" if series["verdict"] == "learned" else series["source"]
         table.add_column(f"{series['verdict']}\n{name}\n{series['error_kind']} error", justify="right")
-    columns = [
-        {point["x"]: width_text(point, series["verdict"]) for point in series["points"]} for series in boundaries
-    ]
+    columns = [{point["x"]: width_text(point, series) for point in series["points"]} for series in boundaries]
     for x in sorted(set().union(*columns)):
         table.add_row(str(x), *[column.get(x, "") for column in columns])
     silent = [series["source"] for series in known if series not in boundaries]
@@ -144,7 +144,7 @@ def _sizes(line: Line, contender: Contender) -> Table:
 
 
 def _growth(line: Line) -> Table:
-    table = Table(title=f"Growth of the width with {line['symbol']}", title_justify="left")
+    table = Table(title=f"Growth with {line['symbol']}", title_justify="left")
     for name in ("architecture", "boundary", "law"):
         table.add_column(name)
     for series in with_laws(line):
@@ -157,9 +157,9 @@ def _other_lengths(line: Line) -> Table:
     lengths = length_columns(line)
     table = Table(title=f"Other lengths: {line['mean_error_name']} beyond the length of training", title_justify="left")
     table.add_column("architecture")
-    for name in (line["symbol"], "width", *(f"at {length}" for length in lengths)):
+    for name in (line["symbol"], "size", *(f"at {length}" for length in lengths)):
         table.add_column(name, justify="right")
     for row in line["lengths"]:
-        width = f"{row['width']}{'' if row['learned'] else ' (not learned)'}"
+        width = f"{row['field']} {row['width']}{'' if row['learned'] else ' (not learned)'}"
         table.add_row(row["architecture"], str(row["x"]), width, *length_cells(row, lengths))
     return table

@@ -75,15 +75,23 @@ def boundary_label(series: Series) -> str:
     return "learned" if series["verdict"] == "learned" else f"{series['verdict']} ({series['source']})"
 
 
-def width_text(point: dict[str, Any], verdict: str) -> str:
-    """A width as it is said: `<= 7` impossible, `> 80` not learned, with the spread over seeds where there is one."""
-    if verdict == "impossible":
+def width_text(point: dict[str, Any], series: Series) -> str:
+    """A width as it is said: `<= 7` impossible, `> 80` not learned, with the spread over seeds where there is one.
+
+    Of a largest value that is learned `< 2` is none that was tried, and `>= 64` the largest that was.
+    """
+    if series["verdict"] == "impossible":
         return f"<= {point['width']}" if point["width"] else "none"
     if point["censored"]:
-        return f"> {point['width']}"
+        return f"{'<' if series['largest'] else '>'} {point['width']}"
     seeds = [width for width in point["seeds"] if width is not None]
     spread = f" ({min(seeds)}-{max(seeds)})" if seeds and min(seeds) != max(seeds) else ""
-    return f"{point['width']}{spread}"
+    return f"{'>= ' if series['largest'] and point['first'] else ''}{point['width']}{spread}"
+
+
+def sought_text(series: Series) -> str:
+    """What was looked for: `width`, `depth`, `largest K`."""
+    return f"{'largest ' if series['largest'] else ''}{series['field']}"
 
 
 def power_text(growth: dict[str, Any], symbol: str) -> str:
@@ -126,7 +134,8 @@ def tolerance_text(tolerance: list[float]) -> str:
 def entry_text(entry: dict[str, Any]) -> str:
     """An entry of the matrix: `learned m = 14`, `not learned up to 80`, `impossible up to 27`."""
     if entry["verdict"] in ("learned", "constructed"):
-        return f"{entry['verdict']} m\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{entry['width']}"
+        symbol = "m" if entry["field"] == "width" else entry["field"]
+        return f"{entry['verdict']} {symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{entry['width']}"
     if not entry["width"]:
         return "bound excludes no width"
     return f"{entry['verdict']} up\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{entry['width']}"
@@ -187,14 +196,16 @@ def in_short(line: Line, contender: Contender) -> str:
 
 def _learned_in_short(learned: Series, symbol: str) -> str:
     points, growth = learned["points"], learned["growth"]
-    last, known = points[-1], [point for point in points if not point["censored"]]
+    last, known, field = points[-1], [point for point in points if not point["censored"]], sought_text(learned)
     law = f", growing as {symbol}^{growth['power'][1]:.2f}" if growth["power"] is not None and len(known) > 1 else ""
     if not last["censored"]:
-        return f"learned at {symbol} = {last['x']}: width {last['width']} ({last['parameters']:,} parameters){law}"
+        value = f"at least {last['width']}" if learned["largest"] and last["first"] else last["width"]
+        return f"learned at {symbol} = {last['x']}: {field} {value} ({last['parameters']:,} parameters){law}"
     before = ""
     if known:
-        before = f"; the largest {symbol} learned is {known[-1]['x']}, at width {known[-1]['width']}{law}"
-    return f"not learned within this budget at {symbol} = {last['x']} up to width {last['width']}{before}"
+        before = f"; the largest {symbol} learned is {known[-1]['x']}, at {field} {known[-1]['width']}{law}"
+    towards = f"down to {learned['field']}" if learned["largest"] else f"up to {field}"
+    return f"not learned within this budget at {symbol} = {last['x']} {towards} {last['width']}{before}"
 
 
 def seeds_text(seeds: int) -> str:
@@ -211,12 +222,19 @@ def few_seeds_text(seeds: int) -> str:
     return "" if seeds > 2 else f"Learned widths rest on {seeds_text(seeds)}: no run that went by chance is outvoted."
 
 
-def summary_caption(seeds: int) -> list[str]:
-    """Of the summary chart."""
-    return [
-        f"Points: smallest width that at least {seeds_text(seeds)} learned within the budget, by mean error.",
+def summary_caption(seeds: int, sought: str) -> list[str]:
+    """Of the summary chart of what was looked for."""
+    which = sought if sought.startswith("largest ") else f"smallest {sought}"
+    points = f"Points: {which} that at least {seeds_text(seeds)} learned within the budget, by mean error."
+    laws = (
         "Dashed: power laws fitted to them, with the interval of the exponent over resampled seeds and places between "
-        "the widths that were tried.",
+        "the values that were tried."
+    )
+    if sought != "width":
+        return [points, laws]
+    return [
+        points,
+        laws,
         "Broad lines: the narrowest network of a bare model that was constructed, certified for the worst-case "
         "error. No layer that is trained is one of these models, and the two errors differ: a learned width below a "
         "constructed one is no contradiction.",
@@ -238,11 +256,14 @@ def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) 
     learned = [point for s in boundaries if s["verdict"] == "learned" for point in s["points"]]
     if learned:
         caption.append(f"Learned: by at least {seeds_text(seeds)}, each within a budget of steps.")
-    censored = [f"up to width {p['width']} at {symbol} = {p['x']}" for p in learned if p["censored"]]
+    censored = [
+        f"{'down' if s['largest'] else 'up'} to {s['field']} {p['width']} at {symbol} = {p['x']}"
+        for s in boundaries if s["verdict"] == "learned" for p in s["points"] if p["censored"]
+    ]  # fmt: skip
     if censored:
         caption.append(f"Not learned within this budget {', '.join(censored)}: that is no proof that it cannot be.")
     if linear:
-        caption.append(f"Both axes are linear, so that a width proportional to {symbol} is a straight line.")
+        caption.append(f"Both axes are linear, so that what is proportional to {symbol} is a straight line.")
     return caption
 
 

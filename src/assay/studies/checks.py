@@ -52,18 +52,29 @@ class Above:
     task: dict[str, Any] = field(default_factory=dict)
     along: str = ""
     distribution: str = ""
+    tried: list[dict[str, int]] = field(default_factory=lambda: [{}])
 
-    def at(self, x: int) -> Task[Any]:
-        """The line's task there."""
+    def at(self, x: int, **tried: int) -> Task[Any]:
+        """The line's task there; `tried` is a parameter that a search of the line varies."""
         try:
-            return made({**self.task, self.along: x})
+            return made({**self.task, **at_place(self.along, x), **tried})
         except AssayError as error:
-            raise CannotBe(f"at {self.symbol} = {x}: {error}") from error
+            symbols = varied(self.task["name"])
+            said = {self.symbol: x, **{symbols.get(name, name): value for name, value in tried.items()}}
+            raise CannotBe(f"at {', '.join(f'{name} = {value}' for name, value in said.items())}: {error}") from error
 
     @property
     def symbol(self) -> str:
         """Of what varies."""
-        return varied(self.task["name"])[self.along]
+        return varied(self.task["name"]).get(self.along, WIDTH_SYMBOL)
+
+
+WIDTH_SYMBOL = "m"
+
+
+def at_place(along: str, x: int) -> dict[str, int]:
+    """What a place on a line adds to its task: nothing where the line goes along the networks' width."""
+    return {} if along == "width" else {along: x}
 
 
 def varied(task: str) -> dict[str, str]:
@@ -137,8 +148,9 @@ def _fits(value: object, declared: Any) -> tuple[bool, str]:
 def varying(along: str, info: ValidationInfo) -> str:
     """The line can go along this parameter of its task."""
     above = above_of(info)
-    if above.task and along not in varied(above.task["name"]):
-        raise unknown(f"parameter of {above.task['name']} to go along", along, varied(above.task["name"]))
+    known = [*varied(above.task["name"]), "width"] if above.task else []
+    if above.task and along not in known:
+        raise unknown(f"parameter of {above.task['name']} to go along", along, known)
     if along in above.task:
         raise AssayError(f"task.{along} must not be given, since the line goes along it")
     above.along = along if above.task else ""
@@ -149,7 +161,8 @@ def possible(places: list[int], info: ValidationInfo) -> list[int]:
     """The line's task can be made there."""
     above = above_of(info)
     for x in places if above.along else []:
-        above.at(x)
+        for tried in above.tried:
+            above.at(x, **tried)
     return places
 
 
@@ -157,8 +170,9 @@ def drawable(places: list[int], info: ValidationInfo) -> list[int]:
     """Inputs to learn from can be drawn there."""
     above = above_of(info)
     for x in places if above.along and above.distribution else []:
-        if lacking := above.at(x).lacks(above.distribution):
-            raise AssayError(f"{above.distribution!r} inputs at {above.symbol} = {x} need {lacking}")
+        for tried in above.tried:
+            if lacking := above.at(x, **tried).lacks(above.distribution):
+                raise AssayError(f"{above.distribution!r} inputs at {above.symbol} = {x} need {lacking}")
     return places
 
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Question, Unit, smallest_width
+from assay.learning.search import Question, Unit, first_learned
 from assay.networks.candidates import candidates_of
 from assay.studies.study import symbol_texts
 from assay.studies.workers import Failed
@@ -29,7 +29,7 @@ class Course:
         finished: whether there is nothing more to ask.
         failed: why one of its questions has no answer, so that it cannot go on; None where it can.
         unit: the search that it is; None for a question that stands alone.
-        outcome: once `finished`, the smallest learned width of a search; None where most seeds learned at none.
+        outcome: once `finished`, the value of a search's first learned rung; None where most seeds learned at none.
     """
 
     label: str
@@ -53,8 +53,15 @@ class Course:
             return f"{self.label} failed {self.failed.reason}"
         if self.unit is None:
             return ""
-        width = f"> {self.unit.ladder[-1]}" if self.outcome is None else self.outcome
-        return f"{self.label}: smallest learned width {width} ({self.answered} runs)"
+        sought = "largest" if self.unit.largest else "smallest"
+        return f"{self.label}: {sought} learned {self.unit.field} {self._found} ({self.answered} runs)"
+
+    @property
+    def _found(self) -> str:
+        """What a finished search found: a value, or beyond which value it lies."""
+        assert self.unit is not None
+        last = self.unit.ladder[-1]
+        return str(self.outcome) if self.outcome is not None else f"{'<' if self.unit.largest else '>'} {last}"
 
     def begin(self, answers: Mapping[str, Evidence]) -> None:
         """Ask the first questions, and move on as far as the answers reach."""
@@ -80,14 +87,19 @@ class Course:
 
 
 def search_course(unit: Unit) -> Course:
-    """A search for a smallest learned width."""
+    """A search for the first rung that learns."""
     task = unit.question["task"]
-    label = f"{candidates_of(unit.question).name} on {task['name']} at {', '.join(symbol_texts(task))}"
+    label = f"{name_of(unit)} on {task['name']} at {', '.join(symbol_texts(task))}"
     return Course(label, search_kind(unit.question), task["length"], expected_runs(unit), _settle(unit), unit)
 
 
+def name_of(unit: Unit) -> str:
+    """What is trained, for people."""
+    return unit.name or candidates_of(unit.question).name
+
+
 def expected_runs(unit: Unit) -> int:
-    """Runs of a search before anything is known of it: all seeds learn at one width, most at no rate at the next."""
+    """Runs of a search before anything is known of it: all seeds learn at one rung, most at no rate at the next."""
     most = len(unit.seeds) // 2 + 1
     return len(unit.seeds) + most * len(unit.rates)
 
@@ -111,7 +123,7 @@ def _said(question: Question) -> str:
 
 
 def _settle(unit: Unit) -> Generator[list[Question], list[Evidence], int | None]:
-    rung = yield from smallest_width(unit)
+    rung = yield from first_learned(unit)
     return None if rung is None else unit.ladder[rung]
 
 

@@ -131,8 +131,8 @@ def _searches(
         seconds, rests = 0.0, "finished"
         if left:
             tell(f"timing {course.label}")
-            question = {**unit.question, "width": unit.ladder[unit.start], "seed": unit.seeds[0], "rate": unit.rates[0]}
-            rests = f"steps timed at width {unit.ladder[unit.start]}, {source}"
+            question = {**unit.at(unit.start), "seed": unit.seeds[0], "rate": unit.rates[0]}
+            rests = f"steps timed at {unit.field} {unit.ladder[unit.start]}, {source}"
             try:
                 seconds = left * timer(question).of(share)
             except (Exception, SystemExit) as error:  # of a layer of a user's own

@@ -22,9 +22,10 @@ from pydantic import (
 from assay.errors import AssayError, require, unknown
 from assay.learning.recipe import Recipe
 from assay.learning.search import ladder
-from assay.networks import Option, Shape, check_shape, shape_of
+from assay.networks import Option, Shape, check_shape, layer_options, layers_of, shape_of
 from assay.networks.candidates import candidates_of
 from assay.networks.fixed_point import MOST_BITS
+from assay.networks.shape import USUAL, with_field
 from assay.studies.checks import (
     Must,
     above_of,
@@ -37,6 +38,7 @@ from assay.studies.checks import (
     made,
     possible,
     solving,
+    varied,
     varying,
 )
 from assay.tasks import TASKS
@@ -45,11 +47,13 @@ from assay.tasks.counter import LARGEST_SEED
 STEPS = 1000  # of a run, where neither it nor a recipe says
 MOST = 10**9  # steps, or inputs
 WIDEST = 100_000
+OF_NETWORKS = ("width", "depth", "loops", "head_width")  # what a search can vary of any network
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$"), Must("lower-case letters, digits and dashes")]
 Text = Annotated[str, Must("a text")]
 Count = Annotated[int, Field(ge=1, le=MOST), Must(f"an integer from 1 to {MOST}")]
 Width = Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")]
+FixedWidth = Annotated[int, Field(ge=0, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")]
 HeadWidth = Annotated[int, Field(ge=0, le=WIDEST), Must(f"an integer from 1 to {WIDEST}, or 0 for one head")]
 Blocks = Annotated[int, Field(ge=1, le=1000), Must("an integer from 1 to 1000")]
 Share = Annotated[float, Field(ge=0, le=1), Must("a number from 0 to 1")]
@@ -67,6 +71,10 @@ Places = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
     Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
     AfterValidator(possible),
+]  # fmt: skip
+Values = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
+    AfterValidator(different), Must("a list of different positive integers"),
 ]  # fmt: skip
 Lengths = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
@@ -160,14 +168,61 @@ class NetworkTable(Table):
 
 
 class SearchTable(NetworkTable):
-    """A search for the smallest width that learns, at each of several places of its line."""
+    """A search at each of several places of its line: for the smallest size that learns, or the largest task."""
 
+    vary: Text = Field("width", validate_default=True)
+    values: Values = Field([], validate_default=True)
+    width: FixedWidth = Field(0, validate_default=True)
     at: Annotated[Places, AfterValidator(drawable)]
     start: Widths | None = None
     steps: Budgets | None = None
     lowest: Width = 2
     highest: Width = Field(64, validate_default=True)
     rates: Rates = [0.01]
+
+    @field_validator("vary")
+    @classmethod
+    def _can_vary(cls, vary: str, info: ValidationInfo) -> str:
+        above, architecture = above_of(info), info.data.get("architecture")
+        above.tried = [{}]
+        if architecture is None or not above.task:
+            return vary
+        own = [name for part in layers_of(architecture) for name in layer_options(part)]
+        of_task = [name for name in varied(above.task["name"]) if name != above.along]
+        known = list(dict.fromkeys([*OF_NETWORKS, *own, *of_task]))
+        if vary not in known:
+            raise unknown("field to vary", vary, known)
+        given = above.task if vary in of_task else info.data.get("options", {})
+        if vary in given or info.data.get(vary, USUAL.get(vary)) != USUAL.get(vary):
+            raise AssayError(f"{vary} must not be given, since the search varies it")
+        return vary
+
+    @field_validator("values")
+    @classmethod
+    def _are_rungs(cls, values: list[int], info: ValidationInfo) -> list[int]:
+        above, vary = above_of(info), info.data.get("vary", "width")
+        if vary == "width":
+            require(not values, "values", values, "left out where the width varies; say lowest and highest")
+            return values
+        require(bool(values), "values", values, f"given where {vary} varies")
+        if above.task and vary in varied(above.task["name"]):
+            above.tried = [{vary: value} for value in values]
+        elif "architecture" in info.data:
+            for value in values:
+                check_shape(info.data["architecture"], **with_field(info.data, vary, value))
+        return values
+
+    @field_validator("width")
+    @classmethod
+    def _is_fixed(cls, width: int, info: ValidationInfo) -> int:
+        vary, along = info.data.get("vary", "width"), above_of(info).along
+        if vary == along == "width":
+            raise AssayError("left out: the line goes along it; vary another field")
+        if vary == "width" or along == "width":
+            require(width == 0, "width", width, "left out: the line goes along it, or the search varies it")
+        else:
+            require(width > 0, "width", width, f"given where {vary} varies")
+        return width
 
     @field_validator("start", "steps")
     @classmethod
@@ -180,7 +235,8 @@ class SearchTable(NetworkTable):
     @field_validator("highest")
     @classmethod
     def _is_a_ladder(cls, highest: int, info: ValidationInfo) -> int:
-        ladder(info.data.get("lowest", 1), highest, 2.0, info.data.get("head_width", 0) or 1)
+        if info.data.get("vary", "width") == "width":
+            ladder(info.data.get("lowest", 1), highest, 2.0, info.data.get("head_width", 0) or 1)
         return highest
 
 
@@ -231,7 +287,7 @@ class LineTable(_OfTask):
             raise AssayError("nothing is asked; a line has bounds, constructions, certificates, precision or search")
         if info.data.get("methods") and not any(asked[1:3]):
             raise AssayError("methods are asked about nowhere; they need constructions or certificates")
-        names = [candidates_of(vars(search)).name for search in searches]
+        names = [(candidates_of(vars(search)).name, search.vary, search.width) for search in searches]
         different = len(set(names)) == len(names)
         require(different, "search", names, "different architectures or shapes")
         return searches

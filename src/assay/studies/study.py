@@ -23,13 +23,14 @@ from assay.files import read_text
 from assay.learning.questions import training_question
 from assay.learning.search import Question, Unit, ladder
 from assay.networks.candidates import Candidates, all_candidates, candidates_of
+from assay.networks.shape import USUAL, with_field
 from assay.precision.questions import precision_question
 from assay.probing.plan import Plan
 from assay.proofs.questions import certificate_question
 from assay.protocols.questions import protocol_question
 from assay.resources import Resources
 from assay.studies import shipped
-from assay.studies.checks import varied
+from assay.studies.checks import WIDTH_SYMBOL, at_place, varied
 from assay.studies.faults import read_tables
 from assay.studies.schema import (
     STEPS,
@@ -83,6 +84,7 @@ class Line:
         searches: for smallest learned widths.
         certificates: questions what can be proved of constructions.
         precisions: questions how few bits constructions need.
+        varied: parameters of the task that searches vary.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Line:
     searches: tuple[Search, ...]
     certificates: tuple[Asked, ...] = ()
     precisions: tuple[Asked, ...] = ()
+    varied: tuple[str, ...] = ()
 
     @property
     def learned_at(self) -> list[int]:
@@ -188,11 +191,13 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
 
 def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     """The line of this name, with all its questions."""
-    symbol = varied(line.task["name"])[line.along]
+    symbol = varied(line.task["name"]).get(line.along, WIDTH_SYMBOL)
     precision = line.precision or PrecisionTable.model_construct(at=[], methods=[])
     places = {*line.bounds, *line.constructions, *line.certificates, *precision.at}
     places |= {x for search in line.search for x in search.at}
-    tasks = {x: task_from_json({**line.task, line.along: x}) for x in sorted(places)}
+    # Where searches vary a parameter of the task, what is said of the line is said of the first one's largest value.
+    tried = next((_of_task(search, line) for search in line.search), [{}])[0]
+    tasks = {x: task_from_json({**line.task, **at_place(line.along, x), **tried}) for x in sorted(places)}
     recipe = {**file.recipe.given(), **line.recipe.given()}
     distribution = recipe.setdefault("distribution", next(iter(tasks.values())).usual_distribution)
     bounds = [
@@ -207,7 +212,7 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
         for method in line.methods
     ]
     searches = [
-        Search(x, _unit(search, tasks[x], place, recipe, file))
+        Search(x, _unit(search, line, place, recipe, file))
         for search in line.search
         for place, x in enumerate(search.at)
     ]
@@ -232,6 +237,7 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
         searches=tuple(searches),
         certificates=tuple(certificates),
         precisions=tuple(precisions),
+        varied=tuple({search.vary: None for search in line.search if search.vary in varied(line.task["name"])}),
     )
 
 
@@ -262,21 +268,49 @@ def _bounds_on(task: Task[Any], networks: Candidates, distribution: str) -> list
     ]
 
 
-def _unit(search: SearchTable, task: Task[Any], place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
-    widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
-    if search.start is None:
-        start = proved_start(Candidates.of(search.architecture, **search.shape), task, widths)
-    else:
-        near = search.start[place]
-        start = min(range(len(widths)), key=lambda rung: abs(widths[rung] - near))
+def _of_task(search: SearchTable, line: LineTable) -> list[dict[str, int]]:
+    """What the rungs of a search add to the line's task, the largest value first; nothing unless they vary it."""
+    if search.vary not in varied(line.task["name"]):
+        return [{}]
+    return [{search.vary: value} for value in sorted(search.values, reverse=True)]
+
+
+def _unit(search: SearchTable, line: LineTable, place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
+    """The search at one of its places."""
+    x, networks = search.at[place], Candidates.of(search.architecture, **search.shape)
+    tasks = [task_from_json({**line.task, **at_place(line.along, x), **tried}) for tried in _of_task(search, line)]
     training = {"steps": STEPS, **recipe, **({"steps": search.steps[place]} if search.steps else {})}
+    question = training_question(search.architecture, tasks[0], training, **search.shape)
+    seeds, rates = tuple(file.seeds), tuple(search.rates)
+    if search.vary == "width":
+        widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
+        proved = search.start is None
+        start = proved_start(networks, tasks[0], widths) if proved else _nearest(widths, search.start[place])
+        return Unit(question, widths, start, seeds, rates)
+    values, rungs = _rungs(search, tasks)
     return Unit(
-        question=training_question(search.architecture, task, training, **search.shape),
-        ladder=widths,
-        start=start,
-        seeds=tuple(file.seeds),
-        rates=tuple(search.rates),
+        question={**question, "width": x if line.along == "width" else search.width},
+        ladder=values,
+        start=len(values) // 2 if search.start is None else _nearest(values, search.start[place]),
+        seeds=seeds,
+        rates=rates,
+        field=varied(line.task["name"]).get(search.vary, search.vary.replace("_", " ")),
+        rungs=rungs,
+        name=networks.name if line.along == "width" else f"{networks.name}, width {search.width}",
     )
+
+
+def _rungs(search: SearchTable, tasks: list[Task[Any]]) -> tuple[tuple[int, ...], tuple[Question, ...]]:
+    """Values of what varies, and what each adds to the question."""
+    if len(tasks) == len(search.values) and search.vary in vars(tasks[0]):
+        return tuple(sorted(search.values, reverse=True)), tuple({"task": task.to_json()} for task in tasks)
+    values, name = tuple(sorted(search.values)), search.vary if search.vary in USUAL else "options"
+    shapes: list[dict[str, Any]] = [{**with_field(search.shape, search.vary, value)} for value in values]
+    return values, tuple({name: shape[name]} for shape in shapes)
+
+
+def _nearest(values: tuple[int, ...], wanted: int) -> int:
+    return min(range(len(values)), key=lambda rung: abs(values[rung] - wanted))
 
 
 def _portrait(portrait: PortraitTable, file: StudyTable) -> list[Question]:
@@ -307,13 +341,13 @@ def _own(recipe: RecipeTable, file: StudyTable) -> dict[str, Any]:
 
 
 def _key(unit: Unit) -> str:
-    return content_hash([unit.question, unit.ladder, unit.start, unit.seeds, unit.rates])
+    return content_hash([unit.question, unit.rungs, unit.start, unit.seeds, unit.rates])
 
 
 def _slow(unit: Unit) -> bool:
     """Whether a run steps through the sequence, which takes longest."""
     task = task_from_json(unit.question["task"])
-    return _resources(candidates_of(unit.question), task, unit.ladder[-1]).state is not None
+    return _resources(candidates_of(unit.question), task, unit.at(-1)["width"]).state is not None
 
 
 def _resources(networks: Candidates, task: Task[Any], width: int) -> Resources:
