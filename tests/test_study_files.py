@@ -76,9 +76,9 @@ WRONG = [
     ("steps = [60, 60]", "steps = [60, 1, 2]", ".steps = [60, 1, 2] must have one entry, or one for each of [3, 4]"),
     ("steps = [60]", "steps = [0]", f"{SEARCH}.steps = [0] is not allowed; {COUNT}, or a list of them"),
     ('architecture = "gru"', 'architecture = "grv"', f"{SEARCH}.architecture: architecture 'grv' is not known; did y"),
-    ('architecture = "gru"', 'architecture = "os:path"', "os:path is not a Mixer class"),
+    ('architecture = "gru"', 'architecture = "os:path"', "os:path is not a Module class"),
     ('architecture = "gru"', 'architecture = ":"', f"{SEARCH}.architecture: there is no module ''"),
-    ('architecture = "gru"', 'architecture = "attention"', "it must be different architectures, depths or widths of"),
+    ('architecture = "gru"', 'architecture = "attention"', "it must be different architectures or shapes"),
     ('architecture = "gru"', "", f"{SEARCH} has no architecture"),
     ("rates = [0.02]", "rates = []", f"rates = [] is not allowed; {RATES}"),
     ("rates = [0.02]", "rates = [-0.1]", f"rates = [-0.1] is not allowed; {RATES}"),
@@ -136,7 +136,9 @@ def test_the_same_fault_at_several_places_is_said_at_each(tmp_path):
 
 
 def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
-    (block,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    block, capacity = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "capacity.toml").write_text('name = "capacity"\n' + capacity, "utf-8")
+    assert [unit.field for unit in load_study(str(tmp_path / "capacity.toml")).searches()] == ["K"] * 6
     (tmp_path / "mine.toml").write_text(block, "utf-8")
     study = load_study(str(tmp_path / "mine.toml"))
     assert (study.title, study.seeds, study.ratio, study.precision) == ("mine", (0, 1, 2), 1.25, 32)
@@ -232,7 +234,7 @@ def shown_default(field):
         return "empty"
     if value in (None, "", PydanticUndefined):
         return ""
-    return "none" if value == [] else f"`{value}`".replace("'", '"') if not isinstance(value, str) else f'`"{value}"`'
+    return "none" if value in ([], {}) else f"`{value}`".replace("'", '"') if not isinstance(value, str) else f'`"{value}"`'
 
 
 def allowed(field):

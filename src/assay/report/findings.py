@@ -99,9 +99,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
         "name": line.name,
         "title": line.title,
         "task": {key: value for key, value in described[0].items() if key not in varying},
-        "follows": {
-            key: [described[0][key], described[-1][key]] for key in sorted(varying - {line.along, *sought})
-        },
+        "follows": {key: [described[0][key], described[-1][key]] for key in sorted(varying - {line.along, *sought})},
         "along": line.along,
         "symbol": line.symbol,
         "columns": {key: symbols[key] for key in (line.along, *line.varied) if key in symbols},

@@ -25,6 +25,7 @@ from assay.report.words import (
     tolerance_text,
     unfinished_text,
     width_text,
+    with_article,
 )
 
 _WIDTH = 118
@@ -84,7 +85,7 @@ def _heading(line: Line) -> str:
         f"{line['title']}: {task_text(line)}",
         f"constructed and worst-case bounds: an error of at most {tolerance_text(line['tolerance'])} "
         f"{line['all_inputs']}",
-        f"learned and mean-error bounds: a {line['mean_error_name']} of at most "
+        f"learned and mean-error bounds: {with_article(line['mean_error_name'])} of at most "
         f"{tolerance_text(line['mean_tolerance'])} on {line['distribution']} inputs",
     ]
     return "\n" + "\n".join(said)
@@ -118,7 +119,10 @@ def _said(entry: dict[str, Any], symbol: str, at: int) -> str:
     if entry["verdict"] == "impossible":
         width = f"<= {entry['width']}" if entry["width"] else "none"
     else:
-        width = f"{'> ' if entry['verdict'] == 'not learned' else ''}{entry['width']}"
+        failed = "< " if entry["largest"] else "> "
+        width = f"{failed if entry['verdict'] == 'not learned' else ''}{entry['width']}"
+        if entry["field"] != "width":
+            width = f"{entry['field']} {width if width[0] in '<>' else f'= {width}'}"
     place = "" if entry["at"] == at else f" at {symbol} = {entry['at']}"
     note = entry_note(entry)
     return f"{width}{place}{f' ({note})' if note else ''}"
@@ -129,7 +133,8 @@ def _sizes(line: Line, contender: Contender) -> Table:
     known = boundaries_of(line, contender)
     sought = next((sought_text(series) for series in known if series["verdict"] == "learned"), "width")
     boundaries = [series for series in known if series["verdict"] != "impossible" or excludes(series)]
-    table = Table(title=f"{contender.name}: {sought} against {line['symbol']}", title_justify="left")
+    title = f"{contender.name}: {sought} against {line['symbol']}"
+    table = Table(title=title, title_justify="left", min_width=len(title))
     table.add_column(line["symbol"], justify="right")
     for series in boundaries:
         name = "" if series["verdict"] == "learned" else series["source"]

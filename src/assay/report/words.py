@@ -125,6 +125,15 @@ def task_text(line: Line) -> str:
     return ", ".join([line["task"]["name"], *fixed, *follows])
 
 
+def with_article(name: str) -> str:
+    """The name of a measure with its article.
+
+    >>> with_article("error rate"), with_article("balanced error rate")
+    ('an error rate', 'a balanced error rate')
+    """
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 def tolerance_text(tolerance: list[float]) -> str:
     """A tolerance, or the range of one that varies along a line."""
     low, high = tolerance
@@ -138,6 +147,8 @@ def entry_text(entry: dict[str, Any]) -> str:
         return f"{entry['verdict']} {symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{entry['width']}"
     if not entry["width"]:
         return "bound excludes no width"
+    if entry["field"] != "width":
+        return f"not learned {entry['field']} {'>=' if entry['largest'] else '<='} {entry['width']}"
     return f"{entry['verdict']} up\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{entry['width']}"
 
 

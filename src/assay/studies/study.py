@@ -63,7 +63,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Search:
-    """A search for a smallest learned width, and `x`, the value of the parameter that its line goes along."""
+    """A search, and `x`, the value of the parameter that its line goes along."""
 
     x: int
     unit: Unit
@@ -81,7 +81,7 @@ class Line:
         tasks: the task at every x that is asked about, ascending in x.
         distribution: inputs that networks learn from, and that mean errors speak of.
         stated: questions to bounds and constructions.
-        searches: for smallest learned widths.
+        searches: for what is learned.
         certificates: questions what can be proved of constructions.
         precisions: questions how few bits constructions need.
         varied: parameters of the task that searches vary.
@@ -103,6 +103,12 @@ class Line:
     def learned_at(self) -> list[int]:
         """Every x that is to be learned at, ascending."""
         return sorted({search.x for search in self.searches})
+
+    def learned_tasks(self) -> list[Task[Any]]:
+        """Every task that is to be learned: at each x, or of each rung where searches vary it."""
+        units = [search.unit for search in self.searches]
+        found = [unit.at(rung)["task"] for unit in units for rung in range(len(unit.rungs))]
+        return [task_from_json(task) for task in {content_hash(task): task for task in found}.values()]
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ class Study:
 
     def baselines(self) -> list[Question]:
         """What trivial baselines reach on all that is to be learned: asked before any search."""
-        asked = [baselines_question(line.tasks[x], line.distribution) for line in self.lines for x in line.learned_at]
+        asked = [baselines_question(task, line.distribution) for line in self.lines for task in line.learned_tasks()]
         return list({content_hash(question): question for question in asked}.values())
 
     def searches(self) -> list[Unit]:

@@ -1,0 +1,149 @@
+"""Searches that vary other fields than the width, and lines along the width."""
+
+import json
+
+import pytest
+
+from assay.frontier import SearchEnd, learned_series
+from assay.learning.search import Unit, first_learned
+from assay.report.words import sought_text, width_text
+from assay.studies.study import load_study
+from fresh import assay
+
+HEAD = """
+name = "varied"
+title = "What varies"
+seeds = [0, 1, 2]
+
+[recipe]
+steps = 60
+batch = 16
+validation = 64
+test = 128
+"""
+CAPACITY = """
+[lines.capacity]
+task = { name = "recall", vocabulary = 16 }
+along = "width"
+search = [
+    { architecture = "attention", vary = "pairs", values = [2, 4, 8], at = [4, 8], rates = [0.02] },
+    { architecture = "min-gru", vary = "pairs", values = [8, 2, 4], at = [4, 8], rates = [0.02] },
+]
+"""
+SHAPES = """
+[lines.shapes]
+task = { name = "k-hop" }
+search = [
+    { architecture = "attention", vary = "depth", values = [1, 2], width = 8, at = [6, 8] },
+    { architecture = "selective", vary = "states", values = [2, 4], width = 4, at = [6] },
+    { architecture = "gru", vary = "loops", values = [1, 2], width = 4, at = [6] },
+]
+"""
+
+
+def written(folder, *lines):
+    path = folder / "varied.toml"
+    path.write_text(HEAD + "".join(lines))
+    return path
+
+
+def test_rungs_are_questions(tmp_path):
+    study = load_study(str(written(tmp_path, CAPACITY, SHAPES)))
+    capacity, shapes = study.lines
+    first, _, other, _ = (search.unit for search in capacity.searches)
+    assert (first.ladder, first.field, first.largest, first.name) == ((8, 4, 2), "K", True, "attention")
+    assert other.ladder == first.ladder
+    assert [first.at(rung)["task"]["pairs"] for rung in range(3)] == [8, 4, 2]
+    assert [first.at(rung)["task"]["length"] for rung in range(3)] == [16, 8, 4]  # it follows the pairs
+    assert {search.x: search.unit.question["width"] for search in capacity.searches} == {4: 4, 8: 8}
+    depth, _, states, loops = (search.unit for search in shapes.searches)
+    assert (depth.ladder, depth.field, depth.name) == ((1, 2), "depth", "attention, width 8")
+    assert [depth.at(rung)["depth"] for rung in range(2)] == [1, 2]
+    assert [states.at(rung)["options"] for rung in range(2)] == [{"states": 2}, {"states": 4}]
+    assert (states.field, loops.field, loops.largest) == ("states", "loops", False)
+    assert states.rung_of({**states.at(1), "seed": 0, "rate": 0.1}) == 1
+    assert states.rung_of({**states.at(1), "options": {"states": 3}}) is None
+    asked = [(question["task"]["name"], question["task"].get("pairs")) for question in study.baselines()]
+    assert {("recall", 2), ("recall", 4), ("recall", 8)} < set(asked)
+
+
+def played(unit, answer):
+    """The rung that a search ends at."""
+    search = first_learned(unit)
+    asked = next(search)
+    while True:
+        try:
+            asked = search.send([answer(question) for question in asked])
+        except StopIteration as stop:
+            return stop.value
+
+
+def test_the_largest_value_is_found_as_the_first_rung():
+    unit = Unit({}, (16, 8, 4, 2), 3, (0, 1, 2), (0.1,), "K", tuple({"pairs": k} for k in (16, 8, 4, 2)))
+    most = {0: 8, 1: 4, 2: 8}
+
+    class Answer:
+        def __init__(self, question):
+            self.verdict = "learned" if question["pairs"] <= most[question["seed"]] else "not learned"
+
+    assert unit.ladder[played(unit, Answer)] == 8
+
+
+@pytest.mark.parametrize(("found", "said"), [(None, "< 2"), (4, "4"), (16, ">= 16")])
+def test_largest_values_are_said_with_their_direction(found, said):
+    from test_frontier import run
+
+    unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K")
+    runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
+    (series,) = learned_series([SearchEnd(8, unit, found, tuple(runs))], coarseness=1.5)
+    described = series.to_json()
+    assert sought_text(described) == "largest K"
+    assert width_text(described["points"][0], described) == said
+    assert series.points[0].seeds == (found,) * 3
+
+
+def test_a_study_of_other_fields_and_its_report(tmp_path):
+    written(tmp_path, CAPACITY, SHAPES)
+    done = assay("run", "varied.toml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "attention on recall at" in done.stderr
+    assert "largest learned K" in done.stderr
+    assert "smallest learned depth" in done.stderr
+    assert "attention: largest K against m" in done.stdout
+    assert "attention, width 8: depth against N" in done.stdout
+    page = (tmp_path / "out" / "varied.html").read_text()
+    findings = json.loads(page.partition('id="findings">')[2].partition("</script>")[0])
+    capacity, shapes = findings["lines"]
+    assert capacity["task"] == {"name": "recall", "vocabulary": 16, "flat": False, "one": False}
+    assert (capacity["columns"], shapes["columns"]) == ({"pairs": "K"}, {"length": "N"})
+    series = {one["architecture"]: one for one in capacity["series"]}
+    assert [point["x"] for point in series["attention"]["points"]] == [4, 8]
+    assert series["attention"]["largest"]
+    assert {one["field"] for one in shapes["series"] if one["verdict"] == "learned"} == {"depth", "states", "loops"}
+    assert not findings["contradictions"]
+    assert (tmp_path / "out" / "varied-figures" / "capacity.summary-largest-K.svg").exists()
+    again = assay("run", "varied.toml", "--out", "out", cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('vary = "depth"', 'vary = "dept"', "did you mean 'depth'"),
+        ("values = [1, 2], width = 8", "values = [1, 2]", "it must be given where depth varies"),
+        ("values = [1, 2], width = 8", "width = 8", "values = [] is not allowed; it must be given where depth varies"),
+        ('vary = "states"', 'options = { states = 2 }, vary = "states"', "states must not be given"),
+        ('vary = "depth", values = [1, 2]', 'vary = "depth", values = [1, 2], depth = 2', "depth must not be given"),
+        ('vary = "pairs", values = [2, 4, 8]', "lowest = 2", "the line goes along it"),
+        ("values = [2, 4, 8]", "values = [2, 4, 99]", "pairs = 99 is not allowed"),
+        ("values = [2, 4, 8]", "values = [2, 4, 8], width = 4", "width = 4 is not allowed; it must be left out"),
+    ],
+)  # fmt: skip
+def test_searches_that_cannot_be_are_refused(tmp_path, old, new, said):
+    text = written(tmp_path, CAPACITY, SHAPES).read_text()
+    assert old in text
+    (tmp_path / "varied.toml").write_text(text.replace(old, new, 1))
+    done = assay("run", "varied.toml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr, done.stderr
