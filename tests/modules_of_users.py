@@ -85,6 +85,17 @@ class Placed(nn.Module):
         return x.cumsum(dim=1) * self.table[: x.shape[1]]
 
 
+class Bounded(Linear):
+    """A state of so many numbers that it takes 70 tokens to be measured, and a table of as many as it was told."""
+
+    def __init__(self, width, length):
+        super().__init__(width, key_width=32)
+        self.table = nn.Parameter(torch.randn(length, width))
+
+    def forward(self, x):
+        return super().forward(x + self.table[: x.shape[1]])
+
+
 class Deaf(nn.Module):
     """It takes a mask and looks ahead all the same."""
 

@@ -78,6 +78,11 @@ def test_layers_get_what_they_ask_for():
     assert [(module.length, module.index) for module in modules] == [(8, 0), (8, 1), (8, 2)]
 
 
+def test_a_layer_that_asks_for_the_length_is_shown_no_more_tokens():
+    (facts,) = require_declared(Candidates(users("Bounded")), 8)
+    assert facts.rank <= facts.state == 32 * 8
+
+
 def test_a_layer_that_does_not_heed_its_mask_is_refused():
     with pytest.raises(AssayError, match="Deaf looks ahead, though it was given causal=True or a mask"):
         require_declared(Candidates(users("Deaf")), 8)
@@ -147,6 +152,8 @@ def test_a_short_convolution_is_an_option_of_any_layer():
         network = make_network(name, TASK, 6, seed=0, options={"conv": 4})
         assert network.resources.state(8) == state + 3 * 6
         assert Candidates.of(name, options={"conv": 4}).resources(TASK, 6).state(8) == state + 18
+    (facts,) = require_declared(Candidates.of(users("Linear"), options={"conv": 4}), 8)
+    assert facts.rank <= facts.state == 32 + 24
     with pytest.raises(AssayError, match=r"conv = 4 is not allowed; it must be 0 for .*Encoder, which is a"):
         make_network(users("Encoder"), TASK, 8, seed=0, options={"conv": 4})
 

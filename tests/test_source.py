@@ -251,3 +251,15 @@ def test_what_names_an_architecture(tmp_path):
         named_architecture("third-ordr")
     known = str(refused.value).split("Known: ")[1].split(", ")
     assert known == sorted(set(known))
+
+
+def test_a_folder_without_init_in_a_package_that_is_not_imported(tmp_path):
+    path = layer(tmp_path / "one", imports="from parts_one.inner.scale import SCALE")
+    inner = path.parent / "parts_one" / "inner"
+    inner.mkdir(parents=True)
+    (inner.parent / "__init__.py").write_text("")
+    (inner / "scale.py").write_text("SCALE = 1\n")
+    before = in_new_process(path)
+    assert before
+    (inner / "scale.py").write_text("SCALE = 2\n")
+    assert in_new_process(path) != before

@@ -170,7 +170,8 @@ def code_of(name: str) -> Code:
 
 def codes_in(value: object) -> tuple[Code, ...]:
     """The code behind every `label:Class` in a JSON value: what another process needs to answer a question."""
-    labels = {text.rpartition(":")[0] for text in _texts(value)}
+    names = {name for text in _texts(value) for name in (text, *text.split("+"))}  # layers that take turns
+    labels = {name.rpartition(":")[0] for name in names}
     return tuple(_known[label] for label in sorted(labels & _known.keys()))
 
 
@@ -269,13 +270,23 @@ def _specs(name: str, folder: Path) -> Iterator[ModuleSpec]:
     path, parts = [str(folder), *sys.path], name.split(".")
     for count in range(1, len(parts) + 1):
         part = ".".join(parts[:count])
-        spec = PathFinder.find_spec(part, path)
+        spec = _spec(part, path)
         if spec is None and count == 1 and part not in sys.modules:
             spec = find_spec(part)  # editable installations have finders of their own
         if spec is None:
             return
         yield spec
         path = list(spec.submodule_search_locations or [])
+
+
+def _spec(name: str, path: list[str]) -> ModuleSpec | None:
+    try:
+        return PathFinder.find_spec(name, path)
+    except KeyError:  # a folder without __init__.py, in a package that is not imported
+        folders = [Path(place, name.rpartition(".")[2]) for place in path]
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder) for folder in folders if folder.is_dir()]
+        return spec
 
 
 def _is_installed(spec: ModuleSpec) -> bool:

@@ -11,7 +11,7 @@ from assay.errors import AssayError, one_line
 from assay.evidence import canonical
 from assay.files import parse_json
 from assay.learning.training import code_of_run
-from assay.networks import make_network
+from assay.networks import layers_of, make_network
 from assay.networks.task_network import TaskNetwork
 from assay.source import require_named
 from assay.tasks import Task, stored_task
@@ -59,7 +59,7 @@ def load_trained(path: str | Path, tell: Callable[[str], None] = warn) -> tuple[
         parse_json(metadata.get(name, absent), f"{name} in {path}")
         for name, absent in (("task", ""), ("shape", ""), ("training", ""), ("code", "{}"))
     )
-    require_named(path, architecture, described)
+    require_named(path, *layers_of(architecture), described)
     task = stored_task(described)
     try:
         network = make_network(architecture, task, seed=0, **shape)

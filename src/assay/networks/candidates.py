@@ -33,7 +33,7 @@ from assay.resources import Resources
 from assay.tasks.base import Task
 from assay.tasks.spec import Order
 
-_LENGTH = 64  # that is told to layers that ask for it
+_LENGTH = 2048  # that is told to layers that ask for it: no more tokens are shown to any
 _MEASURED_AT = 8  # width at which causality is measured where a layer does not declare it
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from assay.errors import AssayError, one_line
 from assay.networks.base import Mixer
+from assay.networks.short_conv import ShortConv
 
 # Differences of outputs, relative, that are rounding; and singular values that are, as shares of the largest.
 _EXACT, _ROUNDED = (1e-9, 1e-10), (1e-3, 1e-4)
@@ -101,6 +102,11 @@ def declared_state(layer: Mixer, tokens: int, name: str = "") -> int | None:
     if number is not None and number < 0:
         raise AssayError(f"{name}.state({tokens}) = {said!r} is not allowed; it must be an integer of at least 0")
     return number
+
+
+def hands_on_state(layer: Mixer) -> bool:
+    """Whether the layer has `run`; a short convolution has it if the layer behind it does."""
+    return hands_on_state(layer.mixer) if isinstance(layer, ShortConv) else type(layer).run is not Mixer.run
 
 
 class _Measured:
@@ -212,7 +218,7 @@ class _Measured:
 
     def _require_equal_halves(self) -> None:
         """Where the layer hands on its state: the second half from the first half's state equals the whole's."""
-        if type(self.layer).run is Mixer.run:
+        if not hands_on_state(self.layer):
             return
         tokens = self._tokens(2 * _TOKENS)
         whole = self.layer(tokens, _TOKENS)

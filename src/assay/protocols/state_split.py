@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from assay.constructions.recurrent import StoreAll
-from assay.networks.base import Mixer
+from assay.networks.layer_check import hands_on_state
 from assay.networks.task_network import TaskBackbone
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
@@ -93,6 +93,6 @@ def state_split(network: Any, task: Any) -> StateSplit | str:
         return "blocks that are run once; of several loops each hands on a state"
     for block in network.network.blocks:
         mixer: Any = block.mixer
-        if type(mixer).run is Mixer.run or mixer.block:
+        if not hands_on_state(mixer) or mixer.block:
             return f"mixers that give their state: {type(mixer).__name__} has no run(tokens, state)"
     return StandardStates(network, task)
