@@ -147,10 +147,11 @@ def check_declared(networks: Candidates, width: int) -> list[LayerFacts]:
     They are measured at a small width, or at `width` if they cannot be of that one.
 
     Raises:
-        AssayError: a layer is not what it declares.
+        AssayError: a layer is not what it declares, or it cannot be of this shape.
         Exception: whatever a layer itself raises.
     """
     _require_known(networks.architecture)
+    check_shape(networks.architecture, heads=networks.heads, **networks.shape)
     parts = [] if networks.architecture in BARE_MODELS else layers_of(networks.architecture)
     return [_check_part(networks, part, width) for part in dict.fromkeys(parts) if _is_users(part)]
 
