@@ -234,7 +234,9 @@ def shown_default(field):
         return "empty"
     if value in (None, "", PydanticUndefined):
         return ""
-    return "none" if value in ([], {}) else f"`{value}`".replace("'", '"') if not isinstance(value, str) else f'`"{value}"`'
+    if value in ([], {}):
+        return "none"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`".replace("'", '"')
 
 
 def allowed(field):
