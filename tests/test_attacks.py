@@ -17,6 +17,7 @@ from assay.cli.text import attack_text
 from assay.constructions.answering import NO_NUMBER, answered
 from assay.learning.one import train_one
 from assay.subject import Subject, open_subject, subject_of
+from assay.tasks.k_hop import KHop
 
 SMALL = SparseAveraging(length=12, sparsity=2)
 LAST = SparseAveraging(length=16, sparsity=2, layout="last")
@@ -365,3 +366,31 @@ def test_wrong_requests_are_refused():
         attack(users("Never", Match2(length=4)), budget=0)
     with pytest.raises(AssayError, match=r"have shape \(\d+, 1\); it must be"):
         attack(users("Wrong", Match2(length=4)), budget=10)
+
+
+class Oracle(nn.Module):
+    """Right where an answer is wanted, and wrong elsewhere; of inputs that begin with 3 always wrong at the end."""
+
+    def __init__(self, task):
+        super().__init__()
+        self.task = task
+
+    def forward(self, inputs):
+        targets = self.task.targets(inputs)
+        outputs = torch.nn.functional.one_hot(targets.clamp(min=0), self.task.alphabet).double()
+        outputs[targets < 0] = -1.0
+        outputs[inputs[:, 0] == 3, -1] *= -1
+        return outputs
+
+
+def test_classes_are_judged_where_they_are_scored():
+    task = KHop(length=6)
+    subject = Subject("oracle", "user's", Oracle(task), task, "", None, task.tolerance)
+    found = attack_result(subject, budget=400)
+    assert found["error"] == 1
+    assert found["worst_input"]["inputs"][0] == 3
+    assert found["token"] == 5
+    assert found["constants"] == {"always the most frequent": 1.0}
+    task = KHop(length=3, hops=2)  # nothing is scored
+    subject = Subject("oracle", "user's", Oracle(task), task, "", None, task.tolerance)
+    assert attack_result(subject, budget=50)["error"] == 0

@@ -76,7 +76,7 @@ WRONG = [
     ("steps = [60, 60]", "steps = [60, 1, 2]", ".steps = [60, 1, 2] must have one entry, or one for each of [3, 4]"),
     ("steps = [60]", "steps = [0]", f"{SEARCH}.steps = [0] is not allowed; {COUNT}, or a list of them"),
     ('architecture = "gru"', 'architecture = "grv"', f"{SEARCH}.architecture: architecture 'grv' is not known; did y"),
-    ('architecture = "gru"', 'architecture = "os:path"', "os:path is not a Module class"),
+    ('architecture = "gru"', 'architecture = "os:path"', "os:path is neither a Module class nor a function"),
     ('architecture = "gru"', 'architecture = ":"', f"{SEARCH}.architecture: there is no module ''"),
     ('architecture = "gru"', 'architecture = "attention"', "it must be different architectures or shapes"),
     ('architecture = "gru"', "", f"{SEARCH} has no architecture"),

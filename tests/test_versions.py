@@ -41,7 +41,14 @@ ROUTINES = {
     "bare models": (BARE_VERSION, ["networks.bare_models"], ["networks"]),
     "recipe": (
         RECIPE_VERSION,
-        ["learning.training", "learning.batched", "learning.overlap", "networks.standard"],
+        [
+            "learning.training",
+            "learning.batched",
+            "learning.overlap",
+            "networks.standard",
+            "networks.short_conv",
+            "networks.users_layer",
+        ],
         ["learning"],
     ),
     "precision": (PRECISION_VERSION, ["precision.search"], ["precision"]),

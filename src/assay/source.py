@@ -134,7 +134,8 @@ def entry_at(name: str, base: type, *, functions: bool = False) -> type | None:
     if functions and isfunction(found):
         return cast(type, found)
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise AssayError(f"{name} is not a {'' if base is object else f'{base.__name__} '}class")
+        kind = f"{'' if base is object else f'{base.__name__} '}class"
+        raise AssayError(f"{name} is neither a {kind} nor a function" if functions else f"{name} is not a {kind}")
     if abstract := getattr(found, "__abstractmethods__", None):
         raise AssayError(f"{name} lacks {', '.join(sorted(abstract))}")
     return found

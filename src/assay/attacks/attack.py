@@ -11,7 +11,7 @@ from torch import Tensor
 
 from assay.arithmetic import in_float32
 from assay.attacks.methods import draws, exhaustive, search
-from assay.attacks.tries import Found, Tries
+from assay.attacks.tries import Found, Tries, scored_errors
 from assay.constructions.answering import finite, refuses_all
 from assay.errors import require_integer
 from assay.subject import Subject
@@ -145,8 +145,8 @@ def _result(tries: Tries, listed: int, everything: bool) -> Attack:
 def _alone(tries: Tries, worst: Found) -> dict[str, Any]:
     """The worst input answered alone."""
     task = tries.subject.task
-    outputs, targets = tries.answers(worst.inputs), task.targets(worst.inputs)
-    errors = finite(task.answer.errors(outputs, targets))[0]
+    outputs, (_, targets, scored) = tries.answers(worst.inputs), task.batch(worst.inputs)
+    errors = finite(scored_errors(task.answer, outputs, targets, scored))[0]
     token = int(errors.argmax())
     return {
         "error": errors[token].item(),

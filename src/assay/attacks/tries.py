@@ -14,7 +14,7 @@ from assay.constructions.answering import answered, at_once, count_of, each, fin
 from assay.constructions.base import Construction
 from assay.errors import AssayError
 from assay.subject import Subject
-from assay.tasks.answers import Bits
+from assay.tasks.answers import Answer, Bits, Classes
 
 _DRAWS_OF_THE_MEAN = 1000
 
@@ -60,8 +60,8 @@ class Tries:
         self.at_once = at_once(network, subject.task)
         self._dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float64)
         count = min(_DRAWS_OF_THE_MEAN, self.at_once)
-        targets = subject.task.trial(count, seed=seed, start=0, distribution=self.distributions()[0], keys=None).targets
-        self._answers = {"always 0": torch.zeros_like(targets[0]), "always the mean": targets.mean(0).mean(0)}
+        drawn = subject.task.trial(count, seed=seed, start=0, distribution=self.distributions()[0], keys=None)
+        self._answers = _constants(subject.task.answer, drawn.targets, drawn.scored)
         self.constants = dict.fromkeys(self._answers, 0.0)
 
     def distributions(self) -> list[str]:
@@ -102,12 +102,12 @@ class Tries:
         if outputs is None:
             return []
         task, inputs = self.subject.task, rows_of(inputs, rows)
-        targets = task.targets(inputs)
+        _, targets, scored = task.batch(inputs)
         for name, answer in self._answers.items():
-            largest = task.answer.errors(answer.expand_as(targets), targets).max().item()
-            self.constants[name] = max(self.constants[name], largest)
-        errors, tokens = finite(task.answer.errors(outputs, targets)).max(dim=1)
-        margins = finite(_margins(task, outputs, targets))
+            reached = scored_errors(task.answer, answer.expand(len(targets), *task.spec.output_shape), targets, scored)
+            self.constants[name] = max(self.constants[name], reached.max().item())
+        errors, tokens = finite(scored_errors(task.answer, outputs, targets, scored)).max(dim=1)
+        margins = finite(_margins(task, outputs, targets, scored))
         # Only as many as are kept are looked at one by one.
         order = sorted(range(len(rows)), key=lambda row: (errors[row].item(), margins[row].item()), reverse=True)
         return [
@@ -133,12 +133,30 @@ class Tries:
         return outputs
 
 
-def _margins(task: Any, outputs: Tensor, targets: Tensor) -> Tensor:
+def scored_errors(answer: Answer, outputs: Tensor, targets: Tensor, scored: Tensor) -> Tensor:
+    """Errors of all answers (batch, queries), 0 where none is wanted."""
+    return answer.errors(outputs, targets).masked_fill(~scored, 0.0)
+
+
+def _constants(answer: Answer, targets: Tensor, scored: Tensor) -> dict[str, Tensor]:
+    """Outputs that are the same for every input, each (queries, *output shape) or what expands to that."""
+    if isinstance(answer, Classes):
+        return {"always the most frequent": answer.constant(targets, scored)[0]}
+    return {"always 0": torch.zeros_like(targets[0]), "always the mean": targets[scored].mean(0)}
+
+
+def _margins(task: Any, outputs: Tensor, targets: Tensor, scored: Tensor) -> Tensor:
     """What tells inputs with the same largest error apart: shape (batch,).
 
-    Answers of decision tasks may lie beyond 0 and 1 without an error: how little the nearest to one is beyond them.
-    Else the mean over all answers.
+    Answers of decision tasks may lie beyond 0 and 1 without an error: how little the nearest to one is beyond them. Of
+    classes how far another one's output lies above the right one's, at most. Else the mean over all answers.
     """
     if isinstance(task.answer, Bits):
-        return torch.where(targets > 0.5, 1 - outputs.double(), outputs.double()).amax(dim=1)
-    return finite(task.answer.errors(outputs, targets)).mean(dim=1)
+        beyond = torch.where(targets > 0.5, 1 - outputs.double(), outputs.double())
+    elif isinstance(task.answer, Classes):
+        right = torch.nn.functional.one_hot(targets, task.answer.count).bool()
+        others = outputs.double().masked_fill(right, -torch.inf).amax(dim=2)
+        beyond = others - outputs.double().masked_fill(~right, -torch.inf).amax(dim=2)
+    else:
+        return finite(scored_errors(task.answer, outputs, targets, scored)).mean(dim=1)
+    return beyond.masked_fill(~scored, -torch.inf).amax(dim=1)
