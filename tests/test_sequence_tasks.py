@@ -176,7 +176,10 @@ def test_lengths_of_steps_are_in_the_open_range():
     drawn = [length_of(step, 0, 12, recipe) for step in range(100)]
     assert all(3 <= length <= 12 for length in drawn)
     assert max(drawn[:10]) <= 5
-    assert set(drawn[50:]) == set(range(3, 13))
+    assert drawn == sorted(drawn)
+    assert set(drawn[50:]) == {12}
+    ranged = [length_of(step, 0, 12, dataclasses.replace(recipe, curriculum=False)) for step in range(100)]
+    assert set(ranged) == set(range(3, 13))
     assert {length_of(step, 0, 12, dataclasses.replace(recipe, shortest=0, curriculum=False)) for step in range(9)} == {
         12
     }

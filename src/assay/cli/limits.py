@@ -59,11 +59,10 @@ def bound(
     """
     from assay.bounds.report import bound_rows
     from assay.networks import Shape, named_architecture
-    from assay.networks.bare_models import BARE_MODELS
     from assay.networks.candidates import Candidates, all_candidates, require_declared
     from assay.networks.shape import parse_options
 
-    if architecture is not None and architecture not in BARE_MODELS:
+    if architecture is not None and any(part in architecture for part in (":", ".py", "+")):
         architecture = named_architecture(architecture)
     chosen = task_of(task, context)
     if architecture is None:

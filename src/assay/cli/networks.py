@@ -141,7 +141,9 @@ def train(
     shortest: Annotated[
         int | None, typer.Option(min=0, help="Train at lengths from this to the task's own; 0: at its own alone.")
     ] = None,
-    curriculum: Annotated[bool | None, typer.Option(help="Raise the longest of these over half of the steps.")] = None,
+    curriculum: Annotated[
+        bool | None, typer.Option(help="Raise the length over half of the steps; else it is drawn.")
+    ] = None,
     test_length: Annotated[list[int] | None, typer.Option(help="Test at this length too; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is a GPU.")] = "cpu",
     as_json: Json = False,

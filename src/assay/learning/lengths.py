@@ -1,4 +1,4 @@
-"""At which lengths a network is trained and tested: at the task's own, a range up to it, and others."""
+"""At which lengths a network is trained and tested: at the task's own, a range up to it or rising to it, and others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.networks.task_network import TaskNetwork, joined
 from assay.tasks import counter
 from assay.tasks.base import Task
 
-_CURRICULUM = 0.5  # share of the budget over which the longest length rises to the task's own
+_CURRICULUM = 0.5  # share of the budget over which the length rises to the task's own
 
 
 class Lengths:
@@ -52,20 +52,19 @@ def task_at(task: Task[Any], length: int) -> Task[Any]:
 
 
 def length_of(step: int, seed: int, longest: int, recipe: Recipe) -> int:
-    """The length of all examples of a step, at random from the range that is open at the time.
+    """The length of all examples of a step: at random from the range, or with a curriculum rising, then the longest.
 
     >>> recipe = Recipe(steps=100, distribution="uniform", shortest=2, curriculum=True)
     >>> [length_of(step, 0, 16, recipe) for step in (0, 30, 60, 99)]
-    [2, 6, 9, 5]
+    [2, 10, 16, 16]
     """
     if not recipe.shortest:
         return longest
-    open_up_to = longest
     if recipe.curriculum:
         share = min(1.0, step / (_CURRICULUM * recipe.steps))
-        open_up_to = recipe.shortest + round((longest - recipe.shortest) * share)
+        return recipe.shortest + round((longest - recipe.shortest) * share)
     word = counter.words(counter.example_keys(seed, "train", step, 1), 0, 1)[:, 0]
-    return recipe.shortest + int(counter.integers(np.bitwise_not(word), open_up_to - recipe.shortest + 1)[0])
+    return recipe.shortest + int(counter.integers(np.bitwise_not(word), longest - recipe.shortest + 1)[0])
 
 
 def beyond(scored: Tensor, length: int, trained: int) -> Tensor:

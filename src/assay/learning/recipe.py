@@ -23,7 +23,8 @@ class Recipe:
         test: inputs of the final verdict.
         clip: largest norm of a gradient.
         shortest: length from which on training examples are, up to the task's own; 0 where all have the task's own.
-        curriculum: whether the longest of these rises from the shortest to the task's own over the first half.
+        curriculum: whether all examples of a step have one length that rises from the shortest to the task's own over
+            the first half of the budget, and stays; else the length of each step is drawn from the range.
         test_lengths: others that the network is tested at in the end; it then uses its whole budget.
     """
 
