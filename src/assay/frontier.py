@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from assay.bounds import Bound, bounds_of
@@ -210,7 +211,9 @@ def resources_of(piece: Evidence, task: Task[Any]) -> Resources:
 
 
 def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: float) -> Series:
-    size = ends[0].runs[0].size
+    size, unit = ends[0].runs[0].size, ends[0].unit
+    if unit.field != "width":  # its values are a list of its own
+        coarseness = max((max(pair) / min(pair) for pair in pairwise(unit.ladder)), default=1.0)
     return Series(
         family=family,
         architecture=name,
@@ -221,8 +224,8 @@ def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: f
         depth=size.depth,
         head_width=size.head_width,
         coarseness=coarseness,
-        field=ends[0].unit.field,
-        largest=ends[0].unit.largest,
+        field=unit.field,
+        largest=unit.largest,
     )
 
 
