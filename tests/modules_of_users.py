@@ -105,3 +105,28 @@ class Deaf(nn.Module):
 
     def forward(self, x, mask):
         return self.out(x.mean(dim=1, keepdim=True).expand_as(x))
+
+
+class Alternating(nn.Module):
+    """Each token by itself in even blocks; the mean of all, later ones too, in odd ones. It declares nothing but 0."""
+
+    def __init__(self, width, index):
+        super().__init__()
+        self.out, self.odd = nn.Linear(width, width), index % 2
+
+    def state(self, tokens):
+        return 0 if not self.odd else None
+
+    def forward(self, x):
+        return self.out(x.mean(dim=1, keepdim=True).expand_as(x) if self.odd else x)
+
+
+class Lists(nn.Module):
+    """It gives no tensor."""
+
+    def __init__(self, width, conv=7):
+        super().__init__()
+        self.out, self.conv = nn.Linear(width, width), conv
+
+    def forward(self, x):
+        return [self.out(x)]

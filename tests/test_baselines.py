@@ -421,7 +421,7 @@ def test_the_share_is_that_of_the_definition():
 
 
 def test_training_at_shorter_lengths_sees_no_test_input_then():
-    task, recipe = KHop(length=5, alphabet=3), Recipe(60, "uniform", batch=4, test=100, shortest=2, curriculum=True)
+    task, recipe = KHop(length=5, alphabet=3), Recipe(60, "uniform", batch=4, test=100, shortest=2)
     full = [step for step in range(60) if length_of(step, 3, 5, recipe) == 5]
     assert 0 < len(full) < 30
     drawn = (task.sample(4, seed=3, split="train", start=4 * step).inputs.tolist() for step in full)

@@ -4,13 +4,16 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import torch
 
 from assay.errors import AssayError
 from assay.groups import named_group
 from assay.tasks.copy import Copy
 from assay.tasks.flip_flop import IGNORE, READ, WRITE, FlipFlop
 from assay.tasks.group_word import GroupWord
+from assay.tasks.k_hop import KHop
 from assay.testing import check_task
+from test_cli import printed
 
 NAMES = ["Z1", "Z2", "Z7", "D3", "D4", "S2", "S3", "S4", "S5", "A3", "A4", "A5"]
 ORDERS = {
@@ -150,3 +153,9 @@ def test_flip_flops_read_what_was_written_last(distribution):
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(AssayError, match=message):
         make()
+
+
+def test_what_has_no_answer_is_printed_as_none():
+    drawn = printed("sample", "k-hop", "--length", 6)
+    answers = KHop(length=6).targets(torch.tensor(drawn["inputs"])).tolist()
+    assert drawn["targets"] == [[None if answer < 0 else answer for answer in row] for row in answers]

@@ -131,7 +131,7 @@ def line(name, along, symbol, said, found, **more):
         "series": [boundary.to_json() for boundary in series],
         "unfinished": more.get("unfinished", []),
         "lengths": [],
-        "columns": {"length": "N"},
+        "columns": {along: symbol},
         "certificates": more.get("certificates", []),
         "precisions": more.get("precisions", []),
         "baselines": [{"x": 8, "tolerance": 0.25, "draws": 100, "found": BASELINES}],

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from assay import AssayError
+from assay import AssayError, Match2
 from assay.learning.recipe import Recipe
 from assay.learning.training import train
 from assay.networks import (
@@ -13,6 +13,7 @@ from assay.networks import (
     check_shape,
     family,
     layer_options,
+    make_layer,
     make_network,
     named_architecture,
 )
@@ -156,6 +157,42 @@ def test_a_short_convolution_is_an_option_of_any_layer():
     assert facts.rank <= facts.state == 32 + 24
     with pytest.raises(AssayError, match=r"conv = 4 is not allowed; it must be 0 for .*Encoder, which is a"):
         make_network(users("Encoder"), TASK, 8, seed=0, options={"conv": 4})
+
+
+def test_blocks_that_differ_are_looked_at_one_by_one():
+    task = Match2(length=8)
+    for depth, passes, state in ((1, 2, 0), (2, 1, None)):
+        networks = Candidates.of(users("Alternating"), depth=depth)
+        assert [facts.causal for facts in require_declared(networks, 8)] == [True, False][:depth]
+        declared = networks.resources(task, 8)
+        made = make_network(users("Alternating"), task, 8, seed=0, depth=depth).resources
+        for found in (declared, made):
+            assert found.passes == passes
+            assert (found.state and found.state(8)) == state if state is None else found.state(8) == state
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("delta-net", {"conv": 2.5}, "conv = 2.5 is not allowed; it must be an integer"),
+        ("attention", {"conv": True}, "conv = True is not allowed; it must be an integer"),
+        ("gru", {"conv": -1}, "conv = -1 is not allowed; it must be a number of taps"),
+        ("s4d", {"states": "x"}, "states = x is not allowed; it must be an integer"),
+        ("retnet", {"decay": "abc"}, "decay = abc is not allowed; it must be a number"),
+        ("delta-net", {"eigenvalues": 2}, "eigenvalues = 2 is not allowed; it must be a word"),
+        ("delta-net", {"key_width": -3}, "delta-net of width 8 cannot be made with"),
+    ],
+)
+def test_values_that_an_option_cannot_have_are_refused(name, options, said):
+    with pytest.raises(AssayError, match=said):
+        make_network(name, TASK, 8, seed=0, options=options)
+
+
+def test_a_users_option_is_its_own():
+    assert layer_options(users("Lists"))["conv"] == 7
+    assert make_layer(users("Lists"), 8, options={"conv": 3}).module.conv == 3
+    with pytest.raises(AssayError, match="Lists gives a list; it must be a tensor"):
+        make_network(users("Lists"), TASK, 8, seed=0)
 
 
 def test_the_command_line_takes_shapes(tmp_path):

@@ -135,14 +135,16 @@ def keyed(evidence):
 )
 def test_shipped_studies_can_be_read(name, quick):
     study = load_study(name, quick=quick)
-    stated, searches = [a.question for line in study.lines for a in line.stated], study.searches()
-    assert stated
-    assert all(unit.ladder[unit.start] > 0 and len(unit.seeds) == 3 for unit in searches)
+    searches = study.searches()
+    assert name == "field-sample" or any(line.stated for line in study.lines)
+    assert searches
+    seeds = 1 if quick and name == "field-sample" else 3
+    assert all(unit.ladder[unit.start] > 0 and len(unit.seeds) == seeds for unit in searches)
     for line in study.lines:
         proved = {b.name for task in line.tasks.values() for b in bounds_of(task) if b.justified == "proved"}
         asked = {asked.question["bound"] for asked in line.stated if asked.question["kind"] == "bound"}
         assert asked <= proved
-    assert len({content_hash([unit.question, unit.ladder, unit.start]) for unit in searches}) == len(searches)
+    assert len({content_hash([unit.question, unit.rungs, unit.start]) for unit in searches}) == len(searches)
 
 
 def test_the_shipped_study_asks_what_it_promises():

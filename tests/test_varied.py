@@ -79,7 +79,8 @@ def played(unit, answer):
 
 
 def test_the_largest_value_is_found_as_the_first_rung():
-    unit = Unit({}, (16, 8, 4, 2), 3, (0, 1, 2), (0.1,), "K", tuple({"pairs": k} for k in (16, 8, 4, 2)))
+    rungs = tuple({"pairs": k} for k in (16, 8, 4, 2))
+    unit = Unit({}, (16, 8, 4, 2), 3, (0, 1, 2), (0.1,), "K", rungs, largest=True)
     most = {0: 8, 1: 4, 2: 8}
 
     class Answer:
@@ -93,13 +94,41 @@ def test_the_largest_value_is_found_as_the_first_rung():
 def test_largest_values_are_said_with_their_direction(found, said):
     from test_frontier import run
 
-    unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K")
+    unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K", largest=True)
     runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
     (series,) = learned_series([SearchEnd(8, unit, found, tuple(runs))], coarseness=1.5)
     described = series.to_json()
     assert sought_text(described) == "largest K"
     assert width_text(described["points"][0], described) == said
     assert series.points[0].seeds == (found,) * 3
+
+
+ONE = """
+[lines.one]
+task = { name = "sparse-averaging", layout = "last" }
+search = [{ architecture = "gru", vary = "sparsity", values = [4, 2], width = 4, at = [8] }]
+
+[lines.own]
+task = { name = "match3-local", length = 8 }
+along = "window"
+search = [{ architecture = "window-attention", vary = "window", values = [2, 3], width = 4, at = [1] }]
+
+[lines.single]
+task = { name = "recall" }
+along = "width"
+search = [{ architecture = "gru", vary = "pairs", values = [8], at = [4] }]
+"""
+
+
+def test_what_a_value_is_of_is_told_from_the_task(tmp_path):
+    one, own, single = load_study(str(written(tmp_path, ONE))).lines
+    assert sorted({task.tolerance for task in one.learned_tasks()}) == [0.125, 0.25]
+    (unit,) = (search.unit for search in own.searches)  # the layer's window: the task's is what the line goes along
+    assert [unit.at(rung)["options"] for rung in range(2)] == [{"window": 2}, {"window": 3}]
+    assert {unit.at(rung)["task"]["window"] for rung in range(2)} == {1}
+    assert not unit.largest
+    (unit,) = (search.unit for search in single.searches)
+    assert unit.largest
 
 
 def test_a_study_of_other_fields_and_its_report(tmp_path):
@@ -136,6 +165,7 @@ def test_a_study_of_other_fields_and_its_report(tmp_path):
         ('vary = "states"', 'options = { states = 2 }, vary = "states"', "states must not be given"),
         ('vary = "depth", values = [1, 2]', 'vary = "depth", values = [1, 2], depth = 2', "depth must not be given"),
         ('vary = "pairs", values = [2, 4, 8]', "lowest = 2", "the line goes along it"),
+        ('along = "width"', 'along = "width"\nbounds = [4]', "must be left out, since the line goes along the width"),
         ("values = [2, 4, 8]", "values = [2, 4, 99]", "pairs = 99 is not allowed"),
         ("values = [2, 4, 8]", "values = [2, 4, 8], width = 4", "width = 4 is not allowed; it must be left out"),
     ],

@@ -105,7 +105,7 @@ def no_test(task: Task[Any], distribution: str, found: Baselines) -> str:
         return ""
     return (
         f"{task.name} with {described(task)} on {distribution!r} inputs is no test of learning: the trivial baseline "
-        f"{passing.name!r} has a {task.answer.judged_by} of {passing.error:.3g}, "
+        f"{passing.name!r} reaches {passing.error:.3g} ({task.answer.judged_by}), "
         f"and {found.tolerance:g} counts as learned"
     )
 

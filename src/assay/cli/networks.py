@@ -42,13 +42,17 @@ def sample(
 ) -> None:
     """Draw examples of a task, with their exact answers. The task's parameters are options: --length 8."""
     chosen = task_of(task, context)
-    inputs, targets, _ = chosen.sample(batch, seed=seed, distribution=distribution)
+    inputs, targets, scored = chosen.sample(batch, seed=seed, distribution=distribution)
+    answers = [
+        [answer if counts else None for answer, counts in zip(*row, strict=True)]
+        for row in zip(targets.tolist(), scored.tolist(), strict=True)
+    ]
     drawn = {
         "task": chosen.to_json(),
         "distribution": distribution,
         "seed": seed,
         **{name: tensor.tolist() for name, tensor in _named(inputs).items()},
-        "targets": targets.tolist(),
+        "targets": answers,  # None where there is none
     }
     show_result(drawn, as_json, lambda _: "\n".join(f"{k}: {json.dumps(rounded(v))}" for k, v in drawn.items()))
 

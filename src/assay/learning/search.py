@@ -36,6 +36,7 @@ class Unit:
         field: what the ladder's values are values of, in words.
         rungs: what each rung adds to the question; its width unless given.
         name: of what is trained, for people; as its question says unless given.
+        largest: whether the ladder goes down and the largest value that is learned is sought.
     """
 
     question: Question
@@ -46,16 +47,12 @@ class Unit:
     field: str = "width"
     rungs: tuple[Question, ...] = ()
     name: str = ""
+    largest: bool = False
 
     def __post_init__(self) -> None:
         if not self.rungs:
             object.__setattr__(self, "rungs", tuple({"width": width} for width in self.ladder))
         require(len(self.rungs) == len(self.ladder), "rungs", len(self.rungs), f"{len(self.ladder)}, as the ladder has")
-
-    @property
-    def largest(self) -> bool:
-        """Whether the largest value that is learned is sought, rather than the smallest."""
-        return self.ladder[0] > self.ladder[-1]
 
     def at(self, rung: int) -> Question:
         """The question at a rung, without its seed and rate."""

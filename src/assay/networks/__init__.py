@@ -8,7 +8,7 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Unpack
 
-from assay.errors import require, unknown
+from assay.errors import AssayError, one_line, require, unknown
 from assay.networks.bare_models import BARE_MODELS
 from assay.networks.shape import Option, Shape, shape_of
 from assay.registry import Registry
@@ -88,7 +88,7 @@ def layer_options(name: str) -> dict[str, Any]:
     """The options of a layer with what they usually are; `inspect.Parameter.empty` where it must be said."""
     accepted = signature(layer_entry(name)).parameters.values()
     own = [one for one in accepted if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    return {one.name: one.default for one in own[1:] if one.name not in _OF_THE_NETWORK} | ANY_LAYER
+    return ANY_LAYER | {one.name: one.default for one in own[1:] if one.name not in _OF_THE_NETWORK}
 
 
 def check_shape(architecture: str, *, heads: int = 1, **shape: Unpack[Shape]) -> None:
@@ -107,10 +107,23 @@ def check_shape(architecture: str, *, heads: int = 1, **shape: Unpack[Shape]) ->
         require(bool(parts) or full["loops"] == 1, "loops", full["loops"], no_blocks)
     require(splits or head_width == 0, "head_width", head_width, f"0 for {architecture}, which has no heads")
     require(splits or heads == 1, "heads", heads, f"1 for {architecture}, which has no heads")
-    known = {name for part in parts for name in layer_options(part)}
-    for name in full["options"]:
+    known = {name: usual for part in parts for name, usual in layer_options(part).items()}
+    ours = all(layer_entry(part).__module__.startswith("assay.") for part in parts)
+    for name, value in full["options"].items():
         if name not in known:
             raise unknown(f"option of {architecture}", name, sorted(known))
+        if ours or name in ANY_LAYER:
+            require(_is_like(value, known[name]), name, value, _KINDS.get(type(known[name]), "another value"))
+
+
+_KINDS: dict[type, str] = {bool: "true or false", int: "an integer", float: "a number", str: "a word"}
+
+
+def _is_like(value: Option, usual: Any) -> bool:
+    """Whether a value is of the kind of what is usual."""
+    if isinstance(usual, bool) or isinstance(value, bool):
+        return isinstance(usual, bool) is isinstance(value, bool)
+    return isinstance(value, int | float if isinstance(usual, float) else type(usual))
 
 
 def usual_positions(spec: Spec) -> str:
@@ -160,8 +173,14 @@ def make_layer(
         require("rotary" in accepted, "positions", "rotary", allowed)
         given["rotary"] = True
     own = dict(options or {})
-    taps: Any = own.pop("conv", 0)
-    layer = as_layer(entry(width, **given, **own), ordered=causal)
+    taps: Any = own.pop("conv", 0) if "conv" not in accepted else 0
+    require(isinstance(taps, int) and taps >= 0, "conv", taps, "a number of taps, or 0 for no convolution")
+    try:
+        layer = as_layer(entry(width, **given, **own), ordered=causal)
+    except (TypeError, ValueError, RuntimeError) as error:
+        if not own or not entry.__module__.startswith("assay."):
+            raise
+        raise AssayError(one_line(f"{name} of width {width} cannot be made with {own}: {error}")) from error
     if taps:
         require(not layer.block, "conv", taps, f"0 for {name}, which is a whole block")
     return ShortConv(layer, width, taps) if taps else layer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,6 +21,7 @@ from assay.networks import (
     layer_entry,
     layer_options,
     layers_of,
+    make_layer,
     make_layers,
 )
 from assay.networks.bare_models import BARE_MODELS, BARE_VERSION
@@ -153,7 +154,9 @@ def check_declared(networks: Candidates, width: int) -> list[LayerFacts]:
     _require_known(networks.architecture)
     check_shape(networks.architecture, heads=networks.heads, **networks.shape)
     parts = [] if networks.architecture in BARE_MODELS else layers_of(networks.architecture)
-    return [_check_part(networks, part, width) for part in dict.fromkeys(parts) if _is_users(part)]
+    blocks = [(part, index) for index, part in enumerate(parts * networks.depth) if _is_users(part)]
+    different = dict.fromkeys((part, index if "index" in _asked(part) else 0) for part, index in blocks)
+    return [_check_part(networks, part, width, index) for part, index in different]
 
 
 def require_declared(networks: Candidates, width: int) -> list[LayerFacts]:
@@ -163,21 +166,22 @@ def require_declared(networks: Candidates, width: int) -> list[LayerFacts]:
 
 
 @cache
-def _check_part(networks: Candidates, part: str, width: int) -> LayerFacts:
-    facts = _measured(networks, part, width, "any")
-    layer = _make_one(networks, part, facts.width, "any")
-    if "causal" in signature(layer_entry(part)).parameters or (isinstance(layer, UsersLayer) and layer.masked):
-        ordered = _measured(networks, part, width, "causal")
+def _check_part(networks: Candidates, part: str, width: int, index: int) -> LayerFacts:
+    """Of the layer in block `index`."""
+    facts = _measured(networks, part, width, "any", index)
+    layer = _make_one(networks, part, facts.width, "any", index)
+    if "causal" in _asked(part) or (isinstance(layer, UsersLayer) and layer.masked):
+        ordered = _measured(networks, part, width, "causal", index)
         if not ordered.causal:
             raise AssayError(f"{part} looks ahead, though it was given causal=True or a mask")
     return facts
 
 
-def _measured(networks: Candidates, part: str, width: int, order: Order) -> LayerFacts:
+def _measured(networks: Candidates, part: str, width: int, order: Order, index: int) -> LayerFacts:
     def make(at: int) -> Mixer:
-        return _make_one(networks, part, at, order)
+        return _make_one(networks, part, at, order, index)
 
-    facts = check_layer(make, part, width=_measured_at(networks, part, width, order))
+    facts = check_layer(make, part, width=_measured_at(networks, part, width, order, index))
     if facts.causal and facts.rank is None:  # the state may be small enough to be measured at a smaller width
         with suppress(RuntimeError, ValueError, TypeError, IndexError):
             facts = check_layer(make, part, width=2 * networks.multiple)
@@ -195,13 +199,21 @@ def _is_users(part: str) -> bool:
     return not layer_entry(part).__module__.startswith("assay.")
 
 
-def _make_one(networks: Candidates, part: str, width: int, order: Order) -> Mixer:
-    (layer,) = _make(replace(networks, architecture=part, depth=1, options=_own(networks, part)), width, order, _LENGTH)
-    return layer
+def _asked(part: str) -> Collection[str]:
+    """What a layer is given if it asks for it, and its options."""
+    return signature(layer_entry(part)).parameters
 
 
-def _own(networks: Candidates, part: str) -> tuple[tuple[str, Option], ...]:
-    return tuple((name, value) for name, value in networks.options if name in layer_options(part))
+def _make_one(networks: Candidates, part: str, width: int, order: Order, index: int) -> Mixer:
+    """The layer in block `index`, if that is of this kind."""
+    own = {name: value for name, value in networks.options if name in layer_options(part)}
+    alone = "+" not in networks.architecture
+    heads = width // networks.head_width if networks.head_width else networks.heads
+    return make_layer(
+        part, width, heads=heads if alone or "heads" in _asked(part) else 1, causal=order == "causal",
+        rotary=networks.positions == "rotary" and (alone or "rotary" in _asked(part)), length=_LENGTH, index=index,
+        options=own,
+    )  # fmt: skip
 
 
 def _make(candidates: Candidates, width: int, order: Order, length: int) -> list[Mixer]:
@@ -212,11 +224,11 @@ def _make(candidates: Candidates, width: int, order: Order, length: int) -> list
     )  # fmt: skip
 
 
-def _measured_at(candidates: Candidates, part: str, width: int, order: Order) -> int:
+def _measured_at(candidates: Candidates, part: str, width: int, order: Order, index: int) -> int:
     """A width at which measuring takes a second, of several heads where there may be; or else the one asked for."""
     small = candidates.multiple * max(2 * (candidates.head_width > 0), -(-_MEASURED_AT // candidates.multiple))
     try:
-        _make_one(candidates, part, small, order)
+        _make_one(candidates, part, small, order, index)
     except Exception:  # a layer that takes some widths only
         return width
     return small
@@ -243,12 +255,15 @@ def _layers(candidates: Candidates, width: int, order: Order, length: int) -> li
 
 @cache
 def _is_causal(candidates: Candidates, width: int, order: Order, length: int) -> bool:
-    for part, layer in zip(layers_of(candidates.architecture), _layers(candidates, width, order, length), strict=False):
+    parts = layers_of(candidates.architecture) * candidates.depth
+    for index, (part, layer) in enumerate(zip(parts, _layers(candidates, width, order, length), strict=True)):
         causal = layer.causal
+        if causal is None and parts.index(part) < index and "index" not in _asked(part):
+            continue  # like the first of its kind
         if causal is None:
-            at = _measured_at(candidates, part, width, order)
+            at = _measured_at(candidates, part, width, order, index)
             with _failures_of(candidates, at), torch.random.fork_rng(devices=[]):
-                causal = is_causal(_make_one(candidates, part, at, order), at)
+                causal = is_causal(_make_one(candidates, part, at, order, index), at)
         if not causal:
             return False
     return True

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from assay.errors import AssayError
 from assay.networks.base import Mixer
 from assay.resources import Averages
 
@@ -35,7 +36,11 @@ class UsersLayer(Mixer):
     def forward(self, tokens: Tensor, last: int) -> Tensor:
         """Outputs of the last tokens, of which all are computed."""
         outputs = self.module(tokens, mask=self._mask(tokens)) if self.masked else self.module(tokens)
-        return (outputs[0] if isinstance(outputs, tuple) else outputs)[:, -last:]
+        first = outputs[0] if isinstance(outputs, tuple) and outputs else outputs
+        if not isinstance(first, Tensor):
+            kind = f"{type(self.module).__name__} gives a {type(first).__name__}"
+            raise AssayError(f"{kind}; it must be a tensor, or a tuple that begins with one")
+        return first[:, -last:]
 
     def state(self, tokens: int) -> int | None:
         """What the module says."""

@@ -82,6 +82,11 @@ def varied(task: str) -> dict[str, str]:
     return {name: symbol for name, symbol in TASKS[task].symbols.items() if name in parameters_of(task)}
 
 
+def is_of_task(field: str, task: dict[str, Any], along: str) -> bool:
+    """Whether a field that a search varies is a parameter of the line's task, rather than of its networks."""
+    return field in varied(task["name"]) and field != along and field not in task
+
+
 def above_of(info: ValidationInfo) -> Above:
     """What stands above the key."""
     assert isinstance(info.context, Above)
@@ -155,6 +160,13 @@ def varying(along: str, info: ValidationInfo) -> str:
         raise AssayError(f"task.{along} must not be given, since the line goes along it")
     above.along = along if above.task else ""
     return along
+
+
+def of_a_task(places: list[int], info: ValidationInfo) -> list[int]:
+    """What is stated goes along a parameter of the task: along the width it would say the same everywhere."""
+    if places and above_of(info).along == "width":
+        raise AssayError("must be left out, since the line goes along the width")
+    return places
 
 
 def possible(places: list[int], info: ValidationInfo) -> list[int]:

@@ -31,11 +31,13 @@ from assay.studies.checks import (
     above_of,
     different,
     drawable,
+    is_of_task,
     known_architecture,
     known_protocol,
     known_task,
     listed,
     made,
+    of_a_task,
     possible,
     solving,
     varied,
@@ -71,6 +73,11 @@ Places = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
     Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
     AfterValidator(possible),
+]  # fmt: skip
+Stated = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
+    Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
+    AfterValidator(of_a_task), AfterValidator(possible),
 ]  # fmt: skip
 Values = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
@@ -188,11 +195,10 @@ class SearchTable(NetworkTable):
         if architecture is None or not above.task:
             return vary
         own = [name for part in layers_of(architecture) for name in layer_options(part)]
-        of_task = [name for name in varied(above.task["name"]) if name != above.along]
-        known = list(dict.fromkeys([*OF_NETWORKS, *own, *of_task]))
-        if vary not in known:
-            raise unknown("field to vary", vary, known)
-        given = above.task if vary in of_task else info.data.get("options", {})
+        known = dict.fromkeys([*OF_NETWORKS, *own, *varied(above.task["name"])])
+        if vary not in known or (vary not in (*OF_NETWORKS, *own) and vary == above.along):
+            raise unknown("field to vary", vary, [name for name in known if name != above.along])
+        given = info.data.get("options", {}) if vary in own else above.task
         if vary in given or info.data.get(vary, USUAL.get(vary)) != USUAL.get(vary):
             raise AssayError(f"{vary} must not be given, since the search varies it")
         return vary
@@ -200,12 +206,14 @@ class SearchTable(NetworkTable):
     @field_validator("values")
     @classmethod
     def _are_rungs(cls, values: list[int], info: ValidationInfo) -> list[int]:
-        above, vary = above_of(info), info.data.get("vary", "width")
+        above, vary = above_of(info), info.data.get("vary")
+        if vary is None:  # its fault is said
+            return values
         if vary == "width":
             require(not values, "values", values, "left out where the width varies; say lowest and highest")
             return values
         require(bool(values), "values", values, f"given where {vary} varies")
-        if above.task and vary in varied(above.task["name"]):
+        if above.task and is_of_task(vary, above.task, above.along):
             above.tried = [{vary: value} for value in values]
         elif "architecture" in info.data:
             for value in values:
@@ -215,13 +223,17 @@ class SearchTable(NetworkTable):
     @field_validator("width")
     @classmethod
     def _is_fixed(cls, width: int, info: ValidationInfo) -> int:
-        vary, along = info.data.get("vary", "width"), above_of(info).along
+        vary, along = info.data.get("vary"), above_of(info).along
+        if vary is None:
+            return width
         if vary == along == "width":
             raise AssayError("left out: the line goes along it; vary another field")
         if vary == "width" or along == "width":
             require(width == 0, "width", width, "left out: the line goes along it, or the search varies it")
         else:
             require(width > 0, "width", width, f"given where {vary} varies")
+        for split in info.data.get("values", []) if vary == "head_width" else [info.data.get("head_width") or 1]:
+            require(width % split == 0, "width", width, f"a multiple of head_width = {split}")
         return width
 
     @field_validator("start", "steps")
@@ -243,7 +255,7 @@ class SearchTable(NetworkTable):
 class PrecisionTable(Table):
     """How few bits constructions need."""
 
-    at: Places
+    at: Stated
     methods: Methods
     draws: Count = 20
 
@@ -265,10 +277,10 @@ class LineTable(_OfTask):
     title: Text = ""
     along: Annotated[Text, AfterValidator(varying)] = Field("length", validate_default=True)
     recipe: OwnRecipe = RecipeTable()
-    bounds: Places = []
+    bounds: Stated = []
     methods: Methods = []
-    constructions: Places = []
-    certificates: Places = []
+    constructions: Stated = []
+    certificates: Stated = []
     precision: PrecisionTable | None = None
     search: list[SearchTable] = Field([], validate_default=True)
 

@@ -30,7 +30,7 @@ from assay.proofs.questions import certificate_question
 from assay.protocols.questions import protocol_question
 from assay.resources import Resources
 from assay.studies import shipped
-from assay.studies.checks import WIDTH_SYMBOL, at_place, varied
+from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
 from assay.studies.schema import (
     STEPS,
@@ -243,7 +243,7 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
         searches=tuple(searches),
         certificates=tuple(certificates),
         precisions=tuple(precisions),
-        varied=tuple({search.vary: None for search in line.search if search.vary in varied(line.task["name"])}),
+        varied=tuple({s.vary: None for s in line.search if is_of_task(s.vary, line.task, line.along)}),
     )
 
 
@@ -252,7 +252,8 @@ def _candidates(line: LineTable, task: Task[Any]) -> list[Candidates]:
 
     Beside a layer that averages stands the same layer in fixed point: theorems speak of that one only.
     """
-    trained = [Candidates.of(search.architecture, **search.shape) for search in line.search]
+    widths = [search for search in line.search if search.vary == "width"]
+    trained = [Candidates.of(search.architecture, **search.shape) for search in widths]
     models = [Candidates(CONSTRUCTIONS[method].model) for method in line.methods]
     models += [
         Candidates("fixed-point-attention", head_width=one.head_width)
@@ -276,7 +277,7 @@ def _bounds_on(task: Task[Any], networks: Candidates, distribution: str) -> list
 
 def _of_task(search: SearchTable, line: LineTable) -> list[dict[str, int]]:
     """What the rungs of a search add to the line's task, the largest value first; nothing unless they vary it."""
-    if search.vary not in varied(line.task["name"]):
+    if not is_of_task(search.vary, line.task, line.along):
         return [{}]
     return [{search.vary: value} for value in sorted(search.values, reverse=True)]
 
@@ -293,22 +294,24 @@ def _unit(search: SearchTable, line: LineTable, place: int, recipe: dict[str, An
         proved = search.start is None
         start = proved_start(networks, tasks[0], widths) if proved else _nearest(widths, search.start[place])
         return Unit(question, widths, start, seeds, rates)
-    values, rungs = _rungs(search, tasks)
+    of_task = is_of_task(search.vary, line.task, line.along)
+    values, rungs = _rungs(search, tasks if of_task else [])
     return Unit(
         question={**question, "width": x if line.along == "width" else search.width},
         ladder=values,
         start=len(values) // 2 if search.start is None else _nearest(values, search.start[place]),
         seeds=seeds,
         rates=rates,
-        field=varied(line.task["name"]).get(search.vary, search.vary.replace("_", " ")),
+        field=varied(line.task["name"])[search.vary] if of_task else search.vary.replace("_", " "),
+        largest=of_task,
         rungs=rungs,
         name=networks.name if line.along == "width" else f"{networks.name}, width {search.width}",
     )
 
 
 def _rungs(search: SearchTable, tasks: list[Task[Any]]) -> tuple[tuple[int, ...], tuple[Question, ...]]:
-    """Values of what varies, and what each adds to the question."""
-    if len(tasks) == len(search.values) and search.vary in vars(tasks[0]):
+    """Values of what varies, and what each adds to the question; `tasks` where that is the task."""
+    if tasks:
         return tuple(sorted(search.values, reverse=True)), tuple({"task": task.to_json()} for task in tasks)
     values, name = tuple(sorted(search.values)), search.vary if search.vary in USUAL else "options"
     shapes: list[dict[str, Any]] = [{**with_field(search.shape, search.vary, value)} for value in values]

@@ -85,7 +85,7 @@ def stored_task(description: object) -> Task:
 
     >>> stored_task({"name": "os:system", "length": 3})
     Traceback (most recent call last):
-    assay.errors.AssayError: task 'os:system' is not known. Known: directed-triangle, five-cycle, ...
+    assay.errors.AssayError: task 'os:system' is not known. Known: copy, directed-triangle, ...
 
     Raises:
         AssayError: no such task is installed, or it cannot be made of these parameters.
