@@ -372,7 +372,7 @@ def test_the_command_shows_every_shipped_task_and_distribution():
 def test_few_inputs_are_all_seen_and_many_are_not():
     seen = count_test_inputs(make_task("match2", length=4, modulus=6), 0, Recipe(400, "uniform"), 400)
     assert (seen.share, seen.different, seen.exhaustive) == (1, 5**4, True)
-    assert seen.line == "exhaustive, not fresh: training drew all 625 different ones, and no other"
+    assert seen.line == "exhaustive, not fresh: training drew all 625 different ones, and no other of this length"
     for task, distribution in ((make_task("match3", length=16), "uniform"), (SparseAveraging(32, 2), "gaussian")):
         fresh = count_test_inputs(task, 0, Recipe(400, distribution), 400)
         assert (fresh.share, fresh.counted, fresh.trained) == (0, 16384, 51200)
@@ -447,4 +447,4 @@ def test_the_share_is_part_of_the_evidence():
     question = training_question("attention", make_task("match2", length=2, modulus=4), recipe)
     answer = answer_training({**question, "width": 4, "seed": 0, "rate": 0.01})
     assert answer.detail["test_inputs"]["share"] == 1
-    assert answer.rests_on.endswith("training drew all 9 different ones, and no other")
+    assert answer.rests_on.endswith("training drew all 9 different ones, and no other of this length")

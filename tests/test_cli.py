@@ -244,6 +244,7 @@ class Gated(Attention):
 """
 
 
+@pytest.mark.timeout(900)  # of 20 seconds on a quiet machine
 def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path):
     """Its layer waits for a file, so that the run cannot be over before it is interrupted, however slow the machine.
 

@@ -4,6 +4,8 @@ import os
 import re
 import sys
 
+import pytest
+
 from assay import Ledger
 from assay.studies.workers import failure
 from fresh import assay
@@ -112,6 +114,7 @@ def test_one_seed_is_said_to_be_one(tmp_path):
     assert said in (tmp_path / "tiny.html").read_text("utf-8")
 
 
+@pytest.mark.timeout(900)  # of 30 seconds on a quiet machine
 def test_faulty_layers_cost_their_own_rows_say_why_and_are_asked_again_when_they_are_mended(tmp_path):
     good, mixed, env = tmp_path / "good", tmp_path / "mixed", with_layers(tmp_path)
     good.mkdir()

@@ -44,7 +44,9 @@ class Overlap:
     def line(self) -> str:
         """In words."""
         if self.exhaustive:
-            return f"exhaustive, not fresh: training drew all {self.different} different ones, and no other"
+            return (
+                f"exhaustive, not fresh: training drew all {self.different} different ones, and no other of this length"
+            )
         if self.share or self.counted == self.trained:
             return f"{100 * self.share:.3g} % of them also occurred in training"
         return f"none of them among the first {self.counted} of {self.trained} training inputs"

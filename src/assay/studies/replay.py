@@ -22,7 +22,7 @@ class Replay:
     Attributes:
         unit: the search.
         finished: whether the answers bring it to its end.
-        width: the smallest learned width; None where it is not finished, or most seeds learned at none.
+        width: the width, or other value, of the first learned rung; None where it is not finished, or there is none.
         runs: the answers to what it asks, in that order.
     """
 

@@ -83,10 +83,6 @@ Values = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
     AfterValidator(different), Must("a list of different positive integers"),
 ]  # fmt: skip
-Lengths = Annotated[
-    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    AfterValidator(different), Must("a list of different positive integers"),
-]  # fmt: skip
 Positions = Annotated[Literal["", "none", "table", "rotary"], Must("none, table or rotary")]
 Widths = Annotated[
     list[Annotated[int, Field(ge=1, le=WIDEST)]],
@@ -123,7 +119,7 @@ class RecipeTable(Table):
     clip: Annotated[float, Field(gt=0), Must("a finite number above 0")] = Recipe.clip
     shortest: Annotated[int, Field(ge=0, le=MOST), Must(f"an integer from 1 to {MOST}, or 0 for one length")] = 0
     curriculum: bool = False
-    test_lengths: Lengths = []
+    test_lengths: Values = []
 
     def given(self) -> dict[str, Any]:
         """What the file says."""
