@@ -6,6 +6,7 @@ import pytest
 
 from assay.frontier import SearchEnd, learned_series
 from assay.learning.search import Unit, first_learned
+from assay.report.drawing import draw_learned, looks
 from assay.report.words import sought_text, width_text
 from assay.studies.study import load_study
 from fresh import assay
@@ -177,3 +178,17 @@ def test_searches_that_cannot_be_are_refused(tmp_path, old, new, said):
     done = assay("run", "varied.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(("found", "sign"), [(None, "smaller than this"), (4, ""), (16, "at least this")])
+def test_charts_of_largest_values_mark_what_is_known_from_one_side(found, sign):
+    from matplotlib.figure import Figure
+
+    from test_frontier import run
+
+    unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K", largest=True)
+    runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
+    described = [one.to_json() for one in learned_series([SearchEnd(8, unit, found, tuple(runs))], coarseness=1.5)]
+    handles = draw_learned(Figure().subplots(), described, "N", looks([{"series": described}]), named=False)
+    labels = [handle.get_label() for handle in handles]
+    assert [label.partition(":")[0] for label in labels[1:]] == [sign] * bool(sign)

@@ -43,7 +43,12 @@ _AREAS: dict[str, dict[str, Any]] = {
     "worst": {"facecolor": "none", "edgecolor": "#8A9099", "hatch": "////", "linewidth": 0, "zorder": 1.1},
 }
 _SAID = {"mean": "mean error", "worst": "worst case"}
-_UP, _DOWN = "\u2191", "\u2193"
+_SIGNS = {
+    "\u2191": "larger than this: not learned within this budget",
+    "\u2193": "smaller than this: not learned within this budget",
+    "\u2265": "at least this: the largest value that was tried",
+}
+_UP, _DOWN, _AT_LEAST = _SIGNS
 _EXCLUDES_NONE = "excludes no width here"
 _WIDE = 16  # parameters that vary by a larger factor have logarithmic axes, and so has the length
 
@@ -153,7 +158,7 @@ def draw_learned(
     axes: Axes, boundaries: list[Series], symbol: str, looks: dict[str, Look], *, named: bool
 ) -> list[Any]:
     """Points, spreads over seeds and fitted laws; entries for the legend, with the architecture's name if `named`."""
-    handles, arrows = [], set()
+    handles, signs = [], set()
     for series in boundaries:
         look, who = looks[series["architecture"]], f"{series['architecture']}, " if named else ""
         marker: dict[str, Any] = {
@@ -165,7 +170,11 @@ def draw_learned(
         for point in series["points"]:
             _draw_spread(axes, point, look.colour, down=series["largest"])
             if point["censored"] or None in point["seeds"]:
-                arrows.add(_DOWN if series["largest"] else _UP)
+                signs.add(_DOWN if series["largest"] else _UP)
+            if series["largest"] and point["first"]:
+                signs.add(_AT_LEAST)
+                above: dict[str, Any] = {"textcoords": "offset points", "color": look.colour, "ha": "center"}
+                axes.annotate(_AT_LEAST, (point["x"], point["width"]), (0, 7), **above)
         handles.append(Line2D([], [], label=f"{who}learned (mean error; bar: range over seeds)", **marker))
         law = power_text(series["growth"], symbol)
         if law and known:
@@ -174,10 +183,9 @@ def draw_learned(
             style: dict[str, Any] = {"color": look.colour, "linestyle": "--", "linewidth": 1.1}
             axes.plot(places, [scale * place**exponent for place in places], zorder=4, **style)
             handles.append(Line2D([], [], label=f"{who}fit: {law}", **style))
-    for sign in sorted(arrows):
+    for sign in sorted(signs):
         arrow: dict[str, Any] = {"color": "#333", "marker": f"${sign}$", "markersize": 9, "linestyle": "none"}
-        label = f"{'larger' if sign == _UP else 'smaller'} than this: not learned within this budget"
-        handles.append(Line2D([], [], label=label, **arrow))
+        handles.append(Line2D([], [], label=_SIGNS[sign], **arrow))
     return handles
 
 
