@@ -113,7 +113,7 @@ def ends():
 
 def line(name, along, symbol, said, found, **more):
     """A line of the findings, and a row for each piece of its evidence."""
-    series = [*stated_series(said), *learned_series(found, coarseness=1.15)]
+    series = [*stated_series(said), *learned_series(found)]
     pieces = [piece for _, piece in said] + [run for end in found for run in end.runs]
     entry = {
         "name": name,

@@ -167,7 +167,7 @@ def test_quick_changes_only_what_it_names():
     full, quick = load_study("sparse-averaging"), load_study("sparse-averaging", quick=True)
     assert quick.name == "sparse-averaging-quick"
     assert quick.seeds == full.seeds
-    assert quick.ratio != full.ratio
+    assert quick.searches()[0].ladder != full.searches()[0].ladder
     for small, large in zip(quick.lines, full.lines, strict=True):
         assert (small.name, small.along, small.distribution) == (large.name, large.along, large.distribution)
         for one, other in ((small, large), (large, small)):
@@ -268,7 +268,7 @@ def test_findings_have_every_line_and_the_matrix(two):
     assert [(p["x"], p["width"], p["parameters"], p["censored"]) for p in learned["points"]] == [
         (4, 4, 40, False), (8, 8, 80, False)
     ]  # fmt: skip
-    assert learned["coarseness"] == 1.2
+    assert [p["intervals"] for p in learned["points"]] == [((3, 4),) * 3, ((6, 8),) * 3]
     names = {series["architecture"] for series in matching["series"] if series["verdict"] == "learned"}
     assert names == {"attention, heads of 2", "attention, depth 2"}
     assert matching["task"]["name"] == "match2"

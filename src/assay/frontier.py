@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from assay.bounds import Bound, bounds_of
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.growth import Growth, fit_growth
+from assay.growth import Found, Growth, Interval, fit_growth
 from assay.learning.search import Unit
 from assay.networks.bare_models import BARE_MODELS
 from assay.networks.candidates import candidates_of
@@ -35,6 +34,8 @@ class Point:
         first: whether it is the ladder's first, so that the value sought may lie before it.
         seeds: the width that each seed was first seen to learn, None where it learned at none; empty for what has no
             seeds. A seed is not asked below the reported width once most have failed there, so it may learn less.
+        intervals: where the value of each seed lies, above the rung before and up to the one that it learned; those
+            first that learned at the hardest. Where the largest is sought: from the one that it learned up to the next.
         runs: training runs behind it.
         parameters: trainable or stored numbers of a network of this width; 0 for what speaks of no single network.
         precision: bits per number.
@@ -48,6 +49,7 @@ class Point:
     censored: bool = False
     first: bool = False
     seeds: tuple[int | None, ...] = ()
+    intervals: tuple[Interval, ...] = ()
     runs: int = 0
     parameters: int = 0
     precision: int = 32
@@ -70,7 +72,6 @@ class Series:
         resource: what a bound is a bound on, such as `message bits`; empty for what is no bound.
         depth: layers of the network, the deepest where they differ.
         head_width: of heads that split the width, 0 if there is one.
-        coarseness: ratio of neighbouring widths among which the smallest was sought; 1 where there was no ladder.
         field: what the points' widths are: `width`, or another field of the network or of the task.
         largest: whether the largest value that is learned is meant: then what lies below is learned, too.
     """
@@ -84,26 +85,25 @@ class Series:
     resource: str = ""
     depth: int = 1
     head_width: int = 0
-    coarseness: float = 1.0
     field: str = "width"
     largest: bool = False
 
     def growth(self) -> Growth:
-        """The growth law of the widths; points that are known from one side only are left out, and the note says so."""
-        known = [point for point in self.points if not self._one_sided(point) and point.width > 0]
-        widths = [_replicates(point, self.largest) for point in known]
-        multiple = self.head_width or 1 if self.field == "width" else 1
-        growth = fit_growth([point.x for point in known], widths, coarseness=self.coarseness, multiple=multiple)
+        """The growth law of the values; its note says which are known from one side only."""
+        known = [self._found(point) for point in self.points if point.width > 0]
+        growth = fit_growth(known)
         failed = [str(point.x) for point in self.points if point.censored]
-        whole = [str(point.x) for point in self.points if self._one_sided(point) and not point.censored]
+        whole = [str(found.length) for found in known if self.largest and found.side == 1]
         notes = [growth.note]
-        notes += [f"not learned within this budget at {', '.join(failed)}, which the fit leaves out"] * bool(failed)
-        notes += [f"the whole ladder learned at {', '.join(whole)}, which the fit leaves out"] * bool(whole)
+        notes += [f"not learned within this budget at {', '.join(failed)}"] * bool(failed)
+        notes += [f"the largest value that was tried is learned at {', '.join(whole)}"] * bool(whole)
         return replace(growth, note="; ".join(filter(None, notes)))
 
-    def _one_sided(self, point: Point) -> bool:
-        """Whether the value sought is known from one side only: of a largest one, also before the ladder's first."""
-        return point.censored or (self.largest and point.first)
+    def _found(self, point: Point) -> Found:
+        beyond = point.censored is not self.largest  # what is sought is larger, if it is not known from both sides
+        open_end = point.censored or (self.largest and point.first)
+        side = 0 if not open_end else 1 if beyond else -1
+        return Found(point.x, point.width, side, point.intervals or ((float(point.width), float(point.width)),))
 
     def to_json(self) -> dict[str, Any]:
         """Fields and growth law as plain JSON values."""
@@ -158,13 +158,13 @@ def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
     ]
 
 
-def learned_series(ends: Iterable[SearchEnd], *, coarseness: float) -> list[Series]:
+def learned_series(ends: Iterable[SearchEnd]) -> list[Series]:
     """Boundaries from finished searches, one for each architecture, shape and field that varies."""
     groups: dict[tuple[str, str, str], list[SearchEnd]] = defaultdict(list)
     for end in ends:
         name = end.unit.name or candidates_of(end.runs[0].question).name
         groups[end.runs[0].family, name, end.unit.field].append(end)
-    return [_learned_series(family, name, found, coarseness) for (family, name, _), found in sorted(groups.items())]
+    return [_learned_series(family, name, found) for (family, name, _), found in sorted(groups.items())]
 
 
 def contradictions(evidence: Iterable[Evidence]) -> list[str]:
@@ -210,10 +210,8 @@ def resources_of(piece: Evidence, task: Task[Any]) -> Resources:
     return candidates_of(asked).resources(task, piece.size.width, precision=piece.size.precision)
 
 
-def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: float) -> Series:
+def _learned_series(family: str, name: str, ends: list[SearchEnd]) -> Series:
     size, unit = ends[0].runs[0].size, ends[0].unit
-    if unit.field != "width":  # its values are a list of its own
-        coarseness = max((max(pair) / min(pair) for pair in pairwise(unit.ladder)), default=1.0)
     return Series(
         family=family,
         architecture=name,
@@ -223,7 +221,6 @@ def _learned_series(family: str, name: str, ends: list[SearchEnd], coarseness: f
         points=tuple(_learned_point(end) for end in sorted(ends, key=lambda end: end.x)),
         depth=size.depth,
         head_width=size.head_width,
-        coarseness=coarseness,
         field=unit.field,
         largest=unit.largest,
     )
@@ -240,6 +237,7 @@ def _learned_point(end: SearchEnd) -> Point:
         censored=end.width is None,
         first=end.width is not None and end.rung == 0,
         seeds=tuple(None if rung is None else ladder[rung] for rung in first),
+        intervals=tuple(_interval(end.unit, rung) for rung in sorted(len(ladder) if r is None else r for r in first)),
         runs=len(end.runs),
         parameters=there[0].size.parameters,
         precision=there[0].size.precision,
@@ -262,7 +260,9 @@ def _stated_point(x: int, pieces: list[Evidence]) -> Point:
     )
 
 
-def _replicates(point: Point, largest: bool) -> list[float]:
-    """Widths to resample: every seed's own; one that learned at none counts as twice as hard as what is reported."""
-    harder = point.width * (0.5 if largest else 2.0)
-    return [float(width) if width is not None else harder for width in point.seeds] or [float(point.width)]
+def _interval(unit: Unit, rung: int) -> Interval:
+    """Where the value lies that a seed would be seen to learn first, or last, if all values were on the ladder."""
+    known = [float(value) for value in unit.ladder]
+    if unit.largest:
+        return (0.0 if rung == len(known) else known[rung], known[rung - 1] if rung else None)
+    return (known[rung - 1] if rung else 1.0, None if rung == len(known) else known[rung])

@@ -39,7 +39,7 @@ def gather(
     failed and the reason) and `evidence` (one flat row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
-    lines = [_line(line, answers, study.ratio, failed) for line in study.lines]
+    lines = [_line(line, answers, failed) for line in study.lines]
     symbols = {(line["task"]["name"], key): symbol for line in lines for key, symbol in line["columns"].items()}
     return {
         "study": study.name,
@@ -72,7 +72,7 @@ def parameters_text(task: dict[str, Any]) -> str:
     return ", ".join([*symbol_texts(task), *others])
 
 
-def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Mapping[str, Failed]) -> dict[str, Any]:
+def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Failed]) -> dict[str, Any]:
     """One line.
 
     Returns a dictionary with `name`, `title`, `task` (its name and the parameters that do not vary), `follows` (the
@@ -86,7 +86,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], ratio: float, failed: Map
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
     replays = [(search.x, replay(search.unit, answers)) for search in line.searches]
     ends = [SearchEnd(x, found.unit, found.width, found.runs) for x, found in replays if found.finished]
-    series = [*stated_series(stated), *learned_series(ends, coarseness=ratio)]
+    series = [*stated_series(stated), *learned_series(ends)]
     tasks = list(line.tasks.values())
     symbols = TASKS[tasks[0].to_json()["name"]].symbols
     described = [task.to_json() for task in tasks]

@@ -116,7 +116,7 @@ def probe_study(plan: Plan) -> Study:
     called = plan.heads.name.strip() or "heads"
     name = re.sub(r"[^a-z0-9]+", "-", called.lower())[:LONGEST].strip("-") or "heads"
     return Study(
-        name=f"probe-{name}-{plan.seen}", title=f"Attention heads of {called[:LONGEST]}", seeds=(plan.seed,), ratio=1.0,
+        name=f"probe-{name}-{plan.seen}", title=f"Attention heads of {called[:LONGEST]}", seeds=(plan.seed,),
         precision=8 * plan.heads.keys.itemsize, lines=(), portraits=(), probes=(plan,),
     )  # fmt: skip
 

@@ -119,7 +119,6 @@ class Study:
         name: what results are filed under.
         title: one line for people.
         seeds: of every search.
-        ratio: of neighbouring widths on the ladders.
         precision: bits per number at which bounds in bits become widths.
         lines: in the order of the file.
         portraits: questions to single attention units, constructed and trained, whose attention is kept.
@@ -130,7 +129,6 @@ class Study:
     name: str
     title: str
     seeds: tuple[int, ...]
-    ratio: float
     precision: int
     lines: tuple[Line, ...]
     portraits: tuple[Question, ...]
@@ -187,7 +185,6 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
         name=file.name + ("-quick" if quick else ""),
         title=file.title or file.name,
         seeds=tuple(file.seeds),
-        ratio=file.ratio,
         precision=file.precision,
         lines=tuple(_line(name, line, file) for name, line in file.lines.items()),
         portraits=tuple(question for portrait in file.portraits for question in _portrait(portrait, file)),
