@@ -131,6 +131,8 @@ def line(name, along, symbol, said, found, **more):
         "series": [boundary.to_json() for boundary in series],
         "unfinished": more.get("unfinished", []),
         "lengths": [],
+        "sweeps": [],
+        "states": [],
         "columns": {along: symbol},
         "certificates": more.get("certificates", []),
         "precisions": more.get("precisions", []),
@@ -628,9 +630,9 @@ def test_the_plainest_of_several_splits_has_the_look_of_its_architecture():
         return {"architecture": name, "family": "attention", "verdict": "learned"}
 
     split, deep = "attention, heads of 4", "attention, depth 2, heads of 4"
-    look = looks([{"series": [learned(split), learned(deep)]}])
+    look = looks([{"series": [learned(split), learned(deep)], "sweeps": []}])
     assert look[split] == look["attention"] != look[deep]
-    look = looks([{"series": [learned(split), learned("attention")]}])
+    look = looks([{"series": [learned(split), learned("attention")], "sweeps": []}])
     assert look[split] != look["attention"]
 
 

@@ -189,6 +189,8 @@ def test_charts_of_largest_values_mark_what_is_known_from_one_side(found, sign):
     unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K", largest=True)
     runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
     described = [one.to_json() for one in learned_series([SearchEnd(8, unit, found, tuple(runs))])]
-    handles = draw_learned(Figure().subplots(), described, "N", looks([{"series": described}]), named=False)
+    handles = draw_learned(
+        Figure().subplots(), described, "N", looks([{"series": described, "sweeps": []}]), named=False
+    )
     labels = [handle.get_label() for handle in handles]
     assert [label.partition(":")[0] for label in labels[1:]] == [sign] * bool(sign)

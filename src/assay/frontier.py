@@ -40,6 +40,7 @@ class Point:
         parameters: trainable or stored numbers of a network of this width; 0 for what speaks of no single network.
         precision: bits per number.
         message_bits: bits that hold all that one token knows before it looks at the others.
+        state_bits: bits that the network carries on behind the last token; 0 where none are declared.
         required: what a bound requires at least, in the units of its resource; 0 for what is no bound.
         error: the error guaranteed, reached or forced.
     """
@@ -54,6 +55,7 @@ class Point:
     parameters: int = 0
     precision: int = 32
     message_bits: int = 0
+    state_bits: int = 0
     required: float = 0.0
     error: float = 0.0
 
@@ -242,6 +244,7 @@ def _learned_point(end: SearchEnd) -> Point:
         parameters=there[0].size.parameters,
         precision=there[0].size.precision,
         message_bits=there[0].size.message_bits,
+        state_bits=there[0].size.state_bits,
         error=min(run.error for run in there),
     )
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from assay.errors import require
@@ -24,7 +25,7 @@ Asking = Generator[list[Question], list[Evidence], Any]
 
 @dataclass(frozen=True)
 class Unit:
-    """One search.
+    """One search, or sweep.
 
     Attributes:
         question: the training question without its seed and rate, and without what a rung adds.
@@ -37,6 +38,7 @@ class Unit:
         rungs: what each rung adds to the question; its width unless given.
         name: of what is trained, for people; as its question says unless given.
         largest: whether the ladder goes down and the largest value that is learned is sought.
+        sweep: whether nothing is sought, and every rung is asked of every seed at every rate.
     """
 
     question: Question
@@ -48,6 +50,7 @@ class Unit:
     rungs: tuple[Question, ...] = ()
     name: str = ""
     largest: bool = False
+    sweep: bool = False
 
     def __post_init__(self) -> None:
         if not self.rungs:
@@ -112,6 +115,12 @@ def wrong_verdict(chance: float, seeds: int) -> float:
     enough = seeds // 2 + 1 if chance < 0.5 else seeds - seeds // 2
     counts = range(enough, seeds + 1)
     return sum(math.comb(seeds, count) * rare**count * (1 - rare) ** (seeds - count) for count in counts)
+
+
+def asked_of_all(unit: Unit) -> Asking:
+    """Generator that asks a sweep's questions, all at once."""
+    runs = product(range(len(unit.ladder)), unit.seeds, unit.rates)
+    yield [{**unit.at(rung), "seed": seed, "rate": rate} for rung, seed, rate in runs]
 
 
 def first_learned(unit: Unit) -> Asking:

@@ -40,13 +40,17 @@ def shape_of(described: Mapping[str, Any]) -> Shape:
     return {**USUAL, **{name: described[name] for name in USUAL if name in described}}
 
 
-def with_field(described: Mapping[str, Any], field: str, value: Any) -> Shape:
-    """The shape with another value of one of its fields, or of an option of its layers.
+def with_field(described: Mapping[str, Any], field: str, value: Any, *, width: int = 0) -> Shape:
+    """The shape with another value of one of its fields, of `heads` at this width, or of an option of its layers.
 
     >>> with_field({}, "loops", 3)["loops"], with_field({}, "states", 4)["options"]
     (3, {'states': 4})
+    >>> [with_field({}, "heads", heads, width=12)["head_width"] for heads in (1, 3)]
+    [0, 4]
     """
     shape: Any = shape_of(described)
+    if field == "heads":
+        return {**shape, "head_width": width // value if value > 1 else 0}
     if field in USUAL:
         return {**shape, field: value}
     return {**shape, "options": dict(sorted({**shape["options"], field: value}.items()))}

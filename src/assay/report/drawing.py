@@ -7,7 +7,7 @@ error does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,9 +86,11 @@ def looks(lines: Iterable[Line]) -> dict[str, Look]:
     The plainest of several depths or splits into heads of an architecture has the architecture's look, unless the
     architecture itself was trained too.
     """
+    lines = list(lines)
     boundaries = [series for line in lines for series in line["series"]]
-    names = {series[key] for series in boundaries for key in ("architecture", "family")}
-    taken = {series["architecture"] for series in boundaries if series["verdict"] == "learned"}
+    swept = [curve for line in lines for sweep in line["sweeps"] for curve in sweep["curves"]]
+    names = {series[key] for series in (*boundaries, *swept) for key in ("architecture", "family")}
+    taken = {one["architecture"] for one in (*boundaries, *swept) if one.get("verdict", "learned") == "learned"}
     found, further = dict(_LOOKS), []
     for name in sorted(names - set(_LOOKS), key=rank):
         kind = name.partition(", ")[0]
@@ -142,11 +144,16 @@ def set_axes(
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
         return
+    set_log_axes(axes, places, [1, max(highest, 2)])
+
+
+def set_log_axes(axes: Axes, places: Sequence[float], heights: Sequence[float]) -> None:
+    """Logarithmic axes around these places and heights, with ticks at powers of two."""
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xlim(min(places) / 1.2, max(places) * 1.2)
-    axes.set_ylim(0.8, max(highest, 2) * 1.6)
-    for axis, low, high in ((axes.xaxis, min(places), max(places)), (axes.yaxis, 1, highest * 1.6)):
+    axes.set_ylim(0.8 * min(heights), max(heights) * 1.6)
+    for axis, low, high in ((axes.xaxis, min(places), max(places)), (axes.yaxis, min(heights), max(heights) * 1.6)):
         ticks = _doublings(low, high)
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_major_formatter(FixedFormatter([str(tick) for tick in ticks]))

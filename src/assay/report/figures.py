@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import io
 from itertools import cycle
+from statistics import median
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from assay.report.drawing import (
     DASHES,
@@ -30,6 +31,7 @@ from assay.report.drawing import (
     legend,
     looks,
     set_axes,
+    set_log_axes,
     sheet,
 )
 from assay.report.lines import Contender, Line, Series, boundaries_of, rank, references
@@ -78,6 +80,70 @@ def summary_chart(findings: dict[str, Any], line: Line, sought: str = "width") -
         places, widths = [p["x"] for p in series["points"]], [p["width"] for p in series["points"]]
         axes.plot(places, widths, solid_capstyle="round", zorder=2, **style)
         handles.append(Line2D([], [], label=f"{series['architecture']}, constructed ({series['source']})", **style))
+    legend(figure, handles)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def sweep_chart(findings: dict[str, Any], line: Line, sweep: dict[str, Any]) -> Figure:
+    """The error of every size by every seed, the tolerance, and the error that bounds leave each size."""
+    look = looks(findings["lines"])
+    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (2 * len(sweep["curves"]) + 1))
+    axes.set_title(f"every size, {line['symbol']} = {sweep['x']}")
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.set_xlabel(sweep["axis"])
+    axes.set_ylabel(line["mean_error_name"])
+    axes.axhline(sweep["tolerance"], color="#333", linestyle=":", linewidth=1)
+    handles: list[Any] = [Line2D([], [], color="#333", linestyle=":", label="tolerance: learned at or below")]
+    for curve in sweep["curves"]:
+        points = sorted((p for p in curve["points"] if p["at"]), key=lambda point: point["at"])
+        style: dict[str, Any] = {
+            "color": look[curve["architecture"]].colour,
+            "marker": look[curve["architecture"]].marker,
+        }
+        for point in points:
+            axes.plot([point["at"]] * len(point["errors"]), point["errors"], linestyle="none", alpha=0.35, **style)
+        axes.plot([p["at"] for p in points], [median(p["errors"]) for p in points], **style)
+        said = "" if points else f", no {sweep['axis']} declared"
+        handles.append(Line2D([], [], label=f"{curve['architecture']}: median and seeds{said}", **style))
+        bounded = [p for p in points if p["floor"]]
+        if bounded:
+            names = ", ".join(sorted({p["bound"] for p in bounded}))
+            axes.fill_between([p["at"] for p in bounded], [p["floor"] for p in bounded], color="#C9CDD2", zorder=1)
+            axes.plot([p["at"] for p in bounded], [p["floor"] for p in bounded], color="#5B626B", linewidth=1)
+            handles.append(Patch(color="#C9CDD2", label=f"impossible for {curve['architecture']}: {names}"))
+    axes.set_ylim(bottom=0)
+    legend(figure, handles)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def state_chart(findings: dict[str, Any], states: dict[str, Any]) -> Figure:
+    """State bits of what was learned against a parameter of the task, and what bounds require there."""
+    look = looks(findings["lines"])
+    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (len(states["learned"]) + len(states["required"]) + 2))
+    axes.set_title(f"state against {states['symbol']}")
+    points = [point for held in states["learned"].values() for point in held]
+    amounts = [needed for required in states["required"].values() for _, needed in required]
+    set_log_axes(axes, [point["at"] for point in points], [*(point["bits"] for point in points), *amounts])
+    axes.set_xlabel(states["symbol"])
+    axes.set_ylabel("state bits")
+    handles: list[Any] = []
+    for name, held in states["learned"].items():
+        style: dict[str, Any] = {"color": look[name].colour, "marker": look[name].marker}
+        known = sorted((point["at"], point["bits"]) for point in held if not point["censored"])
+        axes.plot([at for at, _ in known], [bits for _, bits in known], linewidth=1, **style)
+        for point in held:
+            beyond = "\u2191" if point["censored"] else "\u2265" if point["more"] else ""
+            where: dict[str, Any] = {"textcoords": "offset points", "color": style["color"], "ha": "center"}
+            axes.annotate(beyond, (point["at"], point["bits"]), (0, 6), **where)
+        handles.append(Line2D([], [], label=f"{name}: learned", **style))
+    for name, required in states["required"].items():
+        places, bits = [at for at, _ in required], [needed for _, needed in required]
+        axes.fill_between(places, bits, axes.get_ylim()[0], color="#C9CDD2", zorder=1)
+        axes.plot(places, bits, color="#5B626B", linewidth=1, zorder=1.2)
+        handles.append(Patch(color="#C9CDD2", label=f"impossible (mean error): {name}"))
     legend(figure, handles)
     return figure
 

@@ -18,10 +18,12 @@ from assay.probing.findings import gather_probe
 from assay.report.lines import rank
 from assay.report.matrix import task_matrix
 from assay.report.protocols import protocol_lines
+from assay.report.states import state_charts
 from assay.studies.course import name_of, search_course
 from assay.studies.replay import replay
 from assay.studies.study import Line, Study, symbol_texts
 from assay.studies.workers import Failed
+from assay.sweeps import sweeps_of
 from assay.tasks import TASKS
 from assay.versions import machine, versions
 
@@ -79,14 +81,18 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
     first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `columns`
     (symbols of all parameters of the task that vary by themselves), `tolerance` and `mean_tolerance` (the smallest and
     the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and its `distribution_text`, `lengths`
-    (see `_at_other_lengths`), `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not
-    ended, by architecture and x, with the reason where one failed), `baselines` (at every x that was to be learned, see
-    `_baselines`) and `test_inputs` (see `_test_inputs`).
+    (see `_at_other_lengths`), `sweeps` (see `assay.sweeps.Sweep.to_json`), `states` (see `assay.report.states`),
+    `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not ended, by architecture and x,
+    with the reason where one failed), `baselines` (at every x that was to be learned, see `_baselines`) and
+    `test_inputs` (see `_test_inputs`).
     """
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
-    replays = [(search.x, replay(search.unit, answers)) for search in line.searches]
-    ends = [SearchEnd(x, found.unit, found.width, found.runs) for x, found in replays if found.finished]
-    series = [*stated_series(stated), *learned_series(ends)]
+    replays = [(search, replay(search.unit, answers)) for search in line.searches]
+    finished = [(search, found) for search, found in replays if found.finished]
+    ends = [SearchEnd(s.x, s.unit, found.width, found.runs) for s, found in finished if not s.unit.sweep]
+    swept = [(s.x, s.axis, s.unit, found.runs) for s, found in finished if s.unit.sweep]
+    learned = learned_series(ends)
+    series = [*stated_series(stated), *learned]
     tasks = list(line.tasks.values())
     symbols = TASKS[tasks[0].to_json()["name"]].symbols
     described = [task.to_json() for task in tasks]
@@ -113,17 +119,19 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
         "unfinished": [
             {
                 "architecture": name_of(found.unit),
-                "x": x,
+                "x": search.x,
                 "failed": why.reason if (why := failed.get(search_course(found.unit).label)) else None,
             }
-            for x, found in replays
+            for search, found in replays
             if not found.finished
         ],
         "lengths": [row for end in ends if (row := _at_other_lengths(end))],
+        "states": [c.to_json() for c in state_charts(learned, line.symbol, line.learned_tasks(), line.distribution)],
+        "sweeps": [sweep.to_json() for sweep in sweeps_of(swept)],
         "certificates": [_certificate(answers[a.key]) for a in line.certificates if a.key in answers],
         "precisions": _precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers),
         "baselines": _baselines(line, answers),
-        "test_inputs": _test_inputs((end.x, end.runs) for end in ends),
+        "test_inputs": _test_inputs((search.x, found.runs) for search, found in finished),
     }
 
 

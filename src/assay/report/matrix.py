@@ -12,11 +12,12 @@ Entry = dict[str, Any]
 
 
 def task_matrix(lines: list[Line]) -> dict[str, Any] | None:
-    """Entries for every line and contender; None where all lines are about one task.
+    """Entries for every line with a contender, by contender; None where all these lines are about one task.
 
     Returns a dictionary with `lines` and `architectures`, names in order, and `cells`: entries (see `entries`) by line
     and architecture or bare model.
     """
+    lines = [line for line in lines if contenders([line])]  # one of sweeps alone has none
     if len({line["task"]["name"] for line in lines}) < 2:
         return None
     columns = contenders(lines)

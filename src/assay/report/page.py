@@ -22,8 +22,10 @@ from assay.report.figures import (
     message_bits_chart,
     portrait_chart,
     precision_chart,
+    state_chart,
     summary_chart,
     svg_text,
+    sweep_chart,
 )
 from assay.report.lines import Line, contenders, with_laws
 from assay.report.probes import existence_chart, norm_chart, probe_columns, probe_rows, reach_map, summary_rows
@@ -46,7 +48,7 @@ class Chart:
 
     Attributes:
         line: the line it belongs to; empty for portraits and probes.
-        section: where it belongs there: `summary`, `widths`, `precision`, `portraits` or `probe-1`, `probe-2`, ...
+        section: where it belongs there: `summary`, `widths`, `sweeps`, `precision`, `portraits` or `probe-1`, ...
         name: of its file, without the ending.
         title: what it shows, for those who do not see it.
         svg: its file's text.
@@ -170,6 +172,14 @@ def _line_charts(findings: dict[str, Any], line: Line) -> Iterator[Chart]:
             file = _file_name(f"{name}.{model.name}-embedding-bits")
             yield _chart(name, "widths", file, title, figure, words.BITS_CAPTION)
 
+    for states in line["states"]:
+        title = f"{line['title']}: state bits against {states['symbol']}"
+        file = _file_name(f"{name}.state-{states['symbol']}")
+        yield _chart(name, "widths", file, title, state_chart(findings, states), words.STATE_CAPTION)
+    for sweep in line["sweeps"]:
+        title = f"{line['title']}: error against {sweep['axis']} at {symbol} = {sweep['x']}"
+        file = _file_name(f"{name}.sweep-{sweep['axis']}-{sweep['x']}")
+        yield _chart(name, "sweeps", file, title, sweep_chart(findings, line, sweep), words.sweep_caption(sweep))
     if line["precisions"]:
         title = f"{line['title']}: bits per number against {symbol}"
         yield _chart(name, "precision", f"{name}.precision", title, precision_chart(line), words.PRECISION_CAPTION)
@@ -238,7 +248,7 @@ def _line(line: Line, drawn: list[Chart]) -> dict[str, Any]:
         "described": words.task_text(line),
         "charts": {
             section: [chart for chart in drawn if chart.section == section]
-            for section in ("summary", "widths", "precision")
+            for section in ("summary", "widths", "sweeps", "precision")
         },
         "precision_places": _precision_places(line),
         "precisions_found": _precision_rows(line),

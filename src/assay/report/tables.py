@@ -11,16 +11,19 @@ from rich.table import Table
 from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
 from assay.report.probes import summary_rows
 from assay.report.words import (
+    SWEEP_COLUMNS,
     boundary_label,
     consistency_text,
     entry_note,
     few_seeds_text,
+    floor_text,
     law_text,
     length_cells,
     length_columns,
     probe_text,
     ratio_text,
     sought_text,
+    sweep_cells,
     task_text,
     tolerance_text,
     unfinished_text,
@@ -49,6 +52,8 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
             console.print(_growth(line))
         if line["lengths"]:
             console.print(_other_lengths(line))
+        for sweep in line["sweeps"]:
+            console.print(_sweep(line, sweep))
         if unfinished_text(line):
             console.print(unfinished_text(line))
     for probe in findings["probes"]:
@@ -96,7 +101,7 @@ def _matrix(matrix: dict[str, Any], lines: list[Line]) -> Table:
     table = Table(title="Tasks and architectures, at the largest size trained", title_justify="left")
     for name in ("task", "at", "architecture", "learned", "constructed", "impossible"):
         table.add_column(name, no_wrap=name in ("at", "learned"))
-    for line in lines:
+    for line in (line for line in lines if line["name"] in matrix["cells"]):
         title = line["title"]
         for architecture, known in matrix["cells"][line["name"]].items():
             if known:
@@ -154,6 +159,21 @@ def _growth(line: Line) -> Table:
         table.add_column(name)
     for series in with_laws(line):
         table.add_row(series["architecture"], boundary_label(series), law_text(series["growth"], line["symbol"]))
+    return table
+
+
+def _sweep(line: Line, sweep: dict[str, Any]) -> Table:
+    """A row for each architecture and size."""
+    title = f"Every size, {line['symbol']} = {sweep['x']}: {line['mean_error_name']}"
+    table = Table(title=title, title_justify="left", min_width=len(title))
+    for name in ("architecture", "size", *SWEEP_COLUMNS):
+        table.add_column(
+            name, justify="left" if name in ("architecture", "by") else "right", no_wrap=name != "by", overflow="fold"
+        )
+    for curve in sweep["curves"]:
+        for point in curve["points"]:
+            table.add_row(curve["architecture"], f"{curve['field']} {point['value']}", *sweep_cells(point))
+    table.caption, table.caption_justify = floor_text(sweep) or None, "left"
     return table
 
 

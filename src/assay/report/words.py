@@ -290,6 +290,45 @@ def _bound_sentence(series: Series, symbol: str) -> str:
     return f"{name} excludes widths up to {start} and {last['width']} at {symbol} = {last['x']}."
 
 
+STATE_CAPTION = [
+    "Bits that a network carries on behind the last token: numbers of its declared state times bits per number.",
+    "\u2191: not learned with so many, within this budget. \u2265: the largest value that was tried was learned.",
+    "Grey: with fewer, no causal network has a mean error within the tolerance, by a proved bound.",
+]
+
+
+def sweep_caption(sweep: dict[str, Any]) -> list[str]:
+    """Of the chart of a sweep."""
+    below = "Grey: a smaller mean error is impossible with what such a network declares it has, by a proved bound."
+    return [
+        "Every size was trained by every seed; of several rates the one with the least test error counts. The line is "
+        "the median over the seeds.",
+        below if floor_text(sweep) else "No bound on the mean error excludes anything at these sizes.",
+    ]
+
+
+SWEEP_COLUMNS = ("parameters", "state bits", "learned", "error (range)", "error at least")
+
+
+def floor_text(sweep: dict[str, Any]) -> str:
+    """By which bounds the errors of a sweep are at least so large; empty where no bound says so."""
+    names = sorted({point["bound"] for curve in sweep["curves"] for point in curve["points"] if point["floor"]})
+    return f"error at least: by {', '.join(names)}, for any weights" if names else ""
+
+
+def sweep_cells(point: dict[str, Any]) -> list[str]:
+    """What one size of a sweep reached, for SWEEP_COLUMNS."""
+    low, high, state = min(point["errors"]), max(point["errors"]), point["state_bits"]
+    spread = f" ({low:.3g} to {high:.3g})" if low != high else ""
+    return [
+        f"{point['parameters']:,}",
+        "" if state is None else f"{state:,}",
+        f"{point['learned']} of {len(point['errors'])}",
+        f"{median(point['errors']):.3g}{spread}",
+        f"{point['floor']:.3g}" if point["floor"] else "",
+    ]
+
+
 def portrait_caption(portraits: list[dict[str, Any]]) -> list[str]:
     """Of portraits on the same task."""
     caption = [

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Question, Unit, first_learned
+from assay.learning.search import Question, Unit, asked_of_all, first_learned
 from assay.networks.candidates import candidates_of
 from assay.studies.study import symbol_texts
 from assay.studies.workers import Failed
@@ -53,6 +53,8 @@ class Course:
             return f"{self.label} failed {self.failed.reason}"
         if self.unit is None:
             return ""
+        if self.unit.sweep:
+            return f"{self.label}: {self.unit.field} {self.unit.ladder} swept ({self.answered} runs)"
         sought = "largest" if self.unit.largest else "smallest"
         return f"{self.label}: {sought} learned {self.unit.field} {self._found} ({self.answered} runs)"
 
@@ -99,7 +101,9 @@ def name_of(unit: Unit) -> str:
 
 
 def expected_runs(unit: Unit) -> int:
-    """Runs of a search before anything is known of it: all seeds learn at one rung, most at no rate at the next."""
+    """All runs of a sweep; of a search, if all seeds learn at one rung, and most at no rate at the next."""
+    if unit.sweep:
+        return len(unit.ladder) * len(unit.seeds) * len(unit.rates)
     most = len(unit.seeds) // 2 + 1
     return len(unit.seeds) + most * len(unit.rates)
 
@@ -123,6 +127,9 @@ def _said(question: Question) -> str:
 
 
 def _settle(unit: Unit) -> Generator[list[Question], list[Evidence], int | None]:
+    if unit.sweep:
+        yield from asked_of_all(unit)
+        return None
     rung = yield from first_learned(unit)
     return None if rung is None else unit.ladder[rung]
 

@@ -6,7 +6,7 @@ keys and tables below it are checked. `assay.studies.faults` puts into words wha
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -43,13 +43,16 @@ from assay.studies.checks import (
     varied,
     varying,
 )
+from assay.sweeps import AXES
 from assay.tasks import TASKS
 from assay.tasks.counter import LARGEST_SEED
 
 STEPS = 1000  # of a run, where neither it nor a recipe says
 MOST = 10**9  # steps, or inputs
 WIDEST = 100_000
-OF_NETWORKS = ("width", "depth", "loops", "head_width")  # what a search can vary of any network
+OF_NETWORKS = ("width", "depth", "loops", "heads", "head_width")  # what can be varied of any network
+
+ASKED = ("bounds", "constructions", "certificates", "precision", "sweep")  # by a line, beside searches
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$"), Must("lower-case letters, digits and dashes")]
 Text = Annotated[str, Must("a text")]
@@ -170,17 +173,16 @@ class NetworkTable(Table):
         return shape_of(vars(self))
 
 
-class SearchTable(NetworkTable):
-    """A search at each of several places of its line: for the smallest size that learns, or the largest task."""
+class VariedTable(NetworkTable):
+    """Networks, or tasks, that differ in one field, at each of several places of a line."""
+
+    all_listed: ClassVar[bool] = True  # whether widths are listed, too
 
     vary: Text = Field("width", validate_default=True)
     values: Values = Field([], validate_default=True)
     width: FixedWidth = Field(0, validate_default=True)
     at: Annotated[Places, AfterValidator(drawable)]
-    start: Widths | None = None
     steps: Budgets | None = None
-    lowest: Width = 2
-    highest: Width = Field(64, validate_default=True)
     rates: Rates = [0.01]
 
     @field_validator("vary")
@@ -195,8 +197,9 @@ class SearchTable(NetworkTable):
         if vary not in known or (vary not in (*OF_NETWORKS, *own) and vary == above.along):
             raise unknown("field to vary", vary, [name for name in known if name != above.along])
         given = info.data.get("options", {}) if vary in own else above.task
-        if vary in given or info.data.get(vary, USUAL.get(vary)) != USUAL.get(vary):
-            raise AssayError(f"{vary} must not be given, since the search varies it")
+        field = "head_width" if vary == "heads" else vary
+        if vary in given or info.data.get(field, USUAL.get(field)) != USUAL.get(field):
+            raise AssayError(f"{field} must not be given, since {vary} varies")
         return vary
 
     @field_validator("values")
@@ -205,13 +208,13 @@ class SearchTable(NetworkTable):
         above, vary = above_of(info), info.data.get("vary")
         if vary is None:  # its fault is said
             return values
-        if vary == "width":
+        if vary == "width" and not cls.all_listed:
             require(not values, "values", values, "left out where the width varies; say lowest and highest")
             return values
         require(bool(values), "values", values, f"given where {vary} varies")
         if above.task and is_of_task(vary, above.task, above.along):
             above.tried = [{vary: value} for value in values]
-        elif "architecture" in info.data:
+        elif vary not in ("width", "heads") and "architecture" in info.data:
             for value in values:
                 check_shape(info.data["architecture"], **with_field(info.data, vary, value))
         return values
@@ -219,20 +222,26 @@ class SearchTable(NetworkTable):
     @field_validator("width")
     @classmethod
     def _is_fixed(cls, width: int, info: ValidationInfo) -> int:
-        vary, along = info.data.get("vary"), above_of(info).along
+        vary, along, values = info.data.get("vary"), above_of(info).along, info.data.get("values", [])
         if vary is None:
             return width
-        if vary == along == "width":
+        if along == "width" and vary in ("width", "heads"):
             raise AssayError("left out: the line goes along it; vary another field")
         if vary == "width" or along == "width":
-            require(width == 0, "width", width, "left out: the line goes along it, or the search varies it")
+            require(width == 0, "width", width, "left out: the line goes along it, or it is what varies")
         else:
             require(width > 0, "width", width, f"given where {vary} varies")
-        for split in info.data.get("values", []) if vary == "head_width" else [info.data.get("head_width") or 1]:
-            require(width % split == 0, "width", width, f"a multiple of head_width = {split}")
+        for parts in values if vary in ("heads", "head_width") else []:
+            require(width % parts == 0, "width", width, f"a multiple of {vary} = {parts}")
+        for one in values if vary == "width" else [width]:
+            split = info.data.get("head_width") or 1
+            require(one % split == 0, "width", one, f"a multiple of head_width = {split}")
+        if vary == "heads" and "architecture" in info.data:
+            for heads in values:
+                check_shape(info.data["architecture"], **with_field(info.data, vary, heads, width=width))
         return width
 
-    @field_validator("start", "steps")
+    @field_validator("start", "steps", check_fields=False)
     @classmethod
     def _one_for_each(cls, numbers: list[int], info: ValidationInfo) -> list[int]:
         at = info.data.get("at", numbers)
@@ -240,12 +249,28 @@ class SearchTable(NetworkTable):
             raise AssayError(f"{info.field_name} = {numbers} must have one entry, or one for each of {at}")
         return numbers * len(at) if len(numbers) == 1 else numbers
 
+
+class SearchTable(VariedTable):
+    """A search at each of several places of its line: for the smallest size that learns, or the largest task."""
+
+    all_listed: ClassVar[bool] = False
+
+    start: Widths | None = None
+    lowest: Width = 2
+    highest: Width = Field(64, validate_default=True)
+
     @field_validator("highest")
     @classmethod
     def _is_a_ladder(cls, highest: int, info: ValidationInfo) -> int:
         if info.data.get("vary", "width") == "width":
             ladder(info.data.get("lowest", 1), highest, 2.0, info.data.get("head_width", 0) or 1)
         return highest
+
+
+class SweepTable(VariedTable):
+    """Every value at every place, by every seed at every rate; and what its chart has as the horizontal axis."""
+
+    axis: Annotated[Literal["", "state bits", "parameters", "width"], Must(f"one of {', '.join(AXES)}")] = ""
 
 
 class PrecisionTable(Table):
@@ -278,6 +303,7 @@ class LineTable(_OfTask):
     constructions: Stated = []
     certificates: Stated = []
     precision: PrecisionTable | None = None
+    sweep: list[SweepTable] = []
     search: list[SearchTable] = Field([], validate_default=True)
 
     @field_validator("constructions", "certificates")
@@ -290,14 +316,14 @@ class LineTable(_OfTask):
     @field_validator("search")
     @classmethod
     def _asks(cls, searches: list[SearchTable], info: ValidationInfo) -> list[SearchTable]:
-        asked = [info.data.get(key, True) for key in ("bounds", "constructions", "certificates", "precision")]
+        asked = [info.data.get(key, True) for key in ASKED]
         if not any([*asked, searches]):
-            raise AssayError("nothing is asked; a line has bounds, constructions, certificates, precision or search")
+            raise AssayError(f"nothing is asked; a line has {', '.join(ASKED)} or search")
         if info.data.get("methods") and not any(asked[1:3]):
             raise AssayError("methods are asked about nowhere; they need constructions or certificates")
-        names = [(candidates_of(vars(search)).name, search.vary, search.width) for search in searches]
-        different = len(set(names)) == len(names)
-        require(different, "search", names, "different architectures or shapes")
+        for key, tables in (("search", searches), ("sweep", info.data.get("sweep", []))):
+            names = [(candidates_of(vars(table)).name, table.vary, table.width) for table in tables]
+            require(len(set(names)) == len(names), key, names, "different architectures or shapes")
         return searches
 
 

@@ -41,6 +41,8 @@ from assay.studies.schema import (
     RecipeTable,
     SearchTable,
     StudyTable,
+    SweepTable,
+    VariedTable,
 )
 from assay.studies.start import proved_start
 from assay.tasks import TASKS, Task, task_from_json
@@ -63,10 +65,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Search:
-    """A search, and `x`, the value of the parameter that its line goes along."""
+    """A search or sweep, and `x`, the value of the parameter that its line goes along; and the axis of its chart."""
 
     x: int
     unit: Unit
+    axis: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Line:
         tasks: the task at every x that is asked about, ascending in x.
         distribution: inputs that networks learn from, and that mean errors speak of.
         stated: questions to bounds and constructions.
-        searches: for what is learned.
+        searches: for what is learned, and sweeps.
         certificates: questions what can be proved of constructions.
         precisions: questions how few bits constructions need.
         varied: parameters of the task that searches vary.
@@ -197,9 +200,10 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     symbol = varied(line.task["name"]).get(line.along, WIDTH_SYMBOL)
     precision = line.precision or PrecisionTable.model_construct(at=[], methods=[])
     places = {*line.bounds, *line.constructions, *line.certificates, *precision.at}
-    places |= {x for search in line.search for x in search.at}
+    varied_tables = [*line.search, *line.sweep]
+    places |= {x for table in varied_tables for x in table.at}
     # Where searches vary a parameter of the task, what is said of the line is said of the first one's largest value.
-    tried = next((_of_task(search, line) for search in line.search), [{}])[0]
+    tried = next((_of_task(table, line) for table in varied_tables), [{}])[0]
     tasks = {x: task_from_json({**line.task, **at_place(line.along, x), **tried}) for x in sorted(places)}
     recipe = {**file.recipe.given(), **line.recipe.given()}
     distribution = recipe.setdefault("distribution", next(iter(tasks.values())).usual_distribution)
@@ -215,9 +219,9 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
         for method in line.methods
     ]
     searches = [
-        Search(x, _unit(search, line, place, recipe, file))
-        for search in line.search
-        for place, x in enumerate(search.at)
+        Search(x, _unit(table, line, place, recipe, file), table.axis if isinstance(table, SweepTable) else "")
+        for table in varied_tables
+        for place, x in enumerate(table.at)
     ]
     certificates = [
         Asked(x, certificate_question(method, tasks[x], tasks[x].tolerance))
@@ -240,7 +244,7 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
         searches=tuple(searches),
         certificates=tuple(certificates),
         precisions=tuple(precisions),
-        varied=tuple({s.vary: None for s in line.search if is_of_task(s.vary, line.task, line.along)}),
+        varied=tuple({s.vary: None for s in varied_tables if is_of_task(s.vary, line.task, line.along)}),
     )
 
 
@@ -249,8 +253,8 @@ def _candidates(line: LineTable, task: Task[Any]) -> list[Candidates]:
 
     Beside a layer that averages stands the same layer in fixed point: theorems speak of that one only.
     """
-    widths = [search for search in line.search if search.vary == "width"]
-    trained = [Candidates.of(search.architecture, **search.shape) for search in widths]
+    widths = [table for table in (*line.search, *line.sweep) if table.vary == "width"]
+    trained = [Candidates.of(table.architecture, **table.shape) for table in widths]
     models = [Candidates(CONSTRUCTIONS[method].model) for method in line.methods]
     models += [
         Candidates("fixed-point-attention", head_width=one.head_width)
@@ -272,47 +276,54 @@ def _bounds_on(task: Task[Any], networks: Candidates, distribution: str) -> list
     ]
 
 
-def _of_task(search: SearchTable, line: LineTable) -> list[dict[str, int]]:
+def _of_task(search: VariedTable, line: LineTable) -> list[dict[str, int]]:
     """What the rungs of a search add to the line's task, the largest value first; nothing unless they vary it."""
     if not is_of_task(search.vary, line.task, line.along):
         return [{}]
     return [{search.vary: value} for value in sorted(search.values, reverse=True)]
 
 
-def _unit(search: SearchTable, line: LineTable, place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
-    """The search at one of its places."""
+def _unit(search: VariedTable, line: LineTable, place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
+    """The search or sweep at one of its places."""
     x, networks = search.at[place], Candidates.of(search.architecture, **search.shape)
     tasks = [task_from_json({**line.task, **at_place(line.along, x), **tried}) for tried in _of_task(search, line)]
     training = {"steps": STEPS, **recipe, **({"steps": search.steps[place]} if search.steps else {})}
     question = training_question(search.architecture, tasks[0], training, **search.shape)
     seeds, rates = tuple(file.seeds), tuple(search.rates)
-    if search.vary == "width":
+    if search.vary == "width" and isinstance(search, SearchTable):
         widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
         proved = search.start is None
         start = proved_start(networks, tasks[0], widths) if proved else _nearest(widths, search.start[place])
         return Unit(question, widths, start, seeds, rates)
     of_task = is_of_task(search.vary, line.task, line.along)
     values, rungs = _rungs(search, tasks if of_task else [])
+    start = search.start[place] if isinstance(search, SearchTable) and search.start else None
+    fixed = {} if search.vary == "width" else {"width": x if line.along == "width" else search.width}
     return Unit(
-        question={**question, "width": x if line.along == "width" else search.width},
+        question={**question, **fixed},
         ladder=values,
-        start=len(values) // 2 if search.start is None else _nearest(values, search.start[place]),
+        start=len(values) // 2 if start is None else _nearest(values, start),
         seeds=seeds,
         rates=rates,
         field=varied(line.task["name"])[search.vary] if of_task else search.vary.replace("_", " "),
         largest=of_task,
         rungs=rungs,
-        name=networks.name if line.along == "width" else f"{networks.name}, width {search.width}",
+        name=f"{networks.name}, width {search.width}" if search.width else networks.name,
+        sweep=isinstance(search, SweepTable),
     )
 
 
-def _rungs(search: SearchTable, tasks: list[Task[Any]]) -> tuple[tuple[int, ...], tuple[Question, ...]]:
+def _rungs(search: VariedTable, tasks: list[Task[Any]]) -> tuple[tuple[int, ...], tuple[Question, ...]]:
     """Values of what varies, and what each adds to the question; `tasks` where that is the task."""
     if tasks:
         return tuple(sorted(search.values, reverse=True)), tuple({"task": task.to_json()} for task in tasks)
-    values, name = tuple(sorted(search.values)), search.vary if search.vary in USUAL else "options"
-    shapes: list[dict[str, Any]] = [{**with_field(search.shape, search.vary, value)} for value in values]
-    return values, tuple({name: shape[name]} for shape in shapes)
+    values = tuple(sorted(search.values))
+    if search.vary == "width":
+        return values, tuple({"width": value} for value in values)
+    field = "head_width" if search.vary == "heads" else search.vary
+    field = field if field in USUAL else "options"
+    shapes: list[Any] = [with_field(search.shape, search.vary, value, width=search.width) for value in values]
+    return values, tuple({field: shape[field]} for shape in shapes)
 
 
 def _nearest(values: tuple[int, ...], wanted: int) -> int:
@@ -347,7 +358,7 @@ def _own(recipe: RecipeTable, file: StudyTable) -> dict[str, Any]:
 
 
 def _key(unit: Unit) -> str:
-    return content_hash([unit.question, unit.rungs, unit.start, unit.seeds, unit.rates])
+    return content_hash([unit.question, unit.rungs, unit.start, unit.seeds, unit.rates, unit.sweep])
 
 
 def _slow(unit: Unit) -> bool:

@@ -1,0 +1,92 @@
+"""State bits of what was learned against the size of the task, beside the state bits that bounds require."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from assay.bounds import Bound, bounds_of
+from assay.frontier import Point, Series
+from assay.resources import Resources
+from assay.tasks import Task
+
+
+@dataclass(frozen=True)
+class Held:
+    """What was learned in so many bits of state.
+
+    Attributes:
+        at: the value of the task's parameter.
+        bits: of state of the network, after the last token of the last pass.
+        censored: whether the task was not learned, and the bits are those of the largest network that was tried.
+        more: whether this is the largest value that was tried, so that the network may hold more.
+    """
+
+    at: int
+    bits: int
+    censored: bool
+    more: bool
+
+
+@dataclass(frozen=True)
+class StateChart:
+    """State bits against one parameter of the task.
+
+    Attributes:
+        symbol: of the parameter.
+        learned: what was learned, by architecture.
+        required: the parameter, and the state bits that every causal network needs there, by bound.
+    """
+
+    symbol: str
+    learned: dict[str, list[Held]] = field(default_factory=dict)
+    required: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return asdict(self)
+
+
+def state_charts(series: Iterable[Series], symbol: str, tasks: list[Task[Any]], distribution: str) -> list[StateChart]:
+    """A chart for each parameter along which something with a state was learned at two values at least.
+
+    Args:
+        series: of a line.
+        symbol: of what the line goes along.
+        tasks: that were to be learned on it.
+        distribution: of their inputs.
+    """
+    found: dict[str, StateChart] = {}
+    for one in series:
+        held = [_held(point, largest=one.largest) for point in one.points if point.state_bits]
+        held = [point for point in held if not (one.largest and point.censored)]  # it holds none that was tried
+        name = one.field if one.largest else symbol
+        if one.verdict == "learned" and held:
+            found.setdefault(name, StateChart(name)).learned[one.architecture] = held
+    for name, chart in found.items():
+        chart.required.update(_required(name, tasks, distribution))
+    return [
+        chart for chart in found.values() if len({point.at for held in chart.learned.values() for point in held}) > 1
+    ]
+
+
+def _held(point: Point, *, largest: bool) -> Held:
+    return Held(point.width if largest else point.x, point.state_bits, point.censored, largest and point.first)
+
+
+def _required(symbol: str, tasks: list[Task[Any]], distribution: str) -> dict[str, list[tuple[int, float]]]:
+    """By bound, what a causal network needs for each value of this parameter."""
+    found: dict[str, dict[int, float]] = {}
+    for task in tasks:
+        parameter = next((key for key, of in task.symbols.items() if of == symbol), None)
+        if parameter is None:
+            continue
+        causal = Resources(precision=1, passes=2 if task.spec.order == "any" else 1, state=lambda tokens: 0)
+        for bound in bounds_of(task):
+            judged = (bound.resource, bound.error_kind, bound.error_at) == ("state bits", "mean", Bound.error_at)
+            if judged and bound.justified == "proved":
+                needed = bound.check(task, causal, distribution=distribution).required
+                if needed > 0:
+                    found.setdefault(bound.name, {})[task.to_json()[parameter]] = needed
+    return {name: sorted(points.items()) for name, points in found.items()}
