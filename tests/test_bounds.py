@@ -12,6 +12,8 @@ from assay.bounds import BOUNDS, bounds_of
 from assay.bounds.base import Check, state_in_last_pass
 from assay.resources import Averages, Resources
 from assay.tasks import TASKS
+from assay.tasks.copy import Copy
+from assay.tasks.recall import Recall
 
 
 def network(width, *, passes=2, precision=1, heads=0):
@@ -32,6 +34,7 @@ HOLD = {
     "answer-entropy": (Match3(length=16), 2, "uniform", 0.005),
     "attention-message": (SparseAveraging(64, 3, 2), 1, "gaussian", 0.1),
     "attention-message-mean": (SparseAveraging(64, 3, 2), 1, "gaussian", 0.1),
+    "copy-state": (Copy(length=64), 2, "uniform", 0.1),
     "feed-forward-rank": (SparseAveraging(64, 3, 2), 1, "gaussian", 0.1),
     "feed-forward-rank-mean": (SparseAveraging(64, 3, 2), 1, "gaussian", 0.1),
     "match-state": (Match3(length=65), 2, "uniform", 0.1),
@@ -44,6 +47,7 @@ HOLD = {
     "match3-index-warren": (Match3(length=257), 1, "index", 0.1),
     "match3-messages": (Match3(length=65), 1, "uniform", 0.1),
     "match3-warren": (Match3(length=257), 1, "uniform", 0.1),
+    "recall-state": (Recall(pairs=16, length=64), 2, "uniform", 0.1),
     "recurrent-state": (SparseAveraging(64, 3, 2), 2, "gaussian", 0.1),
     "recurrent-state-chain": (SparseAveraging(64, 3, 2), 2, "chain", 0.1),
     "recurrent-state-gaussian": (SparseAveraging(64, 3, 2), 2, "gaussian", 0.1),
@@ -151,6 +155,11 @@ UNMET = [
     ("recurrent-state-gaussian", {"distribution": "sign"}, "needs gaussian values"),
     ("recurrent-state-gaussian", {"task": LAST}, "every token asks"),
     ("recurrent-state-gaussian", {"task": SparseAveraging(257, 4)}, "up to N = 256"),
+    ("recall-state", {"distribution": "other"}, "needs 'uniform' inputs"),
+    ("recall-state", {"task": Recall(pairs=2, one=True)}, "one pass where one of several keys is asked for"),
+    ("recall-state", {"task": Recall(pairs=2, vocabulary=4), "error": 0.75}, "an error below 1 - 1/V = 0.75"),
+    ("copy-state", {"distribution": "other"}, "needs 'uniform' inputs"),
+    ("copy-state", {"error": 0.875}, "an error below 1 - 1/A = 0.875"),
     ("match-state", {"error": 0.5}, "an error below 1/2"),
     ("match-state", {"passes": 1}, "two passes"),
     ("match-state", {"passes": 3}, "two passes"),
@@ -222,6 +231,8 @@ def test_every_bound_has_a_hypothesis_that_is_seen_to_fail():
         ("match2-ask", 64 + 32),
         ("match2-uniform", 64),
         ("answer-entropy", 16),
+        ("recall-state", 64 + 48),  # pairs and filler; the queries are the last 16 of 64
+        ("copy-state", 64 + 32),
         ("recurrent-state", 64),
         ("recurrent-state-chain", 64),
         ("recurrent-state-gaussian", 64),
@@ -280,6 +291,7 @@ def test_averaging_with_a_matrix_of_state_at_1048576():
 
 
 SLOW = {"answer-entropy": 64, "match2-uniform": 512, "recurrent-state-gaussian": 256}  # evaluated up to here
+EVEN = {"copy-state": 1 << 20}
 CLOSED = [name for name in NAMES if name not in SLOW and "halves" not in name]
 
 
@@ -287,7 +299,7 @@ CLOSED = [name for name in NAMES if name not in SLOW and "halves" not in name]
 def test_large_lengths(name):
     """The largest that is evaluated, 4,096 or 2^20: something is required, and a search ends."""
     task, passes, distribution, error = HOLD[name]
-    length = SLOW.get(name, (1 << 20) - 1 if name in CLOSED else 4097)
+    length = (SLOW | EVEN).get(name, (1 << 20) - 1 if name in CLOSED else 4097)
     large = replace(task, length=length, **({"modulus": 0} if hasattr(task, "modulus") else {}))
     bound, networks = BOUNDS[name](), family(name, passes, precision=32)
     bound.check(task, networks(1), error=error, distribution=distribution)  # compiled before

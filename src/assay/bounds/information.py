@@ -15,13 +15,20 @@ Numbers = NDArray[np.float64]
 STANDARD_ERRORS = 3  # what is sampled is moved by so many, to the safe side
 
 
-def told(error: float) -> float:
-    """Bits that a guess with this share of errors tells, at least, of a coin: 1 - h(error); 0 from 1/2 on.
+def told(error: float, choices: int = 2) -> float:
+    """Bits that a guess with this share of errors tells, at least, of one of V equally likely values.
+
+    log2 V - h(error) - error log2(V - 1) by Fano's inequality: at most h(error) bits say whether the guess is right,
+    and where it is wrong the value is one of V - 1 others. 0 from 1 - 1/V on. Of a coin, V = 2, it is 1 - h(error).
 
     >>> told(0.0), round(told(0.1), 3), told(0.5), told(0.7)
     (1.0, 0.531, 0.0, 0.0)
+    >>> told(0.0, 64), round(told(0.1, 64), 3), told(1 - 1 / 64, 64)
+    (6.0, 4.933, 0.0)
     """
-    return 1 - binary_entropy(error) if error < 0.5 else 0.0
+    if error >= 1 - 1 / choices:
+        return 0.0
+    return math.log2(choices) - binary_entropy(error) - error * math.log2(choices - 1)
 
 
 def plain_error(balanced: float, ones: float) -> float:

@@ -12,7 +12,6 @@ from assay.bounds import BOUNDS, Bound
 from assay.resources import Averages, Resources
 from assay.tasks import TASKS
 from assay.tasks.base import Task
-from assay.tasks.sparse_averaging import SparseAveraging
 
 PRECISIONS = (32, 8)
 _LENGTHS = (4096, 512, 256, 64, 24)  # the first that a bound is evaluated at
@@ -20,6 +19,8 @@ _SMALL_ERRORS = (0.01, 0.001)  # where the task's own is too large for a bound t
 _OPTIONS: dict[str, list[dict[str, Any]]] = {
     "sparse-averaging": [{"sparsity": 4, "layout": "all"}, {"sparsity": 4, "layout": "last"}],
     "match3-local": [{"window": 2}],
+    "recall": [{"pairs": 1024, "vocabulary": 1024}],
+    "copy": [{"alphabet": 8}],
 }
 _HEADINGS = (
     "bound", "tasks", "error", "resource", "counted", "needs", "example",
@@ -43,12 +44,14 @@ class Example:
         passes: how often the sequence is shown.
         distribution: of the inputs that a mean error is over.
         error: that networks are held to.
+        options: the task's parameters that were chosen, beside its length.
     """
 
     task: Task[Any]
     passes: int
     distribution: str
     error: float
+    options: dict[str, Any]
 
 
 @cache
@@ -61,18 +64,18 @@ def example_of(name: str) -> Example:
     bound = BOUNDS[name]()
     for named, length in product(bound.speaks_of, _LENGTHS):
         for options in _OPTIONS.get(named, [{}]):
-            found = _example(bound, cast(Any, TASKS[named])(length=length, **options))
+            found = _example(bound, cast(Any, TASKS[named])(length=length, **options), options)
             if found is not None:
                 return found
     raise AssertionError(f"no case for {name}")
 
 
-def _example(bound: Bound, task: Task[Any]) -> Example | None:
+def _example(bound: Bound, task: Task[Any], options: dict[str, Any]) -> Example | None:
     inputs = sorted(task.distributions, key=lambda named: named != task.usual_distribution)
     for error, passes, distribution in product((bound.goal(task), *_SMALL_ERRORS), (2, 1), inputs):
         found = bound.check(task, _network(bound, passes)(1), error=error, distribution=distribution)
         if found.required > 0:
-            return Example(task, passes, distribution, error)
+            return Example(task, passes, distribution, error, options)
     return None
 
 
@@ -117,8 +120,8 @@ def _counted(size: int, what: str) -> str:
 def _words(bound: Bound, case: Example) -> str:
     task = case.task
     said = [f"{task.name}, N = {task.length:,}"]
-    if isinstance(task, SparseAveraging):
-        said += [f"q = {task.sparsity}", f"layout `{task.layout}`"]
+    for name, value in case.options.items():
+        said.append(f"{task.symbols[name]} = {value:,}" if name in task.symbols else f"{name} `{value}`")
     said += [f"`{case.distribution}`"] * (bound.error_kind == "mean")
     return ", ".join([*said, f"error {case.error:g}"])
 
