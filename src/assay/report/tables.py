@@ -167,9 +167,7 @@ def _sweep(line: Line, sweep: dict[str, Any]) -> Table:
     title = f"Every size, {line['symbol']} = {sweep['x']}: {line['mean_error_name']}"
     table = Table(title=title, title_justify="left", min_width=len(title))
     for name in ("architecture", "size", *SWEEP_COLUMNS):
-        table.add_column(
-            name, justify="left" if name in ("architecture", "by") else "right", no_wrap=name != "by", overflow="fold"
-        )
+        table.add_column(name, justify="left" if name == "architecture" else "right", no_wrap=True)
     for curve in sweep["curves"]:
         for point in curve["points"]:
             table.add_row(curve["architecture"], f"{curve['field']} {point['value']}", *sweep_cells(point))
