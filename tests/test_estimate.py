@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay import Ledger
+from assay.learning import timing
 from assay.learning.timing import RunSeconds, time_run
 from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
@@ -36,6 +37,36 @@ def test_an_estimate_is_the_sum_of_its_parts():
     assert found["processor_seconds"] == pytest.approx(sum(part["seconds"] for part in found["parts"]))
     assert found["answered"] == 0
     assert found["disk_bytes"] > 0
+
+
+def test_runs_that_are_tested_at_other_lengths_take_their_whole_budget(tmp_path):
+    (tmp_path / "words.toml").write_text("""
+name = "words"
+[lines.z2]
+task = { name = "group-word", group = "Z2" }
+recipe = { steps = 100, batch = 16, test_lengths = [16, 32] }
+search = [{ architecture = "gru", at = [8], lowest = 8, highest = 8 }]
+""")
+    study = load_study(str(tmp_path / "words.toml"))
+    (part,) = estimate(study, {}, workers=1, timer=timer)["parts"]
+    assert part["seconds"] == pytest.approx(3 * (0.5 + 100 * 0.01))  # one width, one rate: every seed once
+
+
+def test_testing_at_other_lengths_is_timed_in_proportion_to_them(monkeypatch):
+    clock = [0.0]
+
+    def train(*_args, recipe, **_shape):
+        clock[0] += 1.0 + recipe.steps + 0.001 * recipe.validation
+
+    monkeypatch.setattr(timing, "train", train)
+    monkeypatch.setattr(timing.time, "process_time", lambda: clock[0])
+    unit = load_study(str(TINY)).searches()[0]
+    recipe = {**unit.question["recipe"], "test": 1000, "validation": 1024, "test_lengths": []}
+    length = unit.question["task"]["length"]
+    question = {**unit.question, "width": 8, "seed": 0, "rate": 0.01, "recipe": recipe}
+    longer = {**question, "recipe": {**recipe, "test_lengths": [2 * length, 4 * length]}}
+    assert time_run(question).rest == pytest.approx(2.001 + 1 * 1023 / 1024, abs=0.002)
+    assert time_run(longer).rest == pytest.approx(2.001 + 7 * 1023 / 1024, abs=0.01)
 
 
 def test_more_workers_take_less_time_but_never_less_than_one_question():

@@ -136,12 +136,14 @@ def test_the_same_fault_at_several_places_is_said_at_each(tmp_path):
 
 
 def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
-    block, capacity = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    block, capacity, state = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     (tmp_path / "capacity.toml").write_text('name = "capacity"\n' + capacity, "utf-8")
     assert [unit.field for unit in load_study(str(tmp_path / "capacity.toml")).searches()] == ["K"] * 6
+    (tmp_path / "state.toml").write_text('name = "state"\n' + state, "utf-8")
+    assert [unit.sweep for unit in load_study(str(tmp_path / "state.toml")).searches()] == [True, True]
     (tmp_path / "mine.toml").write_text(block, "utf-8")
     study = load_study(str(tmp_path / "mine.toml"))
-    assert (study.title, study.seeds, study.ratio, study.precision) == ("mine", (0, 1, 2), 1.25, 32)
+    assert (study.title, study.seeds, study.precision) == ("mine", (0, 1, 2), 32)
     unit = study.searches()[0]
     assert unit.rates == (0.01,)
     assert (unit.ladder[0], unit.ladder[-1]) == (2, 64)

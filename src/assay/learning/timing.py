@@ -23,7 +23,7 @@ class RunSeconds:
     Attributes:
         step: of a training step, its share of the measurements of progress included.
         steps: of the budget.
-        rest: of everything else: building the network and the final verdict.
+        rest: of everything else: building the network and the final verdict, at other lengths in proportion to them.
     """
 
     step: float
@@ -68,8 +68,10 @@ def _time(question: dict[str, Any]) -> RunSeconds:
     one, more = seconds(1, 1), seconds(1 + _STEPS, 1)
     look = max(0.0, seconds(1, looks[0]) - one) / looks[0]
     step = max(1e-5, (more - one) / _STEPS)
+    length = question["task"]["length"]
+    tested = recipe.test * (1 + sum(at / length for at in recipe.test_lengths))
     return RunSeconds(
         step=step + look * recipe.validation / recipe.check_every,
         steps=recipe.steps,
-        rest=one + look * recipe.test,
+        rest=one + look * tested,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from assay.evidence import Evidence, content_hash
 from assay.learning.search import Question, Unit, asked_of_all, first_learned
 from assay.networks.candidates import candidates_of
+from assay.studies.checks import WIDTH_SYMBOL
 from assay.studies.study import symbol_texts
 from assay.studies.workers import Failed
 
@@ -89,10 +90,14 @@ class Course:
 
 
 def search_course(unit: Unit) -> Course:
-    """A search for the first rung that learns."""
-    task = unit.question["task"]
-    label = f"{name_of(unit)} on {task['name']} at {', '.join(symbol_texts(task))}"
-    return Course(label, search_kind(unit.question), task["length"], expected_runs(unit), _settle(unit), unit)
+    """A search for the first rung that learns, or a sweep."""
+    tasks = [unit.at(rung)["task"] for rung in (0, len(unit.ladder) - 1)]
+    first, last = map(symbol_texts, tasks)
+    place = [text for text in first if text in last]
+    if unit.largest and "width" in unit.question:
+        place.append(f"{WIDTH_SYMBOL} = {unit.question['width']}")
+    label = " ".join([f"{name_of(unit)} on {tasks[0]['name']}", *(["at", ", ".join(place)] if place else [])])
+    return Course(label, search_kind(unit.question), tasks[0]["length"], expected_runs(unit), _settle(unit), unit)
 
 
 def name_of(unit: Unit) -> str:
@@ -104,8 +109,9 @@ def expected_runs(unit: Unit) -> int:
     """All runs of a sweep; of a search, if all seeds learn at one rung, and most at no rate at the next."""
     if unit.sweep:
         return len(unit.ladder) * len(unit.seeds) * len(unit.rates)
-    most = len(unit.seeds) // 2 + 1
-    return len(unit.seeds) + most * len(unit.rates)
+    if len(unit.ladder) == 1:  # all learn at some rate, or none does
+        return round(len(unit.seeds) * (1 + len(unit.rates)) / 2)
+    return len(unit.seeds) + (len(unit.seeds) // 2 + 1) * len(unit.rates)
 
 
 def single_course(question: Question) -> Course:

@@ -126,7 +126,8 @@ def _searches(
     known = _experience(courses, answers)
     parts = []
     for unit, course in courses:
-        runs, share, source = known.get(course.kind, (expected_runs(unit), SHARE, "usual numbers of runs and steps"))
+        usual = 1.0 if unit.question["recipe"]["test_lengths"] else SHARE  # such runs use their whole budget
+        runs, share, source = known.get(course.kind, (expected_runs(unit), usual, "usual numbers of runs and steps"))
         left = 0.0 if course.finished else max(runs - course.answered, len(course.pending))
         seconds, rests = 0.0, "finished"
         if left:
