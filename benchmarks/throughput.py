@@ -35,7 +35,7 @@ from torch import nn
 from assay import SparseAveraging
 from assay.learning.batched import MOST_TOGETHER, _fitting, _Group, _pays, _Trial, train_together
 from assay.learning.questions import training_question
-from assay.learning.training import Recipe, _follow, _take_step, train
+from assay.learning.training import Recipe, _take_step, train
 from assay.networks import make_network
 from assay.networks.batched import form_of
 from assay.studies.allocator import keep_freed_memory
@@ -43,10 +43,10 @@ from assay.studies.workers import Workers
 
 # architecture, width, length, batch, networks: promised ratio to the plain loop
 SHAPES = {
-    ("attention", 8, 20, 16, 16): 7,
+    ("attention", 8, 20, 16, 16): 4.5,
     ("attention", 8, 20, 64, 16): 3,
-    ("attention", 16, 32, 16, 16): 3.5,
-    ("attention", 16, 32, 64, 8): 1.6,
+    ("attention", 16, 32, 16, 16): 3,
+    ("attention", 16, 32, 64, 8): 1,
     ("attention", 32, 64, 64, 4): 1,
     ("attention", 64, 128, 64, 2): 1,
     ("feed-forward", 8, 20, 64, 16): 1,
@@ -86,7 +86,7 @@ class Drawn:
     """A task whose examples are drawn already, so that the steps of `train` are timed without drawing them."""
 
     def __init__(self, task, batch):
-        self.answer = task.answer
+        self.answer, self.spec, self.encode = task.answer, task.spec, task.encode
         self.batch = task.sample(batch, seed=0, distribution="gaussian")
 
     def sample(self, *_args, **_options):
@@ -97,16 +97,21 @@ class Ours:
     """The steps of `train`, one network after the other."""
 
     def __init__(self, task, networks, recipe):
-        self.drawn, self.recipe, self.networks = Drawn(task, recipe.batch), recipe, networks
-        self.averaged = [make_copy(network) for network in networks]
+        self.recipe, self.networks = recipe, networks
+        self.weights = [list(network.parameters()) for network in networks]
+        self.averaged = [list(make_copy(network).parameters()) for network in networks]
+        for network in networks:
+            network.task = Drawn(task, recipe.batch)
         self.optimizers = [
             torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.9, 0.99), fused=True) for network in networks
         ]
 
     def step(self):
-        for network, averaged, optimizer in zip(self.networks, self.averaged, self.optimizers, strict=True):
-            _take_step(network, optimizer, self.drawn, 0, 0.01, 0, self.recipe)
-            _follow(averaged, network, 0.98)
+        everything = zip(self.networks, self.weights, self.averaged, self.optimizers, strict=True)
+        for network, weights, averaged, optimizer in everything:
+            _take_step(network, weights, optimizer, 0, 0.01, 0, self.recipe)
+            with torch.no_grad():
+                torch._foreach_lerp_(averaged, weights, 0.02)
 
 
 def make_copy(network):
@@ -131,7 +136,7 @@ def compare_steps(architecture, width, length, batch, count, promised, rounds):
 
     few = min(count, 4)
     plain, ours = Plain(task, networks(few), batch), Ours(task, networks(few), recipe)
-    form = form_of(plain.networks[0])
+    form = form_of(plain.networks[0].network)
     pays = _pays(form, ours.networks[0], task, recipe, count)
     chosen = _fitting(_Trial(form, task, networks(count), recipe, "cpu")) if pays else 0
     sizes = sorted({1, min(4, count), count, max(chosen, 1)})
@@ -228,7 +233,7 @@ def one_allocator(kept):
     task = task_of(128)
     networks = [make_network("attention", task, 64, seed=seed) for seed in range(4)]
     recipe = Recipe(steps=1000, distribution="gaussian", batch=64)
-    group = _Group(form_of(networks[0]), task, networks, [(seed, 0.01) for seed in range(4)], recipe, "cpu")
+    group = _Group(form_of(networks[0].network), task, networks, [(seed, 0.01) for seed in range(4)], recipe, "cpu")
     group.step(0)
     print(min(seconds(lambda: group.step(0), 0) for _ in range(4)) / 4)
 

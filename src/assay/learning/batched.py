@@ -58,9 +58,8 @@ def train_together(
     run that has stopped leaves the others. Examples are drawn once for all runs of a seed.
 
     Batched, a run's numbers, all bits of them, depend on the machine but not on which other runs it is trained with.
-    What is batched of itself (`auto`) follows from the shape alone for attention in the standard backbone and for
-    feed-forward networks; networks around other mixers are batched where they are small and enough of them are asked
-    for, so that their rounding may depend on how many are.
+    Networks are batched of themselves (`auto`) where they are small and enough of them are asked for, so that their
+    rounding may depend on how many are.
 
     Args:
         task: to be learned.
@@ -223,7 +222,7 @@ class _Group:
 def _pays(form: Form, network: TaskNetwork, task: Task[Any], recipe: Recipe, runs: int) -> bool:
     """Whether runs are batched: a rule, not a timing, since the rounding is not that of the loop."""
     small = recipe.batch * task.spec.length * (network.size.width or 1) <= _MAPPED_NUMBERS
-    return form.by_hand or (small and runs >= form.fewest)
+    return small and runs >= form.fewest
 
 
 @dataclass(frozen=True)
@@ -264,9 +263,6 @@ class _Trial:
 
 def _fitting(trial: _Trial) -> int:
     """Networks at a time; 0 for networks that cannot be mapped over, or not without a trace of their company."""
-    if trial.form.by_hand:
-        together = trial.together()
-        return together if together == 1 or trial.keeps_bits() else 1
     try:
         if not trial.keeps_bits():
             return 0

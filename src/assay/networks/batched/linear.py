@@ -1,4 +1,4 @@
-"""torch.nn.Linear for networks that are mapped over: all networks' in one batched product."""
+"""Linear maps of networks that are mapped over: all networks' in one batched product, or of symbols in one sum."""
 
 from __future__ import annotations
 
@@ -56,3 +56,15 @@ class MappedLinear(nn.Module):
         """x W^T + b."""
         y = linear(x, self.weight)
         return y if self.bias is None else y + self.bias
+
+
+class MappedBag(nn.Module):
+    """Sums of rows of a table; takes the place of a torch.nn.EmbeddingBag that sums, with the same parameters."""
+
+    def __init__(self, replaced: nn.EmbeddingBag) -> None:
+        super().__init__()
+        self.weight = replaced.weight
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        """(batch, symbols) -> (batch, width)."""
+        return nn.functional.embedding(symbols, self.weight).sum(dim=1)

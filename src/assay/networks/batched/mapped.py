@@ -1,4 +1,4 @@
-"""Networks around any mixer together, by torch.func.vmap of the module's own forward pass."""
+"""Networks of one shape together, by torch.func.vmap of the module's own forward pass."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from assay.networks.base import Network
 from assay.networks.batched.recurrent import replace_parts
-from assay.networks.standard import Backbone
 
 
-def mapped_form(network: Backbone) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
-    """The form of a backbone around any mixer; what a mixer draws at random differs between networks."""
+def mapped_form(network: Network) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
+    """The form of a network; what a layer draws at random differs between networks."""
     template = copy.deepcopy(network)
     replace_parts(template)
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from assay.networks.batched.linear import MappedLinear, linear
+from assay.networks.batched.linear import MappedBag, MappedLinear, linear
 from assay.networks.batched.products import rows_by
 
 _PARAMETERS = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
@@ -86,11 +86,14 @@ class _Recurrence(nn.Module):
 
 
 def replace_parts(network: nn.Module) -> None:
-    """Inside a network: GRUs and LSTMs of one layer and direction, batch first, and linear maps."""
-    twins: dict[Any, Any] = {nn.GRU: _Recurrence, nn.LSTM: _Recurrence, nn.Linear: MappedLinear}
+    """Inside a network: GRUs and LSTMs of one layer and direction, batch first, linear maps and sums over tables."""
+    twins: dict[Any, Any] = {
+        nn.GRU: _Recurrence, nn.LSTM: _Recurrence, nn.Linear: MappedLinear, nn.EmbeddingBag: MappedBag,
+    }  # fmt: skip
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             twin = twins.get(type(child))
-            plain = isinstance(child, nn.Linear) or {name for name, _ in child.named_parameters()} == _PARAMETERS
+            usual = {name for name, _ in child.named_parameters()} == _PARAMETERS
+            plain = isinstance(child, nn.Linear | nn.EmbeddingBag) or usual
             if twin and plain and getattr(child, "batch_first", True):
                 setattr(module, name, twin(child))
