@@ -23,6 +23,7 @@ from assay.errors import AssayError, DiskError, Refuted, one_line
 
 for _group in (
     "studies",
+    "place",
     "networks",
     "baselines",
     "limits",

@@ -26,6 +26,7 @@ class Recipe:
         curriculum: whether all examples of a step have one length that rises from the shortest to the task's own over
             the first half of the budget, and stays; else the length of each step is drawn from the range.
         test_lengths: others that the network is tested at in the end; it then uses its whole budget.
+        test_distribution: of inputs of other lengths; that of all others unless given.
     """
 
     steps: int
@@ -41,6 +42,7 @@ class Recipe:
     shortest: int = 0
     curriculum: bool = False
     test_lengths: tuple[int, ...] = ()
+    test_distribution: str = ""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "warmup", "check_every", "validation", "test"):

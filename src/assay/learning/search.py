@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -39,6 +39,7 @@ class Unit:
         name: of what is trained, for people; as its question says unless given.
         largest: whether the ladder goes down and the largest value that is learned is sought.
         sweep: whether nothing is sought, and every rung is asked of every seed at every rate.
+        variants: of the question, such as ways to tell positions apart, of which one is chosen beforehand; then that.
     """
 
     question: Question
@@ -51,6 +52,7 @@ class Unit:
     name: str = ""
     largest: bool = False
     sweep: bool = False
+    variants: tuple[Question, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.rungs:
@@ -63,8 +65,9 @@ class Unit:
 
     def rung_of(self, question: Question) -> int | None:
         """The rung that a question asks about; None for none of this search."""
+        variant = self.variants[0] if len(self.variants) == 1 else {}
         for rung, added in enumerate(self.rungs):
-            if all(question.get(key) == value for key, value in added.items()):
+            if all(question.get(key) == value for key, value in {**variant, **added}.items()):
                 return rung
         return None
 
@@ -115,6 +118,22 @@ def wrong_verdict(chance: float, seeds: int) -> float:
     enough = seeds // 2 + 1 if chance < 0.5 else seeds - seeds // 2
     counts = range(enough, seeds + 1)
     return sum(math.comb(seeds, count) * rare**count * (1 - rare) ** (seeds - count) for count in counts)
+
+
+def chosen(unit: Unit) -> Generator[list[Question], list[Evidence], Unit]:
+    """Generator that asks the first seed for every variant at every rate at the starting rung, and returns the search
+    of the variant with the least error, the rates in order of their errors with it; the earlier of equal ones.
+
+    A search without variants is returned as it is.
+    """
+    if not unit.variants:
+        return unit
+    tried = list(product(unit.variants, unit.rates))
+    answers = yield [{**unit.at(unit.start), **variant, "seed": unit.seeds[0], "rate": rate} for variant, rate in tried]
+    ordered = sorted(zip(tried, answers, strict=True), key=lambda pair: pair[1].error)
+    best = ordered[0][0][0]
+    rates = tuple(rate for (variant, rate), _ in ordered if variant is best)
+    return replace(unit, question={**unit.question, **best}, rates=rates, variants=(best,))
 
 
 def asked_of_all(unit: Unit) -> Asking:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import torch
@@ -128,8 +128,9 @@ def judged(
     """The verdict on a run that has ended, on the test inputs; its time is added to `seconds`."""
     begin = time.process_time()
     sums, lengths = _judge(network, seed, 0, recipe.test, recipe), Lengths(network)
+    elsewhere = replace(recipe, distribution=recipe.test_distribution or recipe.distribution)
     others = {
-        at: _judge(lengths.at(at), seed, 0, recipe.test, recipe, network.task.length) for at in recipe.test_lengths
+        at: _judge(lengths.at(at), seed, 0, recipe.test, elsewhere, network.task.length) for at in recipe.test_lengths
     }
     return Run(
         network=network,
@@ -200,7 +201,7 @@ def check_lengths(network: TaskNetwork, recipe: Recipe) -> None:
     for length in {recipe.shortest or task.length, *recipe.test_lengths} - {task.length}:
         other = lengths.at(length)
         with torch.no_grad():
-            other(other.task.sample(1, seed=0, distribution=recipe.distribution).inputs)
+            other(other.task.sample(1, seed=0, distribution=recipe.test_distribution or recipe.distribution).inputs)
 
 
 def targets_of(targets: Tensor, dtype: torch.dtype) -> Tensor:

@@ -142,10 +142,10 @@ def candidates_of(question: Mapping[str, Any]) -> Candidates:
     return Candidates.of(question["architecture"], **shape_of(question))
 
 
-def check_declared(networks: Candidates, width: int) -> list[LayerFacts]:
+def check_declared(networks: Candidates, width: int, *, shipped: bool = False) -> list[LayerFacts]:
     """Hold layers that are not shipped against what they declare, before anything is made of them.
 
-    They are measured at a small width, or at `width` if they cannot be of that one.
+    They are measured at a small width, or at `width` if they cannot be of that one; `shipped`: so are shipped ones.
 
     Raises:
         AssayError: a layer is not what it declares, or it cannot be of this shape.
@@ -154,15 +154,15 @@ def check_declared(networks: Candidates, width: int) -> list[LayerFacts]:
     _require_known(networks.architecture)
     check_shape(networks.architecture, heads=networks.heads, **networks.shape)
     parts = [] if networks.architecture in BARE_MODELS else layers_of(networks.architecture)
-    blocks = [(part, index) for index, part in enumerate(parts * networks.depth) if _is_users(part)]
+    blocks = [(part, index) for index, part in enumerate(parts * networks.depth) if shipped or _is_users(part)]
     different = dict.fromkeys((part, index if "index" in _asked(part) else 0) for part, index in blocks)
     return [_check_part(networks, part, width, index) for part, index in different]
 
 
-def require_declared(networks: Candidates, width: int) -> list[LayerFacts]:
+def require_declared(networks: Candidates, width: int, *, shipped: bool = False) -> list[LayerFacts]:
     """The same; whatever a layer raises is an AssayError too."""
     with _failures_of(networks, width):
-        return check_declared(networks, width)
+        return check_declared(networks, width, shipped=shipped)
 
 
 @cache

@@ -65,10 +65,10 @@ def check_layer(make: Callable[[int], Mixer], name: str, *, width: int = 6) -> L
     """Hold a layer against what it declares. `make(width)` makes one; about a second.
 
     Raises:
-        AssayError: it gives outputs of another shape or none that are finite, changes between calls, mixes the examples
-            of a batch, looks ahead though it declares that it does not, declares fewer numbers of state than later
-            outputs see of a prefix, or gives with `run` another result in two halves than in one. One line, which
-            begins with `name`.
+        AssayError: it gives outputs of another shape, or outputs or gradients that are not finite;
+            changes between calls, mixes the examples of a batch, looks ahead though it declares that it does not,
+            declares fewer numbers of state than later outputs see of a prefix, or gives with `run` another result in
+            two halves than in one. One line, which begins with `name`.
         Exception: whatever the layer itself raises.
     """
     with torch.random.fork_rng(devices=[]):
@@ -185,10 +185,22 @@ class _Measured:
                     f"{self.name} changes between calls: the same tokens gave outputs that differ by "
                     f"{(one - other).abs().max().item():.2g}"
                 )
+        trained = self._trained(as_trained, tokens.float())
+        if not all(bool(gradient.isfinite().all()) for gradient in trained):
+            raise AssayError(f"{self.name} gives gradients that are not finite for finite tokens")
         if self._differ(self.layer(tokens[:1], _TOKENS), outputs[:1]):
             raise AssayError(f"{self.name} mixes the examples of a batch: one alone has other outputs")
         if self._differ(self.layer(tokens, 3), outputs[:, -3:]):
             raise AssayError(f"{self.name} gives other outputs where only the last tokens' are asked for")
+
+    def _trained(self, layer: Mixer, tokens: Tensor) -> list[Tensor]:
+        """Gradients of a sum of squares by the tokens and by all weights that it depends on."""
+        shown = tokens.clone().requires_grad_()
+        weights = [shown, *(weight for weight in layer.parameters() if weight.requires_grad)]
+        loss = layer(shown, _TOKENS).square().sum()
+        if not loss.requires_grad:
+            return []
+        return [gradient for gradient in torch.autograd.grad(loss, weights, allow_unused=True) if gradient is not None]
 
     def _prefix(self) -> tuple[int, int | None]:
         """Tokens of a prefix with more numbers than the state declared after them, where there is such a prefix."""

@@ -89,7 +89,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
     replays = [(search, replay(search.unit, answers)) for search in line.searches]
     finished = [(search, found) for search, found in replays if found.finished]
-    ends = [SearchEnd(s.x, s.unit, found.width, found.runs) for s, found in finished if not s.unit.sweep]
+    ends = [SearchEnd(s.x, found.unit, found.width, found.runs) for s, found in finished if not s.unit.sweep]
     swept = [(s.x, s.axis, s.unit, found.runs) for s, found in finished if s.unit.sweep]
     learned = learned_series(ends)
     series = [*stated_series(stated), *learned]

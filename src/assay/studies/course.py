@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Question, Unit, asked_of_all, first_learned
+from assay.learning.search import Question, Unit, asked_of_all, chosen, first_learned
 from assay.networks.candidates import candidates_of
 from assay.studies.checks import WIDTH_SYMBOL
 from assay.studies.study import symbol_texts
@@ -29,7 +29,8 @@ class Course:
         answered: how many questions have been answered.
         finished: whether there is nothing more to ask.
         failed: why one of its questions has no answer, so that it cannot go on; None where it can.
-        unit: the search that it is; None for a question that stands alone.
+        unit: the search that it is, once `finished` in the variant that was chosen; None for a question that stands
+            alone.
         outcome: once `finished`, the value of a search's first learned rung; None where most seeds learned at none.
     """
 
@@ -37,7 +38,7 @@ class Course:
     kind: tuple[str, ...]
     weight: float
     expected: int
-    asking: Generator[list[Question], list[Evidence], int | None]
+    asking: Generator[list[Question], list[Evidence], tuple[Unit, int | None] | None]
     unit: Unit | None = None
     asked: list[str] = field(default_factory=list)
     pending: dict[str, Question] = field(default_factory=dict)
@@ -81,7 +82,8 @@ class Course:
         try:
             questions = self.asking.send(answers)  # ty: ignore[invalid-argument-type]
         except StopIteration as stop:
-            self.finished, self.outcome = True, stop.value
+            self.finished = True
+            self.unit, self.outcome = stop.value or (None, None)
             self.pending, self.order = {}, []
             return
         self.order = [content_hash(question) for question in questions]
@@ -109,9 +111,10 @@ def expected_runs(unit: Unit) -> int:
     """All runs of a sweep; of a search, if all seeds learn at one rung, and most at no rate at the next."""
     if unit.sweep:
         return len(unit.ladder) * len(unit.seeds) * len(unit.rates)
+    trials = max(0, len(unit.variants) * len(unit.rates) - 1)  # one of them is a run of the search
     if len(unit.ladder) == 1:  # all learn at some rate, or none does
-        return round(len(unit.seeds) * (1 + len(unit.rates)) / 2)
-    return len(unit.seeds) + (len(unit.seeds) // 2 + 1) * len(unit.rates)
+        return trials + round(len(unit.seeds) * (1 + len(unit.rates)) / 2)
+    return trials + len(unit.seeds) + (len(unit.seeds) // 2 + 1) * len(unit.rates)
 
 
 def single_course(question: Question) -> Course:
@@ -132,14 +135,14 @@ def _said(question: Question) -> str:
     return " ".join(filter(None, [question["kind"], next(named, ""), where]))
 
 
-def _settle(unit: Unit) -> Generator[list[Question], list[Evidence], int | None]:
+def _settle(unit: Unit) -> Generator[list[Question], list[Evidence], tuple[Unit, int | None]]:
     if unit.sweep:
         yield from asked_of_all(unit)
-        return None
-    rung = yield from first_learned(unit)
-    return None if rung is None else unit.ladder[rung]
+        return unit, None
+    settled = yield from chosen(unit)
+    rung = yield from first_learned(settled)
+    return settled, None if rung is None else unit.ladder[rung]
 
 
-def _once(question: Question) -> Generator[list[Question], list[Evidence], int | None]:
+def _once(question: Question) -> Generator[list[Question], list[Evidence], None]:
     yield [question]
-    return None

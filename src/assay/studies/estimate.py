@@ -132,8 +132,10 @@ def _searches(
         seconds, rests = 0.0, "finished"
         if left:
             tell(f"timing {course.label}")
-            question = {**unit.at(unit.start), "seed": unit.seeds[0], "rate": unit.rates[0]}
-            rests = f"steps timed at {unit.field} {unit.ladder[unit.start]}, {source}"
+            rung = max(0, unit.start - unit.largest)  # a largest value is mostly found beyond where its search begins
+            variant = unit.variants[0] if unit.variants else {}
+            question = {**unit.at(rung), **variant, "seed": unit.seeds[0], "rate": unit.rates[0]}
+            rests = f"steps timed at {unit.field} {unit.ladder[rung]}, {source}"
             try:
                 seconds = left * timer(question).of(share)
             except (Exception, SystemExit) as error:  # of a layer of a user's own

@@ -20,7 +20,7 @@ class Replay:
     """A search played over answers.
 
     Attributes:
-        unit: the search.
+        unit: the search; where it is finished, in the variant that was chosen.
         finished: whether the answers bring it to its end.
         width: the width, or other value, of the first learned rung; None where it is not finished, or there is none.
         runs: the answers to what it asks, in that order.
@@ -37,7 +37,7 @@ def replay(unit: Unit, answers: Mapping[str, Evidence]) -> Replay:
     course = search_course(unit)
     course.begin(answers)
     keys = [key for key in dict.fromkeys(course.asked) if key in answers]
-    return Replay(unit, course.finished, course.outcome, tuple(answers[key] for key in keys))
+    return Replay(course.unit or unit, course.finished, course.outcome, tuple(answers[key] for key in keys))
 
 
 def study_evidence(study: Study, evidence: Iterable[Evidence]) -> list[Evidence]:

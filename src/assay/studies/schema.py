@@ -123,6 +123,7 @@ class RecipeTable(Table):
     shortest: Annotated[int, Field(ge=0, le=MOST), Must(f"an integer from 1 to {MOST}, or 0 for one length")] = 0
     curriculum: bool = False
     test_lengths: Values = []
+    test_distribution: Annotated[str, Field(min_length=1), Must("a text")] = ""  # that of all inputs
 
     def given(self) -> dict[str, Any]:
         """What the file says."""
@@ -143,6 +144,8 @@ def _inputs(recipe: RecipeTable, info: ValidationInfo) -> RecipeTable:
         if above.distribution not in kind.distributions:
             named, above.distribution = above.distribution, ""
             raise unknown("distribution", named, kind.distributions)
+        if recipe.test_distribution and recipe.test_distribution not in kind.distributions:
+            raise unknown("test_distribution", recipe.test_distribution, kind.distributions)
     return recipe
 
 

@@ -177,6 +177,15 @@ def load_study(name: str, *, quick: bool = False) -> Study:
     return _study(shortened if quick and shortened else whole, quick=quick)
 
 
+def study_of(tables: dict[str, Any], name: str, folder: Path) -> Study:
+    """The study of a file's tables, which need not be in a file; paths to a user's code start from `folder`.
+
+    Raises:
+        AssayErrors: a line for each fault.
+    """
+    return _study(read_tables(tables, name, folder)[0], quick=False)
+
+
 def symbol_texts(task: dict[str, Any]) -> list[str]:
     """The parameters of a task that have a symbol, as they are said: `N = 8`."""
     symbols = TASKS[task["name"]].symbols if task["name"] in TASKS else {}
@@ -358,7 +367,7 @@ def _own(recipe: RecipeTable, file: StudyTable) -> dict[str, Any]:
 
 
 def _key(unit: Unit) -> str:
-    return content_hash([unit.question, unit.rungs, unit.start, unit.seeds, unit.rates, unit.sweep])
+    return content_hash([unit.question, unit.rungs, unit.start, unit.seeds, unit.rates, unit.sweep, unit.variants])
 
 
 def _slow(unit: Unit) -> bool:

@@ -1,0 +1,66 @@
+"""The command that says where a layer stands: place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.exits import ExitCode
+from assay.cli.options import DEFAULT_OUT, Json, Options, Out, app, show_result, tell
+from assay.errors import AssayError
+
+
+@app.command()
+def place(
+    layer: Annotated[str, typer.Argument(help="A layer ('assay ls architectures'), or file.py:Class.")] = "",
+    options: Options = "",
+    on: Annotated[str, typer.Option(help="Rows of the battery, or tasks, separated by commas; see --list.")] = "",
+    against: Annotated[str, typer.Option(help="Known layers, separated by commas; see --list.")] = "",
+    rates: Annotated[str, typer.Option(help="Learning rates to try for this layer, separated by commas.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="About a quarter of the battery.")] = False,
+    hours: Annotated[float, typer.Option(min=0.01, help="That the battery may take, as it is estimated.")] = 2.0,
+    report: Annotated[Path | None, typer.Option(help="Where the page is written; in the folder unless given.")] = None,
+    out: Out = DEFAULT_OUT,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; as many as there are cores unless given.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Only list the battery and the known layers.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask a layer what known layers were asked, and print its card: what it learns, how large, and who does better.
+
+    What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
+    """
+    from assay.networks.shape import parse_options
+    from assay.placing.battery import RATES
+    from assay.placing.session import listing
+    from assay.placing.session import place as place_layer
+    from assay.placing.text import card_text, place_listing_text
+
+    if listed:
+        show_result(listing(), as_json, place_listing_text)
+        return
+    if not layer:
+        raise AssayError("place needs a layer; 'assay ls architectures' lists those that are shipped")
+    card = place_layer(
+        layer, options=parse_options(options), on=_words(on), against=_words(against), quick=quick,
+        rates=[_rate(word) for word in _words(rates)] or RATES, hours=hours, out=out, report=report, workers=workers,
+        quiet=as_json, tell=(lambda _: None) if as_json else tell,
+    )  # fmt: skip
+    show_result(card.to_json(), as_json, lambda _: card_text(card))
+    if any(placed.failed for placed in card.placed):
+        tell("assay: some rows have no answer, the card says why; the same command asks them again")
+        raise typer.Exit(ExitCode.FAULT)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _rate(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise AssayError(f"--rates {word} is not allowed; it must be numbers, separated by commas") from None

@@ -1,0 +1,141 @@
+"""The card of a layer: its rows beside those of known layers, and what it does that others of its state do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from assay.placing.battery import BY_NAME, Row
+from assay.placing.rows import Placed, about_the_same_state, score
+
+
+@dataclass(frozen=True)
+class Known:
+    """A layer that the card's own is held against.
+
+    Attributes:
+        name: of the layer, with its options.
+        placed: its rows.
+        stale: why its rows are not those of today's code; empty where they are.
+    """
+
+    name: str
+    placed: tuple[Placed, ...]
+    stale: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Where a layer stands.
+
+    Attributes:
+        layer: its name, with its options.
+        checks: what was measured of it before anything was trained, a line each.
+        placed: its rows.
+        known: others.
+        rates: learning rates that were tried for it.
+        quick: whether it is the quick battery's.
+        command: that made it.
+        machine: that it was made on.
+        versions: of what computed it.
+        made: when.
+        page: the file that shows it.
+    """
+
+    layer: str
+    checks: tuple[str, ...]
+    placed: tuple[Placed, ...]
+    known: tuple[Known, ...]
+    rates: tuple[float, ...]
+    quick: bool
+    command: str
+    machine: str
+    versions: dict[str, str] = field(default_factory=dict)
+    made: str = ""
+    page: str = ""
+
+    @property
+    def headline(self) -> str:
+        """What this layer does that others of its state do not, and the reverse."""
+        return headline(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields and the first line as plain JSON values."""
+        return {"headline": self.headline, **_CARD.dump_python(self, mode="json")}
+
+
+_CARD = TypeAdapter(Card)
+
+
+def headline(card: Card) -> str:
+    """The first line of a card, in plain words."""
+    if not any(_comparable(card, placed) for placed in card.placed):
+        return f"{card.layer}: no known layer of about its state was placed on the same rows."
+    ahead, behind = _differences(card, ahead=True), _differences(card, ahead=False)
+    does = f"does what others of about its state do not: {'; '.join(ahead)}" if ahead else (
+        "does nothing that the others of about its state do not"
+    )  # fmt: skip
+    reverse = f"The reverse: {'; '.join(behind)}" if behind else "They do nothing that it does not"
+    return f"{card.layer} {does}. {reverse}."
+
+
+def _differences(card: Card, *, ahead: bool) -> list[str]:
+    """A phrase for each row on which others are behind, or ahead; of rows at several widths, where most are."""
+    most: dict[str, tuple[Placed, list[tuple[Known, Placed]]]] = {}
+    for placed in card.placed:
+        row = BY_NAME[placed.row]
+        mine = score(row, placed)
+        there = [
+            pair for pair in _comparable(card, placed)
+            if (mine > score(row, pair[1]) if ahead else mine < score(row, pair[1]))
+        ]  # fmt: skip
+        if len(there) > len(most.get(row.name, (placed, []))[1]):
+            most[row.name] = placed, there
+    return [_phrase(BY_NAME[name], placed, there) for name, (placed, there) in most.items()]
+
+
+def _phrase(row: Row, placed: Placed, others: list[tuple[Known, Placed]]) -> str:
+    """`recall at width 32, 16 pairs (linear: 8 pairs)`."""
+    where = f" at width {placed.width}" if len(row.search["at"]) > 1 else ""
+    theirs: dict[str, list[str]] = {}
+    for known, other in others:
+        theirs.setdefault(reached_text(row, other), []).append(known.name)
+    said = "; ".join(f"{', '.join(names)}: {text}" for text, names in theirs.items())
+    return f"{row.short}{where}, {reached_text(row, placed)} ({said})"
+
+
+def _comparable(card: Card, placed: Placed) -> list[tuple[Known, Placed]]:
+    """Rows of other layers there, of about the same declared state; of a layer that declares none, of any."""
+    if placed.failed:
+        return []
+    there = [
+        (known, theirs) for known in card.known for theirs in known.placed
+        if theirs.at == placed.at and not theirs.failed
+    ]  # fmt: skip
+    if placed.state_bits is None:
+        return there
+    return [pair for pair in there if about_the_same_state(placed, pair[1])]
+
+
+def reached_text(row: Row, placed: Placed) -> str:
+    """What was reached, in a few words.
+
+    >>> reached_text(BY_NAME["recall"], Placed("recall", 32, value=16, ladder=(32, 16, 8), learned=3, seeds=3))
+    '16 pairs'
+    >>> reached_text(BY_NAME["s3"], Placed("s3", 32, ladder=(32,), seeds=3))
+    'not learned'
+    """
+    if placed.failed:
+        return "no answer"
+    if row.seeks == "learned":
+        if placed.value is None:
+            return "not learned"
+        return f"learned, to {placed.reach} times the length" if placed.reach > 1 else "learned"
+    if placed.value is None:
+        return f"fewer than {placed.ladder[-1]} {row.unit}" if row.seeks == "largest" else (
+            f"not with {placed.ladder[-1]} {row.unit}"
+        )  # fmt: skip
+    least = "at least " if row.seeks == "largest" and placed.whole else ""
+    return f"{least}{placed.value} {row.unit}"

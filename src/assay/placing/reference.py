@@ -1,0 +1,127 @@
+"""Rows of known layers that come with Assay; `python -m assay.placing.reference` makes them.
+
+Making them is resumed by the same command, and asks only what the ledger does not answer. A row is of today's code as
+long as the versions of the layer, of the task, of training and of the battery are those that it was made with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from assay.errors import unknown
+from assay.files import make_folder, write_whole
+from assay.learning.questions import RECIPE_VERSION
+from assay.ledger import LEDGER, Ledger
+from assay.networks import architecture_code
+from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, Contender, battery
+from assay.placing.card import Known
+from assay.placing.rows import Placed, placed_rows
+from assay.studies.progress import progress
+from assay.studies.runner import run_study
+from assay.tasks import TASKS
+
+FILE = Path(__file__).with_name("reference.jsonl")
+LAYERS = (
+    Contender("attention"),
+    Contender("window-attention", {"window": 8}),
+    Contender("linear"),
+    Contender("delta-net"),
+    Contender("delta-net", {"eigenvalues": "signed"}),
+    Contender("delta-product"),
+    Contender("selective"),
+    Contender("selective", {"eigenvalues": "signed"}),
+    Contender("lstm"),
+    Contender("gru"),
+)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Of what a row depends on beside the layer's and the task's code."""
+
+    recipe: int = RECIPE_VERSION
+    battery: int = BATTERY_VERSION
+
+
+def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path = FILE) -> list[Known]:
+    """Known layers by name, with or without their options; all but `besides` unless some are named.
+
+    Raises:
+        AssayError: one that is named is not known.
+    """
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    names = list(dict.fromkeys(line["layer"] for line in lines))
+    for name in against:
+        if not any(name in (one, one.partition(", ")[0]) for one in names):
+            raise unknown("layer of reference", name, names)
+    wanted = [one for one in names if {one, one.partition(", ")[0]} & set(against)] if against else names
+    return [_known(name, [line for line in lines if line["layer"] == name]) for name in wanted if name != besides]
+
+
+def _known(name: str, lines: list[dict[str, Any]]) -> Known:
+    placed = [Placed.from_json(line["placed"]) for line in lines]
+    stale = [
+        reason for line, row in zip(lines, placed, strict=True)
+        if (reason := _stale(line, row))
+    ]  # fmt: skip
+    return Known(name, tuple(placed), stale[0] if stale else "")
+
+
+def _stale(line: dict[str, Any], placed: Placed) -> str:
+    """Why a row is not of today's code; empty where it is."""
+    row = BY_NAME.get(placed.row)
+    if row is None or line["versions"]["battery"] != BATTERY_VERSION:
+        return f"made with version {line['versions']['battery']} of the battery, which is {BATTERY_VERSION} now"
+    if line["versions"]["recipe"] != RECIPE_VERSION:
+        return f"made with version {line['versions']['recipe']} of training, which is {RECIPE_VERSION} now"
+    now = {"architecture": architecture_code(line["architecture"]), "task": TASKS.code(row.task)}
+    for what, version in now.items():
+        if placed.code[what] != version:
+            return f"made with version {placed.code[what]} of its {what}, which is {version} now"
+    return ""
+
+
+def make(out: Path, layers: Sequence[Contender], *, file: Path, workers: int | None) -> None:
+    """Ask the battery of each, and write its rows when it is through; those of others are kept."""
+    with Ledger(make_folder(out) / LEDGER) as ledger:
+        for contender in layers:
+            study = battery(contender, ROWS, Path())
+            print(f"{contender.name}", flush=True)
+            with progress(quiet=False) as report:
+                ran = run_study(study, ledger, workers=workers, report=report)
+            placed = placed_rows(study, list(ROWS), {piece.key: piece for piece in ledger}, ran.failed)
+            _keep(contender, placed, file)
+
+
+def _keep(contender: Contender, placed: list[Placed], file: Path) -> None:
+    others = file.read_text("utf-8").splitlines() if file.exists() else []
+    kept = [line for line in others if json.loads(line)["layer"] != contender.name]
+    rows = [
+        json.dumps({
+            "layer": contender.name, "architecture": contender.architecture, "versions": vars(Versions()),
+            "placed": replace(row, seconds=round(row.seconds, 5)).to_json(),
+        }, sort_keys=True) for row in placed
+    ]  # fmt: skip
+    write_whole(file, lambda path: path.write_text("\n".join([*kept, *rows]) + "\n", "utf-8"))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the rows of all known layers, or of some."""
+    parser = argparse.ArgumentParser(prog="python -m assay.placing.reference", description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=Path("reference-out"), help="folder of the ledger")
+    parser.add_argument("--only", default="", help="names of layers, separated by spaces; all unless given")
+    parser.add_argument("--file", type=Path, default=FILE, help="where the rows are kept")
+    parser.add_argument("--workers", type=int, default=None)
+    given = parser.parse_args(arguments)
+    names = given.only.split()
+    layers = [layer for layer in LAYERS if not names or {layer.name, layer.architecture} & set(names)]
+    make(given.out, layers, file=given.file, workers=given.workers)
+
+
+if __name__ == "__main__":
+    main()
