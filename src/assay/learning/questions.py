@@ -15,7 +15,7 @@ from assay.networks.candidates import candidates_of, check_declared
 from assay.tasks import Task, task_from_json
 from assay.versions import versions
 
-RECIPE_VERSION = 4  # raised when the routine changes, so that old answers are not taken for new ones
+RECIPE_VERSION = 5  # raised when the routine changes, so that old answers are not taken for new ones
 
 
 def training_question(

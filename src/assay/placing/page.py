@@ -1,13 +1,98 @@
-"""The card as one HTML page."""
+"""The card as one HTML page that needs nothing beside itself: charts, tables, how it was obtained, and its data."""
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from assay.files import write_whole
-from assay.placing.card import Card
+from assay.placing.battery import BY_NAME, SEEDS
+from assay.placing.card import Card, reached_text
+from assay.placing.charts import charts
+from assay.placing.rows import Placed
+from assay.placing.text import error_text, seeds_text, there
+
+_HERE = Path(__file__).parent
 
 
 def write_card(card: Card, path: Path) -> None:
-    """Write the page."""
-    write_whole(path, lambda temporary: temporary.write_text(card.headline, "utf-8"))
+    """Write the page.
+
+    Raises:
+        AssayError: it cannot be written.
+    """
+    text = page_text(card)
+    write_whole(path, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
+
+
+def page_text(card: Card) -> str:
+    """The whole page."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    drawn = charts(card)
+    names = dict.fromkeys(placed.row for placed in card.placed)
+    return environment.get_template("card.html").render(
+        card=card,
+        charts=drawn,
+        rows=[_row(placed) for placed in card.placed],
+        beside=[_beside(card, placed) for placed in card.placed],
+        theorems=[BY_NAME[name] for name in names],
+        seeds=SEEDS,
+        data=_in_script(card.to_json()),
+        specs=_in_script({chart.name: _sized(chart.spec) for chart in drawn}),
+        library=_library(),
+        css=(_HERE / "card.css").read_text("utf-8"),
+    )
+
+
+def _sized(spec: dict[str, Any]) -> dict[str, Any]:
+    return spec if "facet" in spec or "width" in spec else {"width": "container", "height": 320, **spec}
+
+
+@cache
+def _library() -> str:
+    """Vega-Lite and what it needs, as one script; about a second."""
+    from vl_convert import javascript_bundle
+
+    return javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
+
+
+def _in_script(value: Any) -> str:
+    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+
+
+def _row(placed: Placed) -> dict[str, Any]:
+    row, limit = BY_NAME[placed.row], placed.limit
+    said = ""
+    if limit is not None:
+        has = "" if limit.available is None else f", has {limit.available:,}"
+        said = f"{limit.bound}: at least {limit.required:,.0f} {limit.resource}{has}"
+    return {
+        "short": row.short, "title": row.title, "width": placed.width, "reached": reached_text(row, placed),
+        "seeds": seeds_text(placed), "error": error_text(placed),
+        "state": "" if placed.state_bits is None else f"{placed.state_bits:,}",
+        "parameters": f"{placed.parameters:,}" if placed.parameters else "",
+        "seconds": f"{1000 * placed.seconds:.2g}" if placed.seconds else "",
+        "steps": "" if placed.steps is None else f"{placed.steps:,}",
+        "settings": f"{placed.positions}, {placed.rate:g}" if placed.positions else "",
+        "limit": said, "failed": placed.failed,
+    }  # fmt: skip
+
+
+def _beside(card: Card, placed: Placed) -> dict[str, Any]:
+    row = BY_NAME[placed.row]
+    found = {known.name: (known, theirs) for known, theirs in there(card, placed)}
+    cells = []
+    for known in card.known:
+        _, theirs = found.get(known.name, (None, None))
+        cells.append({
+            "text": "" if theirs is None else reached_text(row, theirs),
+            "state": f"{theirs.state_bits:,}" if theirs is not None and theirs.state_bits else "",
+            "stale": bool(known.stale),
+        })  # fmt: skip
+    return {"short": row.short, "width": placed.width, "own": reached_text(row, placed), "cells": cells}

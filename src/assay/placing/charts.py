@@ -1,0 +1,177 @@
+"""Charts of a card as Vega-Lite specifications: plain values, drawn in the page by its own copy of the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from assay.placing.battery import BY_NAME
+from assay.placing.card import Card, reached_text
+from assay.placing.rows import Placed
+
+Spec = dict[str, Any]
+_TRACKING = ("parity", "s3", "s5")
+_MORE = {"induction": "> 2", "two-hops": "> 3"}
+_MARK = {"filled": True, "size": 110, "opacity": 0.9}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart of the page.
+
+    Attributes:
+        name: of its element.
+        title: what it shows.
+        caption: how to read it.
+        spec: in Vega-Lite.
+    """
+
+    name: str
+    title: str
+    caption: str
+    spec: Spec
+
+
+def charts(card: Card) -> list[Chart]:
+    """The charts that the card has rows for."""
+    return [chart for chart in (_capacity(card), _tracking(card), _depth(card)) if chart is not None]
+
+
+def _layers(card: Card) -> list[tuple[str, bool, tuple[Placed, ...]]]:
+    """Names, whether their rows are of older code, and rows: the card's own first."""
+    known = [(one.name, bool(one.stale), one.placed) for one in card.known]
+    return [(card.layer, False, card.placed), *known]
+
+
+def _colour(card: Card) -> Spec:
+    """Of layers: the card's own stands out."""
+    names = [name for name, _, _ in _layers(card)]
+    scheme = ["#d1342b", *_PALETTE][: len(names)]
+    return {
+        "field": "layer", "type": "nominal", "sort": names, "title": "layer",
+        "scale": {"domain": names, "range": scheme}, "legend": {"orient": "bottom", "columns": 2, "labelLimit": 320},
+    }  # fmt: skip
+
+
+_PALETTE = [
+    "#3b6fb6", "#6aa84f", "#8e63b5", "#c27c1f", "#4aa3a2", "#b0609a", "#7a7f36", "#56708a", "#a3643f", "#5b8f6b",
+    "#8888c8", "#b58a9c",
+]  # fmt: skip
+
+
+def _capacity(card: Card) -> Chart | None:
+    """Largest number of pairs against state bits, and what the information bound asks for."""
+    values = [
+        {
+            "layer": name, "state": placed.state_bits, "pairs": placed.value or placed.ladder[-1] / 2,
+            "width": placed.width, "reached": reached_text(BY_NAME["recall"], placed), "stale": stale,
+            "of": "this layer" if name == card.layer else "known layers",
+        }
+        for name, stale, rows in _layers(card) for placed in rows
+        if placed.row == "recall" and placed.state_bits and not placed.failed
+    ]  # fmt: skip
+    if not values:
+        return None
+    line = sorted({
+        (placed.limit.required, placed.value)
+        for _, _, rows in _layers(card) for placed in rows
+        if placed.row == "recall" and placed.limit is not None and placed.value is not None
+    })  # fmt: skip
+    x = {"field": "state", "type": "quantitative", "scale": {"type": "log", "base": 2, "nice": False},
+         "title": "state bits behind the last token", "axis": {"format": "~s"}}  # fmt: skip
+    y = {"field": "pairs", "type": "quantitative", "scale": {"type": "log", "base": 2},
+         "title": "most pairs recalled"}  # fmt: skip
+    points: Spec = {
+        "data": {"values": values},
+        "mark": {"type": "point", **_MARK},
+        "encoding": {
+            "x": x, "y": y, "color": _colour(card),
+            "shape": {"field": "of", "type": "nominal", "title": None,
+                      "scale": {"domain": ["this layer", "known layers"], "range": ["diamond", "circle"]}},
+            "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
+            "tooltip": [{"field": name} for name in ("layer", "reached", "width", "state")],
+        },
+    }  # fmt: skip
+    bound: Spec = {
+        "data": {"values": [{"state": required, "pairs": pairs} for required, pairs in line]},
+        "mark": {"type": "line", "strokeDash": [6, 4], "color": "#888", "point": True},
+        "encoding": {"x": x, "y": y, "tooltip": [{"field": "state", "title": "least bits"}, {"field": "pairs"}]},
+    }
+    caption = (
+        "Up and left is better. Points: the most pairs that most seeds learned, at widths 16, 32 and 64; half the "
+        "smallest that was tried where they learned none. Dashed: the least bits that any network needs for so many "
+        "pairs at this error rate (recall-state, proved). Layers that declare no state are left out."
+    )
+    return Chart("capacity", "Capacity: pairs recalled against state", caption, {"layer": [points, bound]})
+
+
+def _tracking(card: Card) -> Chart | None:
+    """Error against length on the group words."""
+    values = [
+        {"layer": name, "row": BY_NAME[placed.row].short, "times": times, "error": error, "stale": stale}
+        for name, stale, rows in _layers(card) for placed in rows
+        if placed.row in _TRACKING and not placed.failed
+        for times, error in ((1, placed.error), *((t, e[len(e) // 2]) for t, e in placed.lengths.items()))
+    ]  # fmt: skip
+    if not values:
+        return None
+    spec: Spec = {
+        "data": {"values": values},
+        "facet": {"column": {
+            "field": "row", "type": "nominal", "title": None,
+            "sort": [BY_NAME[name].short for name in _TRACKING],
+        }},
+        "spec": {
+            "width": 210, "height": 220,
+            "mark": {"type": "line", "point": True},
+            "encoding": {
+                "x": {"field": "times", "type": "ordinal", "title": "times the length of training",
+                      "axis": {"labelAngle": 0}},
+                "y": {"field": "error", "type": "quantitative", "title": "error rate", "scale": {"domain": [0, 1]}},
+                "color": _colour(card),
+                "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
+                "tooltip": [{"field": name} for name in ("layer", "row", "times", "error")],
+            },
+        },
+    }  # fmt: skip
+    caption = (
+        "Median over the seeds; beyond the length of training only positions beyond it are counted. Learned: at most "
+        ".05. Chance: 1 - 1/order of the group."
+    )
+    return Chart("tracking", "State tracking: error against length", caption, spec)
+
+
+def _depth(card: Card) -> Chart | None:
+    """Fewest layers for one hop and for two."""
+    values = []
+    for name, stale, rows in _layers(card):
+        by_row = {placed.row: placed for placed in rows if not placed.failed}
+        one, two, hops = (by_row.get(row) for row in ("induction", "induction-two", "two-hops"))
+        if one is not None and (one.value is not None or two is not None):
+            fewest = 1 if one.value is not None else 2 if two is not None and two.value is not None else None
+            layers = str(fewest or _MORE["induction"])
+            values.append({"layer": name, "question": "one hop (induction)", "layers": layers, "stale": stale})
+        if hops is not None:
+            layers = str(hops.value or _MORE["two-hops"])
+            values.append({"layer": name, "question": "two hops", "layers": layers, "stale": stale})
+    if not values:
+        return None
+    names = [name for name, _, _ in _layers(card)]
+    spec: Spec = {
+        "data": {"values": values},
+        "width": "container",
+        "height": {"step": 22},
+        "mark": {"type": "point", **_MARK},
+        "encoding": {
+            "x": {"field": "layers", "type": "ordinal", "title": "fewest layers",
+                  "scale": {"domain": ["1", "2", "3", "> 2", "> 3"]}, "axis": {"labelAngle": 0, "grid": True}},
+            "y": {"field": "layer", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 260}},
+            "shape": {"field": "question", "type": "nominal", "title": None, "legend": {"orient": "bottom"}},
+            "color": {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": "#d1342b"},
+                      "value": "#3b6fb6"},
+            "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
+            "tooltip": [{"field": name} for name in ("layer", "question", "layers")],
+        },
+    }  # fmt: skip
+    caption = "Layers of width 32 that most seeds learned with; &gt;: not with as many, within this budget."
+    return Chart("depth", "Depth: layers for one hop and two", caption.replace("&gt;", ">"), spec)
