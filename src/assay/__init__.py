@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assay.errors import AssayError, CertificateError
     from assay.evidence import Evidence
     from assay.ledger import Ledger
+    from assay.placing.session import place
     from assay.proofs import certify, verify
     from assay.size import Size
     from assay.studies.probing import probe
@@ -40,6 +41,7 @@ _HOMES = {
     "certify": "assay.proofs",
     "load": "assay.constructions",
     "open_subject": "assay.subject",
+    "place": "assay.placing.session",
     "probe": "assay.studies.probing",
     "verify": "assay.proofs",
 }
@@ -71,6 +73,7 @@ __all__ = [
     "certify",
     "load",
     "open_subject",
+    "place",
     "probe",
     "verify",
 ]

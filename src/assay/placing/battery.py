@@ -143,11 +143,12 @@ ROWS = (
         positions=("table",), quick=[WIDTH],
     ),
     Row(
-        "flip-flop", "flip-flop", "Flip-flop: the bit that was written last", "learned", "length",
+        "flip-flop", "flip-flop", "Flip-flop, one layer: the bit behind the last write", "learned", "length",
         {"task": {"name": "flip-flop"},
          "recipe": {"steps": 400, "batch": 32, "test_lengths": [128], "test_distribution": "rare"}},
         {"at": [32], **_ONE_WIDTH},
-        "One bit of state is enough; attention errs where writes are rare, on a tail of inputs (Liu et al. 2023).",
+        "One bit of state is enough for it; attention errs where writes are rare, on a tail of inputs (Liu et al. 2023). "
+        "Bits stand behind their instructions, so one layer of attention must also join the two.",
     ),
 )  # fmt: skip
 BY_NAME = {row.name: row for row in ROWS}

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assay.bounds import BOUNDS
 from assay.placing.battery import BY_NAME
 from assay.placing.card import Card, reached_text
 from assay.placing.rows import Placed
+from assay.resources import Resources
+from assay.tasks import task_from_json
 
 Spec = dict[str, Any]
 _TRACKING = ("parity", "s3", "s5")
@@ -72,13 +75,14 @@ def _capacity(card: Card) -> Chart | None:
     ]  # fmt: skip
     if not values:
         return None
-    line = sorted({
-        (placed.limit.required, placed.value)
-        for _, _, rows in _layers(card) for placed in rows
-        if placed.row == "recall" and placed.limit is not None and placed.value is not None
-    })  # fmt: skip
+    row = BY_NAME["recall"]
+    empty = Resources(precision=1, state=lambda tokens: 0)
+    line = [
+        (BOUNDS["recall-state"]().check(task_from_json({**row.line["task"], "pairs": pairs}), empty).required, pairs)
+        for pairs in row.search["values"]
+    ]
     x = {"field": "state", "type": "quantitative", "scale": {"type": "log", "base": 2, "nice": False},
-         "title": "state bits behind the last token", "axis": {"format": "~s"}}  # fmt: skip
+         "title": "state bits behind the last token", "axis": {"format": ",d"}}  # fmt: skip
     y = {"field": "pairs", "type": "quantitative", "scale": {"type": "log", "base": 2},
          "title": "most pairs recalled"}  # fmt: skip
     points: Spec = {

@@ -8,30 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, require
-from assay.evidence import Evidence
+from assay.errors import require
 from assay.files import make_folder, require_writable
-from assay.learning.search import Unit
-from assay.learning.timing import time_run
 from assay.ledger import LEDGER, Ledger
-from assay.networks import Option, named_architecture
-from assay.networks.candidates import require_declared
-from assay.placing.battery import RATES, ROWS, WIDTH, Contender, battery, chosen_rows
+from assay.networks import Option, check_shape, named_architecture
+from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows
 from assay.placing.card import Card
+from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
 from assay.placing.reference import known_layers
 from assay.placing.rows import placed_rows
-from assay.studies.course import search_course
-from assay.studies.estimate import estimate
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
 from assay.studies.session import require_tests_of_learning
-from assay.studies.study import Study
-from assay.studies.workers import failure
 from assay.versions import machine, versions
-
-_SLOW = 20.0  # times plain attention's step, from which on rows are not timed one by one
-_TIMED = "recall"  # row at whose first search steps are timed
 
 
 def place(
@@ -72,13 +62,14 @@ def place(
             be met. One line, before anything is trained.
     """
     contender = Contender(named_architecture(layer), dict(options or {}), _checked(rates))
+    check_shape(contender.architecture, options=contender.options)
     rows, known = chosen_rows(on, quick=quick), known_layers(against, besides=contender.name)
     folder = make_folder(Path(out))
     page = Path(report) if report else folder / f"place-{_file_name(contender.name)}.html"
     require_writable(page)
     study, cores = battery(contender, rows, Path()), workers or os.cpu_count() or 1
     with Ledger(folder / LEDGER) as ledger:
-        checks = _checks(contender, study, {piece.key: piece for piece in ledger}, cores, hours)
+        checks = layer_checks(contender, study, {piece.key: piece for piece in ledger}, cores, hours)
         for line in checks:
             tell(line)
         require_tests_of_learning(study, ledger)
@@ -112,71 +103,11 @@ def listing() -> dict[str, Any]:
     }
 
 
-def _checks(contender: Contender, study: Study, answers: dict[str, Evidence], workers: int, hours: float) -> list[str]:
-    """What is known of the layer before anything is trained, in three lines.
-
-    Raises:
-        AssayError: it is not what it declares, it fails, or the battery would take longer than so many hours.
-    """
-    facts = require_declared(contender.networks, WIDTH, shipped=True)
-    step, plain = _step_seconds(contender), _step_seconds(Contender("attention"))
-    seconds = step * sum(_steps(unit) for unit in study.searches()) / workers
-    if step < _SLOW * plain:  # then the rows themselves can be timed
-        seconds = estimate(study, answers, workers=workers)["seconds"]
-    slow = f"{step * 1e3:.3g} ms, {step / plain:.2g} times plain attention's"
-    if seconds > hours * 3600:
-        raise AssayError(
-            f"{contender.name}: a training step takes {slow}; the battery would take about {_duration(seconds)} on "
-            f"{workers} workers, more than --hours {hours:g}: allow more, or ask less with --quick or --on"
-        )
-    return [
-        f"{contender.name}: {'; '.join(dict.fromkeys(one.line for one in facts))}",
-        f"outputs of the tokens' shape; outputs and gradients finite; two calls agree (width {facts[0].width})",
-        f"a training step (recall, width {WIDTH}, 64 sequences of 16): {slow}; what is left of the battery takes about "
-        f"{_duration(seconds)} on {workers} workers",
-    ]
-
-
-def _step_seconds(contender: Contender) -> float:
-    """Of a step of recall of 8 pairs, 64 sequences of 16 tokens at width WIDTH.
-
-    Raises:
-        AssayError: the layer fails; the message names the call.
-    """
-    timed = [row for row in ROWS if row.name == _TIMED]
-    (unit,) = (
-        search.unit for line in battery(contender, timed, Path()).lines for search in line.searches
-        if search.unit.question["width"] == WIDTH
-    )  # fmt: skip
-    rung = unit.ladder.index(8)
-    question = {**unit.at(rung), **unit.variants[0], "seed": 0, "rate": contender.rates[0]}
-    question["recipe"] = {**question["recipe"], "validation": 1, "check_every": 10**6}
-    try:
-        return time_run(question).step
-    except (Exception, SystemExit) as error:  # of a layer of a user's own
-        raise AssayError(f"{contender.name} fails {failure(error, question).reason}") from error
-
-
-def _steps(unit: Unit) -> float:
-    """Steps of a search, in units of `_step_seconds`: by tokens and layers, where it begins."""
-    asked = unit.at(unit.start)
-    recipe = asked["recipe"]
-    tokens = recipe["batch"] * asked["task"]["length"] * asked["depth"]
-    return search_course(unit).expected * recipe["steps"] * tokens / (64 * 16)
-
-
 def _checked(rates: Sequence[float]) -> tuple[float, ...]:
     for rate in rates:
         require(0 < rate <= 1, "rate", rate, "a learning rate, above 0 and at most 1")
     require(0 < len(set(rates)) == len(rates), "rates", list(rates), "different learning rates")
     return tuple(rates)
-
-
-def _duration(seconds: float) -> str:
-    """`40 s`, `3 min`, `1.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _file_name(name: str) -> str:

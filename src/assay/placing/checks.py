@@ -1,0 +1,115 @@
+"""What is looked at before a layer is trained: whether it is what it declares, and how long the battery will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from assay.errors import AssayError
+from assay.evidence import Evidence
+from assay.learning.search import Unit
+from assay.learning.timing import time_run
+from assay.networks import make_layers
+from assay.networks.candidates import require_declared
+from assay.placing.battery import BY_NAME, WIDTH, Contender, battery
+from assay.studies.course import search_course
+from assay.studies.estimate import estimate
+from assay.studies.study import Study
+from assay.studies.workers import failure
+
+_BATCH, _LENGTH, _PAIRS = 64, 16, 8  # of the step that layers are compared by: recall of as many pairs
+_SLOW = 20.0  # times plain attention's pass, from which on rows are not timed one by one
+
+
+def layer_checks(
+    contender: Contender, study: Study, answers: Mapping[str, Evidence], workers: int, hours: float
+) -> list[str]:
+    """What is known of a layer before anything is trained, in three lines.
+
+    Args:
+        contender: the layer.
+        study: the rows that it is asked.
+        answers: that the ledger holds, by key.
+        workers: processes.
+        hours: that the battery may take, by its estimate.
+
+    Raises:
+        AssayError: the layer is not what it declares, it fails, or the battery would take longer. One line.
+    """
+    passed, plain = _pass_seconds(contender), _pass_seconds(Contender("attention"))
+    if passed > _SLOW * plain:  # its other checks would take minutes themselves
+        units = sum(_steps(unit) for unit in study.searches())
+        _require_time(contender, passed * units / workers, passed / plain, workers, hours)
+    facts = require_declared(contender.networks, WIDTH, shipped=True)
+    step = _step_seconds(contender)
+    times = step / _step_seconds(Contender("attention"))
+    seconds = estimate(study, dict(answers), workers=workers)["seconds"]
+    _require_time(contender, seconds, times, workers, hours)
+    return [
+        f"{contender.name}: {'; '.join(dict.fromkeys(one.line for one in facts))}",
+        f"outputs of the tokens' shape; outputs and gradients finite; two calls agree (width {facts[0].width})",
+        f"a training step (recall, width {WIDTH}, {_BATCH} sequences of {_LENGTH}): {1000 * step:.3g} ms, {times:.2g} "
+        f"times plain attention's; what is left of the battery takes about {_duration(seconds)} on {workers} workers",
+    ]
+
+
+def _require_time(contender: Contender, seconds: float, times: float, workers: int, hours: float) -> None:
+    if seconds > hours * 3600:
+        raise AssayError(
+            f"{contender.name}: a step takes {times:.2g} times plain attention's; the battery would take about "
+            f"{_duration(seconds)} on {workers} workers, more than --hours {hours:g}: allow more, or ask less with "
+            "--quick or --on"
+        )
+
+
+def _pass_seconds(contender: Contender) -> float:
+    """Of one pass forward and back through its layers alone; 0 where they fail, as further checks will say."""
+    best = float("inf")
+    for _ in range(2):
+        tokens = torch.randn(_BATCH, _LENGTH, WIDTH, requires_grad=True)
+        begin = time.perf_counter()
+        try:
+            layers = make_layers(
+                contender.architecture, WIDTH, causal=True, length=_LENGTH, options=contender.options
+            )  # fmt: skip
+            outputs: torch.Tensor = tokens
+            for layer in layers:
+                outputs = layer(outputs, _LENGTH)
+            outputs.sum().backward()
+        except (Exception, SystemExit):  # whatever a layer of a user's own raises
+            return 0.0
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def _step_seconds(contender: Contender) -> float:
+    """Of a training step of recall.
+
+    Raises:
+        AssayError: the layer fails; the message names the call.
+    """
+    (line,) = battery(contender, [BY_NAME["recall"]], Path()).lines
+    unit = next(search.unit for search in line.searches if search.unit.question["width"] == WIDTH)
+    question = {**unit.at(unit.ladder.index(_PAIRS)), **unit.variants[0], "seed": 0, "rate": contender.rates[0]}
+    question["recipe"] = {**question["recipe"], "validation": 1, "check_every": 10**6}
+    try:
+        return time_run(question).step
+    except (Exception, SystemExit) as error:
+        raise AssayError(f"{contender.name} fails {failure(error, question).reason}") from error
+
+
+def _steps(unit: Unit) -> float:
+    """Steps of a search, in units of the one that layers are compared by: by tokens and layers, where it begins."""
+    asked = unit.at(unit.start)
+    tokens = asked["recipe"]["batch"] * asked["task"]["length"] * asked["depth"]
+    return search_course(unit).expected * asked["recipe"]["steps"] * tokens / (_BATCH * _LENGTH)
+
+
+def _duration(seconds: float) -> str:
+    """`40 s`, `3 min`, `1.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

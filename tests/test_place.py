@@ -1,0 +1,317 @@
+"""Placing a layer: what is chosen, what is read off the runs, the card and its page, and layers that are refused."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import vl_convert
+
+from assay import AssayError, Evidence, Size
+from assay.baselines.questions import answer_baselines, refused
+from assay.frontier import SearchEnd
+from assay.learning.search import Unit, chosen, first_learned
+from assay.ledger import LEDGER, Ledger
+from assay.networks.candidates import Candidates
+from assay.placing import battery as batteries
+from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows
+from assay.placing.card import Card, Known, headline, reached_text
+from assay.placing.charts import charts
+from assay.placing.page import page_text
+from assay.placing.reference import LAYERS, known_layers
+from assay.placing.rows import Limit, Placed, score
+from assay.placing.session import place
+from assay.placing.text import card_text
+from assay.tasks import task_from_json
+from fresh import assay
+
+HERE = Path(__file__).parent
+TINY = {"steps": 12, "batch": 8, "check_every": 6, "validation": 32, "test": 64}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The battery with budgets of a dozen steps."""
+    rows = tuple(replace(row, line={**row.line, "recipe": {**row.line["recipe"], **TINY}}) for row in ROWS)
+    monkeypatch.setattr(batteries, "ROWS", rows)
+    return rows
+
+
+@pytest.mark.parametrize("contender", LAYERS, ids=lambda contender: contender.name)
+def test_every_layer_of_reference_can_be_asked_every_row(contender):
+    study = battery(contender, ROWS, HERE)
+    assert [line.name for line in study.lines] == [row.name for row in ROWS]
+    units = study.searches()
+    labels = {(unit.name, unit.question["task"]["name"], unit.question.get("width", 0)) for unit in units}
+    assert len(labels) == len(units)
+    assert all(unit.seeds == (0, 1, 2) and unit.rates == (0.003, 0.01) for unit in units)
+    ways = {way["positions"] for unit in units for way in unit.variants}
+    assert ("rotary" in ways) is (contender.architecture in ("attention", "window-attention"))
+    tables = {unit.question["task"]["name"] for unit in units if {"positions": "table"} in unit.variants}
+    assert tables == {"copy"}
+
+
+def test_the_quick_battery_is_a_part_of_the_whole():
+    quick = {
+        search.unit.name: search.unit
+        for line in battery(Contender("gru"), chosen_rows([], quick=True), HERE).lines
+        for search in line.searches
+    }
+    whole = {
+        search.unit.name: search.unit
+        for line in battery(Contender("gru"), ROWS, HERE).lines
+        for search in line.searches
+    }
+    assert {name: whole[name] for name in quick} == quick
+    assert 4 <= len(quick) < len(whole) / 2
+    assert {row.name for row in chosen_rows(["group-word"], quick=False)} == {"parity", "s3", "s5"}
+    with pytest.raises(AssayError, match="did you mean 'recall'"):
+        chosen_rows(["recal"], quick=False)
+    with pytest.raises(AssayError, match="not in the quick battery"):
+        chosen_rows(["s5"], quick=True)
+
+
+@pytest.mark.long
+def test_no_trivial_baseline_reaches_the_tolerance_on_any_row():
+    for question in battery(Contender("gru"), ROWS, HERE).baselines():
+        assert not refused(answer_baselines(question)), question["task"]
+
+
+def evidence(question, error, **more):
+    detail = {"steps": 100, "curve": [0.5, error], "lengths": {}, **more}
+    return Evidence(
+        question=question, task=question["task"], family="recurrent", architecture="gru", source="training",
+        size=Size(width=question["width"], parameters=99, state=question["width"]),
+        verdict="learned" if error <= 0.05 else "not learned", error_kind="mean", error=error, tolerance=0.05,
+        rests_on="a test", seconds=2.0, detail=detail,
+    )  # fmt: skip
+
+
+def played(generator, answer):
+    """The result of a generator of questions, and all that it asked."""
+    asked, questions = [], next(generator)
+    while True:
+        asked += questions
+        try:
+            questions = generator.send([answer(question) for question in questions])
+        except StopIteration as stop:
+            return stop.value, asked
+
+
+def test_the_first_seed_chooses_positions_and_rate():
+    (unit,) = (s.unit for s in battery(Contender("attention"), [BY_NAME["copy"]], HERE).lines[0].searches)
+    errors = {("none", 0.003): 0.9, ("none", 0.01): 0.8, ("rotary", 0.003): 0.4, ("rotary", 0.01): 0.3,
+              ("table", 0.003): 0.04, ("table", 0.01): 0.6}  # fmt: skip
+
+    def answer(question):
+        return evidence(question, errors[question["positions"], question["rate"]])
+
+    settled, asked = played(chosen(unit), answer)
+    assert {(q["positions"], q["rate"], q["seed"]) for q in asked} == {(*key, 0) for key in errors}
+    assert len({q["task"]["length"] for q in asked}) == 1
+    assert (settled.question["positions"], settled.rates) == ("table", (0.003, 0.01))
+    rung, asked = played(first_learned(settled), answer)
+    assert settled.ladder[rung] == 64
+    assert {q["positions"] for q in asked} == {"table"}
+    assert settled.rung_of({**settled.at(2), "positions": "none"}) is None
+    plain = Unit({}, (1, 2), 0, (0,), (0.1,))
+    with pytest.raises(StopIteration) as stop:
+        next(chosen(plain))
+    assert stop.value.value is plain
+
+
+def test_what_was_reached_is_what_most_seeds_reached():
+    placed = Placed("s3", 32, value=32, ladder=(32,), learned=3, seeds=3, tolerance=0.05,
+                    lengths={2: (0.0, 0.01, 0.3), 4: (0.0, 0.2, 0.3)})  # fmt: skip
+    assert (placed.reach, score(BY_NAME["s3"], placed)) == (2, 2.0)
+    assert reached_text(BY_NAME["s3"], placed) == "learned, to 2 times the length"
+    recall = Placed("recall", 32, value=32, ladder=(32, 16, 8), learned=2, seeds=3, own=(16, 32, 32))
+    assert reached_text(BY_NAME["recall"], recall) == "at least 32 pairs"
+    assert reached_text(BY_NAME["recall"], replace(recall, value=None)) == "fewer than 8 pairs"
+    hops = Placed("two-hops", 32, value=3, ladder=(1, 2, 3))
+    assert score(BY_NAME["two-hops"], hops) < score(BY_NAME["two-hops"], replace(hops, value=2))
+    assert score(BY_NAME["two-hops"], replace(hops, value=None)) == 0
+    again = Placed.from_json(json.loads(json.dumps(placed.to_json())))
+    assert again == placed
+    limited = replace(
+        recall, limit=Limit("recall-state", "state bits", 12.5, None), code={"architecture": 1, "task": "x"}
+    )
+    assert Placed.from_json(limited.to_json()) == limited
+
+
+def row(name, state, **values):
+    return Placed(name, 32, seeds=3, state_bits=state, tolerance=0.05, **values)
+
+
+def card_of(known, **more):
+    mine = (
+        row("recall", 1000, value=16, ladder=(32, 16, 8), learned=3, error=0.01, positions="none", rate=0.01),
+        row("s5", 1000, value=32, ladder=(32,), learned=3, lengths={2: (0.0,) * 3, 4: (0.01,) * 3}),
+        row("induction", 1000, ladder=(32,), error=0.6),
+    )
+    return Card(
+        "mine", ("a", "b", "c"), mine, known, (0.003, 0.01), False, "assay place mine", "a machine", {}, "2026", **more
+    )
+
+
+def test_the_first_line_says_both_directions_among_layers_of_the_same_state():
+    same = Known("same", (row("recall", 1900, value=8, ladder=(32, 16, 8)), row("s5", 900, ladder=(32,)),
+                          row("induction", 900, value=32, ladder=(32,), learned=3)))  # fmt: skip
+    larger = Known("larger", (row("recall", 9000, value=32, ladder=(32, 16, 8)), row("s5", None, ladder=(32,))))
+    said = headline(card_of((same, larger)))
+    assert said == (
+        "mine does what others of about its state do not: recall at width 32, 16 pairs (same: 8 pairs); "
+        "S5, learned, to 4 times the length (same: not learned). "
+        "The reverse: induction, one layer, not learned (same: learned)."
+    )
+    assert "no known layer of about its state" in headline(card_of((larger,)))
+    undeclared = replace(card_of((larger,)), placed=(row("s5", None, ladder=(32,)),))
+    assert "does nothing that" in headline(undeclared)
+
+
+def test_the_page_has_charts_that_compile_and_everything_in_it():
+    known = Known(
+        "same",
+        (row("recall", 900, value=8, ladder=(32, 16, 8)), row("s5", 900, ladder=(32,), error=0.9)),
+        "made with version 1",
+    )
+    card = card_of((known, Known("<b>", (row("induction", 9, value=32, ladder=(32,)),))))
+    drawn = charts(card)
+    assert [chart.name for chart in drawn] == ["capacity", "tracking", "depth"]
+    for chart in drawn:
+        assert vl_convert.vegalite_to_svg(chart.spec).startswith("<svg")
+    page = page_text(card)
+    assert "<b>" not in page.partition("<script>")[0].replace("<b>recall", "").replace("<b>S5", "").replace(
+        "<b>induction", ""
+    )
+    data = json.loads(page.partition('id="card">')[2].partition("</script>")[0])
+    assert data["headline"] == card.headline
+    assert [placed["row"] for placed in data["placed"]] == ["recall", "s5", "induction"]
+    assert "made with version 1; shown in grey" in page
+    assert not re.search(r'(?:src|href)="http', page)
+    assert "prefers-color-scheme: dark" in page
+    text = card_text(card)
+    assert text.startswith("mine does what others")
+    assert "same: made with version 1" in text
+
+
+def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_path):
+    line = {
+        "layer": "gru", "architecture": "gru", "versions": {"recipe": 0, "battery": batteries.BATTERY_VERSION},
+        "placed": row("s5", 9, ladder=(32,), code={"architecture": 1, "task": 1}).to_json(),
+    }  # fmt: skip
+    file = tmp_path / "rows.jsonl"
+
+    def stale(**changed):
+        file.write_text(json.dumps({**line, **changed}) + "\n")
+        (known,) = known_layers(file=file)
+        return known.stale
+
+    from assay.learning.questions import RECIPE_VERSION
+
+    assert "version 0 of training" in stale()
+    current = {"recipe": RECIPE_VERSION, "battery": batteries.BATTERY_VERSION}
+    assert stale(versions=current) == ""
+    assert "of the battery" in stale(versions={**current, "battery": 0})
+    older = {**line["placed"], "code": {"architecture": 0, "task": 1}}
+    assert "version 0 of its architecture" in stale(versions=current, placed=older)
+    with pytest.raises(AssayError, match="did you mean 'gru'"):
+        known_layers(["grv"], file=file)
+    assert known_layers(besides="gru", file=file) == []
+
+
+def test_a_copy_of_a_shipped_layer_gives_the_same_rows_and_an_edited_one_is_asked_anew(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = Path(batteries.__file__).parents[1] / "networks" / "mixers" / "delta_net.py"
+    text = source.read_text().replace("@MIXERS.register\n", "")
+    Path("mine.py").write_text(text)
+    on = ("flip-flop", "copy")
+    ours = place("delta-net", on=on, out="ours", workers=1)
+    theirs = place("mine.py:DeltaNet", on=on, out="theirs", workers=1)
+
+    def rows(card):
+        return [replace(placed, seconds=0.0, code={}) for placed in card.placed]
+
+    assert not any(placed.failed for placed in ours.placed)
+    assert rows(ours) == rows(theirs)
+    with Ledger(Path("theirs") / LEDGER) as ledger:
+        before = len(list(ledger))
+    again = place("mine.py:DeltaNet", on=on, out="theirs", workers=1)
+    assert rows(again) == rows(theirs)
+    with Ledger(Path("theirs") / LEDGER) as ledger:
+        assert len(list(ledger)) == before
+
+
+BROKEN = {
+    "Ahead": "declares that it is causal, but its outputs change when later tokens do",
+    "TooLittle": "declares 2 numbers of state",
+    "NoGradient": "gives gradients that are not finite",
+    "Narrow": "gives outputs of shape",
+    "Moody": "changes between calls",
+    "Slow": "times plain attention's; the battery would take about",
+    "OtherDevice": "selective_scan_cuda needs a GPU",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_layer_that_cannot_be_placed_is_answered_in_one_line(name, tmp_path):
+    done = assay("place", f"{HERE / 'layers_to_place.py'}:{name}", "--out", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert BROKEN[name] in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.html"))
+
+
+def test_a_users_layer_is_placed_from_the_command_line(tmp_path):
+    asked = ("place", f"{HERE / 'layers_to_place.py'}:Mean", "--on", "flip-flop", "--out", "out", "--rates", "0.02")
+    done = assay(*asked, "--report", "card.html", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    card = json.loads(done.stdout)
+    (placed,) = card["placed"]
+    assert (placed["row"], placed["positions"], placed["rate"], placed["failed"]) == ("flip-flop", "none", 0.02, "")
+    assert card["rates"] == [0.02]
+    assert (tmp_path / "card.html").exists()
+    again = assay(*asked, cwd=tmp_path)
+    assert again.returncode == 0
+    assert "flip-flop" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("place",), "place needs a layer"),
+        (("place", "grv"), "did you mean 'gru'"),
+        (("place", "gru", "--on", "recal"), "did you mean 'recall'"),
+        (("place", "gru", "--rates", "fast"), "--rates fast is not allowed"),
+        (("place", "gru", "--rates", "3"), "rate = 3.0 is not allowed"),
+        (("place", "gru", "--options", "states=3"), "states"),
+        (("place", "gru", "--against", "nothing"), "nothing"),
+    ],
+)
+def test_requests_that_cannot_be_met_are_refused_in_one_line(given, said, tmp_path):
+    done = assay(*given, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_battery_is_listed(tmp_path):
+    done = assay("place", "--list", cwd=tmp_path)
+    assert done.returncode == 0
+    assert all(row.name in done.stdout for row in ROWS)
+    listed = json.loads(assay("place", "--list", "--json", cwd=tmp_path).stdout)
+    assert [one["name"] for one in listed["rows"]] == [row.name for row in ROWS]
+
+
+def test_runs_of_other_variants_are_not_read_off_as_the_rows_own():
+    unit = Unit(
+        {}, (64, 32), 1, (0,), (0.1,), "N", ({"n": 64}, {"n": 32}), largest=True, variants=({"positions": "table"},)
+    )
+    wrong = {"n": 32, "positions": "none"}
+    assert unit.rung_of(wrong) is None
+    assert unit.rung_of({**wrong, "positions": "table"}) == 1
+    assert SearchEnd(1, unit, 32, ()).rung == 1
+    assert Candidates.of("gru").name == "gru"
+    assert task_from_json({"name": "copy", "length": 8}).length == 8
