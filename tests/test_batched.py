@@ -16,6 +16,7 @@ from assay.learning.training import Recipe, train
 from assay.networks import MIXERS, make_network
 from assay.networks.base import Mixer, Network
 from assay.networks.batched import form_of
+from assay.networks.batched.recurrent import replace_parts
 from assay.resources import Resources
 from assay.studies import allocator
 from assay.studies.workers import Workers
@@ -142,6 +143,16 @@ def test_a_run_that_has_learned_leaves_the_others():
         assert_same(run, alone)
         solo = train(task, "attention", 6, seed=seed, rate=rate, recipe=recipe)
         assert (run.stopped, run.steps) == (solo.stopped, solo.steps)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_a_bag_of_another_kind_is_not_taken_for_a_sum(mode):
+    module = nn.Sequential(nn.EmbeddingBag(5, 3, mode=mode))
+    symbols = torch.tensor([[0, 3, 3], [1, 2, 4]])
+    expected = module(symbols)
+    replace_parts(module)
+    assert torch.equal(module(symbols), expected)
+    assert (type(module[0]) is nn.EmbeddingBag) is (mode != "sum")
 
 
 def test_what_cannot_be_mapped_over_is_trained_one_after_the_other():

@@ -130,7 +130,7 @@ def test_a_finished_search_is_a_point():
     assert point.seeds == (9, 10, None)
     assert (point.runs, point.parameters, point.message_bits, point.error) == (6, 100, 320, 0.2)
     assert (series.verdict, series.error_kind, series.architecture) == ("learned", "mean", "lstm")
-    assert point.intervals == ((8, 9), (9, 10), (90, None))
+    assert point.intervals == ((9, 9), (10, 10), (90, None))
 
 
 def test_depths_are_series_of_their_own():
@@ -248,9 +248,37 @@ def test_bounds_say_what_they_require_and_of_which_depth():
 
 
 def test_the_interval_covers_rungs_that_are_multiples():
-    """Heads of 4 make a ladder 4, 8, 12, ...: below 8 lies 4, half of it, whatever the ratio."""
-    ends = [end(n, w, [run(n, w, 0, True)], ladder(4, 64, 1.35, 4)) for n, w in ((8, 8), (16, 12), (32, 16), (64, 20))]
-    (coarse,) = learned_series(ends)
-    assert coarse.points[0].intervals[0] == (4, 8)
-    fine = fit_growth([Found(p.x, p.width, 0, ((p.width / 1.35, p.width),)) for p in coarse.points])
-    assert coarse.growth().exponent_interval[1] > fine.exponent_interval[1] + 0.05
+    """Heads of 4 make a ladder 4, 8, 12, ..., on which every width is tried; on 4, 8, 16, 32 some are not."""
+
+    def intervals(rungs, widths):
+        unit = Unit({}, rungs, 0, (0,), (0.01,))
+        runs = [run(n, width, 0, True) for n, width in zip((8, 16, 32, 64), widths, strict=True)]
+        runs = [replace(one, size=replace(one.size, heads=2, head_width=4)) for one in runs]
+        ends = [SearchEnd(one.question["length"], unit, one.size.width, (one,)) for one in runs]
+        return [point.intervals[0] for point in learned_series(ends)[0].points]
+
+    assert intervals(ladder(4, 64, 1.35, 4), (8, 12, 16, 20)) == [(8, 8), (12, 12), (16, 16), (20, 20)]
+    assert intervals((4, 8, 16, 32), (4, 8, 16, 32)) == [(4, 4), (8, 8), (12, 16), (20, 32)]
+
+
+def test_a_first_rung_is_known_from_above_only():
+    flat = [end(n, 8, [run(n, 8, seed, True) for seed in range(3)], (8, 16)) for n in (8, 16, 32, 64)]
+    (series,) = learned_series(flat)
+    growth = series.growth()
+    assert (growth.power, growth.preferred) == (None, "undecided")
+    assert "the smallest value that was tried is learned at 8, 16, 32, 64" in growth.note
+    least = [end(n, 1, [run(n, 1, seed, True) for seed in range(3)], (1, 2)) for n in (8, 16, 32, 64)]
+    assert learned_series(least)[0].growth().preferred == "constant"  # nothing is smaller than 1
+
+
+def test_laws_that_fit_alike_are_not_told_apart_by_rounding():
+    ones = [Found(n, 1, 0, ((1, 1),)) for n in (8, 16, 32)]
+    assert fit_growth([*ones, Found(64, 1, 1, ((1, None),))]).preferred == "undecided"
+
+
+def test_depths_that_were_all_tried_are_known_exactly():
+    unit = Unit({}, (1, 2, 3, 4), 0, (0,), (0.1,), "depth", tuple({"width": depth} for depth in (1, 2, 3, 4)))
+    ends = [SearchEnd(n, unit, d, (run(n, d, 0, True),)) for n, d in ((4, 1), (8, 2), (16, 3), (32, 4))]
+    growth = learned_series(ends)[0].growth()
+    assert growth.preferred == "logarithm"
+    assert growth.exponent_interval[0] == pytest.approx(growth.power[1])

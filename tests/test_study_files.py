@@ -140,7 +140,7 @@ def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
     (tmp_path / "capacity.toml").write_text('name = "capacity"\n' + capacity, "utf-8")
     assert [unit.field for unit in load_study(str(tmp_path / "capacity.toml")).searches()] == ["K"] * 6
     (tmp_path / "state.toml").write_text('name = "state"\n' + state, "utf-8")
-    assert [unit.sweep for unit in load_study(str(tmp_path / "state.toml")).searches()] == [True, True]
+    assert [unit.sweep for unit in load_study(str(tmp_path / "state.toml")).searches()] == [True] * 9
     (tmp_path / "mine.toml").write_text(block, "utf-8")
     study = load_study(str(tmp_path / "mine.toml"))
     assert (study.title, study.seeds, study.precision) == ("mine", (0, 1, 2), 32)

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import Evidence, Match2, Size, SparseAveraging
+from assay import Evidence, Size, SparseAveraging
 from assay.bounds import BOUNDS
-from assay.frontier import SearchEnd, learned_series
+from assay.frontier import SearchEnd
 from assay.learning.search import Unit, asked_of_all
 from assay.report.states import state_charts
 from assay.resources import Resources
+from assay.studies.course import search_course
 from assay.studies.study import load_study
 from assay.sweeps import least_error, sweeps_of
 from assay.tasks.recall import Recall
@@ -87,14 +88,15 @@ def test_the_least_error_is_where_the_bound_stops_binding(rows, distribution):
 
 def test_every_value_is_asked_of_every_seed_at_every_rate(tmp_path):
     rows, state = load_study(str(written(tmp_path))).lines
-    (unit,) = (search.unit for search in rows.searches)
-    (asked,) = asked_of_all(unit)
-    runs = {(question["width"], question["seed"], question["rate"]) for question in asked}
-    assert runs == {(width, seed, rate) for width in (8, 12) for seed in (0, 1) for rate in (0.01, 0.003)}
-    assert len(asked) == 8
-    heads = state.searches[2].unit
-    assert [heads.at(rung)["head_width"] for rung in range(2)] == [0, 2]
+    runs = [question for search in rows.searches for asked in asked_of_all(search.unit) for question in asked]
+    found = {(question["width"], question["seed"], question["rate"]) for question in runs}
+    assert found == {(width, seed, rate) for width in (8, 12) for seed in (0, 1) for rate in (0.01, 0.003)}
+    assert len(runs) == 8
+    heads = [search.unit for search in state.searches if search.unit.field == "heads"]
+    assert [unit.at(0)["head_width"] for unit in heads] == [0, 2]
     assert {search.x for search in state.searches} == {4, 8}
+    labels = [search_course(search.unit).label for line in (rows, state) for search in line.searches]
+    assert len(set(labels)) == len(labels)
 
 
 def run(width, seed, rate, error, task=AVERAGING):
@@ -111,53 +113,78 @@ def run(width, seed, rate, error, task=AVERAGING):
 
 
 def test_of_several_rates_the_best_counts():
-    unit = Unit({}, (8, 16), 0, (0, 1), (0.1, 0.2), name="feed-forward", sweep=True)
-    runs = [run(8, seed, rate, 0.5 + rate) for seed in (0, 1) for rate in (0.1, 0.2)]
-    runs += [run(16, 0, 0.1, 0.3), run(16, 0, 0.2, 0.2), run(16, 1, 0.1, 0.4), run(16, 1, 0.2, 0.5)]
-    (sweep,) = sweeps_of([(3, "", unit, tuple(runs))])
-    assert (sweep.x, sweep.axis, sweep.tolerance) == (3, "width", 0.25)
+    def unit(width):
+        return Unit({}, (width,), 0, (0, 1), (0.1, 0.2), name="feed-forward", sweep=True)
+
+    narrow = tuple(run(8, seed, rate, 0.5 + rate) for seed in (0, 1) for rate in (0.1, 0.2))
+    wide = run(16, 0, 0.1, 0.3), run(16, 0, 0.2, 0.2), run(16, 1, 0.1, 0.4), run(16, 1, 0.2, 0.5)
+    ends = [(3, "", unit(16), wide), (3, "", unit(8), narrow)]
+    (sweep,) = sweeps_of(ends)
+    assert (sweep.x, sweep.axis) == (3, "width")
     small, large = sweep.curves[0].points
     assert (small.errors, small.learned, small.bound) == ((0.6, 0.6), 0, "feed-forward-rank-mean")
     assert 0.4 < small.floor < 0.6
     assert (large.errors, large.learned, large.floor, large.bound) == ((0.2, 0.4), 1, 0.0, "")
-    (same,) = sweeps_of([(3, "state bits", unit, tuple(runs))])
+    (same,) = sweeps_of([(x, "state bits", *rest) for x, _, *rest in ends])
     assert [point["at"] for point in same.to_json()["curves"][0]["points"]] == [4 * 32, 8 * 32]
     assert [point["at"] for point in sweep.to_json()["curves"][0]["points"]] == [8, 16]
 
 
+def averaging_run(length, width, learned):
+    task = SparseAveraging(length=length, sparsity=2, layout="last")
+    return run(width, 0, 0.1, 0.2 if learned else 0.4, task)
+
+
+def searched(task, **more):
+    rungs = more.pop("rungs", ({"width": 4}, {"width": 8}, {"width": 16}))
+    ladder = tuple(rung["width"] for rung in rungs)
+    return Unit({"task": task.to_json()}, more.pop("ladder", ladder), 0, (0,), (0.1,), rungs=rungs, **more)
+
+
 def test_state_is_drawn_against_what_is_remembered():
-    ends = [
-        SearchEnd(x, Unit({}, (4, 8, 16), 0, (0,), (0.1,)), found, (run(found or 16, 0, 0.1, 0.2 if found else 0.4),))
-        for x, found in ((8, 4), (16, 8), (32, None))
-    ]
     tasks = [SparseAveraging(length=n, sparsity=2, layout="last") for n in (8, 16, 32)]
-    series = learned_series(ends)
-    (chart,) = state_charts(series, "N", tasks, "gaussian")
+    ends = [
+        SearchEnd(task.length, searched(task), found, (averaging_run(task.length, found or 16, found is not None),))
+        for task, found in zip(tasks, (4, 8, None), strict=True)
+    ]
+    (chart,) = state_charts(ends, "N", "gaussian")
     held = chart.learned["feed-forward"]
     assert [(point.at, point.bits, point.censored) for point in held] == [
-        (8, 64, False),
-        (16, 128, False),
-        (32, 256, True),
+        (8, 64, False), (16, 128, False), (32, 256, True)
+    ]  # fmt: skip
+    bound = BOUNDS["recurrent-state-mean"]()
+    needed = [(task.length, bound.amount(task, 0.25, "gaussian", Resources(precision=1))) for task in tasks]
+    assert chart.required["recurrent-state-mean"] == needed
+    stateless = [
+        replace(end, runs=tuple(replace(one, size=replace(one.size, state=0)) for one in end.runs)) for end in ends
     ]
-    needed = [BOUNDS["recurrent-state-mean"]().amount(task, 0.25, "gaussian", Resources(precision=1)) for task in tasks]
-    assert chart.required["recurrent-state-mean"] == [
-        (task.length, bits) for task, bits in zip(tasks, needed, strict=True)
+    assert state_charts(stateless, "N", "gaussian") == []
+
+
+def test_of_tasks_that_share_a_place_the_least_is_required():
+    """A search for the largest K at two vocabularies: no learned point may lie in what only the larger one requires."""
+    rungs = tuple({"task": Recall(pairs=pairs, vocabulary=v).to_json()} for v in (16,) for pairs in (8, 4))
+    ends = []
+    for vocabulary in (16, 1024):
+        rungs = tuple({"task": Recall(pairs=pairs, vocabulary=vocabulary).to_json()} for pairs in (8, 4))
+        unit = Unit({"width": 4}, (8, 4), 0, (0,), (0.1,), "K", rungs, largest=True)
+        found = 8 if vocabulary == 16 else 4
+        piece = run(4, 0, 0.1, 0.2, Recall(pairs=found, vocabulary=vocabulary))
+        piece = replace(piece, question={**piece.question, "task": piece.task})
+        ends.append(SearchEnd(vocabulary, unit, found, (piece,)))
+    (chart,) = state_charts(ends, "V", "uniform")
+    assert sorted((point.at, point.more) for point in chart.learned["feed-forward"]) == [(4, False), (8, True)]
+    bound, small = BOUNDS["recall-state"](), [Recall(pairs=pairs, vocabulary=16) for pairs in (4, 8)]
+    assert chart.required["recall-state"] == [
+        (task.pairs, bound.amount(task, 0.05, "uniform", Resources(precision=1))) for task in small
     ]
-    unit = Unit({}, (16, 8, 4), 0, (0,), (0.1,), "K", ({"width": 16}, {"width": 8}, {"width": 4}), largest=True)
-    most = learned_series(
-        [SearchEnd(2, unit, 16, (run(16, 0, 0.1, 0.2),)), SearchEnd(3, unit, 8, (run(8, 0, 0.1, 0.2),))]
-    )
-    (chart,) = state_charts(most, "m", [Recall(pairs=4)], "uniform")
-    assert [(point.at, point.more) for point in chart.learned["feed-forward"]] == [(16, True), (8, False)]
-    stateless = [replace(one, points=tuple(replace(p, state_bits=0) for p in one.points)) for one in series]
-    assert state_charts(stateless, "N", [Match2(length=8)], "uniform") == []
 
 
 def test_a_study_of_sweeps_and_its_report(tmp_path):
     written(tmp_path)
     done = assay("run", "swept.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "width (8, 12) swept (8 runs)" in done.stderr
+    assert "sweep: width 8, feed-forward on sparse-averaging" in done.stderr
     assert "feed-forward-rank-mean" in done.stdout
     page = (tmp_path / "out" / "swept.html").read_text()
     findings = json.loads(page.partition('id="findings">')[2].partition("</script>")[0])
@@ -178,6 +205,7 @@ def test_a_study_of_sweeps_and_its_report(tmp_path):
         ("values = [12, 8]\n", "", "values = [] is not allowed; it must be given where width varies"),
         ("values = [1, 4]", "values = [1, 3]", "width = 8 is not allowed; it must be a multiple of heads = 3"),
         ('vary = "heads"', 'vary = "heads"\nhead_width = 2', "head_width must not be given, since heads varies"),
+        ("values = [12, 8]", "values = [12, 100001]", "integers from 1 to 100000"),
         ('axis = "parameters"', 'axis = "seconds"', "it must be one of state bits, parameters, width"),
         ('architecture = "attention"', 'architecture = "min-gru"', "heads"),
         ("at = [16]", "at = [16]\nstart = 8", "start"),
@@ -189,3 +217,74 @@ def test_sweeps_that_cannot_be_are_refused(tmp_path, old, new, said):
     done = assay("run", "swept.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr, done.stderr
+
+
+FAULTY = """
+import torch
+class Wide(torch.nn.Module):
+    causal = True
+    def __init__(self, width):
+        super().__init__()
+        self.width, self.map = width, torch.nn.Linear(width, width)
+    def forward(self, x):
+        if self.width == 8 and x.shape[0] > 2:
+            raise RuntimeError("not this one")
+        return self.map(x)
+"""
+
+
+def test_a_size_that_fails_costs_no_other(tmp_path):
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    text = (
+        STUDY.partition("[lines.rows]")[0]
+        + """
+[lines.copy]
+task = { name = "copy", alphabet = 8 }
+[[lines.copy.sweep]]
+architecture = "faulty.py:Wide"
+values = [2, 8, 4]
+at = [8]
+"""
+    )
+    written(tmp_path, text)
+    done = assay("run", "swept.toml", "--out", "out", "--json", cwd=tmp_path)
+    assert done.returncode == 70, done.stderr
+    found = json.loads(done.stdout)
+    (sweep,) = found["lines"][0]["sweeps"]
+    assert [point["value"] for point in sweep["curves"][0]["points"]] == [2, 4]
+    assert ["width 8" in failure["what"] for failure in found["failures"]] == [True]
+
+
+def test_curves_of_other_parameters_of_the_task_say_them(tmp_path):
+    text = (
+        STUDY.partition("[lines.rows]")[0]
+        + """
+[lines.copy]
+task = { name = "copy" }
+[[lines.copy.sweep]]
+architecture = "min-gru"
+values = [2, 4]
+at = [8]
+[[lines.copy.sweep]]
+architecture = "min-gru"
+vary = "alphabet"
+values = [4, 64]
+width = 4
+at = [8]
+"""
+    )
+    (line,) = load_study(str(written(tmp_path, text))).lines
+    assert {search.unit.name for search in line.searches} == {"min-gru, A = 8", "min-gru, width 4"}
+
+
+def test_a_line_along_the_width_has_widths_that_can_be_split(tmp_path):
+    text = STUDY.partition("[lines.rows]")[0] + """
+[lines.most]
+task = { name = "recall", vocabulary = 32 }
+along = "width"
+search = [{ architecture = "attention", head_width = 4, vary = "pairs", values = [2, 4], at = [10] }]
+"""
+    written(tmp_path, text)
+    done = assay("run", "swept.toml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "at = 10 is not allowed; it must be a width, and a multiple of head_width = 4" in done.stderr

@@ -34,8 +34,9 @@ class Point:
         first: whether it is the ladder's first, so that the value sought may lie before it.
         seeds: the width that each seed was first seen to learn, None where it learned at none; empty for what has no
             seeds. A seed is not asked below the reported width once most have failed there, so it may learn less.
-        intervals: where the value of each seed lies, above the rung before and up to the one that it learned; those
-            first that learned at the hardest. Where the largest is sought: from the one that it learned up to the next.
+        intervals: where the value of each seed lies, as far as it was asked: from the first whole number above the rung
+            before, to the one that it learned; those first that learned at the hardest. Where the largest is sought,
+            from the one that it learned to the last below the next.
         runs: training runs behind it.
         parameters: trainable or stored numbers of a network of this width; 0 for what speaks of no single network.
         precision: bits per number.
@@ -92,19 +93,21 @@ class Series:
 
     def growth(self) -> Growth:
         """The growth law of the values; its note says which are known from one side only."""
-        known = [self._found(point) for point in self.points if point.width > 0]
-        growth = fit_growth(known)
+        pairs = [(point, self._found(point)) for point in self.points if point.width > 0]
+        growth = fit_growth([found for _, found in pairs])
         failed = [str(point.x) for point in self.points if point.censored]
-        whole = [str(found.length) for found in known if self.largest and found.side == 1]
+        whole = [str(point.x) for point, found in pairs if point.first and found.side]
         notes = [growth.note]
         notes += [f"not learned within this budget at {', '.join(failed)}"] * bool(failed)
-        notes += [f"the largest value that was tried is learned at {', '.join(whole)}"] * bool(whole)
+        end = "largest" if self.largest else "smallest"
+        notes += [f"the {end} value that was tried is learned at {', '.join(whole)}"] * bool(whole)
         return replace(growth, note="; ".join(filter(None, notes)))
 
     def _found(self, point: Point) -> Found:
+        least = self.head_width or 1 if self.field == "width" else 1
+        open_end = point.censored or (point.first and (self.largest or point.width > least))
         beyond = point.censored is not self.largest  # what is sought is larger, if it is not known from both sides
-        open_end = point.censored or (self.largest and point.first)
-        side = 0 if not open_end else 1 if beyond else -1
+        side = 0 if not open_end else 1 if beyond and (point.censored or self.largest) else -1
         return Found(point.x, point.width, side, point.intervals or ((float(point.width), float(point.width)),))
 
     def to_json(self) -> dict[str, Any]:
@@ -230,6 +233,7 @@ def _learned_series(family: str, name: str, ends: list[SearchEnd]) -> Series:
 
 def _learned_point(end: SearchEnd) -> Point:
     there, ladder = end.there, end.unit.ladder
+    step = there[0].size.head_width or 1 if end.unit.field == "width" else 1
     learned = [(end.unit.rung_of(run.question), run.question["seed"]) for run in end.runs if run.verdict == "learned"]
     first = [min((rung for rung, of in learned if of == seed and rung is not None), default=None)
              for seed in end.unit.seeds]  # fmt: skip
@@ -239,7 +243,9 @@ def _learned_point(end: SearchEnd) -> Point:
         censored=end.width is None,
         first=end.width is not None and end.rung == 0,
         seeds=tuple(None if rung is None else ladder[rung] for rung in first),
-        intervals=tuple(_interval(end.unit, rung) for rung in sorted(len(ladder) if r is None else r for r in first)),
+        intervals=tuple(
+            _interval(end.unit, rung, step) for rung in sorted(len(ladder) if rung is None else rung for rung in first)
+        ),
         runs=len(end.runs),
         parameters=there[0].size.parameters,
         precision=there[0].size.precision,
@@ -263,9 +269,10 @@ def _stated_point(x: int, pieces: list[Evidence]) -> Point:
     )
 
 
-def _interval(unit: Unit, rung: int) -> Interval:
-    """Where the value lies that a seed would be seen to learn first, or last, if all values were on the ladder."""
+def _interval(unit: Unit, rung: int, step: int) -> Interval:
+    """Where the value lies that a seed would be seen to learn first, or last, if all were tried, `step` apart."""
     known = [float(value) for value in unit.ladder]
     if unit.largest:
-        return (0.0 if rung == len(known) else known[rung], known[rung - 1] if rung else None)
-    return (known[rung - 1] if rung else 1.0, None if rung == len(known) else known[rung])
+        return (0.0 if rung == len(known) else known[rung], known[rung - 1] - step if rung else None)
+    least = known[rung - 1] + step if rung else step if known[0] == step else 0.0
+    return (known[-1] if rung == len(known) else least, None if rung == len(known) else known[rung])

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Interval = tuple[float, float | None]  # a size lies above the first, up to the second; 0 and None: it is not known
+Interval = tuple[float, float | None]  # a size is from the first to the second; 0 and None: it is not known
 
 LEAST_POINTS = 4
 LEAST_KNOWN = 3  # of them, from both sides
 RESAMPLES = 2000
 _CLEAR = 0.9  # share of resamples that must agree before one law is called better
+_TIE = 1e-9  # differences of squares that are rounding
 _ROUNDS = 12  # of finding which one-sided points a law misses
 _DAMPING = 1e-9  # so that a law is defined where too few points hold it
 
@@ -110,8 +111,9 @@ def fit_growth(found: list[Found], *, seed: int = 0) -> Growth:
     powers, logarithms = _fit_power(log_lengths, resampled), _fit_logarithm(log_lengths, resampled)
     by_power = powers[:, :1] + powers[:, 1:] * log_lengths
     by_logarithm = np.log(np.maximum(logarithms[:, :1] + logarithms[:, 1:] * log_lengths, 1e-9))
-    share = float((_misfit(by_power, resampled) < _misfit(by_logarithm, resampled)).mean())
-    preferred = "power" if share >= _CLEAR else "logarithm" if share <= 1 - _CLEAR else "undecided"
+    less = _misfit(by_logarithm, resampled) - _misfit(by_power, resampled)
+    shares = {"power": (less > _TIE).mean(), "logarithm": (less < -_TIE).mean()}
+    preferred = next((law for law, share in shares.items() if share >= _CLEAR), "undecided")
     if known == len(found) and len({point.size for point in found}) == 1:
         preferred = "constant"
     low, high = np.quantile(powers[:, 1], [0.025, 0.975])

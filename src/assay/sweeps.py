@@ -29,6 +29,7 @@ class Swept:
         parameters: that are trained.
         state_bits: that are carried on behind the last token; None where none are declared.
         errors: of each seed, at the rate at which its error is least.
+        tolerance: the largest error that counts as learned.
         learned: how many seeds are within the tolerance.
         floor: no network with these resources has a smaller mean error, by a proved bound; 0 where none says so.
         bound: that says so.
@@ -39,6 +40,7 @@ class Swept:
     parameters: int
     state_bits: int | None
     errors: tuple[float, ...]
+    tolerance: float
     learned: int
     floor: float = 0.0
     bound: str = ""
@@ -68,13 +70,11 @@ class Sweep:
     Attributes:
         x: the value of the parameter that the line goes along.
         axis: what the horizontal axis is: one of AXES, or the field that varies.
-        tolerance: the largest error that counts as learned; of the hardest task, where the task varies.
         curves: in the order of the file.
     """
 
     x: int
     axis: str
-    tolerance: float
     curves: tuple[Curve, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -88,16 +88,17 @@ class Sweep:
 
 
 def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> list[Sweep]:
-    """Finished sweeps by chart, given with their x, the axis that was asked for, and all runs."""
-    charts: dict[tuple[int, str], list[tuple[Curve, float]]] = defaultdict(list)
+    """Finished values of sweeps by chart, given with their x, the axis that was asked for, and all runs."""
+    charts: dict[tuple[int, str], dict[tuple[str, str, str], list[Swept]]] = defaultdict(lambda: defaultdict(list))
     for x, axis, unit, runs in ends:
-        points = sorted((_swept(unit, rung, runs) for rung in range(len(unit.ladder))), key=lambda point: point.value)
-        curve = Curve(unit.name, runs[0].family, unit.field, tuple(points))
-        charts[x, axis or unit.field].append((curve, min(run.tolerance for run in runs)))
+        charts[x, axis or unit.field][unit.name, runs[0].family, unit.field].append(_swept(unit, runs))
     return [
-        Sweep(x, axis, min(tolerance for _, tolerance in found), tuple(curve for curve, _ in found))
-        for (x, axis), found in charts.items()
-    ]
+        Sweep(x, axis, tuple(
+            Curve(name, family, field, tuple(sorted(points, key=lambda point: point.value)))
+            for (name, family, field), points in curves.items()
+        ))
+        for (x, axis), curves in charts.items()
+    ]  # fmt: skip
 
 
 def least_error(bound: Bound, task: Task[Any], network: Resources, distribution: str) -> float:
@@ -123,11 +124,11 @@ def least_error(bound: Bound, task: Task[Any], network: Resources, distribution:
     return low
 
 
-def _swept(unit: Unit, rung: int, runs: tuple[Evidence, ...]) -> Swept:
+def _swept(unit: Unit, runs: tuple[Evidence, ...]) -> Swept:
     best: dict[int, Evidence] = {}
     for run in runs:
         seed = run.question["seed"]
-        if unit.rung_of(run.question) == rung and (seed not in best or run.error < best[seed].error):
+        if seed not in best or run.error < best[seed].error:
             best[seed] = run
     some = next(iter(best.values()))
     task = task_from_json(some.task)
@@ -142,11 +143,12 @@ def _swept(unit: Unit, rung: int, runs: tuple[Evidence, ...]) -> Swept:
     ]
     floor, name = max(floors, default=(0.0, ""))
     return Swept(
-        value=unit.ladder[rung],
+        value=unit.ladder[0],
         width=some.size.width,
         parameters=some.size.parameters,
         state_bits=some.size.state_bits or None,
         errors=tuple(best[seed].error for seed in sorted(best)),
+        tolerance=some.tolerance,
         learned=sum(run.verdict == "learned" for run in best.values()),
         floor=floor,
         bound=name if floor else "",

@@ -38,7 +38,7 @@ class Unit:
         rungs: what each rung adds to the question; its width unless given.
         name: of what is trained, for people; as its question says unless given.
         largest: whether the ladder goes down and the largest value that is learned is sought.
-        sweep: whether nothing is sought, and every rung is asked of every seed at every rate.
+        sweep: whether nothing is sought, and the one rung there is is asked of every seed at every rate.
         variants: of the question, such as ways to tell positions apart, of which one is chosen beforehand; then that.
     """
 
@@ -137,9 +137,8 @@ def chosen(unit: Unit) -> Generator[list[Question], list[Evidence], Unit]:
 
 
 def asked_of_all(unit: Unit) -> Asking:
-    """Generator that asks a sweep's questions, all at once."""
-    runs = product(range(len(unit.ladder)), unit.seeds, unit.rates)
-    yield [{**unit.at(rung), "seed": seed, "rate": rate} for rung, seed, rate in runs]
+    """Generator that asks the questions of one value of a sweep, all at once."""
+    yield [{**unit.at(0), "seed": seed, "rate": rate} for seed, rate in product(unit.seeds, unit.rates)]
 
 
 def first_learned(unit: Unit) -> Asking:

@@ -147,8 +147,8 @@ ROWS = (
         {"task": {"name": "flip-flop"},
          "recipe": {"steps": 400, "batch": 32, "test_lengths": [128], "test_distribution": "rare"}},
         {"at": [32], **_ONE_WIDTH},
-        "One bit of state is enough for it; attention errs where writes are rare, on a tail of inputs (Liu et al. 2023). "
-        "Bits stand behind their instructions, so one layer of attention must also join the two.",
+        "One bit of state is enough; attention errs where writes are rare, on a tail of inputs (Liu et al. 2023). Bits "
+        "stand behind their instructions, so one layer of attention must also join the two.",
     ),
 )  # fmt: skip
 BY_NAME = {row.name: row for row in ROWS}

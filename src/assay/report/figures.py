@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -36,6 +37,8 @@ from assay.report.drawing import (
 )
 from assay.report.lines import Contender, Line, Series, boundaries_of, rank, references
 from assay.report.words import sought_text
+
+_DIVERGED = 1e6  # errors above are of runs that diverged
 
 
 @mpl.rc_context(STYLE)
@@ -86,34 +89,37 @@ def summary_chart(findings: dict[str, Any], line: Line, sought: str = "width") -
 
 @mpl.rc_context(STYLE)
 def sweep_chart(findings: dict[str, Any], line: Line, sweep: dict[str, Any]) -> Figure:
-    """The error of every size by every seed, the tolerance, and the error that bounds leave each size."""
+    """The error of every value by every seed, the tolerance, and the error that bounds leave each.
+
+    The axis of errors ends a little above the medians; seeds beyond, such as one that diverged, are cut off.
+    """
     look = looks(findings["lines"])
     figure, axes = chart(6.5, 3.9 + TEXT_LINE * (2 * len(sweep["curves"]) + 1))
-    axes.set_title(f"every size, {line['symbol']} = {sweep['x']}")
+    axes.set_title(f"every value, {line['symbol']} = {sweep['x']}")
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_xlabel(sweep["axis"])
     axes.set_ylabel(line["mean_error_name"])
-    axes.axhline(sweep["tolerance"], color="#333", linestyle=":", linewidth=1)
     handles: list[Any] = [Line2D([], [], color="#333", linestyle=":", label="tolerance: learned at or below")]
-    for curve in sweep["curves"]:
+    top = 0.0
+    for (_, dashes), curve in zip(cycle(DASHES), sweep["curves"], strict=False):
         points = sorted((p for p in curve["points"] if p["at"]), key=lambda point: point["at"])
-        style: dict[str, Any] = {
-            "color": look[curve["architecture"]].colour,
-            "marker": look[curve["architecture"]].marker,
-        }
+        places, medians = [p["at"] for p in points], [median(p["errors"]) for p in points]
+        look_of = look[curve["architecture"]]
+        style: dict[str, Any] = {"color": look_of.colour, "marker": look_of.marker}
         for point in points:
             axes.plot([point["at"]] * len(point["errors"]), point["errors"], linestyle="none", alpha=0.35, **style)
-        axes.plot([p["at"] for p in points], [median(p["errors"]) for p in points], **style)
-        said = "" if points else f", no {sweep['axis']} declared"
-        handles.append(Line2D([], [], label=f"{curve['architecture']}: median and seeds{said}", **style))
+        axes.plot(places, medians, linestyle=dashes, **style)
+        axes.plot(places, [p["tolerance"] for p in points], color="#333", linestyle=":", marker=".", linewidth=1)
+        name = f"{curve['architecture']}, by {curve['field']}"
+        said = "median and seeds" if points else f"no {sweep['axis']} declared"
+        handles.append(Line2D([], [], label=f"{name}: {said}", linestyle=dashes, **style))
         bounded = [p for p in points if p["floor"]]
-        if bounded:
-            names = ", ".join(sorted({p["bound"] for p in bounded}))
-            axes.fill_between([p["at"] for p in bounded], [p["floor"] for p in bounded], color="#C9CDD2", zorder=1)
-            axes.plot([p["at"] for p in bounded], [p["floor"] for p in bounded], color="#5B626B", linewidth=1)
-            handles.append(Patch(color="#C9CDD2", label=f"impossible for {curve['architecture']}: {names}"))
-    axes.set_ylim(bottom=0)
+        handles += _draw_floor(axes, [(p["at"], p["floor"]) for p in bounded], ", ".join(
+            sorted({p["bound"] for p in bounded})
+        ), name)  # fmt: skip
+        top = max([top, *(error for error in medians if error < _DIVERGED), *(p["tolerance"] for p in points)])
+    axes.set_ylim(0, 1.15 * top or 1)
     legend(figure, handles)
     return figure
 
@@ -131,7 +137,8 @@ def state_chart(findings: dict[str, Any], states: dict[str, Any]) -> Figure:
     axes.set_ylabel("state bits")
     handles: list[Any] = []
     for name, held in states["learned"].items():
-        style: dict[str, Any] = {"color": look[name].colour, "marker": look[name].marker}
+        shown = look[name.partition(" (by ")[0]]
+        style: dict[str, Any] = {"color": shown.colour, "marker": shown.marker}
         known = sorted((point["at"], point["bits"]) for point in held if not point["censored"])
         axes.plot([at for at, _ in known], [bits for _, bits in known], linewidth=1, **style)
         for point in held:
@@ -140,12 +147,22 @@ def state_chart(findings: dict[str, Any], states: dict[str, Any]) -> Figure:
             axes.annotate(beyond, (point["at"], point["bits"]), (0, 6), **where)
         handles.append(Line2D([], [], label=f"{name}: learned", **style))
     for name, required in states["required"].items():
-        places, bits = [at for at, _ in required], [needed for _, needed in required]
-        axes.fill_between(places, bits, axes.get_ylim()[0], color="#C9CDD2", zorder=1)
-        axes.plot(places, bits, color="#5B626B", linewidth=1, zorder=1.2)
-        handles.append(Patch(color="#C9CDD2", label=f"impossible (mean error): {name}"))
+        handles += _draw_floor(axes, required, name, "any causal network")
     legend(figure, handles)
     return figure
+
+
+def _draw_floor(axes: Axes, points: list[tuple[float, float]], bounds: str, who: str) -> list[Any]:
+    """Grey below these points; a bar where there is one. The entry for the legend, if there are any."""
+    if not points:
+        return []
+    places, heights = [place for place, _ in points], [height for _, height in points]
+    bottom = axes.get_ylim()[0]
+    axes.fill_between(places, heights, bottom, color="#C9CDD2", zorder=1)
+    if len(points) == 1:
+        axes.plot(places * 2, [bottom, heights[0]], color="#C9CDD2", linewidth=5, zorder=1)
+    axes.plot(places, heights, color="#5B626B", linewidth=1, marker=".", zorder=1.2)
+    return [Patch(color="#C9CDD2", label=f"impossible for {who} (mean error): {bounds}")]
 
 
 @mpl.rc_context(STYLE)

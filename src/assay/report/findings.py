@@ -91,8 +91,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
     finished = [(search, found) for search, found in replays if found.finished]
     ends = [SearchEnd(s.x, found.unit, found.width, found.runs) for s, found in finished if not s.unit.sweep]
     swept = [(s.x, s.axis, s.unit, found.runs) for s, found in finished if s.unit.sweep]
-    learned = learned_series(ends)
-    series = [*stated_series(stated), *learned]
+    series = [*stated_series(stated), *learned_series(ends)]
     tasks = list(line.tasks.values())
     symbols = TASKS[tasks[0].to_json()["name"]].symbols
     described = [task.to_json() for task in tasks]
@@ -118,7 +117,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
         "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
         "unfinished": [
             {
-                "architecture": name_of(found.unit),
+                "architecture": f"{name_of(found.unit)}{' (sweep)' if found.unit.sweep else ''}",
                 "x": search.x,
                 "failed": why.reason if (why := failed.get(search_course(found.unit).label)) else None,
             }
@@ -126,7 +125,7 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
             if not found.finished
         ],
         "lengths": [row for end in ends if (row := _at_other_lengths(end))],
-        "states": [c.to_json() for c in state_charts(learned, line.symbol, line.learned_tasks(), line.distribution)],
+        "states": [c.to_json() for c in state_charts(ends, line.symbol, line.distribution)],
         "sweeps": [sweep.to_json() for sweep in sweeps_of(swept)],
         "certificates": [_certificate(answers[a.key]) for a in line.certificates if a.key in answers],
         "precisions": _precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay.bounds import Bound, bounds_of
-from assay.frontier import Point, Series
+from assay.evidence import content_hash
+from assay.frontier import Point, SearchEnd, learned_series
 from assay.resources import Resources
-from assay.tasks import Task
+from assay.tasks import Task, task_from_json
 
 
 @dataclass(frozen=True)
@@ -48,24 +50,29 @@ class StateChart:
         return asdict(self)
 
 
-def state_charts(series: Iterable[Series], symbol: str, tasks: list[Task[Any]], distribution: str) -> list[StateChart]:
+def state_charts(ends: Iterable[SearchEnd], symbol: str, distribution: str) -> list[StateChart]:
     """A chart for each parameter along which something with a state was learned at two values at least.
 
     Args:
-        series: of a line.
+        ends: of a line's searches.
         symbol: of what the line goes along.
-        tasks: that were to be learned on it.
-        distribution: of their inputs.
+        distribution: of the inputs.
     """
-    found: dict[str, StateChart] = {}
-    for one in series:
+    ends, found = list(ends), {}
+    asked: dict[str, list[Task[Any]]] = defaultdict(list)
+    for one in learned_series(ends):
         held = [_held(point, largest=one.largest) for point in one.points if point.state_bits]
         held = [point for point in held if not (one.largest and point.censored)]  # it holds none that was tried
         name = one.field if one.largest else symbol
-        if one.verdict == "learned" and held:
-            found.setdefault(name, StateChart(name)).learned[one.architecture] = held
+        if held:
+            by = f" (by {one.field})" if one.field not in ("width", name) else ""
+            found.setdefault(name, StateChart(name)).learned[f"{one.architecture}{by}"] = held
+    for end in ends:
+        name = end.unit.field if end.unit.largest else symbol
+        tasks = {content_hash(task): task for task in (end.unit.at(r)["task"] for r in range(len(end.unit.rungs)))}
+        asked[name] += map(task_from_json, tasks.values())
     for name, chart in found.items():
-        chart.required.update(_required(name, tasks, distribution))
+        chart.required.update(_required(name, asked[name], distribution))
     return [
         chart for chart in found.values() if len({point.at for held in chart.learned.values() for point in held}) > 1
     ]
@@ -76,7 +83,7 @@ def _held(point: Point, *, largest: bool) -> Held:
 
 
 def _required(symbol: str, tasks: list[Task[Any]], distribution: str) -> dict[str, list[tuple[int, float]]]:
-    """By bound, what a causal network needs for each value of this parameter."""
+    """By bound, what a causal network needs for each value of this parameter: the least, where tasks share one."""
     found: dict[str, dict[int, float]] = {}
     for task in tasks:
         parameter = next((key for key, of in task.symbols.items() if of == symbol), None)
@@ -87,6 +94,6 @@ def _required(symbol: str, tasks: list[Task[Any]], distribution: str) -> dict[st
             judged = (bound.resource, bound.error_kind, bound.error_at) == ("state bits", "mean", Bound.error_at)
             if judged and bound.justified == "proved":
                 needed = bound.check(task, causal, distribution=distribution).required
-                if needed > 0:
-                    found.setdefault(bound.name, {})[task.to_json()[parameter]] = needed
-    return {name: sorted(points.items()) for name, points in found.items()}
+                value, known = task.to_json()[parameter], found.setdefault(bound.name, {})
+                known[value] = min(needed, known.get(value, needed))
+    return {name: sorted((at, needed) for at, needed in points.items() if needed > 0) for name, points in found.items()}

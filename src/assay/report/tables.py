@@ -47,7 +47,8 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
     for line in findings["lines"]:
         console.print(_heading(line))
         for contender in contenders([line]):
-            console.print(_sizes(line, contender))
+            if any(series["verdict"] != "impossible" or excludes(series) for series in boundaries_of(line, contender)):
+                console.print(_sizes(line, contender))
         if with_laws(line):
             console.print(_growth(line))
         if line["lengths"]:
@@ -164,7 +165,7 @@ def _growth(line: Line) -> Table:
 
 def _sweep(line: Line, sweep: dict[str, Any]) -> Table:
     """A row for each architecture and size."""
-    title = f"Every size, {line['symbol']} = {sweep['x']}: {line['mean_error_name']}"
+    title = f"Every value, {line['symbol']} = {sweep['x']}: {line['mean_error_name']}"
     table = Table(title=title, title_justify="left", min_width=len(title))
     for name in ("architecture", "size", *SWEEP_COLUMNS):
         table.add_column(name, justify="left" if name == "architecture" else "right", no_wrap=True)

@@ -301,8 +301,8 @@ def sweep_caption(sweep: dict[str, Any]) -> list[str]:
     """Of the chart of a sweep."""
     below = "Grey: a smaller mean error is impossible with what such a network declares it has, by a proved bound."
     return [
-        "Every size was trained by every seed; of several rates the one with the least test error counts. The line is "
-        "the median over the seeds.",
+        "Every value was trained by every seed; of several rates the one with the least test error counts. The line is "
+        "the median over the seeds; seeds far above all medians are cut off.",
         below if floor_text(sweep) else "No bound on the mean error excludes anything at these sizes.",
     ]
 

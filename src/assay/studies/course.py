@@ -56,7 +56,7 @@ class Course:
         if self.unit is None:
             return ""
         if self.unit.sweep:
-            return f"{self.label}: {self.unit.field} {self.unit.ladder} swept ({self.answered} runs)"
+            return f"{self.label}: done ({self.answered} runs)"
         sought = "largest" if self.unit.largest else "smallest"
         return f"{self.label}: {sought} learned {self.unit.field} {self._found} ({self.answered} runs)"
 
@@ -92,14 +92,17 @@ class Course:
 
 
 def search_course(unit: Unit) -> Course:
-    """A search for the first rung that learns, or a sweep."""
+    """A search for the first rung that learns, or one value of a sweep."""
     tasks = [unit.at(rung)["task"] for rung in (0, len(unit.ladder) - 1)]
     first, last = map(symbol_texts, tasks)
     place = [text for text in first if text in last]
     if unit.largest and "width" in unit.question:
         place.append(f"{WIDTH_SYMBOL} = {unit.question['width']}")
     label = " ".join([f"{name_of(unit)} on {tasks[0]['name']}", *(["at", ", ".join(place)] if place else [])])
-    return Course(label, search_kind(unit.question), tasks[0]["length"], expected_runs(unit), _settle(unit), unit)
+    label = f"sweep: {unit.field} {unit.ladder[0]}, {label}" if unit.sweep else label
+    label += f" ({unit.field})" * (unit.field != "width" and not unit.sweep)
+    kind = (*search_kind(unit.question), *["sweep"] * unit.sweep)
+    return Course(label, kind, tasks[0]["length"], expected_runs(unit), _settle(unit), unit)
 
 
 def name_of(unit: Unit) -> str:
@@ -108,9 +111,9 @@ def name_of(unit: Unit) -> str:
 
 
 def expected_runs(unit: Unit) -> int:
-    """All runs of a sweep; of a search, if all seeds learn at one rung, and most at no rate at the next."""
+    """All runs of a sweep's value; of a search, if all seeds learn at one rung, and most at no rate at the next."""
     if unit.sweep:
-        return len(unit.ladder) * len(unit.seeds) * len(unit.rates)
+        return len(unit.seeds) * len(unit.rates)
     trials = max(0, len(unit.variants) * len(unit.rates) - 1)  # one of them is a run of the search
     if len(unit.ladder) == 1:  # all learn at some rate, or none does
         return trials + round(len(unit.seeds) * (1 + len(unit.rates)) / 2)

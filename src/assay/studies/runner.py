@@ -211,7 +211,8 @@ class _Clock:
         return max(course.expected - course.answered, len(course.pending))
 
     def _cost(self, course: Course) -> float:
-        if self.weights[course.kind]:
-            return self.seconds[course.kind] / self.weights[course.kind] * course.weight
+        kind = course.kind[:2]  # runs of a sweep are runs of a search, as to their time
+        if self.weights[kind]:
+            return self.seconds[kind] / self.weights[kind] * course.weight
         total = sum(self.weights.values())
         return sum(self.seconds.values()) / total * course.weight if total else 0.0

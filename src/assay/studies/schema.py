@@ -215,6 +215,8 @@ class VariedTable(NetworkTable):
             require(not values, "values", values, "left out where the width varies; say lowest and highest")
             return values
         require(bool(values), "values", values, f"given where {vary} varies")
+        most = {"width": WIDEST, "head_width": WIDEST, "heads": WIDEST, "depth": 1000, "loops": 1000}.get(vary)
+        require(most is None or max(values) <= most, "values", values, f"integers from 1 to {most}")
         if above.task and is_of_task(vary, above.task, above.along):
             above.tried = [{vary: value} for value in values]
         elif vary not in ("width", "heads") and "architecture" in info.data:
@@ -243,6 +245,16 @@ class VariedTable(NetworkTable):
             for heads in values:
                 check_shape(info.data["architecture"], **with_field(info.data, vary, heads, width=width))
         return width
+
+    @field_validator("at")
+    @classmethod
+    def _are_widths(cls, at: list[int], info: ValidationInfo) -> list[int]:
+        split = info.data.get("head_width") or 1
+        for width in at if above_of(info).along == "width" else []:
+            require(
+                width <= WIDEST and width % split == 0, "at", width, f"a width, and a multiple of head_width = {split}"
+            )
+        return at
 
     @field_validator("start", "steps", check_fields=False)
     @classmethod

@@ -8,7 +8,7 @@ have `portraits`, single attention units to be looked at. A `quick` table holds 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,9 +228,10 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
         for method in line.methods
     ]
     searches = [
-        Search(x, _unit(table, line, place, recipe, file), table.axis if isinstance(table, SweepTable) else "")
+        Search(x, unit, table.axis if isinstance(table, SweepTable) else "")
         for table in varied_tables
         for place, x in enumerate(table.at)
+        for unit in _units(table, line, place, recipe, file)
     ]
     certificates = [
         Asked(x, certificate_question(method, tasks[x], tasks[x].tolerance))
@@ -292,6 +293,15 @@ def _of_task(search: VariedTable, line: LineTable) -> list[dict[str, int]]:
     return [{search.vary: value} for value in sorted(search.values, reverse=True)]
 
 
+def _units(table: VariedTable, line: LineTable, place: int, recipe: dict[str, Any], file: StudyTable) -> list[Unit]:
+    """The search at one of its places; of a sweep one unit for each value, so that one that fails costs no other."""
+    unit = _unit(table, line, place, recipe, file)
+    if not isinstance(table, SweepTable):
+        return [unit]
+    values = zip(unit.ladder, unit.rungs, strict=True)
+    return [replace(unit, ladder=(value,), rungs=(rung,), start=0, sweep=True) for value, rung in values]
+
+
 def _unit(search: VariedTable, line: LineTable, place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
     """The search or sweep at one of its places."""
     x, networks = search.at[place], Candidates.of(search.architecture, **search.shape)
@@ -303,7 +313,8 @@ def _unit(search: VariedTable, line: LineTable, place: int, recipe: dict[str, An
         widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
         proved = search.start is None
         start = proved_start(networks, tasks[0], widths) if proved else _nearest(widths, search.start[place])
-        return Unit(question, widths, start, seeds, rates)
+        others = _others(search, line, tasks[0])
+        return Unit(question, widths, start, seeds, rates, name=", ".join([networks.name, *others]) if others else "")
     of_task = is_of_task(search.vary, line.task, line.along)
     values, rungs = _rungs(search, tasks if of_task else [])
     start = search.start[place] if isinstance(search, SearchTable) and search.start else None
@@ -317,9 +328,16 @@ def _unit(search: VariedTable, line: LineTable, place: int, recipe: dict[str, An
         field=varied(line.task["name"])[search.vary] if of_task else search.vary.replace("_", " "),
         largest=of_task,
         rungs=rungs,
-        name=f"{networks.name}, width {search.width}" if search.width else networks.name,
-        sweep=isinstance(search, SweepTable),
+        name=", ".join(
+            [networks.name, *[f"width {search.width}"] * bool(search.width), *_others(search, line, tasks[0])]
+        ),
     )
+
+
+def _others(search: VariedTable, line: LineTable, task: Task[Any]) -> list[str]:
+    """Parameters of the task that other tables of the line vary and this one does not, in words."""
+    varying = {one.vary for one in (*line.search, *line.sweep) if is_of_task(one.vary, line.task, line.along)}
+    return [f"{task.symbols[name]} = {task.to_json()[name]}" for name in sorted(varying - {search.vary})]
 
 
 def _rungs(search: VariedTable, tasks: list[Task[Any]]) -> tuple[tuple[int, ...], tuple[Question, ...]]:

@@ -93,7 +93,14 @@ def replace_parts(network: nn.Module) -> None:
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             twin = twins.get(type(child))
-            usual = {name for name, _ in child.named_parameters()} == _PARAMETERS
-            plain = isinstance(child, nn.Linear | nn.EmbeddingBag) or usual
-            if twin and plain and getattr(child, "batch_first", True):
+            if twin and _is_plain(child):
                 setattr(module, name, twin(child))
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether it is of the kind that its twin stands for; others are mapped over as they are."""
+    if isinstance(module, nn.Linear):
+        return True
+    if isinstance(module, nn.EmbeddingBag):
+        return module.mode == "sum" and module.padding_idx is None and module.max_norm is None
+    return {name for name, _ in module.named_parameters()} == _PARAMETERS and bool(module.batch_first)
