@@ -168,7 +168,8 @@ def _sweep(line: Line, sweep: dict[str, Any]) -> Table:
     title = f"Every value, {line['symbol']} = {sweep['x']}: {line['mean_error_name']}"
     table = Table(title=title, title_justify="left", min_width=len(title))
     for name in ("architecture", "size", *SWEEP_COLUMNS):
-        table.add_column(name, justify="left" if name == "architecture" else "right", no_wrap=True)
+        left = name == "architecture"
+        table.add_column(name, justify="left" if left else "right", no_wrap=not left)
     for curve in sweep["curves"]:
         for point in curve["points"]:
             table.add_row(curve["architecture"], f"{curve['field']} {point['value']}", *sweep_cells(point))
