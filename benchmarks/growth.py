@@ -31,7 +31,7 @@ import torch
 from benchmarks.peers.record import keep, options, show
 
 from assay import AssayError, Evidence, Ledger, Match2, Match3, Match3Bigram, Match3Local, Size, SparseAveraging, build
-from assay.growth import LEAST_POINTS, fit_growth
+from assay.growth import LEAST_POINTS, exactly, fit_growth
 from assay.networks import MIXERS
 from assay.networks.kernels.strassen import strassen_attention
 from assay.networks.kernels.third_order import third_order_attention
@@ -262,7 +262,7 @@ def exponent(points):
     last = dict(list(points.items())[-LEAST_POINTS:])
     if len(last) < LEAST_POINTS:
         return "", ""
-    growth = fit_growth(list(last), list(last.values()))
+    growth = fit_growth([exactly(length, *values) for length, values in last.items()])
     low, high = growth.exponent_interval
     band = f" [{low:.2f}, {high:.2f}]" if high - low > 5e-3 else ""
     return f"{growth.power[1]:.2f}{band}", f"{min(last)}-{max(last)}"
