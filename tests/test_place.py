@@ -19,7 +19,7 @@ from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows
 from assay.placing.card import Card, Known, headline, reached_text
 from assay.placing.charts import charts
 from assay.placing.page import page_text
-from assay.placing.reference import LAYERS, known_layers
+from assay.placing.reference import FILE, LAYERS, known_layers
 from assay.placing.rows import Limit, Placed, score
 from assay.placing.session import place
 from assay.placing.text import card_text
@@ -219,6 +219,26 @@ def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_p
     with pytest.raises(AssayError, match="did you mean 'gru'"):
         known_layers(["grv"], file=file)
     assert known_layers(besides="gru", file=file) == []
+
+
+def test_rows_of_reference_are_whole_and_have_the_separations_of_the_field():
+    known = {layer.name: {placed.at: placed for placed in layer.placed} for layer in known_layers()}
+    asked = {
+        (row.name, width) for row in ROWS for width in (row.search["at"] if row.line.get("along") == "width" else [32])
+    }
+    assert all(set(rows) == asked for rows in known.values())
+    assert not any(placed.failed for rows in known.values() for placed in rows.values())
+    assert FILE.stat().st_size < 1 << 20
+    signed, positive, attention, lstm = (
+        known[name] for name in ("delta-net, eigenvalues=signed", "delta-net", "attention", "lstm")
+    )
+    assert [signed[name, 32].reach for name in ("parity", "s3", "s5")] == [4, 4, 4]
+    assert lstm["parity", 32].reach == 4
+    assert not any(rows[name, 32].value for rows in (positive, attention) for name in ("parity", "s3", "s5"))
+    assert all(attention["recall", width].whole for width in (16, 32, 64))
+    assert signed["recall", 16].value < signed["recall", 32].value < signed["recall", 64].value
+    assert (attention["induction", 32].value, attention["induction-two", 32].value) == (None, 32)
+    assert attention["two-hops", 32].value == 3
 
 
 def test_a_copy_of_a_shipped_layer_gives_the_same_rows_and_an_edited_one_is_asked_anew(tiny, tmp_path, monkeypatch):

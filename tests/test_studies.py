@@ -268,7 +268,7 @@ def test_findings_have_every_line_and_the_matrix(two):
     assert [(p["x"], p["width"], p["parameters"], p["censored"]) for p in learned["points"]] == [
         (4, 4, 40, False), (8, 8, 80, False)
     ]  # fmt: skip
-    assert [p["intervals"] for p in learned["points"]] == [((3, 4),) * 3, ((7, 8),) * 3]
+    assert [p["intervals"] for p in learned["points"]] == [((4, 4),) * 3, ((8, 8),) * 3]
     names = {series["architecture"] for series in matching["series"] if series["verdict"] == "learned"}
     assert names == {"attention, heads of 2", "attention, depth 2"}
     assert matching["task"]["name"] == "match2"

@@ -278,12 +278,15 @@ at = [8]
 
 
 def test_a_line_along_the_width_has_widths_that_can_be_split(tmp_path):
-    text = STUDY.partition("[lines.rows]")[0] + """
+    text = (
+        STUDY.partition("[lines.rows]")[0]
+        + """
 [lines.most]
 task = { name = "recall", vocabulary = 32 }
 along = "width"
 search = [{ architecture = "attention", head_width = 4, vary = "pairs", values = [2, 4], at = [10] }]
 """
+    )
     written(tmp_path, text)
     done = assay("run", "swept.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 2

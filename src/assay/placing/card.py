@@ -126,6 +126,8 @@ def reached_text(row: Row, placed: Placed) -> str:
     '16 pairs'
     >>> reached_text(BY_NAME["s3"], Placed("s3", 32, ladder=(32,), seeds=3))
     'not learned'
+    >>> reached_text(BY_NAME["two-hops"], Placed("two-hops", 32, value=1, ladder=(1, 2, 3)))
+    '1 layer'
     """
     if placed.failed:
         return "no answer"
@@ -138,4 +140,4 @@ def reached_text(row: Row, placed: Placed) -> str:
             f"not with {placed.ladder[-1]} {row.unit}"
         )  # fmt: skip
     least = "at least " if row.seeks == "largest" and placed.whole else ""
-    return f"{least}{placed.value} {row.unit}"
+    return f"{least}{placed.value} {row.unit[:-1] if placed.value == 1 else row.unit}"
