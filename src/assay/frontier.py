@@ -104,10 +104,14 @@ class Series:
         return replace(growth, note="; ".join(filter(None, notes)))
 
     def _found(self, point: Point) -> Found:
+        """The point for a fit; a value that may lie beyond what was tried is known from one side."""
         least = self.head_width or 1 if self.field == "width" else 1
-        open_end = point.censored or (point.first and (self.largest or point.width > least))
-        beyond = point.censored is not self.largest  # what is sought is larger, if it is not known from both sides
-        side = 0 if not open_end else 1 if beyond and (point.censored or self.largest) else -1
+        if point.censored:
+            side = -1 if self.largest else 1
+        elif point.first and self.largest:
+            side = 1
+        else:
+            side = -1 if point.first and point.width > least else 0
         return Found(point.x, point.width, side, point.intervals or ((float(point.width), float(point.width)),))
 
     def to_json(self) -> dict[str, Any]:

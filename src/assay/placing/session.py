@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import require
-from assay.files import make_folder, require_writable
+from assay.files import make_folder, require_folder, require_writable
 from assay.ledger import LEDGER, Ledger
 from assay.networks import Option, check_shape, named_architecture
 from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows
@@ -20,7 +20,7 @@ from assay.placing.reference import known_layers
 from assay.placing.rows import placed_rows
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
-from assay.studies.session import require_tests_of_learning
+from assay.studies.session import answers_in, require_tests_of_learning
 from assay.versions import machine, versions
 
 
@@ -64,14 +64,15 @@ def place(
     contender = Contender(named_architecture(layer), dict(options or {}), _checked(rates))
     check_shape(contender.architecture, options=contender.options)
     rows, known = chosen_rows(on, quick=quick), known_layers(against, besides=contender.name)
-    folder = make_folder(Path(out))
+    folder = Path(out)
     page = Path(report) if report else folder / f"place-{_file_name(contender.name)}.html"
-    require_writable(page)
+    require_folder(folder)
+    require_writable(page if report or folder.exists() else None)
     study, cores = battery(contender, rows, Path()), workers or os.cpu_count() or 1
-    with Ledger(folder / LEDGER) as ledger:
-        checks = layer_checks(contender, study, {piece.key: piece for piece in ledger}, cores, hours)
-        for line in checks:
-            tell(line)
+    checks = layer_checks(contender, study, answers_in(folder), cores, hours)
+    for line in checks:
+        tell(line)
+    with Ledger(make_folder(folder) / LEDGER) as ledger:
         require_tests_of_learning(study, ledger)
         with progress(quiet=quiet) as show:
             ran = run_study(study, ledger, workers=cores, report=show)

@@ -10,6 +10,7 @@ from typing import Any
 
 from assay.baselines.questions import answer_baselines, refused
 from assay.errors import AssayError, AssayErrors, one_line
+from assay.evidence import Evidence
 from assay.files import free_bytes, make_folder, require_folder
 from assay.ledger import LEDGER, Ledger
 from assay.report.findings import gather
@@ -65,12 +66,17 @@ def estimate_session(
     from assay.studies.estimate import estimate
 
     require_folder(out)
-    study, answers = load_study(name, quick=quick), {}
-    if (out / LEDGER).exists():
-        with Ledger(out / LEDGER, create=False) as ledger:
-            answers = {piece.key: piece for piece in ledger}
-    found = estimate(study, answers, workers=workers or os.cpu_count() or 1, tell=tell)
+    study = load_study(name, quick=quick)
+    found = estimate(study, answers_in(out), workers=workers or os.cpu_count() or 1, tell=tell)
     return {**found, "free_bytes": free_bytes(out)}
+
+
+def answers_in(folder: Path) -> dict[str, Evidence]:
+    """What the ledger in this folder holds, by key; nothing where there is none."""
+    if not (folder / LEDGER).exists():
+        return {}
+    with Ledger(folder / LEDGER, create=False) as ledger:
+        return {piece.key: piece for piece in ledger}
 
 
 def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:
