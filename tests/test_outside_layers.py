@@ -171,3 +171,16 @@ def test_layers_of_packages_in_one_study(folder):
     assert done.returncode == 0, done.stderr
     found = json.dumps(findings_of(folder / "packages" / "outside.html"))
     assert all(name in found for name in MEASURED)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", MEASURED)
+def test_layers_of_packages_are_placed(folder, name):
+    """On the cheapest row; the whole battery takes minutes for each."""
+    package = PACKAGES[name.partition(":")[0]]
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed: see CONTRIBUTING.md")
+    card = printed("place", name, "--on", "flip-flop", "--rates", "0.01", "--out", "placed", cwd=folder)
+    (row,) = card["placed"]
+    assert (row["row"], row["failed"], row["seeds"]) == ("flip-flop", "", 3)
+    assert card["headline"].startswith(name)

@@ -1,7 +1,13 @@
 """Placing a layer: what is chosen, what is read off the runs, the card and its page, and layers that are refused."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +29,7 @@ from assay.placing.reference import FILE, LAYERS, known_layers
 from assay.placing.rows import Limit, Placed, score
 from assay.placing.session import place
 from assay.placing.text import card_text
+from assay.studies.session import answers_in
 from assay.tasks import task_from_json
 from fresh import assay
 
@@ -261,6 +268,29 @@ def test_a_copy_of_a_shipped_layer_gives_the_same_rows_and_an_edited_one_is_aske
     assert rows(again) == rows(theirs)
     with Ledger(Path("theirs") / LEDGER) as ledger:
         assert len(list(ledger)) == before
+
+
+@pytest.mark.long
+def test_a_placing_that_was_killed_gives_the_same_card(tmp_path):
+    command = [sys.executable, "-m", "assay", "place", "gru", "--on", "flip-flop,parity", "--json", "--workers", "2"]
+
+    def card(folder):
+        done = subprocess.run([*command, "--out", folder], cwd=tmp_path, capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout)
+        return {key: value for key, value in found.items() if key not in ("checks", "made", "page", "placed")}, [
+            {key: value for key, value in placed.items() if key != "seconds"} for placed in found["placed"]
+        ]
+
+    whole = card("whole")
+    begun = subprocess.Popen([*command, "--out", "killed"], cwd=tmp_path, start_new_session=True)
+    answers = {}
+    while sum(piece.source == "training" for piece in answers.values()) < 3:
+        time.sleep(0.2)
+        with suppress(AssayError):  # a ledger that has just been made
+            answers = answers_in(tmp_path / "killed")
+    os.killpg(begun.pid, signal.SIGKILL)
+    begun.wait()
+    assert card("killed") == whole
 
 
 BROKEN = {
