@@ -19,14 +19,16 @@ from assay.baselines.questions import answer_baselines, refused
 from assay.frontier import SearchEnd
 from assay.learning.search import Unit, chosen, first_learned
 from assay.ledger import LEDGER, Ledger
+from assay.networks import MIXERS
 from assay.networks.candidates import Candidates
 from assay.placing import battery as batteries
-from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows
+from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows, fitting
 from assay.placing.card import Card, Known, headline, reached_text
 from assay.placing.charts import charts
 from assay.placing.page import page_text
 from assay.placing.reference import FILE, LAYERS, known_layers
-from assay.placing.rows import Limit, Placed, score
+from assay.placing.reference import main as make_reference
+from assay.placing.rows import Limit, Placed, about_the_same_state, score
 from assay.placing.session import place
 from assay.placing.text import card_text
 from assay.studies.session import answers_in
@@ -75,8 +77,9 @@ def test_the_quick_battery_is_a_part_of_the_whole():
     assert {row.name for row in chosen_rows(["group-word"], quick=False)} == {"parity", "s3", "s5"}
     with pytest.raises(AssayError, match="did you mean 'recall'"):
         chosen_rows(["recal"], quick=False)
-    with pytest.raises(AssayError, match="not in the quick battery"):
-        chosen_rows(["s5"], quick=True)
+    assert [row.name for row in chosen_rows(["recall", "k-hop"], quick=False)][:2] == ["recall", "induction"]
+    with pytest.raises(AssayError, match="s5 is not in the quick battery"):
+        chosen_rows(["s3", "s5"], quick=True)
 
 
 @pytest.mark.long
@@ -148,7 +151,7 @@ def test_what_was_reached_is_what_most_seeds_reached():
 
 
 def row(name, state, **values):
-    return Placed(name, 32, seeds=3, state_bits=state, tolerance=0.05, **values)
+    return Placed(name, 32, seeds=3, state_bits=state, compared_bits=state, tolerance=0.05, **values)
 
 
 def card_of(known, **more):
@@ -168,13 +171,25 @@ def test_the_first_line_says_both_directions_among_layers_of_the_same_state():
     larger = Known("larger", (row("recall", 9000, value=32, ladder=(32, 16, 8)), row("s5", None, ladder=(32,))))
     said = headline(card_of((same, larger)))
     assert said == (
-        "mine does what others of about its state do not: recall at width 32, 16 pairs (same: 8 pairs); "
+        "mine does what known layers of about its state do not: recall at width 32, 16 pairs (same: 8 pairs); "
         "S5, learned, to 4 times the length (same: not learned). "
-        "The reverse: induction, one layer, not learned (same: learned)."
+        "The reverse: induction, one layer, not learned (same: learned). Compared: same."
     )
     assert "no known layer of about its state" in headline(card_of((larger,)))
     undeclared = replace(card_of((larger,)), placed=(row("s5", None, ladder=(32,)),))
-    assert "does nothing that" in headline(undeclared)
+    assert "is ahead of no known layer (it declares no state)" in headline(undeclared)
+    assert "no known layer" in headline(card_of((replace(same, stale="made before"),)))
+    divided = replace(same, placed=(row("recall", 900, value=8, ladder=(32, 16, 8), learned=2),))
+    assert "(same: 8 pairs [2 of 3 seeds])" in headline(card_of((divided,)))
+    tried = replace(card_of((same,)), rates=(0.1, 0.2, 0.3))
+    assert headline(tried).endswith("It was tried at 3 rates, they at 2.")
+
+
+def test_layers_are_compared_where_searches_begin():
+    """A cache grows with the length: what a layer reached must not decide whom it is compared with."""
+    reached, failed = row("recall", 8000, value=32, ladder=(32, 8)), row("recall", 500, ladder=(32, 8))
+    assert about_the_same_state(replace(reached, compared_bits=1000), replace(failed, compared_bits=1000))
+    assert not about_the_same_state(replace(reached, compared_bits=None), failed)
 
 
 def test_the_page_has_charts_that_compile_and_everything_in_it():
@@ -199,7 +214,7 @@ def test_the_page_has_charts_that_compile_and_everything_in_it():
     assert not re.search(r'(?:src|href)="http', page)
     assert "prefers-color-scheme: dark" in page
     text = card_text(card)
-    assert text.startswith("mine does what others")
+    assert text.startswith("mine: no known layer of about its state")
     assert "same: made with version 1" in text
 
 
@@ -237,7 +252,7 @@ def test_rows_of_reference_are_whole_and_have_the_separations_of_the_field():
     assert not any(placed.failed for rows in known.values() for placed in rows.values())
     assert FILE.stat().st_size < 1 << 20
     signed, positive, attention, lstm = (
-        known[name] for name in ("delta-net, eigenvalues=signed", "delta-net", "attention", "lstm")
+        known[name] for name in ("delta-net (eigenvalues=signed)", "delta-net", "attention", "lstm")
     )
     assert [signed[name, 32].reach for name in ("parity", "s3", "s5")] == [4, 4, 4]
     assert lstm["parity", 32].reach == 4
@@ -271,6 +286,7 @@ def test_a_copy_of_a_shipped_layer_gives_the_same_rows_and_an_edited_one_is_aske
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_a_placing_that_was_killed_gives_the_same_card(tmp_path):
     command = [sys.executable, "-m", "assay", "place", "gru", "--on", "flip-flop,parity", "--json", "--workers", "2"]
 
@@ -337,6 +353,8 @@ def test_a_users_layer_is_placed_from_the_command_line(tmp_path):
         (("place", "gru", "--rates", "3"), "rate = 3.0 is not allowed"),
         (("place", "gru", "--options", "states=3"), "states"),
         (("place", "gru", "--against", "nothing"), "nothing"),
+        (("place", "gru", "--on", "recall,flip-flop", "--quick"), "flip-flop is not in the quick battery"),
+        (("place", "feed-forward"), "feed-forward is not made of layers"),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused_in_one_line(given, said, tmp_path):
@@ -345,6 +363,20 @@ def test_requests_that_cannot_be_met_are_refused_in_one_line(given, said, tmp_pa
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_known_layers_are_named_with_their_options(tmp_path):
+    names = [known.name for known in known_layers(["delta-net (eigenvalues=signed)", "lstm"])]
+    assert names == ["delta-net (eigenvalues=signed)", "lstm"]
+    assert [known.name for known in known_layers(["delta-net"])] == ["delta-net", "delta-net (eigenvalues=signed)"]
+    with pytest.raises(AssayError, match="nosuch"):
+        make_reference(["--only", "nosuch", "--out", str(tmp_path)])
+
+
+def test_a_whole_block_is_not_asked_for_a_convolution_before_it():
+    rows, left_out = fitting(Contender(MIXERS.named(f"{HERE / 'layers_to_place.py'}:Whole")), ROWS)
+    assert {row.name for row in ROWS} - {row.name for row in rows} == {"induction-conv"}
+    assert "induction-conv is left out" in left_out[0]
 
 
 def test_the_battery_is_listed(tmp_path):

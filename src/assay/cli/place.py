@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +57,8 @@ def place(
 
 
 def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+    """Names between commas; those within parentheses, as in `selective (states=4,conv=2)`, belong to a name."""
+    return [word.strip() for word in re.split(r",(?![^()]*\))", text) if word.strip()]
 
 
 def _rate(word: str) -> float:

@@ -142,10 +142,13 @@ def candidates_of(question: Mapping[str, Any]) -> Candidates:
     return Candidates.of(question["architecture"], **shape_of(question))
 
 
-def check_declared(networks: Candidates, width: int, *, shipped: bool = False) -> list[LayerFacts]:
+def check_declared(
+    networks: Candidates, width: int, *, shipped: bool = False, order: Order = "any"
+) -> list[LayerFacts]:
     """Hold layers that are not shipped against what they declare, before anything is made of them.
 
     They are measured at a small width, or at `width` if they cannot be of that one; `shipped`: so are shipped ones.
+    Those that can be told not to look ahead are, where the `order` is causal.
 
     Raises:
         AssayError: a layer is not what it declares, or it cannot be of this shape.
@@ -156,19 +159,21 @@ def check_declared(networks: Candidates, width: int, *, shipped: bool = False) -
     parts = [] if networks.architecture in BARE_MODELS else layers_of(networks.architecture)
     blocks = [(part, index) for index, part in enumerate(parts * networks.depth) if shipped or _is_users(part)]
     different = dict.fromkeys((part, index if "index" in _asked(part) else 0) for part, index in blocks)
-    return [_check_part(networks, part, width, index) for part, index in different]
+    return [_check_part(networks, part, width, index, order) for part, index in different]
 
 
-def require_declared(networks: Candidates, width: int, *, shipped: bool = False) -> list[LayerFacts]:
+def require_declared(
+    networks: Candidates, width: int, *, shipped: bool = False, order: Order = "any"
+) -> list[LayerFacts]:
     """The same; whatever a layer raises is an AssayError too."""
     with _failures_of(networks, width):
-        return check_declared(networks, width, shipped=shipped)
+        return check_declared(networks, width, shipped=shipped, order=order)
 
 
 @cache
-def _check_part(networks: Candidates, part: str, width: int, index: int) -> LayerFacts:
+def _check_part(networks: Candidates, part: str, width: int, index: int, order: Order) -> LayerFacts:
     """Of the layer in block `index`."""
-    facts = _measured(networks, part, width, "any", index)
+    facts = _measured(networks, part, width, order, index)
     layer = _make_one(networks, part, facts.width, "any", index)
     if "causal" in _asked(part) or (isinstance(layer, UsersLayer) and layer.masked):
         ordered = _measured(networks, part, width, "causal", index)

@@ -85,8 +85,8 @@ def parse_options(text: str) -> dict[str, Option]:
 
 
 def _value(word: str) -> Option:
-    if word in ("true", "false"):
-        return word == "true"
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
     for kind in (int, float):
         try:
             return kind(word)

@@ -14,9 +14,11 @@ from typing import Any, Literal
 
 from assay.errors import AssayError, unknown
 from assay.learning.search import Unit
-from assay.networks import Option, layer_entry, layers_of
-from assay.networks.candidates import Candidates
+from assay.networks import NETWORKS, Option, layer_entry, layers_of
+from assay.networks.candidates import Candidates, candidates_of
+from assay.networks.shape import options_text
 from assay.studies.study import Study, study_of
+from assay.tasks import task_from_json
 
 SEEDS = [0, 1, 2]
 RATES = (0.003, 0.01)
@@ -68,8 +70,8 @@ ROWS = (
         "recall", "recall", "Recall: most pairs of key and value", "largest", "pairs",
         {"task": {"name": "recall", "vocabulary": 64}, "along": "width", "recipe": {"steps": 600, "batch": 64}},
         {"vary": "pairs", "values": [2, 4, 8, 16, 32], "at": [16, 32, 64], "start": 8},
-        "K pairs of V values need K (log2 V - h(e) - e log2(V-1)) bits of state at an error rate e (`recall-state`); "
-        "attention keeps them all, and a matrix memory of d x d numbers holds about d "
+        "K pairs of V values need K (log2 V - h(e) - e log2(V-1)) bits of state at an error rate e (bound "
+        "recall-state); attention keeps them all, and a matrix memory of d x d numbers holds about d "
         "(Arora et al. 2023; Schlag, Irie, Schmidhuber 2021).",
         quick=[32],
     ),
@@ -111,15 +113,15 @@ ROWS = (
         "Telgarsky 2024).",
     ),
     Row(
-        "parity", "parity", "Parity (products in Z2)", "learned", "length",
+        "parity", "parity", "Parity (products in Z2), with a curriculum of lengths", "learned", "length",
         {"task": {"name": "group-word", "group": "Z2"}, "recipe": {"steps": 1000, **_LONGER}},
         {"at": [16], **_ONE_WIDTH},
-        "A linear recurrence needs a negative eigenvalue for it (Grazzi et al. 2024); the sensitivity of attention's "
-        "answers falls with the length (Hahn 2020).",
+        "A linear recurrence in finite precision whose eigenvalues are all real and at least 0 cannot do it at all "
+        "lengths (Grazzi et al. 2024); the sensitivity of attention's answers falls with the length (Hahn 2020).",
         quick=[16],
     ),
     Row(
-        "s3", "S3", "Products of transpositions, S3", "learned", "length",
+        "s3", "S3", "Products of transpositions, S3, with a curriculum of lengths", "learned", "length",
         {"task": {"name": "group-word", "group": "S3"}, "recipe": {"steps": 800, **_LONGER}},
         {"at": [16], **_ONE_WIDTH},
         "One Householder reflection for each token is enough for words of transpositions (Grazzi et al. 2024; Siems et "
@@ -135,20 +137,21 @@ ROWS = (
         "two classes are equal (Merrill, Petty, Sabharwal 2024).",
     ),
     Row(
-        "copy", "copy", "Copy: longest string and its copy", "largest", "tokens",
+        "copy", "copy", "Copy: longest string with its copy, tokens of both", "largest", "tokens",
         {"task": {"name": "copy"}, "along": "width", "recipe": {"steps": 1000, "batch": 32}},
         {"vary": "length", "values": [8, 16, 32, 64], "at": [WIDTH], "start": 16},
-        "L symbols of A need L (log2 A - h(e) - e log2(A-1)) bits of state (`copy-state`); attention looks them up "
+        "L symbols of A need L (log2 A - h(e) - e log2(A-1)) bits of state (bound copy-state); attention looks them up "
         "(Jelassi et al. 2024).",
         positions=("table",), quick=[WIDTH],
     ),
     Row(
-        "flip-flop", "flip-flop", "Flip-flop, one layer: the bit behind the last write", "learned", "length",
+        "flip-flop", "flip-flop",
+        "Flip-flop, one layer; at 4 times the length writes are ten times as rare", "learned", "length",
         {"task": {"name": "flip-flop"},
          "recipe": {"steps": 400, "batch": 32, "test_lengths": [128], "test_distribution": "rare"}},
         {"at": [32], **_ONE_WIDTH},
-        "One bit of state is enough; attention errs where writes are rare, on a tail of inputs (Liu et al. 2023). Bits "
-        "stand behind their instructions, so one layer of attention must also join the two.",
+        "A few bits of state are enough; attention errs where writes are rare, on a tail of inputs (Liu et al. 2023). "
+        "Bits stand behind their instructions, so one layer of attention must also join the two.",
     ),
 )  # fmt: skip
 BY_NAME = {row.name: row for row in ROWS}
@@ -176,24 +179,50 @@ class Contender:
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.networks.name
+        options = options_text(self.options)
+        return f"{self.architecture} ({options})" if options else self.architecture
 
 
 def chosen_rows(on: Sequence[str], *, quick: bool) -> list[Row]:
-    """Rows of these names, or on tasks of these names; all unless any is given. Quick: fewer, at fewer widths.
+    """Rows of these names, or else on tasks of these names; all unless any is given. Quick: fewer, at fewer widths.
 
     Raises:
-        AssayError: there is none of a name, or none of them is in the quick battery.
+        AssayError: there is none of a name, or one of them is not in the quick battery.
     """
     known = {row.name for row in ROWS} | {row.task for row in ROWS}
     for name in on:
         if name not in known:
             raise unknown("row or task of the battery", name, sorted(known))
-    named = [row for row in ROWS if not on or {row.name, row.task} & set(on)]
+    rows = {row.name for row in ROWS}
+    named = [row for row in ROWS if not on or row.name in on or row.task in set(on) - rows]
     found = [row for row in named if row.quick is not None] if quick else named
-    if not found:
-        raise AssayError(f"{', '.join(on)} is not in the quick battery; leave --quick out")
+    if on and len(found) < len(named):
+        left = ", ".join(row.name for row in named if row.quick is None)
+        raise AssayError(f"{left} is not in the quick battery; leave it or --quick out")
     return [replace(row, search={**row.search, "at": row.quick}) for row in found] if quick else found
+
+
+def fitting(contender: Contender, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """Rows that networks of the layer can be made for, and why others are left out.
+
+    Raises:
+        AssayError: it is no layer, or it fits no row.
+    """
+    if contender.architecture in NETWORKS:
+        raise AssayError(f"{contender.architecture} is not made of layers, and cannot be placed")
+    found, reasons = [], []
+    for row in rows:
+        (line,) = battery(contender, [row], Path()).lines
+        try:
+            for search in line.searches:
+                asked = search.unit.at(search.unit.start)
+                candidates_of(asked).resources(task_from_json(asked["task"]), asked["width"])
+            found.append(row)
+        except AssayError as error:
+            reasons.append(f"{row.name} is left out: {error}")
+    if not found:
+        raise AssayError(reasons[0])
+    return found, reasons
 
 
 def battery(contender: Contender, rows: Sequence[Row], folder: Path) -> Study:
@@ -214,7 +243,7 @@ def battery(contender: Contender, rows: Sequence[Row], folder: Path) -> Study:
 
 
 def _line(contender: Contender, row: Row) -> dict[str, Any]:
-    options = {**contender.options, **row.search.get("options", {})}
+    options = {**row.search.get("options", {}), **contender.options}
     search = {
         **row.search, "architecture": contender.architecture, "options": options, "rates": list(contender.rates),
     }  # fmt: skip

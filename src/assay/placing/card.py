@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from assay.placing.battery import BY_NAME, Row
+from assay.placing.battery import BY_NAME, RATES, Row
 from assay.placing.rows import Placed, about_the_same_state, score
 
 
@@ -67,18 +67,32 @@ class Card:
 
 
 _CARD = TypeAdapter(Card)
+_MOST = 5  # phrases of a sentence
 
 
 def headline(card: Card) -> str:
     """The first line of a card, in plain words."""
-    if not any(_comparable(card, placed) for placed in card.placed):
-        return f"{card.layer}: no known layer of about its state was placed on the same rows."
-    ahead, behind = _differences(card, ahead=True), _differences(card, ahead=False)
-    does = f"does what others of about its state do not: {'; '.join(ahead)}" if ahead else (
-        "does nothing that the others of about its state do not"
-    )  # fmt: skip
-    reverse = f"The reverse: {'; '.join(behind)}" if behind else "They do nothing that it does not"
-    return f"{card.layer} {does}. {reverse}."
+    compared = list(dict.fromkeys(known.name for placed in card.placed for known, _ in _comparable(card, placed)))
+    declares = any(placed.compared_bits for placed in card.placed)
+    state = "of about its state" if declares else "(it declares no state)"
+    if not compared:
+        return f"{card.layer}: no known layer {state} was placed on the same rows."
+    does = _sentence(
+        _differences(card, ahead=True), f"does what known layers {state} do not", f"is ahead of no known layer {state}"
+    )
+    reverse = _sentence(_differences(card, ahead=False), "The reverse", "None of them is ahead of it")
+    silent = sum(bool(placed.failed) for placed in card.placed)
+    said = [f"{card.layer} {does}", reverse, f"Compared: {', '.join(compared)}"]
+    said += [f"Rows without an answer: {silent}"] * bool(silent)
+    said += [f"It was tried at {len(card.rates)} rates, they at {len(RATES)}"] * (len(card.rates) > len(RATES))
+    return ". ".join(said) + "."
+
+
+def _sentence(phrases: list[str], start: str, nothing: str) -> str:
+    if not phrases:
+        return nothing
+    more = [f"and {len(phrases) - _MOST} rows more"] * (len(phrases) > _MOST)
+    return f"{start}: {'; '.join([*phrases[:_MOST], *more])}"
 
 
 def _differences(card: Card, *, ahead: bool) -> list[str]:
@@ -101,20 +115,26 @@ def _phrase(row: Row, placed: Placed, others: list[tuple[Known, Placed]]) -> str
     where = f" at width {placed.width}" if len(row.search["at"]) > 1 else ""
     theirs: dict[str, list[str]] = {}
     for known, other in others:
-        theirs.setdefault(reached_text(row, other), []).append(known.name)
+        theirs.setdefault(_with_seeds(row, other), []).append(known.name)
     said = "; ".join(f"{', '.join(names)}: {text}" for text, names in theirs.items())
-    return f"{row.short}{where}, {reached_text(row, placed)} ({said})"
+    return f"{row.short}{where}, {_with_seeds(row, placed)} ({said})"
+
+
+def _with_seeds(row: Row, placed: Placed) -> str:
+    """What was reached, and by how many seeds where they disagree."""
+    divided = 0 < placed.learned < placed.seeds
+    return reached_text(row, placed) + f" [{placed.learned} of {placed.seeds} seeds]" * divided
 
 
 def _comparable(card: Card, placed: Placed) -> list[tuple[Known, Placed]]:
-    """Rows of other layers there, of about the same declared state; of a layer that declares none, of any."""
+    """Today's rows of other layers there, of about the same declared state; of a layer that declares none, of any."""
     if placed.failed:
         return []
     there = [
-        (known, theirs) for known in card.known for theirs in known.placed
+        (known, theirs) for known in card.known if not known.stale for theirs in known.placed
         if theirs.at == placed.at and not theirs.failed
     ]  # fmt: skip
-    if placed.state_bits is None:
+    if placed.compared_bits is None:
         return there
     return [pair for pair in there if about_the_same_state(placed, pair[1])]
 

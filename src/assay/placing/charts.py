@@ -15,6 +15,7 @@ from assay.tasks import task_from_json
 Spec = dict[str, Any]
 _TRACKING = ("parity", "s3", "s5")
 _MORE = {"induction": "> 2", "two-hops": "> 3"}
+_GREY = {"symbolFillColor": "#888", "symbolStrokeColor": "#888"}
 _MARK = {"filled": True, "size": 110, "opacity": 0.9}
 
 
@@ -41,15 +42,15 @@ def charts(card: Card) -> list[Chart]:
 
 
 def _layers(card: Card) -> list[tuple[str, bool, tuple[Placed, ...]]]:
-    """Names, whether their rows are of older code, and rows: the card's own first."""
+    """Names, whether their rows are of older code, and rows: the card's own last, so that it is drawn on top."""
     known = [(one.name, bool(one.stale), one.placed) for one in card.known]
-    return [(card.layer, False, card.placed), *known]
+    return [*known, (card.layer, False, card.placed)]
 
 
 def _colour(card: Card) -> Spec:
     """Of layers: the card's own stands out."""
-    names = [name for name, _, _ in _layers(card)]
-    scheme = ["#d1342b", *_PALETTE][: len(names)]
+    names = [card.layer, *[known.name for known in card.known]]
+    scheme = ["#d1342b", *[_PALETTE[place % len(_PALETTE)] for place in range(len(card.known))]]
     return {
         "field": "layer", "type": "nominal", "sort": names, "title": "layer",
         "scale": {"domain": names, "range": scheme}, "legend": {"orient": "bottom", "columns": 2, "labelLimit": 320},
@@ -90,7 +91,8 @@ def _capacity(card: Card) -> Chart | None:
         "mark": {"type": "point", **_MARK},
         "encoding": {
             "x": x, "y": y, "color": _colour(card),
-            "shape": {"field": "of", "type": "nominal", "title": None,
+            "size": {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": 260}, "value": 90},
+            "shape": {"field": "of", "type": "nominal", "title": None, "legend": _GREY,
                       "scale": {"domain": ["this layer", "known layers"], "range": ["diamond", "circle"]}},
             "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
             "tooltip": [{"field": name} for name in ("layer", "reached", "width", "state")],
@@ -98,7 +100,7 @@ def _capacity(card: Card) -> Chart | None:
     }  # fmt: skip
     bound: Spec = {
         "data": {"values": [{"state": required, "pairs": pairs} for required, pairs in line]},
-        "mark": {"type": "line", "strokeDash": [6, 4], "color": "#888", "point": True},
+        "mark": {"type": "line", "strokeDash": [6, 4], "color": "#888", "point": {"color": "#888"}},
         "encoding": {"x": x, "y": y, "tooltip": [{"field": "state", "title": "least bits"}, {"field": "pairs"}]},
     }
     caption = (
@@ -119,6 +121,13 @@ def _tracking(card: Card) -> Chart | None:
     ]  # fmt: skip
     if not values:
         return None
+    encoding: Spec = {
+        "x": {"field": "times", "type": "ordinal", "title": "times the length of training", "axis": {"labelAngle": 0}},
+        "y": {"field": "error", "type": "quantitative", "title": "error rate", "scale": {"domain": [0, 1]}},
+        "color": _colour(card),
+        "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
+        "tooltip": [{"field": name} for name in ("layer", "row", "times", "error")],
+    }
     spec: Spec = {
         "data": {"values": values},
         "facet": {"column": {
@@ -127,20 +136,16 @@ def _tracking(card: Card) -> Chart | None:
         }},
         "spec": {
             "width": 210, "height": 220,
-            "mark": {"type": "line", "point": True},
-            "encoding": {
-                "x": {"field": "times", "type": "ordinal", "title": "times the length of training",
-                      "axis": {"labelAngle": 0}},
-                "y": {"field": "error", "type": "quantitative", "title": "error rate", "scale": {"domain": [0, 1]}},
-                "color": _colour(card),
-                "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
-                "tooltip": [{"field": name} for name in ("layer", "row", "times", "error")],
-            },
+            "layer": [
+                {"transform": [{"filter": {"field": "layer", "oneOf": [one]}}] if one else [
+                    {"filter": {"not": {"field": "layer", "equal": card.layer}}}],
+                 "mark": {"type": "line", "point": True, "strokeWidth": 3 if one else 1.5}, "encoding": encoding}
+                for one in ("", card.layer)
+            ],
         },
     }  # fmt: skip
     caption = (
-        "Median over the seeds; beyond the length of training only positions beyond it are counted. Learned: at most "
-        ".05. Chance: 1 - 1/order of the group."
+        "Median over the seeds; beyond the length of training only positions beyond it are counted. Learned: up to .05."
     )
     return Chart("tracking", "State tracking: error against length", caption, spec)
 
@@ -160,7 +165,7 @@ def _depth(card: Card) -> Chart | None:
             values.append({"layer": name, "question": "two hops", "layers": layers, "stale": stale})
     if not values:
         return None
-    names = [name for name, _, _ in _layers(card)]
+    names = [card.layer, *[known.name for known in card.known]]
     spec: Spec = {
         "data": {"values": values},
         "width": "container",
@@ -170,7 +175,7 @@ def _depth(card: Card) -> Chart | None:
             "x": {"field": "layers", "type": "ordinal", "title": "fewest layers",
                   "scale": {"domain": ["1", "2", "3", "> 2", "> 3"]}, "axis": {"labelAngle": 0, "grid": True}},
             "y": {"field": "layer", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 260}},
-            "shape": {"field": "question", "type": "nominal", "title": None, "legend": {"orient": "bottom"}},
+            "shape": {"field": "question", "type": "nominal", "title": None, "legend": {"orient": "bottom", **_GREY}},
             "color": {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": "#d1342b"},
                       "value": "#3b6fb6"},
             "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from assay.files import write_whole
-from assay.placing.battery import BY_NAME, SEEDS
+from assay.placing.battery import BY_NAME, RATES, SEEDS
 from assay.placing.card import Card, reached_text
 from assay.placing.charts import charts
 from assay.placing.rows import Placed
@@ -43,6 +43,7 @@ def page_text(card: Card) -> str:
         beside=[_beside(card, placed) for placed in card.placed],
         theorems=[BY_NAME[name] for name in names],
         seeds=SEEDS,
+        rates=RATES,
         data=_in_script(card.to_json()),
         specs=_in_script({chart.name: _sized(chart.spec) for chart in drawn}),
         library=_library(),
@@ -78,6 +79,7 @@ def _row(placed: Placed) -> dict[str, Any]:
         "state": "" if placed.state_bits is None else f"{placed.state_bits:,}",
         "parameters": f"{placed.parameters:,}" if placed.parameters else "",
         "seconds": f"{1000 * placed.seconds:.2g}" if placed.seconds else "",
+        "seen": f"{100 * placed.seen:.2g} %" if placed.seen else "",
         "steps": "" if placed.steps is None else f"{placed.steps:,}",
         "settings": f"{placed.positions}, {placed.rate:g}" if placed.positions else "",
         "limit": said, "failed": placed.failed,

@@ -57,9 +57,9 @@ def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path =
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
     names = list(dict.fromkeys(line["layer"] for line in lines))
     for name in against:
-        if not any(name in (one, one.partition(", ")[0]) for one in names):
+        if not any(name in (one, one.partition(" (")[0]) for one in names):
             raise unknown("layer of reference", name, names)
-    wanted = [one for one in names if {one, one.partition(", ")[0]} & set(against)] if against else names
+    wanted = [one for one in names if {one, one.partition(" (")[0]} & set(against)] if against else names
     return [_known(name, [line for line in lines if line["layer"] == name]) for name in wanted if name != besides]
 
 
@@ -81,8 +81,8 @@ def _stale(line: dict[str, Any], placed: Placed) -> str:
         return f"made with version {line['versions']['recipe']} of training, which is {RECIPE_VERSION} now"
     now = {"architecture": architecture_code(line["architecture"]), "task": TASKS.code(row.task)}
     for what, version in now.items():
-        if placed.code[what] != version:
-            return f"made with version {placed.code[what]} of its {what}, which is {version} now"
+        if placed.code.get(what) != version:
+            return f"made with version {placed.code.get(what)} of its {what}, which is {version} now"
     return ""
 
 
@@ -105,7 +105,7 @@ def _keep(contender: Contender, placed: list[Placed], file: Path) -> None:
         json.dumps({
             "layer": contender.name, "architecture": contender.architecture, "versions": vars(Versions()),
             "placed": replace(row, seconds=round(row.seconds, 5)).to_json(),
-        }, sort_keys=True) for row in placed
+        }, sort_keys=True) for row in placed if not row.failed
     ]  # fmt: skip
     write_whole(file, lambda path: path.write_text("\n".join([*kept, *rows]) + "\n", "utf-8"))
 
@@ -119,7 +119,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=None)
     given = parser.parse_args(arguments)
     names = given.only.split()
-    layers = [layer for layer in LAYERS if not names or {layer.name, layer.architecture} & set(names)]
+    for name in names:
+        if name not in {layer.architecture for layer in LAYERS}:
+            raise unknown("layer of reference", name, sorted({layer.architecture for layer in LAYERS}))
+    layers = [layer for layer in LAYERS if not names or layer.architecture in names]
     make(given.out, layers, file=given.file, workers=given.workers)
 
 

@@ -14,6 +14,7 @@ from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.frontier import SearchEnd, resources_of
 from assay.learning.search import Unit
+from assay.networks.candidates import candidates_of
 from assay.placing.battery import Row
 from assay.studies.course import search_course
 from assay.studies.replay import replay
@@ -60,6 +61,8 @@ class Placed:
         positions: how positions were told apart: chosen on the first seed.
         rate: of the runs that learned there, or of the best one; the first choice is made on the first seed.
         state_bits: that such a network carries on behind the last token; None where none are declared.
+        compared_bits: the same at the value at which every layer's search begins: what layers are compared by.
+        seen: the largest share of a run's test inputs that also occurred in training.
         parameters: of one network.
         steps: that runs took until they had learned, the median; None where none did.
         seconds: of one processor for a step, the median.
@@ -83,6 +86,8 @@ class Placed:
     positions: str = ""
     rate: float = 0.0
     state_bits: int | None = None
+    compared_bits: int | None = None
+    seen: float = 0.0
     parameters: int = 0
     steps: int | None = None
     seconds: float = 0.0
@@ -137,10 +142,10 @@ def score(row: Row, placed: Placed) -> float:
 
 
 def about_the_same_state(one: Placed, other: Placed) -> bool:
-    """Whether both declare a state, the larger at most twice the smaller."""
-    if not one.state_bits or not other.state_bits:
+    """Whether both declare a state, the larger at most twice the smaller, where every search begins."""
+    if not one.compared_bits or not other.compared_bits:
         return False
-    return max(one.state_bits, other.state_bits) <= _CLOSE * min(one.state_bits, other.state_bits)
+    return max(one.compared_bits, other.compared_bits) <= _CLOSE * min(one.compared_bits, other.compared_bits)
 
 
 def placed_rows(
@@ -177,6 +182,8 @@ def _placed(row: Row, search: Search, answers: Mapping[str, Evidence], failed: M
         positions=some.question["positions"],
         rate=some.question["rate"],
         state_bits=some.size.state_bits or None,
+        compared_bits=_bits_at_start(unit),
+        seen=max(run.detail["test_inputs"]["share"] for run in best.values()),
         parameters=some.size.parameters,
         steps=round(median(map(_steps_to_learn, learned))) if learned else None,
         seconds=median(run.seconds / max(1, run.detail["steps"]) for run in best.values()),
@@ -184,6 +191,16 @@ def _placed(row: Row, search: Search, answers: Mapping[str, Evidence], failed: M
         limit=_limit(task, some),
         code=some.question["code"],
     )
+
+
+def _bits_at_start(unit: Unit) -> int | None:
+    asked = unit.at(unit.start)
+    task = task_from_json(asked["task"])
+    try:
+        network = candidates_of(asked).resources(task, asked["width"])
+    except AssayError:
+        return None
+    return network.state_bits(network.passes * task.spec.length)
 
 
 def _of_variant(unit: Unit, runs: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

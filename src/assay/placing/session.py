@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from assay.errors import require
 from assay.files import make_folder, require_folder, require_writable
 from assay.ledger import LEDGER, Ledger
 from assay.networks import Option, check_shape, named_architecture
-from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows
+from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows, fitting
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
@@ -63,13 +65,15 @@ def place(
     """
     contender = Contender(named_architecture(layer), dict(options or {}), _checked(rates))
     check_shape(contender.architecture, options=contender.options)
-    rows, known = chosen_rows(on, quick=quick), known_layers(against, besides=contender.name)
+    on, against = _listed(on), _listed(against)
+    known = known_layers(against, besides=contender.name)
+    rows, left_out = fitting(contender, chosen_rows(on, quick=quick))
     folder = Path(out)
-    page = Path(report) if report else folder / f"place-{_file_name(contender.name)}.html"
+    page = Path(report) if report else folder / f"place-{_file_name(contender.name, on, quick)}.html"
     require_folder(folder)
     require_writable(page if report or folder.exists() else None)
     study, cores = battery(contender, rows, Path()), workers or os.cpu_count() or 1
-    checks = layer_checks(contender, study, answers_in(folder), cores, hours)
+    checks = [*layer_checks(contender, study, answers_in(folder), cores, hours), *left_out]
     for line in checks:
         tell(line)
     with Ledger(make_folder(folder) / LEDGER) as ledger:
@@ -111,8 +115,13 @@ def _checked(rates: Sequence[float]) -> tuple[float, ...]:
     return tuple(rates)
 
 
-def _file_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in name.split("/")[-1])
+def _file_name(name: str, on: Sequence[str], quick: bool) -> str:
+    parts = [name.split("/")[-1], *["quick"] * quick, *on]
+    return re.sub(r"[^\w.=]+", "-", "-".join(parts)).strip("-")
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _command(
@@ -122,7 +131,7 @@ def _command(
     """What gives this card again."""
     from assay.networks.shape import options_text
 
-    given = [f"--options {options_text(options)}"] * bool(options)
-    given += [f"--on {','.join(on)}"] * bool(on) + [f"--against {','.join(against)}"] * bool(against)
+    given = [f"--options {quote(options_text(options))}"] * bool(options)
+    given += [f"--on {','.join(on)}"] * bool(on) + [f"--against {quote(','.join(against))}"] * bool(against)
     given += ["--quick"] * quick + [f"--rates {','.join(map(str, rates))}"] * (tuple(rates) != RATES)
-    return " ".join(["assay place", layer, *given])
+    return " ".join(["assay place", quote(layer), *given])
