@@ -96,7 +96,9 @@ def _sentence(phrases: list[str], start: str, nothing: str) -> str:
 
 
 def _differences(card: Card, *, ahead: bool) -> list[str]:
-    """A phrase for each row on which others are behind, or ahead; of rows at several widths, where most are."""
+    """A phrase for each row on which others are behind, or ahead, those first where most are; of rows at several
+    widths, the one where most are.
+    """
     most: dict[str, tuple[Placed, list[tuple[Known, Placed]]]] = {}
     for placed in card.placed:
         row = BY_NAME[placed.row]
@@ -107,7 +109,8 @@ def _differences(card: Card, *, ahead: bool) -> list[str]:
         ]  # fmt: skip
         if len(there) > len(most.get(row.name, (placed, []))[1]):
             most[row.name] = placed, there
-    return [_phrase(BY_NAME[name], placed, there) for name, (placed, there) in most.items()]
+    ordered = sorted(most.items(), key=lambda item: -len(item[1][1]))  # stable: rows keep their order otherwise
+    return [_phrase(BY_NAME[name], placed, there) for name, (placed, there) in ordered]
 
 
 def _phrase(row: Row, placed: Placed, others: list[tuple[Known, Placed]]) -> str:
