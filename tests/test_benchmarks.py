@@ -1,6 +1,7 @@
 """Every benchmark that compares runs, and its tables hold what they claim to count; times are not looked at."""
 
 import json
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -113,3 +114,13 @@ def test_tracr_runs_in_its_own_environment(run):
     assert rows[0]["tracr wrong"] == rows[0]["assay wrong"] == 0
     assert rows[0]["width"] > rows[0]["assay width"]
     assert "compile ms" in printed
+
+
+def test_every_benchmark_can_be_imported():
+    """In a process of its own, since some set what torch reads as it starts."""
+    files = [path for path in (ROOT / "benchmarks").rglob("*.py") if path.stem not in ("__init__", "tracr_worker")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    assert "benchmarks.throughput" in names
+    command = [sys.executable, "-c", "; ".join(f"import {name}" for name in names)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
