@@ -171,7 +171,8 @@ def test_the_first_line_says_both_directions_among_layers_of_the_same_state():
     larger = Known("larger", (row("recall", 9000, value=32, ladder=(32, 16, 8)), row("s5", None, ladder=(32,))))
     said = headline(card_of((same, larger)))
     assert said == (
-        "mine does what known layers of about its state do not: recall at width 32, 16 pairs (same: 8 pairs); "
+        "mine learns what known layers of about its state do not within this budget: "
+        "recall at width 32, 16 pairs (same: 8 pairs); "
         "S5, learned, to 4 times the length (same: not learned). "
         "The reverse: induction, one layer, not learned (same: learned). Compared: same."
     )

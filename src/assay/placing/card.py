@@ -61,6 +61,10 @@ class Card:
         """What this layer does that others of its state do not, and the reverse."""
         return headline(self)
 
+    def beside(self, placed: Placed) -> list[tuple[Known, Placed]]:
+        """Known layers' rows at the same place."""
+        return [(known, theirs) for known in self.known for theirs in known.placed if theirs.at == placed.at]
+
     def to_json(self) -> dict[str, Any]:
         """The fields and the first line as plain JSON values."""
         return {"headline": self.headline, **_CARD.dump_python(self, mode="json")}
@@ -78,7 +82,9 @@ def headline(card: Card) -> str:
     if not compared:
         return f"{card.layer}: no known layer {state} was placed on the same rows."
     does = _sentence(
-        _differences(card, ahead=True), f"does what known layers {state} do not", f"is ahead of no known layer {state}"
+        _differences(card, ahead=True),
+        f"learns what known layers {state} do not within this budget",
+        f"is ahead of no known layer {state}",
     )
     reverse = _sentence(_differences(card, ahead=False), "The reverse", "None of them is ahead of it")
     silent = sum(bool(placed.failed) for placed in card.placed)
@@ -133,10 +139,7 @@ def _comparable(card: Card, placed: Placed) -> list[tuple[Known, Placed]]:
     """Today's rows of other layers there, of about the same declared state; of a layer that declares none, of any."""
     if placed.failed:
         return []
-    there = [
-        (known, theirs) for known in card.known if not known.stale for theirs in known.placed
-        if theirs.at == placed.at and not theirs.failed
-    ]  # fmt: skip
+    there = [pair for pair in card.beside(placed) if not (pair[0].stale or pair[1].failed)]
     if placed.compared_bits is None:
         return there
     return [pair for pair in there if about_the_same_state(placed, pair[1])]

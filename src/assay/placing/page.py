@@ -14,7 +14,7 @@ from assay.placing.battery import BY_NAME, RATES, SEEDS
 from assay.placing.card import Card, reached_text
 from assay.placing.charts import charts
 from assay.placing.rows import Placed
-from assay.placing.text import error_text, seeds_text, there
+from assay.placing.text import error_text, seeds_text
 
 _HERE = Path(__file__).parent
 
@@ -88,7 +88,7 @@ def _row(placed: Placed) -> dict[str, Any]:
 
 def _beside(card: Card, placed: Placed) -> dict[str, Any]:
     row = BY_NAME[placed.row]
-    found = {known.name: (known, theirs) for known, theirs in there(card, placed)}
+    found = {known.name: (known, theirs) for known, theirs in card.beside(placed)}
     cells = []
     for known in card.known:
         _, theirs = found.get(known.name, (None, None))

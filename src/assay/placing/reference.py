@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,6 @@ LAYERS = (
     Contender("lstm"),
     Contender("gru"),
 )
-
-
-@dataclass(frozen=True)
-class Versions:
-    """Of what a row depends on beside the layer's and the task's code."""
-
-    recipe: int = RECIPE_VERSION
-    battery: int = BATTERY_VERSION
 
 
 def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path = FILE) -> list[Known]:
@@ -101,9 +93,10 @@ def make(out: Path, layers: Sequence[Contender], *, file: Path, workers: int | N
 def _keep(contender: Contender, placed: list[Placed], file: Path) -> None:
     others = file.read_text("utf-8").splitlines() if file.exists() else []
     kept = [line for line in others if json.loads(line)["layer"] != contender.name]
+    made_with = {"recipe": RECIPE_VERSION, "battery": BATTERY_VERSION}
     rows = [
         json.dumps({
-            "layer": contender.name, "architecture": contender.architecture, "versions": vars(Versions()),
+            "layer": contender.name, "architecture": contender.architecture, "versions": made_with,
             "placed": replace(row, seconds=round(row.seconds, 5)).to_json(),
         }, sort_keys=True) for row in placed if not row.failed
     ]  # fmt: skip

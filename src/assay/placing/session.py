@@ -14,6 +14,7 @@ from assay.errors import require
 from assay.files import make_folder, require_folder, require_writable
 from assay.ledger import LEDGER, Ledger
 from assay.networks import Option, check_shape, named_architecture
+from assay.networks.shape import options_text
 from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows, fitting
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
@@ -129,8 +130,6 @@ def _command(
     rates: Sequence[float],
 ) -> str:  # fmt: skip
     """What gives this card again."""
-    from assay.networks.shape import options_text
-
     given = [f"--options {quote(options_text(options))}"] * bool(options)
     given += [f"--on {','.join(on)}"] * bool(on) + [f"--against {quote(','.join(against))}"] * bool(against)
     given += ["--quick"] * quick + [f"--rates {','.join(map(str, rates))}"] * (tuple(rates) != RATES)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.placing.battery import BY_NAME
-from assay.placing.card import Card, Known, reached_text
+from assay.placing.card import Card, reached_text
 from assay.placing.rows import Placed
 
 _WIDTH = 118
@@ -60,15 +60,10 @@ def error_text(placed: Placed) -> str:
 def others_text(card: Card, placed: Placed) -> str:
     """What known layers reached there, the names of those that reached the same together."""
     row, found = BY_NAME[placed.row], {}
-    for known, theirs in there(card, placed):
+    for known, theirs in card.beside(placed):
         stale = " (stale)" if known.stale else ""
         found.setdefault(reached_text(row, theirs), []).append(f"{known.name}{stale}")
     return "; ".join(f"{text}: {', '.join(names)}" for text, names in found.items())
-
-
-def there(card: Card, placed: Placed) -> list[tuple[Known, Placed]]:
-    """Known layers' rows at the same place."""
-    return [(known, theirs) for known in card.known for theirs in known.placed if theirs.at == placed.at]
 
 
 def place_listing_text(found: dict[str, Any]) -> str:
