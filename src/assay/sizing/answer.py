@@ -1,0 +1,52 @@
+"""What `assay size` says: one answer, and the statements that it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of an answer.
+
+    Attributes:
+        name: what it speaks of: `necessary`, `enough`, `most sets`, `training`, ...
+        says: one sentence.
+        amount: the number in it that decides, such as dimensions; None where there is none.
+        rests_on: the theorem, construction, simulation or law behind it.
+    """
+
+    name: str
+    says: str
+    amount: float | None
+    rests_on: str
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An answer to a question of size.
+
+    Attributes:
+        question: what was asked, by the names of the arguments.
+        answer: one or two sentences.
+        fits: whether what was given is enough; None where nothing was given that could be, or it is left open.
+        statements: what the answer rests on.
+        change: the smallest change with which it would fit; empty where it fits, or none is known.
+        warnings: what a reader should not overlook, such as numbers near a threshold.
+    """
+
+    question: dict[str, int | float | str]
+    answer: str
+    fits: bool | None
+    statements: tuple[Statement, ...]
+    change: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    def amount(self, name: str) -> float | None:
+        """The amount of the first statement of this name; None where there is none."""
+        return next((one.amount for one in self.statements if one.name == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as plain JSON values."""
+        return asdict(self)
