@@ -24,39 +24,27 @@ the sum zero. With a active elements of S (all q of them, or those below c) and 
 c), V = a + b - 1; or 0 if none is active. As the mean of the n = a + b active elements is independent of their
 deviations from it,
 
-    P(a, b) = C(q, a) C(N-q, b) * external * internal
-    external = integral of  Q(c)^(q-a) Phi(c)^(N-q-b) sqrt(n / 2 pi) e^(-n c^2 / 2)  over real c
-    internal = sqrt(n / 2 pi) * integral of  F(w)^a G(w)^b  over real y, w = s + i y, for any real s
+    P(a, b) = C(q, a) C(N-q, b) * external * internal,
 
-with Q = 1 - Phi, G(w) = E[e^(-w Z); Z > 0] = erfcx(w / sqrt 2) / 2, and F(w) = E e^(-w Z) = e^(w^2 / 2) for
-exists (a = q), F(w) = G(-w) for separates: the density at 0 of a sum of independent terms, by its characteristic
-function. The product of the two is what Affentranger and Schneider call C(N-q, b) times an internal and an external
-angle. Both integrals are computed by the trapezoidal rule, which converges geometrically here, on a contour through
-the saddle point of the most likely (a, b); no random numbers are used.
+which `assay.probing.volumes` computes. No random numbers are used.
 
 For large N the law of V is concentrated at its mean, and (1) falls from 1 to 0 where d passes it: see `face_dimension`.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Literal
+import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import gammaln, log_ndtr, ndtr, wofz
+from scipy.special import ndtr
 
 from assay.errors import require, require_integer
-
-Property = Literal["exists", "separates"]
+from assay.probing.volumes import Property, log_tail
 
 LONGEST = 2**53  # float64 holds every N up to it
-_MOST_NUMBERS = 1 << 25  # of one integrand at once, 256 MiB; three such are held
 
 _EDGE = 12.0  # |t| of every optimum is below it, for shares q/N down to 1e-30
-_FALL = 36.0  # integrands are followed until they have fallen by e^-36 below their maximum
-_PHASE = 0.12  # step of the trapezoidal rule after y = width * sinh(u): errors near e^(-2 pi (pi/4) / 0.12)
 
 
 def face_dimension(length: int, size: float) -> float:
@@ -128,11 +116,8 @@ def separation_threshold(width: int, length: int) -> float:
 def face_probability(width: int, length: int, size: int) -> float:
     """The probability that a given set of q among N Gaussian keys in R^d is one that a query can average.
 
-    By formula (1) of the module, exact up to rounding; no draws. Cover's count and Euler's relation hold to 1e-14
-    relative at N = 12, and the law of V has sum 1 to 4e-13 at N = 512, 4e-11 at 32768 (log-gamma's rounding grows with
-    N). The same for every set of q positions, and the expected share of all of them. 1 if d >= N - 1 or q = N, else
-    0 if q > d. The law of V does not depend on d and is kept for further widths; its time grows as sqrt(N) for exists
-    and as N for separates: 1 ms and 10 ms at N = 512.
+    By formula (1) of the module, exact up to rounding; no draws. The same for every set of q positions, and the
+    expected share of all of them. 1 if d >= N - 1 or q = N, else 0 if q > d. Milliseconds, at any N.
 
     Args:
         width: d, the rank of the keys' covariance.
@@ -140,8 +125,7 @@ def face_probability(width: int, length: int, size: int) -> float:
         size: q, the number of positions of the set.
 
     Raises:
-        AssayError: an argument that is not an integer, size outside 1 ... N, or N so large that its integrals do not
-            fit in memory: at q = 1 some 10^8 for exists, at q = N/2 some 5 x 10^5 for separates.
+        AssayError: an argument that is not an integer, or size outside 1 ... N.
 
     With one coordinate only the two ends are faces, each of N positions with probability 2/N:
 
@@ -253,121 +237,6 @@ def _probability(width: int, length: int, size: int, asked: Property) -> float:
         return 1.0
     if asked == "exists" and size > width:
         return 0.0
-    first, law = _law(length, size, asked)
-    # Even and odd volumes each have sum 1/2 (Gauss-Bonnet), so either side of (1) will do; the shorter is more precise.
-    place = width + 1 - first
-    if place >= len(law):
-        return 1.0
-    if 2 * place > len(law):
-        return float(np.clip(1.0 - 2.0 * law[place::2].sum(), 0.0, 1.0))
-    return float(np.clip(2.0 * law[place - 2 :: -2].sum() if place >= 2 else 0.0, 0.0, 1.0))
-
-
-@lru_cache(maxsize=256)
-def _law(length: int, size: int, asked: Property) -> tuple[int, NDArray[np.float64]]:
-    """The intrinsic volumes v_first, v_first+1, ... of the cone T; those left out have a sum below 1e-12."""
-    others = length - size
-    t = _optimum(size / length, asked)
-    off = _window(others, float(ndtr(-t)))
-    if asked == "exists":
-        on = np.array([size])
-    else:
-        on, off = _window(size, float(ndtr(t))), off[off > 0]
-        on = on[on > 0]
-    _check_cost(length, len(on) * len(off))
-    counts = on[:, None] + off
-    external, external_scale = _external(size, others, on, off, t)
-    internal, internal_scale = _internal(asked, on, off, t)
-    choices = _log_binomial(size, on)[:, None] + _log_binomial(others, off)
-    found = np.exp(choices + external_scale + internal_scale) * counts / (2 * np.pi) * external * internal
-    first = int(counts[0, 0]) - 1
-    law = np.asarray(np.bincount((counts - 1 - first).ravel(), weights=found.ravel()), dtype=np.float64)
-    if asked == "separates" and first <= 1:
-        law = np.concatenate([np.zeros(first), law])
-        law[0] = np.exp(-_log_binomial(length, np.array(size)))  # none is active: all of S lies above all others
-        first = 0
-    law = np.maximum(law, 0.0)  # what rounding leaves where a volume is below 1e-16
-    law.flags.writeable = False
-    return first, law
-
-
-def _check_cost(length: int, numbers: int) -> None:
-    """Refuse what would fill the memory of an ordinary machine."""
-    require(numbers <= _MOST_NUMBERS, "length", length,
-            f"small enough for an exact probability: {_MOST_NUMBERS} numbers at once, not {numbers}")  # fmt: skip
-
-
-def _window(total: int, share: float) -> NDArray[np.int64]:
-    """The counts within 10 standard deviations of the mean of a binomial law, and 30 more for short tails."""
-    mean = total * share
-    reach = 10.0 * np.sqrt(mean * (1 - share)) + 30.0
-    return np.arange(max(0, int(mean - reach)), min(total, int(mean + reach) + 1) + 1)
-
-
-def _log_binomial(total: int, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    return gammaln(total + 1.0) - gammaln(chosen + 1.0) - gammaln(total - chosen + 1.0)
-
-
-def _external(
-    size: int, others: int, on: NDArray[np.int64], off: NDArray[np.int64], t: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The integrals over c for all counts, shape (on, off), over the exponentials of the second result.
-
-    The logarithm of an integrand is concave with curvature between n and N. It is split into a part of the elements of
-    S and one of the others, so that the sums over c are one product of matrices; a linear term is moved from one to
-    the other such that both have their maximum near t.
-    """
-    reach = np.sqrt(2 * _FALL / (on[0] + off[0]))
-    step = 0.6 / np.sqrt(size + others)
-    lowest, highest = _mode(size, others, on[0], off[-1]), _mode(size, others, on[-1], off[0])
-    _check_cost(size + others, int((highest - lowest + 2 * reach) / step) * (len(on) + len(off)))
-    c = np.arange(lowest - reach, highest + reach, step)
-    below, above = log_ndtr(c), log_ndtr(-c)
-    on_part = (size - on)[:, None] * above - on[:, None] * c**2 / 2
-    off_part = (others - off)[:, None] * below - off[:, None] * c**2 / 2
-    tilt = others * _excess(t) * (c - t)  # at the mean counts the slopes at t are this and its negative
-    on_part, on_scale = _scaled(on_part + tilt)
-    off_part, off_scale = _scaled(off_part - tilt)
-    return step * np.exp(on_part) @ np.exp(off_part).T, on_scale + off_scale.T
-
-
-def _mode(size: int, others: int, on: int, off: int) -> float:
-    """Where the integrand over c is largest: further right for more active elements of S, and fewer others."""
-
-    def slope(c: float) -> float:
-        # phi / Phi is the derivative of log Phi
-        return float((others - off) * _hazard(-c) - (size - on) * _hazard(c) - (on + off) * c)
-
-    return float(brentq(slope, -_EDGE, _EDGE))
-
-
-def _hazard(c: float) -> float:
-    """phi(c) / Q(c)."""
-    return float(np.exp(-c * c / 2 - log_ndtr(-c)) / np.sqrt(2 * np.pi))
-
-
-def _internal(
-    asked: Property, on: NDArray[np.int64], off: NDArray[np.int64], s: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The integrals over w = s + i y for all counts, shape (on, off), over the exponentials of the second result.
-
-    |F| and |G| are largest at y = 0, being transforms of positive measures. Their product falls like a Gaussian at
-    first and in the end at least as y^-n, which y = width sinh(u) turns into e^(-n |u|).
-    """
-    fewest, typical = int(on[0] + off[0]), int(on[len(on) // 2] + off[len(off) // 2])
-    width = typical**-0.5
-    end = max(4.0, (_FALL + 4.0) / max(fewest - 1, 1))
-    u = _PHASE * np.arange(-np.ceil(end / _PHASE), np.ceil(end / _PHASE) + 1)
-    w = s + 1j * width * np.sinh(u)
-    log_off = np.log(wofz(1j * w / np.sqrt(2)) / 2)
-    log_on = w * w / 2 if asked == "exists" else np.log(wofz(-1j * w / np.sqrt(2)) / 2)
-    on_part, on_scale = _scaled(on[:, None] * log_on)
-    off_part, off_scale = _scaled(off[:, None] * log_off)
-    weighted = _PHASE * width * np.cosh(u) * np.exp(on_part)
-    return (weighted @ np.exp(off_part).T).real, on_scale + off_scale.T
-
-
-def _scaled(logs: NDArray[np.inexact]) -> tuple[NDArray[np.inexact], NDArray[np.float64]]:
-    """Rows less the maximum of their real parts, and these maxima as a column."""
-    scale = logs.real.max(axis=1, keepdims=True)
-    return logs - scale, scale
+    above = width >= _dimension(length, size, asked)  # the shorter sum is the more precise one
+    tail = 2 * math.exp(log_tail(width, length, size, asked, above=above))
+    return float(np.clip(1 - tail if above else tail, 0.0, 1.0))

@@ -1,0 +1,146 @@
+"""What random documents serve: how likely it is that a set of k among n Gaussian vectors in R^d is retrieved.
+
+Exact probabilities by the conic kinematic formula (`assay.probing.thresholds`; a set is retrieved if it is *separated*
+there), in logarithms, so that expected numbers of sets that fail are right where they are small. The answers are those
+for real numbers: nothing is rounded. Any Gaussian distribution with a non-singular covariance gives the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+from assay.bounds.base import log2_binomial
+from assay.errors import require, require_integer
+from assay.probing.thresholds import separation_dimension
+from assay.probing.volumes import log_tail
+from assay.retrieval.limits import MOST_DOCUMENTS, check_sets
+
+_MOST_TOP = 10_000
+
+
+def log_failure(dimensions: int, documents: int, top: int) -> float:
+    """ln of the probability that no query retrieves a given set of k among n Gaussian documents in R^d.
+
+    The expected share of all sets, too. -inf where every set is retrieved: d >= n - 1. Milliseconds.
+
+    >>> round(log_failure(43, 50_000, 2) / math.log(10), 2), log_failure(9, 10, 3)
+    (-2.03, -inf)
+
+    Raises:
+        AssayError: d below 1; not 1 <= k < n <= 2^53; min(k, n - k) above 10,000.
+    """
+    return _logs(dimensions, documents, top)[0]
+
+
+def share_served(dimensions: int, documents: int, top: int) -> float:
+    """The probability that some query retrieves a given set: 1 - e^`log_failure`, precise where it is small, too.
+
+    >>> round(share_served(1, 5, 2), 10), round(share_served(43, 50_000, 2), 4)
+    (0.2, 0.9906)
+    """
+    return math.exp(_logs(dimensions, documents, top)[1])
+
+
+def dimensions_for_share(documents: int, top: int, share: float) -> int:
+    """The smallest d at which a given set is retrieved with at least this probability; see `log_failure`.
+
+    >>> dimensions_for_share(50_000, 2, 0.99), dimensions_for_share(10**9, 100, 0.99)
+    (43, 2527)
+
+    Raises:
+        AssayError: what `log_failure` raises, or a share outside (0, 1).
+    """
+    check_sets(documents, top)
+    require(0 < share < 1, "share", share, "above 0 and below 1")
+    return _smallest(documents, top, lambda d: share_served(d, documents, top) >= share)
+
+
+def dimensions_for_all(documents: int, top: int) -> int:
+    """The smallest d at which n Gaussian documents are sure to serve every set of k with probability at least 1/2.
+
+    There the expected number of sets that fail, C(n, k) e^`log_failure`, is at most 1/2. So documents that serve every
+    set, with real numbers, exist, and a draw or two finds them.
+
+    >>> dimensions_for_all(50_000, 2), dimensions_for_all(1_000, 100)
+    (75, 616)
+
+    Raises:
+        AssayError: what `log_failure` raises.
+    """
+    check_sets(documents, top)
+    sets = math.log(2) * log2_binomial(documents, top)
+    return _smallest(documents, top, lambda d: sets + log_failure(d, documents, top) <= -math.log(2))
+
+
+def most_served(dimensions: int, top: int, share: float) -> int | None:
+    """The largest n at which d dimensions serve this share of the sets or, at share 1, all with probability 1/2.
+
+    The inverse of `dimensions_for_share` and of `dimensions_for_all`; None if it is more than 2^53. Any d + 1 documents
+    in general position serve all sets, so that it is at least d + 1 if that is above k.
+
+    >>> most_served(43, 2, 0.99) >= 50_000 > most_served(42, 2, 0.99)
+    True
+
+    Raises:
+        AssayError: d below 1, a share outside (0, 1], or d too small for any n above k.
+    """
+    require_integer("dimensions", dimensions, 1, None)
+    require(0 < share <= 1, "share", share, "above 0 and at most 1")
+
+    def fits(documents: int) -> bool:
+        if dimensions >= documents - 1:
+            return True
+        if share < 1:
+            return share_served(dimensions, documents, top) >= share
+        sets = math.log(2) * log2_binomial(documents, top)
+        return sets + log_failure(dimensions, documents, top) <= -math.log(2)
+
+    low = max(dimensions, top) + 1
+    require(fits(low), "dimensions", dimensions, f"enough for {top} of {low} documents")
+    high = low
+    while high < MOST_DOCUMENTS and fits(high):
+        low, high = high, min(4 * high, MOST_DOCUMENTS)
+    if fits(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _smallest(documents: int, top: int, enough: Callable[[int], bool]) -> int:
+    """The smallest d that is enough, from 1 to n - 1, which always is; found around the statistical dimension."""
+    middle = math.ceil(separation_dimension(documents, min(top, documents - top)))
+    low, high, step = 0, documents - 1, 1
+    guess = min(max(1, middle), high)
+    if enough(guess):
+        high = guess
+        while high - step > 0 and enough(high - step):
+            high, step = high - step, 2 * step
+        low = max(0, high - step)
+    else:
+        low = guess
+        while low + step < high and not enough(low + step):
+            low, step = low + step, 2 * step
+        high = min(low + step, high)
+    while high - low > 1:
+        between = (low + high) // 2
+        low, high = (low, between) if enough(between) else (between, high)
+    return high
+
+
+@lru_cache(maxsize=4096)
+def _logs(dimensions: int, documents: int, top: int) -> tuple[float, float]:
+    """ln of the probabilities that a set fails and that it does not. The shorter sum of volumes gives both."""
+    check_sets(documents, top)
+    require_integer("dimensions", dimensions, 1, None)
+    fewer = min(top, documents - top)  # opposite queries retrieve the others
+    require(fewer <= _MOST_TOP, "top", top, f"at most {_MOST_TOP}, or as close to all documents")
+    if dimensions >= documents - 1:
+        return -math.inf, 0.0
+    above = dimensions >= separation_dimension(documents, fewer)
+    tail = min(math.log(2) + log_tail(dimensions, documents, fewer, "separates", above=above), 0.0)
+    other = math.log(-math.expm1(tail)) if tail < 0 else -math.inf
+    return (tail, other) if above else (other, tail)
