@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
@@ -118,14 +120,23 @@ def code_parameters(positions: int, sparsity: int) -> tuple[int, int, int]:
     return min(choices)[1:]
 
 
+def code_values(positions: int, degree: int, points: int, prime: int) -> NDArray[np.int64]:
+    """Values of each position's polynomial at 0, 1, ..., L - 1: int64 (positions, points), from 0 to P - 1.
+
+    >>> code_values(4, 1, 3, 3).tolist()
+    [[0, 0, 0], [1, 1, 1], [2, 2, 2], [0, 1, 2]]
+    """
+    rest, values = np.arange(positions), np.zeros((positions, points), dtype=np.int64)
+    power = np.ones(points, dtype=np.int64)
+    for _ in range(degree + 1):
+        values = (values + (rest % prime)[:, None] * power) % prime
+        rest, power = rest // prime, power * np.arange(points) % prime
+    return values
+
+
 def _code_words(positions: int, degree: int, points: int, prime: int) -> Tensor:
     """One-hot values of each position's polynomial: 0/1, shape (positions, points * prime)."""
-    rest, values = torch.arange(positions), torch.zeros(positions, points, dtype=torch.int64)
-    power = torch.ones(points, dtype=torch.int64)
-    for _ in range(degree + 1):
-        values = (values + (rest % prime).unsqueeze(1) * power) % prime
-        rest = rest // prime
-        power = power * torch.arange(points) % prime
+    values = torch.from_numpy(code_values(positions, degree, points, prime))
     return torch.nn.functional.one_hot(values, prime).flatten(1).double()
 
 
