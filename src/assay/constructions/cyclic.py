@@ -63,13 +63,13 @@ class CyclicPolytope(Construction):
         self.task, self.tolerance, self.temperature = task, tolerance, temperature
         self.settings = {"tolerance": tolerance, "temperature": temperature}
         self.register_buffer("nodes", centred(task.spec.length))
-        self._bits = _integer_bits(task)
+        self._bits = integer_bits(task.spec.length, task.sparsity)
 
     @classmethod
     def build(cls, task: SparseAveraging, tolerance: float) -> CyclicPolytope:
         """The unit for this task and tolerance; milliseconds."""
         require(task.sparsity <= _MAX_SPARSITY, "sparsity", task.sparsity, f"at most {_MAX_SPARSITY} for cyclic")
-        terms = 2 * task.sparsity * (_integer_bits(task) // LIMB_BITS + 1)
+        terms = 2 * task.sparsity * (integer_bits(task.spec.length, task.sparsity) // LIMB_BITS + 1)
         require(terms <= LARGEST_SUM, "sparsity", task.sparsity, "smaller for exact sums at this length")
         unit = cls(
             task, tolerance, temperature(task.sparsity, task.spec.length, _margin(task.sparsity), 0.9 * tolerance)
@@ -188,15 +188,19 @@ def _margin(sparsity: int) -> int:
     return (math.factorial(half) * math.factorial(sparsity - half)) ** 2
 
 
-def _integer_bits(task: SparseAveraging) -> int:
+def integer_bits(positions: int, sparsity: int) -> int:
     """Bits, sign included, of the largest intermediate of any query, key or score.
 
     Coefficients are largest, in absolute value, for the q nodes farthest from 0 taken with one sign, where they are
     those of prod (t + |t_i|)^2; a score is at most that product at the farthest node.
+
+    >>> integer_bits(1024, 8), integer_bits(50_000, 2)
+    (162, 64)
     """
-    magnitudes = sorted((abs(node) for node in centred(task.spec.length).tolist()), reverse=True)
+    even = 1 - positions % 2  # then one node has the largest size, else two
+    magnitudes = [positions // 2 - (place + even) // 2 for place in range(sparsity)]
     coefficients = [1]
-    for magnitude in magnitudes[: task.sparsity]:
+    for magnitude in magnitudes:
         for _ in range(2):
             scaled = [magnitude * coefficient for coefficient in coefficients]
             coefficients = [a + b for a, b in zip([*scaled, 0], [0, *coefficients], strict=True)]

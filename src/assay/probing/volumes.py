@@ -18,7 +18,7 @@ up to 2^53.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -30,10 +30,10 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 _BLOCK = 16  # volumes computed at once
-_FALL = 40.0  # what is smaller than the largest term by e^-40 is left out
-_NODES = 240  # of the integral over c
+_FALL = 32.0  # what is smaller than the largest term by e^-32 is left out
+_SPACING = 0.4  # of nodes of the integral over c, in standard deviations at its peak
 _STEP = 0.1  # of the integral over y, after y = width sinh(u)
-_FEW = 200  # counts of active members of S that are all tried
+_FEW = 40  # counts of active members of S that are all tried
 _LARGE = 10**5  # totals from which log-gamma loses digits
 
 
@@ -79,7 +79,8 @@ def _active(orders: Counts, others: int, size: int, asked: Property) -> Counts:
         return np.full((len(orders), 1), size)
     if size <= _FEW:
         return np.broadcast_to(np.arange(1, size + 1), (len(orders), size))
-    low, high = np.maximum(1, orders + 1 - others), np.minimum(size, orders)
+    low = np.maximum(1, orders + 1 - others)
+    high = np.maximum(low, np.minimum(size, orders))
     first, last = low.copy(), high.copy()
     while (last - first > 2).any():  # the terms have one peak: by ternary search
         third = (last - first) // 3
@@ -115,7 +116,7 @@ def _log_terms(on: Counts, off: Counts, size: int, others: int, asked: Property)
     found = np.full(len(on), -np.inf)
     found[kept] = (
         near + np.log(curve * bend) / 2
-        + _log_outer(a, b, size, others, peak, outer) + _log_inner(a, b, saddle, bend, inner, asked)
+        + _log_outer(a, b, size, others, peak, curve, outer) + _log_inner(a, b, saddle, bend, inner, asked)
     )  # fmt: skip
     return found
 
@@ -135,51 +136,57 @@ def _hazard(c: Floats) -> Floats:
     return np.exp(-c * c / 2 - log_ndtr(-c)) / math.sqrt(2 * math.pi)
 
 
-def _root(falling: Callable[[Floats], Floats], reach: float, shape: tuple[int, ...]) -> Floats:
-    """Where falling functions, one for each pair, are zero: by bisection between -reach and reach."""
-    below, above = np.full(shape, -reach), np.full(shape, reach)
-    for _ in range(60):
-        middle = (below + above) / 2
-        positive = falling(middle) > 0
-        below, above = np.where(positive, middle, below), np.where(positive, above, middle)
-    return (below + above) / 2
-
-
 def _outer_peak(a: Floats, b: Floats, size: int, others: int) -> tuple[Floats, Floats, Floats]:
-    """Where the integrand over c is largest, minus the second derivative of its logarithm there, and that logarithm."""
+    """Where the integrand over c is largest, minus the second derivative of its logarithm there, and that logarithm.
+
+    By bisection to 1e-6: the integral is taken to far on both sides.
+    """
     left, right = others - b, size - a
-    c = _root(lambda c: left * _hazard(-c) - right * _hazard(c) - (a + b) * c, 40.0, a.shape)
+    below, above = np.full(a.shape, -40.0), np.full(a.shape, 40.0)
+    for _ in range(26):
+        c = (below + above) / 2
+        rising = left * _hazard(-c) - right * _hazard(c) - (a + b) * c > 0
+        below, above = np.where(rising, c, below), np.where(rising, above, c)
     down, up = _hazard(-c), _hazard(c)
     curve = (a + b) + left * down * (down + c) + right * up * (up - c)
     return c, curve, left * log_ndtr(c) + right * log_ndtr(-c) - (a + b) * c * c / 2
 
 
 def _inner_peak(a: Floats, b: Floats, asked: Property) -> tuple[Floats, Floats, Floats]:
-    """Where F(s)^a G(s)^b is least over real s, the second derivative of its logarithm there, and that logarithm.
+    """About where F(s)^a G(s)^b is least over real s, the second derivative of its logarithm there, and that logarithm.
 
-    (ln G)' = s - h(s) and (ln G)'' = 1 - h (h - s) with h the hazard.
+    (ln G)' = s - h(s) and (ln G)'' = 1 - h (h - s) with h the hazard. The place depends on a / b alone and is read off
+    a table: any s will do, one nearby with few nodes.
     """
     face = asked == "exists"
-
-    def falling(s: Floats) -> Floats:
-        return -a * (s if face else s + _hazard(-s)) - b * (s - _hazard(s))
-
-    s = _root(falling, 1e4, a.shape)
+    s = np.interp(np.log(a / np.maximum(b, 1e-9)), *_saddles(asked))
     up, down = _hazard(s), _hazard(-s)
     bend = a * (1 if face else 1 - down * (down + s)) + b * (1 - up * (up - s))
     return s, bend, a * (s * s / 2 if face else _log_g(-s)) + b * _log_g(s)
+
+
+@cache
+def _saddles(asked: Property) -> tuple[Floats, Floats]:
+    """ln(a / b), ascending, at a fine grid of s: b (h(s) - s) = a s for exists, or = a (h(-s) + s) for separates."""
+    s = np.sinh(np.linspace(20.0, 1e-3 if asked == "exists" else -20.0, 4001))
+    s = s[np.abs(s) < 1e3]  # beyond, h(s) - s is lost in rounding
+    falling = _hazard(s) - s
+    rising = s if asked == "exists" else _hazard(-s) + s
+    kept = (falling > 0) & (rising > 0)  # both are, but for rounding at large |s|
+    return np.log(falling[kept] / rising[kept]), s[kept]
 
 
 def _log_g(w: Floats) -> Floats:
     return w * w / 2 + log_ndtr(-w)
 
 
-def _log_outer(a: Floats, b: Floats, size: int, others: int, peak: Floats, level: Floats) -> Floats:
+def _log_outer(a: Floats, b: Floats, size: int, others: int, peak: Floats, curve: Floats, level: Floats) -> Floats:
     """ln of the integral over c, over its largest value, to where e^(-n (c - peak)^2/2) alone has fallen by e^-40."""
     reach = 9 * (a + b) ** -0.5
-    c = peak[:, None] + reach[:, None] * np.linspace(-1, 1, _NODES)
+    nodes = math.ceil(2 * float((reach * curve**0.5).max()) / _SPACING)
+    c = peak[:, None] + reach[:, None] * np.linspace(-1, 1, nodes + 1)
     logs = (others - b)[:, None] * log_ndtr(c) + (size - a)[:, None] * log_ndtr(-c) - (a + b)[:, None] * c * c / 2
-    return np.log(np.exp(logs - level[:, None]).sum(axis=1) * 2 * reach / (_NODES - 1))
+    return np.log(np.exp(logs - level[:, None]).sum(axis=1) * 2 * reach / nodes)
 
 
 def _log_inner(a: Floats, b: Floats, saddle: Floats, bend: Floats, level: Floats, asked: Property) -> Floats:

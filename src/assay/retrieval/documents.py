@@ -202,17 +202,6 @@ class CyclicCodeDocuments(Documents):
         best = min(codes, key=lambda code: (code.points, code.bits), default=None)
         return best and cls(documents, top, best.degree, best.prime, best.points, best.bits)
 
-    @classmethod
-    def most_documents(cls, dimensions: int, top: int, bits: int) -> int | None:
-        """The largest n that `smallest` serves with d dimensions; None if there is none.
-
-        >>> CyclicCodeDocuments.most_documents(28, 2, 14)
-        83521
-        """
-        codes = _codes(top, min(bits, MOST_CODE_BITS))
-        fitting = [code.capacity for code in codes if 2 * top * code.points <= dimensions and code.capacity > top]
-        return max(fitting, default=None)
-
     @property
     def dimensions(self) -> int:
         """2k L."""

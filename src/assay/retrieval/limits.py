@@ -6,9 +6,10 @@ Three theorems. Each has its hypotheses in its function; none speaks of random o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from assay.bounds.base import log2_binomial
-from assay.errors import require, require_integer
+from assay.errors import require_integer
 
 MOST_DOCUMENTS = 2**53  # float64 holds every number up to it
 _SLACK = 1e-12  # relative error of log2_binomial, generously: a bound is rounded down, never up
@@ -83,25 +84,6 @@ def document_dimensions(documents: int, top: int, bits: int) -> int:
     return max(1, math.ceil(log2_binomial(documents, top) * (1 - _SLACK) / min(counted, gaussian)))
 
 
-def optimal_margin(documents: int, top: int) -> float:
-    """The largest margin that all sets of k can have, with documents and queries of length 1: n / sqrt(k (n-1) (n-k)).
-
-    The margin of S is its least score less the largest of the others. With the query w of length 1 it is at most
-    <w, mean of S - mean of the rest>, so at most |mean of S - mean of the rest|. The mean of the square of that over
-    all S is n^2 s^2 / (k (n - 1) (n - k)), with s^2 <= 1 the variance of the documents: the variance of a mean of k
-    drawn without replacement, as mean of S - mean of the rest = (mean of S - mean of all) n / (n - k). So some set has
-    no larger margin, whatever d is. A regular simplex in n - 1 dimensions reaches it. Longer documents have more.
-
-    >>> round(optimal_margin(5, 2), 4), optimal_margin(2, 1)
-    (1.0206, 2.0)
-
-    Raises:
-        AssayError: not 1 <= k < n <= 2^53.
-    """
-    check_sets(documents, top)
-    return documents / math.sqrt(top * (documents - 1) * (documents - top))
-
-
 def necessary_dimensions(documents: int, top: int, bits: int) -> int:
     """The least d that neither Radon's theorem nor the bits of a query exclude.
 
@@ -113,29 +95,22 @@ def necessary_dimensions(documents: int, top: int, bits: int) -> int:
     return max(radon_dimensions(documents, top), query_dimensions(documents, top, bits))
 
 
-def most_documents(dimensions: int, top: int, bits: int) -> int | None:
-    """The largest n that `necessary_dimensions` allows at d dimensions; None if that is more than 2^53.
+def most_documents(fits: Callable[[int], bool], top: int) -> int:
+    """The largest n above k, up to 2^53, that fits, where every smaller one does, too; k if there is none.
 
-    >>> most_documents(4, 2, 8), most_documents(3, 2, 32)
-    (92682, 5)
-
-    Raises:
-        AssayError: dimensions or bits below 1, top below 1 or too large for any number of documents.
+    >>> most_documents(lambda n: necessary_dimensions(n, 2, 8) <= 4, 2)
+    92682
+    >>> most_documents(lambda n: radon_dimensions(n, 2) <= 3, 2), most_documents(lambda n: False, 2)
+    (5, 2)
     """
-    require_integer("dimensions", dimensions, 1, None)
-    require_integer("top", top, 1, MOST_DOCUMENTS - 1)
-    if necessary_dimensions(MOST_DOCUMENTS, top, bits) <= dimensions:
-        return None
-    low, high = top + 1, MOST_DOCUMENTS
-    require(
-        necessary_dimensions(low, top, bits) <= dimensions, "dimensions", dimensions, "enough for top + 1 documents"
-    )
+    low, high = top, top + 1
+    while high < MOST_DOCUMENTS and fits(high):
+        low, high = high, min(2 * high, MOST_DOCUMENTS)
+    if high == MOST_DOCUMENTS and fits(high):
+        return high
     while high - low > 1:
         middle = (low + high) // 2
-        if necessary_dimensions(middle, top, bits) <= dimensions:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if fits(middle) else (low, middle)
     return low
 
 

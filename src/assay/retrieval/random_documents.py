@@ -8,16 +8,15 @@ for real numbers: nothing is rounded. Any Gaussian distribution with a non-singu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 
 from assay.bounds.base import log2_binomial
 from assay.errors import require, require_integer
 from assay.probing.thresholds import separation_dimension
 from assay.probing.volumes import log_tail
-from assay.retrieval.limits import MOST_DOCUMENTS, check_sets
+from assay.retrieval.limits import check_sets
 
-_MOST_TOP = 10_000
+MOST_TOP = 10_000
 
 
 def log_failure(dimensions: int, documents: int, top: int) -> float:
@@ -54,7 +53,7 @@ def dimensions_for_share(documents: int, top: int, share: float) -> int:
     """
     check_sets(documents, top)
     require(0 < share < 1, "share", share, "above 0 and below 1")
-    return _smallest(documents, top, lambda d: share_served(d, documents, top) >= share)
+    return _smallest(documents, top, share)
 
 
 def dimensions_for_all(documents: int, top: int) -> int:
@@ -70,48 +69,32 @@ def dimensions_for_all(documents: int, top: int) -> int:
         AssayError: what `log_failure` raises.
     """
     check_sets(documents, top)
-    sets = math.log(2) * log2_binomial(documents, top)
-    return _smallest(documents, top, lambda d: sets + log_failure(d, documents, top) <= -math.log(2))
+    return _smallest(documents, top, 1.0)
 
 
-def most_served(dimensions: int, top: int, share: float) -> int | None:
-    """The largest n at which d dimensions serve this share of the sets or, at share 1, all with probability 1/2.
+def serves(dimensions: int, documents: int, top: int, share: float) -> bool:
+    """Whether d dimensions serve a share of the sets below 1, or at share 1 all of them with probability at least 1/2.
 
-    The inverse of `dimensions_for_share` and of `dimensions_for_all`; None if it is more than 2^53. Any d + 1 documents
-    in general position serve all sets, so that it is at least d + 1 if that is above k.
+    The same as d >= `dimensions_for_share` or d >= `dimensions_for_all`, in one step.
 
-    >>> most_served(43, 2, 0.99) >= 50_000 > most_served(42, 2, 0.99)
-    True
+    >>> serves(43, 50_000, 2, 0.99), serves(42, 50_000, 2, 0.99), serves(75, 50_000, 2, 1)
+    (True, False, True)
 
     Raises:
-        AssayError: d below 1, a share outside (0, 1], or d too small for any n above k.
+        AssayError: what `log_failure` raises, or a share outside (0, 1].
     """
-    require_integer("dimensions", dimensions, 1, None)
     require(0 < share <= 1, "share", share, "above 0 and at most 1")
-
-    def fits(documents: int) -> bool:
-        if dimensions >= documents - 1:
-            return True
-        if share < 1:
-            return share_served(dimensions, documents, top) >= share
-        sets = math.log(2) * log2_binomial(documents, top)
-        return sets + log_failure(dimensions, documents, top) <= -math.log(2)
-
-    low = max(dimensions, top) + 1
-    require(fits(low), "dimensions", dimensions, f"enough for {top} of {low} documents")
-    high = low
-    while high < MOST_DOCUMENTS and fits(high):
-        low, high = high, min(4 * high, MOST_DOCUMENTS)
-    if fits(high):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
+    if share < 1:
+        return share_served(dimensions, documents, top) >= share
+    return math.log(2) * log2_binomial(documents, top) + log_failure(dimensions, documents, top) <= -math.log(2)
 
 
-def _smallest(documents: int, top: int, enough: Callable[[int], bool]) -> int:
-    """The smallest d that is enough, from 1 to n - 1, which always is; found around the statistical dimension."""
+def _smallest(documents: int, top: int, share: float) -> int:
+    """The smallest d from 1 to n - 1, which serves all, that serves the share; found around the statistical one."""
+
+    def enough(dimensions: int) -> bool:
+        return serves(dimensions, documents, top, share)
+
     middle = math.ceil(separation_dimension(documents, min(top, documents - top)))
     low, high, step = 0, documents - 1, 1
     guess = min(max(1, middle), high)
@@ -137,7 +120,7 @@ def _logs(dimensions: int, documents: int, top: int) -> tuple[float, float]:
     check_sets(documents, top)
     require_integer("dimensions", dimensions, 1, None)
     fewer = min(top, documents - top)  # opposite queries retrieve the others
-    require(fewer <= _MOST_TOP, "top", top, f"at most {_MOST_TOP}, or as close to all documents")
+    require(fewer <= MOST_TOP, "top", top, f"at most {MOST_TOP}, or as close to all documents")
     if dimensions >= documents - 1:
         return -math.inf, 0.0
     above = dimensions >= separation_dimension(documents, fewer)
