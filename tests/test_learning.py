@@ -1,6 +1,7 @@
 """Networks and the training routine: conformance, determinism, and learning what can be learned in seconds."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,11 +10,14 @@ from torch import nn
 from assay import AssayError, Ledger, Match2, Match3, SparseAveraging
 from assay.constructions.questions import attention_portrait
 from assay.learning import training
+from assay.learning.one import train_one
 from assay.learning.questions import answer_training, training_question
 from assay.learning.training import Recipe, train
-from assay.networks import MIXERS, architectures, family, make_network
+from assay.learning.weights_file import load_trained
+from assay.networks import MIXERS, architectures, family, make_network, named_architecture
 from assay.networks.base import Mixer
 from assay.networks.codes import circular_codes
+from assay.tasks import task_from_json
 from assay.testing import check_layer
 
 TASK = SparseAveraging(4, 1, layout="last")
@@ -241,3 +245,18 @@ def test_judging_in_parts_is_judging_at_once(monkeypatch):
     parts = training._judge(network, 3, 5, 50, recipe)
     assert (parts.judged, parts.sequence_error) == (whole.judged, whole.sequence_error)
     assert parts.largest == pytest.approx(whole.largest)
+
+
+def test_layers_that_ask_for_a_length_are_told_the_longest_that_they_will_see(tmp_path):
+    architecture = named_architecture(f"{Path(__file__).with_name('layers_of_users.py')}:Masked")
+    task = task_from_json({"name": "group-word", "group": "Z2", "length": 6})
+    recipe = {"steps": 2, "batch": 4, "validation": 8, "test": 8, "test_lengths": (9, 12)}
+    train_one(task, architecture, tmp_path / "a.safetensors", width=4, rate=0.01, seed=0, recipe=recipe)
+    network, _ = load_trained(tmp_path / "a.safetensors")
+    (places,) = [weight for name, weight in network.named_parameters() if name.endswith("places")]
+    assert places.shape == (12, 12)
+    train_one(
+        task, architecture, tmp_path / "b.safetensors", width=4, rate=0.01, seed=0, recipe={"steps": 2, "test": 8}
+    )
+    network, _ = load_trained(tmp_path / "b.safetensors")
+    assert {weight.shape for name, weight in network.named_parameters() if name.endswith("places")} == {(6, 6)}

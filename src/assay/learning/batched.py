@@ -88,7 +88,7 @@ def train_together(
         raise unknown("path", path, get_args(Path))
 
     def make(seed: int) -> TaskNetwork:
-        return make_network(architecture, task, width, seed=seed, **shape)
+        return make_network(architecture, task, width, seed=seed, longest=recipe.longest, **shape)
 
     first = make(runs[0][0]).to(device)
     check_lengths(first, recipe)

@@ -68,7 +68,8 @@ def train_one(
         "recipe": asdict(made), "rate": rate, "seed": seed, "mean_error": run.mean_error,
         "largest_error": run.largest_error, "steps": run.steps, "stopped": run.stopped,
     }  # fmt: skip
-    save_trained(run.network, out, task=task, architecture=architecture, shape=whole, training=training)
+    kept = {**whole, "longest": made.longest}
+    save_trained(run.network, out, task=task, architecture=architecture, shape=kept, training=training)
     return {
         "file": str(out),
         "task": task.to_json(),

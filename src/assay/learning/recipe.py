@@ -44,6 +44,11 @@ class Recipe:
     test_lengths: tuple[int, ...] = ()
     test_distribution: str = ""
 
+    @property
+    def longest(self) -> int:
+        """The longest of the other lengths that it is tested at; 0 if there is none."""
+        return max(self.test_lengths, default=0)
+
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "warmup", "check_every", "validation", "test"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")

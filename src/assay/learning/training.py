@@ -81,7 +81,7 @@ def train(
     `tell` is given the step and the mean error of every measurement.
     """
     begin = time.process_time()
-    network = make_network(architecture, task, width, seed=seed, **shape)
+    network = make_network(architecture, task, width, seed=seed, longest=recipe.longest, **shape)
     check_lengths(network, recipe)
     lengths = Lengths(network)
     averaged = copy.deepcopy(network).requires_grad_(False).eval()

@@ -28,7 +28,7 @@ def save_trained(
         path: of the safetensors file.
         task: that it was trained on.
         architecture: the name that `make_network` takes.
-        shape: its width, and the fields of its `assay.networks.shape.Shape`.
+        shape: its width, the fields of its `assay.networks.shape.Shape` and perhaps `longest`: see `make_network`.
         training: how it was trained and what it reached, as plain JSON values.
     """
     metadata = {

@@ -204,13 +204,14 @@ def make_layers(
 
 
 def make_network(
-    architecture: str, task: Task[Any], width: int, *, seed: int, **shape: Unpack[Shape]
+    architecture: str, task: Task[Any], width: int, *, seed: int, longest: int = 0, **shape: Unpack[Shape]
 ) -> TaskNetwork:  # fmt: skip
     """A network to be trained on `task`, with weights drawn from `seed`.
 
     `architecture` is a mixer's name, or several joined by +, which are put into the standard backbone, or the name of a
     network without a mixer. A user's own mixer has the name that `named_architecture` gives. `head_width` splits mixers
     that can be split into heads of that width; the other fields of the shape are those of `assay.networks.shape.Shape`.
+    Layers that ask for a length are told the task's, or `longest` where the network will see longer sequences.
 
     >>> from assay import SparseAveraging
     >>> task = SparseAveraging(length=8, sparsity=2, layout="last")
@@ -239,7 +240,7 @@ def make_network(
             return joined(task, NETWORKS[architecture](spec, width))
         layers = make_layers(
             architecture, width, heads=width // (head_width or width), causal=spec.order == "causal",
-            rotary=kind == "rotary", length=spec.length, depth=full["depth"], options=full["options"],
+            rotary=kind == "rotary", length=max(spec.length, longest), depth=full["depth"], options=full["options"],
         )  # fmt: skip
         return joined(task, Backbone(spec, layers, width, "none" if kind == "rotary" else kind, full["loops"]))
 

@@ -199,8 +199,10 @@ class CyclicCodeDocuments(Documents):
         """
         check_sets(documents, top)
         codes = [code for code in _codes(top, min(bits, MOST_CODE_BITS)) if code.capacity >= documents]
-        best = min(codes, key=lambda code: (code.points, code.bits), default=None)
-        return best and cls(documents, top, best.degree, best.prime, best.points, best.bits)
+        if not codes:
+            return None
+        best = min(codes, key=lambda code: (code.points, code.bits))
+        return cls(documents, top, best.degree, best.prime, best.points, best.bits)
 
     @property
     def dimensions(self) -> int:

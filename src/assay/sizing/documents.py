@@ -204,10 +204,8 @@ def _judged(question: dict[str, int | float | str], statements: tuple[Statement,
         )
         return Sized(question, answer, False, statements, change)
     if dimensions >= amounts["enough"]:
-        return Sized(
-            question, f"Yes: explicit vectors of {amounts['enough']:.0f} of the {dimensions} dimensions serve every set "
-            f"of {asked}.", True, statements,
-        )  # fmt: skip
+        answer = f"Yes: explicit vectors of {amounts['enough']:.0f} dimensions serve every set of {asked}."
+        return Sized(question, answer, True, statements)
     served = next((one for one in statements if one.name == "random, at this size"), None)
     if served is None:
         answer = f"Open: {dimensions} dimensions are not excluded for {asked}; {amounts['enough']:.0f} are enough."
