@@ -26,24 +26,9 @@ from assay.retrieval.memories import (
     rounded,
     write,
 )
-from assay.tasks import counter
+from unit_vectors import drawn
 
 ROUNDING = 1e-4  # more than float32 reads differ from float64 ones at these sizes
-
-
-def drawn(seed, first, count, dimension):
-    """The vectors that a seed stands for, one at a time and number by number."""
-    vectors = []
-    for index in range(first, first + count):
-        words = counter.words(counter.example_keys(seed, "train", index, 1), 0, dimension + dimension % 2)[0]
-        uniform = [((int(word) >> 12) + 0.5) / 2**52 for word in words]
-        half = len(words) // 2
-        radius = [math.sqrt(-2 * math.log(u)) for u in uniform[:half]]
-        angle = [2 * math.pi * u for u in uniform[half:]]
-        normal = [r * math.cos(a) for r, a in zip(radius, angle, strict=True)]
-        normal += [r * math.sin(a) for r, a in zip(radius, angle, strict=True)]
-        vectors.append(np.array(normal[:dimension]) / math.hypot(*normal[:dimension]))
-    return np.array(vectors)
 
 
 def written(kind, keys, values):
