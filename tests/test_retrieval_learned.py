@@ -143,6 +143,21 @@ def test_training_stops_when_all_sets_are_first_and_not_before():
     assert before.margin < 1e-4  # what float32 cannot tell from 0
 
 
+def test_training_in_pieces_is_the_same_and_is_told_of(monkeypatch):
+    """Bit for bit in one process."""
+    for setting in (Setting(temperatures=(0.1, 0.05), steps=21), Setting("sigmoid", steps=1000)):
+        whole = train(8, 4, 2, setting, seed=0)
+        products, lines = math.comb(8, 2) * 8 * 4, []
+        with monkeypatch.context() as patch:
+            patch.setattr(learned, "_AT_ONCE", 7 * products + 1)
+            pieces = train(8, 4, 2, setting, seed=0, tell=lines.append)
+        assert pieces.steps == whole.steps
+        assert np.array_equal(pieces.documents, whole.documents)
+        assert np.array_equal(pieces.queries, whole.queries)
+        told = [f"d = 4, k = 2, 8 documents: {made} of {setting.steps} steps" for made in range(7, whole.steps + 1, 7)]
+        assert lines == [line for line in told if not line.endswith(f" {setting.steps} of {setting.steps} steps")]
+
+
 def test_starts_do_not_depend_on_the_number_of_documents():
     still = Setting(steps=1, rate=1e-9)
     few, many = (train(n, 5, 2, still, seed=3) for n in (6, 11))
@@ -155,7 +170,7 @@ def test_starts_do_not_depend_on_the_number_of_documents():
 def solver(solves):
     """A stand-in for `train` by a rule which n are solved."""
 
-    def fake(documents, dimensions, top, setting, seed, *, to_the_end=False):
+    def fake(documents, dimensions, top, setting, seed, *, to_the_end=False, tell=None):
         vectors, sets = np.zeros((documents, dimensions)), np.zeros((math.comb(documents, top), top))
         solved = solves(documents)
         return Trained(vectors, sets, vectors, setting.steps, 0.2 if to_the_end else 0.1 * (2 * solved - 1), solved)

@@ -2,7 +2,7 @@
 
 Every number here belongs to a temperature. As a rule of thumb, seen afterwards at a few points, training at temperature
 tau ends where the least margin still to be had is .5 to 1.6 tau. With k = 2 and three seeds, tau = .1 ends at 7 to 9
-documents in four dimensions, tau lowered step by step to .01 (`ANNEALED`) at 16 or 17; explicit vectors serve any number.
+documents in four dimensions, tau lowered step by step to .01 (`ANNEALED`) at 16 or 17; explicit vectors have no end.
 What is found is what this descent, from these starts, within these steps reaches: no statement that more is impossible.
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, require, require_integer
 from assay.growth import Interval
-from assay.retrieval.learned_kernel import LANES, descend
+from assay.retrieval.learned_kernel import LANES, adam, descend
 from assay.tasks import counter
 
 Vectors = NDArray[np.float64]
@@ -36,6 +36,7 @@ _MOST_STEPS = 10_000_000
 _CLIMB = 5 / 4  # from one number of documents tried to the next
 _FAILURES = 2  # in a row, which end the climb
 _BLOCK = 1 << 20  # scores checked at once
+_AT_ONCE = 10**10  # products in scores between two lines about progress: some seconds
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,14 @@ def least_margins(documents: Vectors, queries: Vectors, sets: Sets) -> Vectors:
 
 
 def train(
-    documents: int, dimensions: int, top: int, setting: Setting, seed: int, *, to_the_end: bool = False
+    documents: int,
+    dimensions: int,
+    top: int,
+    setting: Setting,
+    seed: int,
+    *,
+    to_the_end: bool = False,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Trained:
     """Train n documents and the queries of all their k-subsets in R^d, until every query ranks its set first.
 
@@ -222,6 +230,7 @@ def train(
         setting: of training.
         seed: of the start.
         to_the_end: make all steps, for larger margins; what was solved may get lost again.
+        tell: takes lines about progress, none from short runs.
 
     Raises:
         AssayError: an argument that is not allowed, or more than 2^20 sets.
@@ -245,22 +254,24 @@ def train(
     queries[:, :dimensions] = _start(seed, _FIRST_QUERY, len(queries), dimensions)
     meant = np.concatenate([sets, np.repeat(sets[-1:], len(queries) - count, axis=0)])
     in_lanes = np.ascontiguousarray(queries.reshape(blocks, LANES, padded).transpose(0, 2, 1))
-    steps = descend(
-        start,
-        in_lanes,
-        np.zeros((blocks, LANES), np.float32),
-        np.ascontiguousarray(meant.astype(np.int32).reshape(blocks, LANES, top).transpose(0, 2, 1)),
-        count,
-        (1 / np.array(setting.temperatures)).astype(np.float32),
-        setting.steps,
-        setting.rate,
-        setting.loss == "sigmoid",
-        math.inf if to_the_end else _float32_rounding(dimensions),
-    )
+    states = adam(start), adam(in_lanes), adam(np.zeros((blocks, LANES), np.float32))
+    asked_for = np.ascontiguousarray(meant.astype(np.int32).reshape(blocks, LANES, top).transpose(0, 2, 1))
+    inverse = (1 / np.array(setting.temperatures)).astype(np.float32)
+    guard = math.inf if to_the_end else _float32_rounding(dimensions)
+    at_once = max(1, _AT_ONCE // (count * documents * padded))
+    done = 0
+    while done < setting.steps:
+        end = min(done + at_once, setting.steps)
+        sigmoid = setting.loss == "sigmoid"
+        done = descend(*states, asked_for, count, inverse, setting.rate, sigmoid, guard, setting.steps, done, end)
+        if done < end:
+            break
+        if done < setting.steps:
+            tell(f"d = {dimensions}, k = {top}, {documents} documents: {done} of {setting.steps} steps")
     queries = in_lanes.transpose(0, 2, 1).reshape(queries.shape)[:count]
     found, asked = _unit(start[:, :dimensions]), _unit(queries[:, :dimensions])
     margin = float(least_margins(found, asked, sets).min())
-    return Trained(found, sets, asked, int(steps), margin, margin > _float64_rounding(dimensions))
+    return Trained(found, sets, asked, done, margin, margin > _float64_rounding(dimensions))
 
 
 def largest_learned(
@@ -284,7 +295,7 @@ def largest_learned(
         setting: of training.
         seed: of the starts; see `train`.
         most: documents that are tried at most; fewer if there were more than 2^20 sets.
-        tell: takes a line about each number of documents tried.
+        tell: takes lines about progress: one for each number of documents tried, more from long runs.
 
     Raises:
         AssayError: an argument that is not allowed.
@@ -303,7 +314,7 @@ def largest_learned(
     solved = search.bisect(solved)
     margin = None
     if solved > top:
-        to_the_end = train(solved, dimensions, top, setting, seed, to_the_end=True)
+        to_the_end = train(solved, dimensions, top, setting, seed, to_the_end=True, tell=tell)
         margin = max(to_the_end.margin, search.margins[solved])
     return Learned(dimensions, top, setting, seed, solved, solved == most, margin, tuple(search.tried))
 
@@ -319,7 +330,7 @@ class _Search:
     def solves(self, documents: int) -> bool:
         """Train, and note what came of it."""
         begin = time.perf_counter()
-        trained = train(documents, self.dimensions, self.top, self.setting, self.seed)
+        trained = train(documents, self.dimensions, self.top, self.setting, self.seed, tell=self.tell)
         seconds = time.perf_counter() - begin
         self.tried.append(Tried(documents, len(trained.sets), trained.solved, trained.steps, seconds))
         self.margins[documents] = trained.margin

@@ -13,6 +13,7 @@ below 1e-4, for probabilities that only steer the descent. Whether a query is so
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -34,20 +35,35 @@ _BETA2, _REST2 = np.float32(SECOND_DECAY), np.float32(1 - SECOND_DECAY)
 _EPSILON = np.float32(EPSILON)
 
 
+class Adam(NamedTuple):
+    """What is trained, and its moments: three arrays of one shape."""
+
+    numbers: Floats
+    first: Floats
+    second: Floats
+
+
+def adam(numbers: Floats) -> Adam:
+    """Before the first step."""
+    return Adam(numbers, np.zeros_like(numbers), np.zeros_like(numbers))
+
+
 @njit(cache=True, fastmath=True, error_model="numpy")
 def descend(
-    documents: Floats,
-    queries: Floats,
-    thresholds: Floats,
+    documents: Adam,
+    queries: Adam,
+    thresholds: Adam,
     sets: Sets,
     count: int,
     inverse_temperatures: Floats,
-    steps: int,
     rate: float,
     sigmoid: bool,
     guard: float,
+    steps: int,
+    begin: int,
+    end: int,
 ) -> int:
-    """Train in place, until every query ranks its set first by more than `guard`, or for all steps.
+    """Train in place, until every query ranks its set first by more than `guard`, or for some of the steps.
 
     Args:
         documents: (n, d), d even, unit rows.
@@ -56,53 +72,51 @@ def descend(
         sets: (blocks, k, LANES): the documents of each query.
         count: queries that count.
         inverse_temperatures: of stages that share the steps evenly, in this order.
-        steps: at most so many.
         rate: of Adam.
         sigmoid: the loss, InfoNCE otherwise.
-        guard: infinity to train to the end in any case.
+        guard: infinity to make all steps in any case.
+        steps: in all.
+        begin: steps made before.
+        end: steps to be made when it returns; the vectors are not looked at again after the last of them.
 
     Returns:
-        Steps made.
+        Steps made, fewer than `end` if all queries rank their sets first.
     """
-    n, d = documents.shape
+    n, d = documents.numbers.shape
     blocks, k = sets.shape[:2]
-    slopes, first_moments, second_moments = np.zeros_like(queries), np.zeros_like(queries), np.zeros_like(queries)
-    threshold_slopes, first_thresholds = np.zeros_like(thresholds), np.zeros_like(thresholds)
-    second_thresholds = np.zeros_like(thresholds)
-    first_documents, second_documents = np.zeros_like(documents), np.zeros_like(documents)
+    slopes, threshold_slopes = np.empty_like(queries.numbers), np.empty_like(thresholds.numbers)
     document_slopes = np.empty((n, d, LANES), np.float32)  # a sum for each lane; added up at the end of a step
     scores, own = np.empty((n, LANES), np.float32), np.empty((k, LANES), np.float32)
     least, most = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    power1, power2 = 1.0, 1.0
-    for step in range(steps + 1):
-        inverse = inverse_temperatures[min(step * len(inverse_temperatures) // steps, len(inverse_temperatures) - 1)]
+    for step in range(begin, end):
+        inverse = inverse_temperatures[step * len(inverse_temperatures) // steps]
         document_slopes[:] = _ZERO
         solved = 0
         for block in range(blocks):
             live = min(LANES, count - block * LANES)
-            _score(documents, queries[block], scores)
+            _score(documents.numbers, queries.numbers[block], scores)
             _rank(scores, sets[block], own, least, most)
             for lane in range(live):
                 solved += least[lane] - most[lane] > guard
             if sigmoid:
-                _sigmoid_slopes(scores, sets[block], thresholds[block], inverse, threshold_slopes[block])
+                _sigmoid_slopes(scores, sets[block], thresholds.numbers[block], inverse, threshold_slopes[block])
             else:
                 _infonce_slopes(scores, sets[block], own, most, inverse)
             scores[:, live:] = _ZERO
             scores *= inverse / np.float32(count)
             threshold_slopes[block] *= inverse / np.float32(count)
-            _pull_back(documents, queries[block], scores, slopes[block], document_slopes)
-        if solved == count or step == steps:
+            _pull_back(documents.numbers, queries.numbers[block], scores, slopes[block], document_slopes)
+        if solved == count:
             return step
-        power1, power2 = power1 * FIRST_DECAY, power2 * SECOND_DECAY
-        pace, scale = np.float32(rate / (1 - power1)), np.float32(1 / math.sqrt(1 - power2))
+        pace = np.float32(rate / (1 - FIRST_DECAY ** (step + 1)))
+        scale = np.float32(1 / math.sqrt(1 - SECOND_DECAY ** (step + 1)))
         for block in range(blocks):
-            _move(queries[block], slopes[block], first_moments[block], second_moments[block], pace, scale)
-            _normalise(queries[block], least)
+            _move(queries.numbers[block], slopes[block], queries.first[block], queries.second[block], pace, scale)
+            _normalise(queries.numbers[block], least)
         if sigmoid:
-            _move(thresholds, threshold_slopes, first_thresholds, second_thresholds, pace, scale)
-        _move_documents(documents, document_slopes, first_documents, second_documents, pace, scale)
-    return steps
+            _move(thresholds.numbers, threshold_slopes, thresholds.first, thresholds.second, pace, scale)
+        _move_documents(documents, document_slopes, pace, scale)
+    return end
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -237,23 +251,22 @@ def _normalise(queries: Floats, squares: Floats) -> None:
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _move_documents(
-    documents: Floats, lane_slopes: Floats, first: Floats, second: Floats, pace: np.float32, scale: np.float32
-) -> None:
+def _move_documents(documents: Adam, lane_slopes: Floats, pace: np.float32, scale: np.float32) -> None:
     """One step of Adam, then unit rows."""
-    n, d = documents.shape
-    slopes = np.empty_like(documents)
+    numbers = documents.numbers
+    n, d = numbers.shape
+    slopes = np.empty_like(numbers)
     for i in range(n):
         for j in range(d):
             total = _ZERO
             for lane in range(LANES):
                 total += lane_slopes[i, j, lane]
             slopes[i, j] = total
-    _move(documents, slopes, first, second, pace, scale)
+    _move(numbers, slopes, documents.first, documents.second, pace, scale)
     for i in range(n):
         square = _ZERO
         for j in range(d):
-            square += documents[i, j] * documents[i, j]
+            square += numbers[i, j] * numbers[i, j]
         length = _ONE / np.sqrt(square)
         for j in range(d):
-            documents[i, j] *= length
+            numbers[i, j] *= length
