@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from assay.bounds import BOUNDS
 from assay.placing.battery import BY_NAME
 from assay.placing.card import Card, reached_text
 from assay.placing.rows import Placed
+from assay.report.vega import Spec, VegaChart
 from assay.resources import Resources
 from assay.tasks import task_from_json
 
-Spec = dict[str, Any]
 _TRACKING = ("parity", "s3", "s5")
 _MORE = {"induction": "> 2", "two-hops": "> 3"}
 _GREY = {"symbolFillColor": "#888", "symbolStrokeColor": "#888"}
 _MARK = {"filled": True, "size": 110, "opacity": 0.9}
 
 
-@dataclass(frozen=True)
-class Chart:
-    """One chart of the page.
-
-    Attributes:
-        name: of its element.
-        title: what it shows.
-        caption: how to read it.
-        spec: in Vega-Lite.
-    """
-
-    name: str
-    title: str
-    caption: str
-    spec: Spec
-
-
-def charts(card: Card) -> list[Chart]:
+def charts(card: Card) -> list[VegaChart]:
     """The charts that the card has rows for."""
     return [chart for chart in (_capacity(card), _tracking(card), _depth(card)) if chart is not None]
 
@@ -63,7 +43,7 @@ _PALETTE = [
 ]  # fmt: skip
 
 
-def _capacity(card: Card) -> Chart | None:
+def _capacity(card: Card) -> VegaChart | None:
     """Largest number of pairs against state bits, and what the information bound asks for."""
     values = [
         {
@@ -108,10 +88,10 @@ def _capacity(card: Card) -> Chart | None:
         "smallest that was tried where they learned none. Dashed: the least bits that any network needs for so many "
         "pairs at this error rate (recall-state, proved). Layers that declare no state are left out."
     )
-    return Chart("capacity", "Capacity: pairs recalled against state", caption, {"layer": [points, bound]})
+    return VegaChart("capacity", "Capacity: pairs recalled against state", caption, {"layer": [points, bound]})
 
 
-def _tracking(card: Card) -> Chart | None:
+def _tracking(card: Card) -> VegaChart | None:
     """Error against length on the group words."""
     values = [
         {"layer": name, "row": BY_NAME[placed.row].short, "times": times, "error": error, "stale": stale}
@@ -147,10 +127,10 @@ def _tracking(card: Card) -> Chart | None:
     caption = (
         "Median over the seeds; beyond the length of training only positions beyond it are counted. Learned: up to .05."
     )
-    return Chart("tracking", "State tracking: error against length", caption, spec)
+    return VegaChart("tracking", "State tracking: error against length", caption, spec)
 
 
-def _depth(card: Card) -> Chart | None:
+def _depth(card: Card) -> VegaChart | None:
     """Fewest layers for one hop and for two."""
     values = []
     for name, stale, rows in _layers(card):
@@ -183,4 +163,4 @@ def _depth(card: Card) -> Chart | None:
         },
     }  # fmt: skip
     caption = "Layers of width 32 that most seeds learned with; &gt;: not with as many, within this budget."
-    return Chart("depth", "Depth: layers for one hop and two", caption.replace("&gt;", ">"), spec)
+    return VegaChart("depth", "Depth: layers for one hop and two", caption.replace("&gt;", ">"), spec)

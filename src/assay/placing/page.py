@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from assay.placing.card import Card, reached_text
 from assay.placing.charts import charts
 from assay.placing.rows import Placed
 from assay.placing.text import error_text, seeds_text
+from assay.report.vega import in_script, script
 
 _HERE = Path(__file__).parent
 
@@ -44,27 +43,10 @@ def page_text(card: Card) -> str:
         theorems=[BY_NAME[name] for name in names],
         seeds=SEEDS,
         rates=RATES,
-        data=_in_script(card.to_json()),
-        specs=_in_script({chart.name: _sized(chart.spec) for chart in drawn}),
-        library=_library(),
+        data=in_script(card.to_json()),
+        script=script(drawn),
         css=(_HERE / "card.css").read_text("utf-8"),
     )
-
-
-def _sized(spec: dict[str, Any]) -> dict[str, Any]:
-    return spec if "facet" in spec or "width" in spec else {"width": "container", "height": 320, **spec}
-
-
-@cache
-def _library() -> str:
-    """Vega-Lite and what it needs, as one script; about a second."""
-    from vl_convert import javascript_bundle
-
-    return javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
-
-
-def _in_script(value: Any) -> str:
-    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
 def _row(placed: Placed) -> dict[str, Any]:

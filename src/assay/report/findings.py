@@ -19,6 +19,7 @@ from assay.report.lines import rank
 from assay.report.matrix import task_matrix
 from assay.report.protocols import protocol_lines
 from assay.report.states import state_charts
+from assay.retrieval.findings import gather_memories, gather_retrieval
 from assay.studies.course import name_of, search_course
 from assay.studies.replay import replay
 from assay.studies.study import Line, Study, symbol_texts
@@ -37,7 +38,8 @@ def gather(
 
     Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
     (one dictionary each, see `_line`), `matrix` (see `assay.report.matrix.task_matrix`; None where the study has one
-    task), `probes` (see `assay.probing.findings.gather_probe`), `portraits`, `contradictions`, `failures` (what
+    task), `probes` (see `assay.probing.findings.gather_probe`), `retrieval` and `memory` (see
+    `assay.retrieval.findings`; None where nothing is asked of them), `portraits`, `contradictions`, `failures` (what
     failed and the reason) and `evidence` (one flat row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
@@ -56,6 +58,8 @@ def gather(
         "matrix": task_matrix(lines),
         "protocols": [_protocol(answers[key]) for key in map(content_hash, study.protocols) if key in answers],
         "probes": [gather_probe(probe, answers) for probe in study.probes],
+        "retrieval": None if study.retrieval is None else gather_retrieval(study.retrieval, answers),
+        "memory": None if study.memory is None else gather_memories(study.memory, answers),
         "portraits": [_portrait(piece) for piece in evidence if "portrait" in piece.detail],
         "contradictions": contradictions(evidence),
         "failures": [{"what": what, **vars(why)} for what, why in failed.items()],

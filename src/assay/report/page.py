@@ -29,6 +29,15 @@ from assay.report.figures import (
 )
 from assay.report.lines import Line, contenders, with_laws
 from assay.report.probes import existence_chart, norm_chart, probe_columns, probe_rows, reach_map, summary_rows
+from assay.report.retrieval import (
+    kept_places,
+    kept_rows,
+    memory_charts,
+    memory_rows,
+    reached_rows,
+    retrieval_charts,
+)
+from assay.report.vega import in_script, script
 from assay.tasks import TASKS
 
 _HERE = Path(__file__).parent
@@ -118,6 +127,7 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     symbols = list(dict.fromkeys(symbol for line in findings["lines"] for symbol in line["columns"].values()))
+    retrieval, memory = _retrieval(findings["retrieval"]), _memory(findings["memory"])
     columns = [*_COLUMNS[:1], *((symbol, symbol) for symbol in symbols), *_COLUMNS[1:]]
     return environment.get_template("template.html").render(
         f=findings,
@@ -129,9 +139,12 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
         symbols={line["name"]: line["symbol"] for line in findings["lines"]},
         portraits=[chart for chart in drawn if chart.section == "portraits"],
         probes=[_probe(probe, f"probe-{number}", drawn) for number, probe in enumerate(findings["probes"], start=1)],
+        retrieval=retrieval,
+        memory=memory,
+        script=script([*retrieval["charts"], *memory["charts"]]),
         columns=[(key, title, key not in _TEXTS) for key, title in columns],
         rows=[_cells(row, columns) for row in findings["evidence"]],
-        data=json.dumps(findings, allow_nan=False).replace("<", "\\u003c"),
+        data=in_script(findings),
         css=(_HERE / "report.css").read_text("utf-8"),
         js=(_HERE / "report.js").read_text("utf-8"),
     )
@@ -205,6 +218,28 @@ def _probe(probe: dict[str, Any], section: str, drawn: list[Chart]) -> dict[str,
         "columns": probe_columns(probe),
         "rows": [[(value, _shown(value)) for value in row] for row in probe_rows(probe)],
     }
+
+
+def _retrieval(found: dict[str, Any] | None) -> dict[str, Any]:
+    """What the page shows of retrieval."""
+    if found is None:
+        return {"charts": []}
+    places = sorted({one["dimensions"] for one in found["reached"]})
+    return {
+        "charts": retrieval_charts(found),
+        "reached_titles": ["setting", *(f"d = {place}" for place in places)],
+        "reached": [[name, *cells] for name, cells in reached_rows(found, places)],
+        "kept_titles": ["numbers", *(f"n = {place:,}" for place in kept_places(found))],
+        "kept": [[name, *cells] for name, cells in kept_rows(found)],
+    }
+
+
+def _memory(found: dict[str, Any] | None) -> dict[str, Any]:
+    """What the page shows of linear memories."""
+    if found is None:
+        return {"charts": []}
+    titles, rows = memory_rows(found)
+    return {"charts": memory_charts(found), "titles": titles, "rows": rows}
 
 
 def _chart(line: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
 from assay.report.probes import summary_rows
+from assay.report.retrieval import kept_table, memory_table, retrieval_table
 from assay.report.words import (
     SWEEP_COLUMNS,
     boundary_label,
@@ -60,6 +61,13 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
     for probe in findings["probes"]:
         console.print(_probe(probe))
         console.print(probe["advice"], soft_wrap=True)
+    if findings["retrieval"]:
+        console.print(retrieval_table(findings["retrieval"]))
+        console.print(kept_table(findings["retrieval"]))
+        console.print(findings["retrieval"]["answer"], soft_wrap=True)
+    if findings["memory"]:
+        console.print(memory_table(findings["memory"]))
+        console.print(findings["memory"]["answer"], soft_wrap=True)
     for failure in findings["failures"]:
         console.print(f"{failure['what']} failed {failure['reason']}", soft_wrap=True)
     if findings["lines"]:

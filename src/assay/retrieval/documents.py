@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from assay.constructions.reed_solomon import code_parameters, code_values
 from assay.errors import require, require_integer
-from assay.retrieval.limits import check_sets
+from assay.retrieval.limits import MOST_DOCUMENTS, check_sets
 from assay.tasks import counter
 
 Floats = NDArray[np.float64]
@@ -198,11 +198,14 @@ class CyclicCodeDocuments(Documents):
         (28, 14)
         """
         check_sets(documents, top)
-        codes = [code for code in _codes(top, min(bits, MOST_CODE_BITS)) if code.capacity >= documents]
-        if not codes:
-            return None
-        best = min(codes, key=lambda code: (code.points, code.bits))
-        return cls(documents, top, best.degree, best.prime, best.points, best.bits)
+        fitting = [code for code in cls.all(top, bits) if code.documents >= documents]
+        best = min(fitting, key=lambda code: (code.points, code.bits), default=None)
+        return None if best is None else replace(best, documents=documents)
+
+    @classmethod
+    def all(cls, top: int, bits: int) -> tuple[CyclicCodeDocuments, ...]:
+        """All proved at p bits or fewer, each for as many documents as it has words, or 2^53; none for k above 4."""
+        return _codes(top, min(bits, MOST_CODE_BITS))
 
     @property
     def dimensions(self) -> int:
@@ -228,23 +231,9 @@ class CyclicCodeDocuments(Documents):
         return found.reshape(len(sets), -1)
 
 
-@dataclass(frozen=True)
-class _Code:
-    """Parameters of a proved code, and how many documents it has words for."""
-
-    degree: int
-    prime: int
-    points: int
-    bits: int
-
-    @property
-    def capacity(self) -> int:
-        return self.prime ** (self.degree + 1)
-
-
 @lru_cache(maxsize=256)
-def _codes(top: int, bits: int) -> tuple[_Code, ...]:
-    """All codes that are proved at p bits or fewer; a code of fewer bits is one of more."""
+def _codes(top: int, bits: int) -> tuple[CyclicCodeDocuments, ...]:
+    """All that are proved at p bits or fewer; a code of fewer bits is one of more."""
     if bits < _FEWEST_BITS or top not in _PRIMES:
         return ()
     found = list(_codes(top, bits - 1))
@@ -255,7 +244,8 @@ def _codes(top: int, bits: int) -> tuple[_Code, ...]:
         for degree in range(_MOST_DEGREE + 1):
             points = top * degree + (top * degree * rise) // fall + 1
             if points <= prime:
-                found.append(_Code(degree, prime, points, bits))
+                most = min(prime ** (degree + 1), MOST_DOCUMENTS)
+                found.append(CyclicCodeDocuments(most, top, degree, prime, points, bits))
     return tuple(found)
 
 

@@ -23,6 +23,7 @@ _AT_ONCE = 1 << 22  # scores
 
 # Bits p of the integers, sign included, that a format holds exactly.
 INTEGER_BITS = {"float64": 54, "float32": 25, "float16": 12, "bfloat16": 9, "int8": 8}
+STORED_BITS = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "int8": 8}
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 

@@ -26,6 +26,8 @@ from assay.networks import Option, Shape, check_shape, layer_options, layers_of,
 from assay.networks.candidates import candidates_of
 from assay.networks.fixed_point import MOST_BITS
 from assay.networks.shape import USUAL, with_field
+from assay.retrieval.learned import Setting
+from assay.retrieval.memories import KINDS, LOADS, NUMBER_FORMATS
 from assay.studies.checks import (
     Must,
     above_of,
@@ -50,8 +52,13 @@ from assay.tasks.counter import LARGEST_SEED
 STEPS = 1000  # of a run, where neither it nor a recipe says
 MOST = 10**9  # steps, or inputs
 WIDEST = 100_000
+MOST_DIMENSIONS = 512  # of vectors for retrieval, and of memories
+MOST_EXPLICIT = 10_000  # documents whose vectors are rounded or trained
+MOST_SETTING_STEPS = 1_000_000
+_A_FORMAT = "different ones of float64, float32, float16, bfloat16, int8"
 OF_NETWORKS = ("width", "depth", "loops", "heads", "head_width")  # what can be varied of any network
 
+OTHERS = ("retrieval", "memory")  # what a study may ask instead of lines, or beside
 ASKED = ("bounds", "constructions", "certificates", "precision", "sweep")  # by a line, beside searches
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$"), Must("lower-case letters, digits and dashes")]
@@ -85,6 +92,18 @@ Stated = Annotated[
 Values = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
     AfterValidator(different), Must("a list of different positive integers"),
+]  # fmt: skip
+Sizes = Annotated[
+    list[Annotated[int, Field(ge=1, le=MOST_DIMENSIONS)]],
+    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_DIMENSIONS}"),
+]  # fmt: skip
+Numbers = Annotated[
+    list[Annotated[int, Field(ge=2, le=MOST_EXPLICIT)]],
+    AfterValidator(different), Must(f"a list of different integers from 2 to {MOST_EXPLICIT}"),
+]  # fmt: skip
+Temperatures = Annotated[
+    list[Annotated[float, Field(ge=1e-4, le=1e4)]],
+    Field(min_length=1), Must("a list of numbers from 0.0001 to 10000"),
 ]  # fmt: skip
 Positions = Annotated[Literal["", "none", "table", "rotary"], Must("none, table or rotary")]
 Widths = Annotated[
@@ -405,6 +424,70 @@ class ProtocolTable(_OfWholeTask):
         return fraction
 
 
+class SettingTable(Table):
+    """How vectors for retrieval are trained, see `assay.retrieval.learned.Setting`; and at which dimensions."""
+
+    loss: Annotated[Literal["infonce", "sigmoid"], Must("infonce or sigmoid")] = Setting.loss
+    temperatures: Temperatures = list(Setting.temperatures)
+    steps: Annotated[int, Field(ge=1, le=MOST_SETTING_STEPS), Must(f"an integer from 1 to {MOST_SETTING_STEPS}")] = (
+        Field(Setting.steps, validate_default=True)
+    )
+    rate: Rate = Setting.rate
+    dimensions: Sizes = []
+
+    @field_validator("steps")
+    @classmethod
+    def _enough(cls, steps: int, info: ValidationInfo) -> int:
+        require(steps >= len(info.data.get("temperatures", [])), "steps", steps, "at least one for each temperature")
+        return steps
+
+
+class RetrievalTable(Table):
+    """How many documents vectors of d numbers serve, for all sets of `top`."""
+
+    top: Annotated[int, Field(ge=1, le=10), Must("an integer from 1 to 10")] = 2
+    explicit: Numbers = []
+    formats: Annotated[
+        list[Annotated[Literal["float64", "float32", "float16", "bfloat16", "int8"], Must(_A_FORMAT)]],
+        Field(min_length=1), AfterValidator(different), Must(_A_FORMAT),
+    ] = ["float64", "float32", "bfloat16", "float16", "int8"]  # fmt: skip
+    trained: list[SettingTable] = []
+    margins: SettingTable | None = None
+    documents: Numbers = Field([], validate_default=True)
+
+    @field_validator("explicit", "documents")
+    @classmethod
+    def _more_than_top(cls, numbers: list[int], info: ValidationInfo) -> list[int]:
+        for number in numbers:
+            require(number > info.data.get("top", 1), info.field_name or "", number, "more than top")
+        return numbers
+
+    @field_validator("documents")
+    @classmethod
+    def _of_margins(cls, numbers: list[int], info: ValidationInfo) -> list[int]:
+        if bool(numbers) is (info.data.get("margins") is None):
+            raise AssayError("there must be margins and documents, or neither")
+        return numbers
+
+
+class MemoryTable(Table):
+    """How many pairs linear memories of d x d numbers hold, without training."""
+
+    dimensions: Sizes
+    loads: Annotated[
+        list[Annotated[float, Field(gt=0, le=1000)]], Field(min_length=1), AfterValidator(different),
+        Must("different numbers above 0, at most 1000"),
+    ] = list(LOADS)  # fmt: skip
+    kinds: Annotated[
+        list[Literal["correlation", "least-squares", "delta-rule", "softmax"]], Field(min_length=1),
+        AfterValidator(different), Must(f"different ones of {', '.join(KINDS)}"),
+    ] = list(KINDS)  # fmt: skip
+    formats: Annotated[
+        list[Literal["float32", "bfloat16", "int8"]], Field(min_length=1), AfterValidator(different),
+        Must(f"different ones of {', '.join(NUMBER_FORMATS)}"),
+    ] = list(NUMBER_FORMATS)  # fmt: skip
+
+
 class StudyTable(Table):
     """The whole file, but for its table `quick`."""
 
@@ -415,6 +498,15 @@ class StudyTable(Table):
     precision: Annotated[int, Field(ge=1, le=64), Must("an integer from 1 to 64")] = 32
     draws: Count = 30
     recipe: StudysRecipe = RecipeTable()
-    lines: Annotated[dict[Name, LineTable], Field(min_length=1)]
+    retrieval: RetrievalTable | None = None
+    memory: MemoryTable | None = None
+    lines: dict[Name, LineTable] = Field({}, validate_default=True)
     portraits: list[PortraitTable] = []
     protocols: list[ProtocolTable] = []
+
+    @field_validator("lines")
+    @classmethod
+    def _asks(cls, lines: dict[str, LineTable], info: ValidationInfo) -> dict[str, LineTable]:
+        if not lines and not any(info.data.get(key, True) for key in OTHERS):
+            raise AssayError(f"a study has lines, {' or '.join(OTHERS)}; this one has none of them")
+        return lines

@@ -29,17 +29,22 @@ from assay.probing.plan import Plan
 from assay.proofs.questions import certificate_question
 from assay.protocols.questions import protocol_question
 from assay.resources import Resources
+from assay.retrieval.learned import Setting
+from assay.retrieval.plan import Course, MemoryPlan, RetrievalPlan
 from assay.studies import shipped
 from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
 from assay.studies.schema import (
     STEPS,
     LineTable,
+    MemoryTable,
     PortraitTable,
     PrecisionTable,
     ProtocolTable,
     RecipeTable,
+    RetrievalTable,
     SearchTable,
+    SettingTable,
     StudyTable,
     SweepTable,
     VariedTable,
@@ -127,6 +132,8 @@ class Study:
         portraits: questions to single attention units, constructed and trained, whose attention is kept.
         protocols: questions what a communication protocol run on a network comes to.
         probes: of attention heads. A study's file has none: `assay probe` makes a study of one probe.
+        retrieval: how many documents vectors serve.
+        memory: how many pairs linear memories hold.
     """
 
     name: str
@@ -137,12 +144,15 @@ class Study:
     portraits: tuple[Question, ...]
     protocols: tuple[Question, ...] = ()
     probes: tuple[Plan, ...] = ()
+    retrieval: RetrievalPlan | None = None
+    memory: MemoryPlan | None = None
 
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
         lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
-        probed = (question for probe in self.probes for question in probe.questions())
-        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *probed]
+        plans = [*self.probes, *filter(None, (self.retrieval, self.memory))]
+        planned = (question for plan in plans for question in plan.questions())
+        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *planned]
 
     def baselines(self) -> list[Question]:
         """What trivial baselines reach on all that is to be learned: asked before any search."""
@@ -201,6 +211,32 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
         lines=tuple(_line(name, line, file) for name, line in file.lines.items()),
         portraits=tuple(question for portrait in file.portraits for question in _portrait(portrait, file)),
         protocols=tuple(_protocol(protocol, file) for protocol in file.protocols),
+        retrieval=None if file.retrieval is None else _retrieval(file.retrieval, file),
+        memory=None if file.memory is None else _memory(file.memory, file),
+    )
+
+
+def _retrieval(table: RetrievalTable, file: StudyTable) -> RetrievalPlan:
+    margins = table.margins or SettingTable()
+    return RetrievalPlan(
+        top=table.top,
+        seeds=tuple(file.seeds),
+        courses=tuple(Course(_setting(one), tuple(one.dimensions)) for one in table.trained),
+        explicit=tuple(table.explicit),
+        formats=tuple(table.formats),
+        margins=tuple(margins.dimensions),
+        documents=tuple(table.documents),
+        margin_setting=_setting(margins),
+    )
+
+
+def _setting(table: SettingTable) -> Setting:
+    return Setting(table.loss, tuple(table.temperatures), table.steps, table.rate)
+
+
+def _memory(table: MemoryTable, file: StudyTable) -> MemoryPlan:
+    return MemoryPlan(
+        tuple(table.dimensions), tuple(table.loads), tuple(table.kinds), tuple(table.formats), tuple(file.seeds)
     )
 
 

@@ -86,13 +86,14 @@ def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ())
     from assay.probing.questions import answer_probe
     from assay.proofs.questions import answer_certificate
     from assay.protocols.questions import answer_protocol
+    from assay.retrieval.questions import answer_memory, answer_retrieval
 
     for code in codes:
         adopt(code)
     kinds = {
         "bound": answer_bound, "construction": answer_construction, "training": answer_training,
         "certificate": answer_certificate, "precision": answer_precision, "protocol": answer_protocol,
-        "probe": partial(answer_probe, folder=folder),
+        "probe": partial(answer_probe, folder=folder), "retrieval": answer_retrieval, "memory": answer_memory,
     }  # fmt: skip
     with in_float32():
         return kinds[question["kind"]](question)

@@ -1,0 +1,259 @@
+"""Charts and tables of what the studies of retrieval and of linear memories found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from assay.report.vega import Spec, VegaChart
+
+_GREY, _SOFT = "#8a8f98", "#b9bec6"
+# Colours and dashes of the lines of the first chart, by how their names begin.
+_LINES = {
+    "impossible": ("#8a8f98", [2, 2]), "explicit": ("#3b6fb6", []), "random": ("#4aa3a2", [8, 3]),
+    "published": ("#b9bec6", []),
+}  # fmt: skip
+_SETTINGS = ["#d1342b", "#c27c1f", "#8e63b5", "#6aa84f", "#b0609a"]
+_MEMORIES = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f"]
+_LOG_N: Spec = {"type": "log", "domain": [3, 1e9], "clamp": True}
+
+
+def retrieval_charts(found: dict[str, Any]) -> list[VegaChart]:
+    """Documents against dimensions, margins, and the share that formats leave; those that there are answers for."""
+    drawn = [_documents_chart(found)]
+    if any(margin["kind"] == "trained" for margin in found["margins"]):
+        drawn.append(_margin_chart(found))
+    if found["kept"]:
+        drawn.append(_kept_chart(found))
+    return drawn
+
+
+def memory_charts(found: dict[str, Any]) -> list[VegaChart]:
+    """The share read correctly against the load; nothing without answers."""
+    return [_memory_chart(found)] if found["points"] else []
+
+
+def _documents_chart(found: dict[str, Any]) -> VegaChart:
+    top = found["top"]
+    lines = [
+        {"name": band["name"], "d": d, "n": n, "order": d}
+        for band in found["bands"] for d, n in band["points"] if d >= 1
+    ]  # fmt: skip
+    points = [
+        {"name": one["course"], "d": one["dimensions"], "n": one["middle"], "least": one["largest"][0],
+         "most": one["largest"][-1], "seeds": ", ".join(map(str, one["largest"]))}
+        for one in found["reached"]
+    ]  # fmt: skip
+    names = list(dict.fromkeys(line["name"] for line in lines))
+    settings = list(dict.fromkeys(point["name"] for point in points))
+    looks = [next(look for start, look in _LINES.items() if name.startswith(start)) for name in names]
+    shades = _shades(names, [colour for colour, _ in looks])
+    colour: Spec = {
+        "field": "name", "type": "nominal", "sort": [*names, *settings], "title": None,
+        "scale": {"domain": [*names, *settings], "range": [*shades, *_SETTINGS[: len(settings)]]},
+        "legend": {"orient": "bottom", "columns": 2, "labelLimit": 420, "symbolType": "stroke", "symbolStrokeWidth": 3},
+    }  # fmt: skip
+    dash: Spec = {
+        "field": "name", "type": "nominal", "legend": None,
+        "scale": {"domain": names, "range": [pattern or [1, 0] for _, pattern in looks]},
+    }  # fmt: skip
+    x: Spec = {"field": "d", "type": "quantitative", "title": "dimensions d",
+               "scale": {"type": "log", "base": 2, "domain": [1, 512]},
+               "axis": {"values": [2**i for i in range(10)]}}  # fmt: skip
+    y: Spec = {"field": "n", "type": "quantitative", "title": "documents n", "scale": _LOG_N,
+               "axis": {"values": [10**i for i in range(1, 10)], "format": "~e"}}  # fmt: skip
+    wall: Spec = {
+        "data": {"values": [{"d": 2 * top}]}, "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
+        "encoding": {"x": {"field": "d", "type": "quantitative"}},
+    }  # fmt: skip
+    drawn: Spec = {
+        "data": {"values": lines}, "mark": {"type": "line", "strokeWidth": 2, "clip": True},
+        "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash, "order": {"field": "order"},
+                     "tooltip": [{"field": "name"}, {"field": "d"}, {"field": "n", "format": ",.0f"}]},
+    }  # fmt: skip
+    whiskers: Spec = {
+        "data": {"values": points}, "mark": {"type": "rule", "strokeWidth": 2},
+        "encoding": {"x": x, "y": {"field": "least", "type": "quantitative"}, "y2": {"field": "most"}, "color": colour},
+    }  # fmt: skip
+    learned: Spec = {
+        "data": {"values": points}, "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+        "encoding": {"x": x, "y": y, "color": colour, "tooltip": [
+            {"field": "name"}, {"field": "d"}, {"field": "n", "title": "median n"}, {"field": "seeds"}]},
+    }  # fmt: skip
+    caption = (
+        f"Up and left is better. Left of d = {2 * top} (vertical line) no more documents than the grey dashes are "
+        "possible, whatever the numbers are; on it, explicit vectors serve any number, with enough bits. Other grey "
+        "dashes: queries of that format cannot tell more sets apart. Blue: explicit vectors, proved for all sets in "
+        "integers that the format holds. Green: random documents, exact for real numbers. Points: the most documents "
+        f"that training served, all sets of {top}, median and range over seeds. The light line extrapolates the "
+        "published curve."
+    )
+    spec: Spec = {"height": 460, "width": "container", "layer": [drawn, wall, whiskers, learned]}
+    return VegaChart("retrieval-documents", "Documents against dimensions", caption, spec)
+
+
+def _shades(names: list[str], colours: list[str]) -> list[str]:
+    """Lines of one colour become paler, one after the other."""
+    seen: dict[str, int] = {}
+    found = []
+    for _, colour in zip(names, colours, strict=True):
+        place = seen[colour] = seen.get(colour, -1) + 1
+        parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+        found.append("#" + "".join(f"{round(part + (255 - part) * 0.28 * place):02x}" for part in parts))
+    return found
+
+
+def _margin_chart(found: dict[str, Any]) -> VegaChart:
+    values = [
+        {"n": one["documents"], "margin": one["margin"], "name": _margin_name(one)}
+        for one in found["margins"] if one["margin"] > 0
+    ]  # fmt: skip
+    order = list(dict.fromkeys(value["name"] for value in values))
+    spec: Spec = {
+        "data": {"values": values}, "mark": {"type": "line", "point": {"filled": True, "size": 45}, "clip": True},
+        "encoding": {
+            "x": {"field": "n", "type": "quantitative", "scale": {"type": "log", "base": 2}, "title": "documents n"},
+            "y": {"field": "margin", "type": "quantitative", "title": "least margin",
+                  "scale": {"type": "log", "domain": [1e-4, 2]}, "axis": {"format": "~g"}},
+            "color": {"field": "name", "type": "nominal", "sort": order, "title": None,
+                      "legend": {"orient": "bottom", "columns": 3}},
+            "tooltip": [{"field": "name"}, {"field": "n"}, {"field": "margin", "format": ".3g"}],
+        },
+    }  # fmt: skip
+    caption = (
+        "The least of all sets' margins, with documents and queries of length 1: scores in the set above all others. "
+        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found['top']}. Trained: the best seed "
+        "after all steps; where some set has no query, there is no point."
+    )
+    return VegaChart("retrieval-margins", "Margins", caption, spec)
+
+
+def _margin_name(margin: dict[str, Any]) -> str:
+    if margin["dimensions"] is None:
+        return "optimum, any d"
+    return f"{'explicit, cyclic' if margin['kind'] == 'cyclic' else 'trained'}, d = {margin['dimensions']}"
+
+
+def _kept_chart(found: dict[str, Any]) -> VegaChart:
+    formats = list(dict.fromkeys(one["number_format"] for one in found["kept"]))
+    spec: Spec = {
+        "data": {"values": found["kept"]}, "mark": {"type": "line", "point": {"filled": True, "size": 45}},
+        "encoding": {
+            "x": {"field": "documents", "type": "quantitative", "title": "documents n",
+                  "scale": {"type": "log", "nice": False}},
+            "y": {"field": "share", "type": "quantitative", "title": "share of the sets retrieved",
+                  "scale": {"domain": [0, 1]}},
+            "color": {"field": "number_format", "type": "nominal", "sort": formats, "title": None,
+                      "legend": {"orient": "bottom"}},
+            "tooltip": [{"field": "number_format"}, {"field": "documents"}, {"field": "share", "format": ".4f"},
+                        {"field": "tried", "title": "sets tried", "format": ","}],
+        },
+    }  # fmt: skip
+    caption = (
+        f"Explicit vectors in {2 * found['top']} dimensions (cyclic polytope), documents and queries rounded to a "
+        "format: in exact arithmetic every set is retrieved at any n; precision is the wall."
+    )
+    return VegaChart("retrieval-formats", "What number formats leave", caption, spec)
+
+
+def _memory_chart(found: dict[str, Any]) -> VegaChart:
+    kinds = list(dict.fromkeys(point["memory"] for point in found["points"]))
+    formats = list(dict.fromkeys(point["number_format"] for point in found["points"]))
+    spec: Spec = {
+        "data": {"values": found["points"]},
+        "facet": {"column": {"field": "dimensions", "type": "nominal", "title": "d", "header": {"labelFontSize": 12}}},
+        "spec": {"width": 400, "height": 300, "layer": [
+            {"mark": {"type": "line", "point": {"filled": True, "size": 35}}, "encoding": {
+                "x": {"field": "load", "type": "quantitative", "title": "load 2 n ln n / d^2",
+                      "scale": {"type": "log", "base": 2}},
+                "y": {"field": "share", "type": "quantitative", "title": "share read correctly",
+                      "scale": {"domain": [0, 1]}},
+                "color": {"field": "memory", "type": "nominal", "sort": kinds, "title": "memory",
+                          "scale": {"domain": kinds, "range": _MEMORIES[: len(kinds)]}},
+                "strokeDash": {"field": "number_format", "type": "nominal", "sort": formats, "title": "stored as",
+                               "scale": {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]}},
+                "tooltip": [{"field": "memory"}, {"field": "number_format"}, {"field": "pairs", "format": ","},
+                            {"field": "load", "format": ".3g"}, {"field": "share", "format": ".3f"},
+                            {"field": "bits", "format": ","}],
+            }},
+            {"mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY}, "encoding": {"x": {"datum": 1}}},
+        ]},
+    }  # fmt: skip
+    caption = (
+        "n random unit keys and values, written once, read with every key; the answer is the value of largest inner "
+        "product with what was read. Dashed: the load at which a matrix of d x d numbers is predicted to fail, as a "
+        "limit for large d (conjectured sharp). Softmax keeps all keys and values, so that its store grows with n."
+    )
+    return VegaChart("memory-load", "Pairs read correctly against load", caption, spec)
+
+
+def retrieval_table(found: dict[str, Any]) -> Table:
+    """Largest numbers of documents, a row for each setting and a column for each d."""
+    places = sorted({one["dimensions"] for one in found["reached"]})
+    table = Table(title=f"Most documents that training served, all sets of {found['top']}", title_justify="left")
+    table.add_column("setting")
+    for place in places:
+        table.add_column(f"d = {place}", justify="right")
+    for course, cells in reached_rows(found, places):
+        table.add_row(course, *cells)
+    return table
+
+
+def reached_rows(found: dict[str, Any], places: list[int]) -> list[tuple[str, list[str]]]:
+    """A row for each setting: its name, and the largest number of documents of each seed at every d."""
+    courses = dict.fromkeys(one["course"] for one in found["reached"])
+    cells = {(one["course"], one["dimensions"]): _seeds(one) for one in found["reached"]}
+    return [(course, [cells.get((course, place), "") for place in places]) for course in courses]
+
+
+def _seeds(reached: dict[str, Any]) -> str:
+    text = ", ".join(map(str, reached["largest"]))
+    return f"{text} or more" if reached["open"] else text
+
+
+def kept_rows(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """A row for each number format: the share of sets at every number of documents."""
+    places = kept_places(found)
+    cells = {(one["number_format"], one["documents"]): f"{one['share']:.4g}" for one in found["kept"]}
+    formats = dict.fromkeys(one["number_format"] for one in found["kept"])
+    return [(name, [cells.get((name, place), "") for place in places]) for name in formats]
+
+
+def kept_places(found: dict[str, Any]) -> list[int]:
+    """Numbers of documents that were rounded, ascending."""
+    return sorted({one["documents"] for one in found["kept"]})
+
+
+def kept_table(found: dict[str, Any]) -> Table:
+    """Shares of sets that rounded explicit vectors serve."""
+    title = f"Share of all sets that explicit vectors of {2 * found['top']} dimensions serve"
+    table = Table(title=title, title_justify="left")
+    table.add_column("numbers")
+    for place in kept_places(found):
+        table.add_column(f"n = {place:,}", justify="right")
+    for name, cells in kept_rows(found):
+        table.add_row(name, *cells)
+    return table
+
+
+def memory_rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows: for each memory and format, the share read correctly at every load."""
+    loads = list(dict.fromkeys(f"{point['load']:.2g}" for point in sorted(found["points"], key=lambda p: p["load"])))
+    cells: dict[tuple[int, str, str], dict[str, str]] = {}
+    for point in found["points"]:
+        row = cells.setdefault((point["dimensions"], point["memory"], point["number_format"]), {})
+        row[f"{point['load']:.2g}"] = f"{point['share']:.2f}"
+    rows = [[f"{d}", memory, name, *(row.get(load, "") for load in loads)] for (d, memory, name), row in cells.items()]
+    return ["d", "memory", "stored as", *(f"load {load}" for load in loads)], rows
+
+
+def memory_table(found: dict[str, Any]) -> Table:
+    """Shares read correctly."""
+    titles, rows = memory_rows(found)
+    table = Table(title="Share of all pairs that is read correctly", title_justify="left")
+    for title in titles:
+        table.add_column(title, justify="left" if title in ("memory", "stored as") else "right")
+    for row in sorted(rows, key=lambda row: int(row[0])):
+        table.add_row(*row)
+    return table

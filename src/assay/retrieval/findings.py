@@ -1,0 +1,234 @@
+"""What the studies of retrieval and of memories found, gathered from their evidence, with what theorems say beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from assay.evidence import Evidence, content_hash
+from assay.retrieval.documents import CyclicCodeDocuments
+from assay.retrieval.limits import most_documents, query_dimensions, radon_dimensions
+from assay.retrieval.margins import optimal_margin
+from assay.retrieval.memories import information_threshold, memory_load, memory_threshold
+from assay.retrieval.plan import MemoryPlan, RetrievalPlan
+from assay.retrieval.published import FIRST, TEMPERATURE, critical_documents
+from assay.retrieval.questions import setting_text
+from assay.retrieval.random_documents import serves
+from assay.retrieval.rounding import INTEGER_BITS, STORED_BITS
+
+PROVED_FORMATS = ("int8", "float16", "float32")  # of the codes whose lines are drawn
+WIDEST = 512  # dimensions up to which lines are drawn
+MOST_DRAWN = 10**9  # documents, likewise
+_PLACES = (4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, WIDEST)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Documents that training served at some dimensions.
+
+    Attributes:
+        course: the setting, in words.
+        dimensions: d.
+        largest: n of each seed, ascending.
+        open: whether some search ended where it had to, at the most documents it may try.
+    """
+
+    course: str
+    dimensions: int
+    largest: tuple[int, ...]
+    open: bool
+
+    @property
+    def middle(self) -> float:
+        """The median over seeds."""
+        return median(self.largest)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The share of sets that cyclic documents serve in a number format."""
+
+    documents: int
+    number_format: str
+    share: float
+    tried: int
+    exhaustive: bool
+
+
+@dataclass(frozen=True)
+class Margin:
+    """A least margin over all sets, of documents and queries of length 1.
+
+    Attributes:
+        kind: `trained`, `cyclic` or `optimum`.
+        dimensions: d; None for the optimum, which holds for any.
+        documents: n.
+        margin: the largest over seeds where there are several.
+    """
+
+    kind: str
+    dimensions: int | None
+    documents: int
+    margin: float
+
+
+@dataclass(frozen=True)
+class Band:
+    """A line of documents against dimensions.
+
+    Attributes:
+        name: of it.
+        points: (d, n).
+    """
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+
+
+def gather_retrieval(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
+    """The findings as plain JSON values: `top`, `answer`, `reached`, `kept`, `margins`, `bands`, `unanswered`."""
+    reached, kept = _reached(plan, answers), _kept(plan, answers)
+    asked = [content_hash(question) for question in plan.questions()]
+    return {
+        "top": plan.top,
+        "answer": _answer(plan, reached, kept),
+        "reached": [{**asdict(one), "middle": one.middle} for one in reached],
+        "kept": [asdict(one) for one in kept],
+        "margins": [asdict(one) for one in _margins(plan, answers)],
+        "bands": [asdict(one) for one in _bands(plan.top)],
+        "unanswered": sum(key not in answers for key in asked),
+    }
+
+
+def gather_memories(plan: MemoryPlan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
+    """The findings as plain JSON values: `answer`, `points`, `thresholds` by dimension, and `unanswered`."""
+    points, missing = [], 0
+    for question in plan.questions():
+        piece = answers.get(content_hash(question))
+        if piece is None:
+            missing += 1
+            continue
+        for number_format in plan.formats:
+            found = piece.detail[number_format]
+            points.append({
+                "memory": question["memory"], "dimensions": question["dimensions"], "pairs": question["pairs"],
+                "load": memory_load(question["dimensions"], question["pairs"]), "number_format": number_format,
+                "share": sum(found["shares"]) / len(found["shares"]), "lowest": min(found["shares"]),
+                "highest": max(found["shares"]), "bits": found["bits"],
+            })  # fmt: skip
+    thresholds = [
+        {"dimensions": d, "pairs": memory_threshold(d), "information": information_threshold(d, 32)}
+        for d in plan.dimensions
+    ]
+    return {"answer": _memory_answer(points), "points": points, "thresholds": thresholds, "unanswered": missing}
+
+
+def _reached(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Reached]:
+    found = []
+    for course in plan.courses:
+        for dimensions in sorted(course.dimensions):
+            keys = [content_hash(plan.learned(course.setting, dimensions, seed)) for seed in plan.seeds]
+            pieces = [answers[key].detail for key in keys if key in answers]
+            if pieces:
+                largest = tuple(sorted(piece["largest"] for piece in pieces))
+                is_open = any(piece["open"] for piece in pieces)
+                found.append(Reached(setting_text(course.setting), dimensions, largest, is_open))
+    return found
+
+
+def _kept(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Kept]:
+    asked = [(n, name, content_hash(plan.rounded(n, name))) for n in plan.explicit for name in plan.formats]
+    return [
+        Kept(n, name, piece["share"], piece["tried"], piece["exhaustive"])
+        for n, name, key in asked
+        if key in answers and (piece := answers[key].detail)
+    ]
+
+
+def _margins(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Margin]:
+    found = []
+    for dimensions in plan.margins:
+        for documents in plan.documents_at(dimensions):
+            keys = [content_hash(plan.margin(dimensions, documents, seed)) for seed in plan.seeds]
+            margins = [answers[key].detail["margin"] for key in keys if key in answers]
+            if margins:
+                found.append(Margin("trained", dimensions, documents, max(margins)))
+    cyclic = {n: answers[key].detail["margin"] for n in plan.explicit for name in plan.formats
+              if (key := content_hash(plan.rounded(n, name))) in answers}  # fmt: skip
+    found += [Margin("cyclic", 2 * plan.top, n, margin) for n, margin in sorted(cyclic.items()) if margin]
+    places = sorted({*plan.documents, *plan.explicit})
+    return found + [Margin("optimum", None, n, optimal_margin(n, plan.top)) for n in places if n > plan.top]
+
+
+def _bands(top: int) -> list[Band]:
+    """Lines that theorems, explicit vectors, random documents and the published curve give."""
+    found = [_most_band("impossible above", top, range(1, 2 * top), lambda d, n: radon_dimensions(n, top) <= d)]
+    for name in PROVED_FORMATS:
+        found += [_counted_band(name, top), _code_band(name, top)]
+    for share, served in ((1.0, "all sets"), (0.99, "99 % of sets")):
+        found.append(_random_band(f"random documents, {served}", top, share))
+    if top == 2:
+        published = tuple((d, critical_documents(d)) for d in range(FIRST, WIDEST + 1))
+        found.append(Band(f"published curve of training at temperature {TEMPERATURE:g}", published))
+    return [band for band in found if band.points]
+
+
+def _most_band(name: str, top: int, places: Iterable[int], fits: Callable[[int, int], bool]) -> Band:
+    """The largest n up to 10^9 that fits, for each d; without those beyond."""
+    found = [(d, most_documents(lambda n, d=d: n <= MOST_DRAWN and fits(d, n), top)) for d in places]
+    return Band(name, tuple((d, n) for d, n in found if top < n < MOST_DRAWN))
+
+
+def _counted_band(number_format: str, top: int) -> Band:
+    bits = STORED_BITS[number_format]
+    name = f"impossible above, queries of {number_format}"
+    return _most_band(name, top, range(1, WIDEST + 1), lambda d, n: query_dimensions(n, top, bits) <= d)
+
+
+def _random_band(name: str, top: int, share: float) -> Band:
+    return _most_band(name, top, _PLACES, lambda d, n: d >= n - 1 or serves(d, n, top, share))
+
+
+def _code_band(number_format: str, top: int) -> Band:
+    """The most documents of the codes of at most d dimensions, where that changes."""
+    steps: dict[int, int] = {}
+    for code in sorted(CyclicCodeDocuments.all(top, INTEGER_BITS[number_format]), key=lambda one: one.dimensions):
+        if code.dimensions <= WIDEST and code.documents > max(steps.values(), default=0):
+            steps[code.dimensions] = code.documents
+    return Band(f"explicit, proved in {number_format}", tuple((d, n) for d, n in steps.items() if n <= MOST_DRAWN))
+
+
+def _answer(plan: RetrievalPlan, reached: list[Reached], kept: list[Kept]) -> str:
+    """The contrast that the study is about."""
+    least = 2 * plan.top
+    said = [
+        f"All sets of {plan.top} need {least} dimensions from {3 * plan.top} documents on, and {least} are enough for any "
+        "number of them, in exact arithmetic."
+    ]
+    here = [one for one in reached if one.dimensions == least]
+    said += [f"At {one.dimensions}, {one.course} reaches {_range(one.largest)} documents." for one in here]
+    most = max((one.documents for one in kept), default=0)
+    shares = [f"{one.share:.3g} in {one.number_format}" for one in kept if one.documents == most]
+    if shares:
+        said.append(f"Explicit vectors for {most:,} documents serve these shares of all sets: {', '.join(shares)}.")
+    return " ".join(said)
+
+
+def _memory_answer(points: list[dict[str, Any]]) -> str:
+    """What each memory reads near the threshold."""
+    if not points:
+        return "Nothing is answered yet."
+    width = max(point["dimensions"] for point in points)
+    first = points[0]["number_format"]
+    said = []
+    for kind in dict.fromkeys(point["memory"] for point in points):
+        own = [p for p in points if (p["memory"], p["dimensions"], p["number_format"]) == (kind, width, first)]
+        near = min(own, key=lambda point: abs(point["load"] - 1))
+        said.append(f"{kind} {near['share']:.2f}")
+    return f"At the load 2 n ln n = d^2, d = {width}, in {first}, of all pairs are read correctly: {', '.join(said)}."
+
+
+def _range(numbers: tuple[int, ...]) -> str:
+    return str(numbers[0]) if numbers[0] == numbers[-1] else f"{numbers[0]} to {numbers[-1]}"
