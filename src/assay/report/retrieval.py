@@ -62,7 +62,7 @@ def _documents_chart(found: dict[str, Any]) -> VegaChart:
                "scale": {"type": "log", "base": 2, "domain": [1, 512]},
                "axis": {"values": [2**i for i in range(10)]}}  # fmt: skip
     y: Spec = {"field": "n", "type": "quantitative", "title": "documents n", "scale": _LOG_N,
-               "axis": {"values": [10**i for i in range(1, 10)], "format": "~e"}}  # fmt: skip
+               "axis": {"values": [10**i for i in range(1, 10)], "format": ","}}  # fmt: skip
     wall: Spec = {
         "data": {"values": [{"d": 2 * top}]}, "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
         "encoding": {"x": {"field": "d", "type": "quantitative"}},

@@ -204,8 +204,8 @@ def _answer(plan: RetrievalPlan, reached: list[Reached], kept: list[Kept]) -> st
     """The contrast that the study is about."""
     least = 2 * plan.top
     said = [
-        f"All sets of {plan.top} need {least} dimensions from {3 * plan.top} documents on, and {least} are enough for any "
-        "number of them, in exact arithmetic."
+        f"All sets of {plan.top} need {least} dimensions from {3 * plan.top} documents on, and {least} are enough for "
+        "any number of them, in exact arithmetic."
     ]
     here = [one for one in reached if one.dimensions == least]
     said += [f"At {one.dimensions}, {one.course} reaches {_range(one.largest)} documents." for one in here]
