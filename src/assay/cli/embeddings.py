@@ -24,8 +24,8 @@ def embeddings(
     relevance: Annotated[
         Path,
         typer.Option(
-            help="The sets: TREC qrels; a table of 'query document' or 'query document relevance'; or an .npz file with "
-            "pairs (m, 2) or sets (m, k)."
+            help="The sets: TREC qrels; a table of 'query document' or 'query document relevance'; or an .npz file "
+            "with pairs (m, 2) or sets (m, k)."
         ),
     ],
     queries: Annotated[
@@ -96,7 +96,8 @@ def _table(found: Examination) -> str:
         ]
         table.add_row(
             finding.precision, str(finding.exist), str(finding.above_error),
-            f"{finding.by_rounded} ({finding.query_precision})", *given, str(row["no"]), str(finding.undecided), *numbers,
+            f"{finding.by_rounded} ({finding.query_precision})", *given, str(row["no"]), str(finding.undecided),
+            *numbers,
         )  # fmt: skip
     written = io.StringIO()
     Console(file=written, width=_WIDTH, highlight=False, emoji=False, markup=False).print(table)
@@ -107,8 +108,8 @@ def _dimension_line(found: Examination) -> str:
     needed, known = found.dimension, len(found.dimension.documents)
     stopped = "" if needed.complete else "; the search for more was stopped"
     return (
-        f"Whatever the documents, these sets need d >= {needed.dimension} ({known} documents are half-shattered{stopped}); "
-        f"d = {needed.enough} is enough for some documents, in exact arithmetic."
+        f"Whatever the documents, these sets need d >= {needed.dimension} ({known} documents are half-shattered"
+        f"{stopped}); d = {needed.enough} is enough for some documents, in exact arithmetic."
     )
 
 
@@ -118,8 +119,8 @@ def _duplicate_lines(precision: str, duplicates: Duplicates) -> list[str]:
     more = "" if duplicates.complete else " or more"
     lines = [
         "",
-        f"{precision}: {duplicates.equal:,} documents equal another one; {len(duplicates.pairs):,}{more} pairs are nearer "
-        "than 0.1 % of their length",
+        f"{precision}: documents that equal an earlier one: {duplicates.equal:,}; pairs nearer than 0.1 % of their "
+        f"length: {len(duplicates.pairs):,}{more}",
     ]
     lines += [f"  equal: {_first(group)}" for group in duplicates.groups[:_LISTED]]
     room = _LISTED - len(duplicates.groups[:_LISTED])
@@ -132,7 +133,7 @@ def _failing_lines(finding: PrecisionFinding) -> list[str]:
     failing = finding.failing()
     if not failing:
         return []
-    first = f"{finding.precision}: {len(failing):,} of {len(finding.names):,} sets are not known to exist"
+    first = f"{finding.precision}: {len(failing):,} of {len(finding.names):,} sets do not exist, or are undecided"
     listed = f", of which {_LISTED} are listed; --json has all" if len(failing) > _LISTED else ""
     return ["", f"{first}{listed}", *(f"  query {name}: {reason(answer)}" for name, answer in failing[:_LISTED])]
 

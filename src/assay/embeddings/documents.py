@@ -84,12 +84,13 @@ class Documents:
             finite = np.isfinite(rows).all(axis=1)
             if not finite.all():
                 require(False, f"document {start + int(np.argmin(finite))}", "not finite", "finite numbers")
+            largest = max(largest, float(np.abs(rows).max()))
+            require(largest <= LARGEST, "largest magnitude in the documents", largest, f"at most {LARGEST:g}")
             total += rows.sum(axis=0)
             lengths.append(np.linalg.norm(rows, axis=1).max())
             sums.append(np.abs(rows).sum(axis=1).max())
-            largest = max(largest, float(np.abs(rows).max()))
-        require(largest == 0 or SMALLEST <= largest <= LARGEST, "largest magnitude in the documents", largest,
-                f"from {SMALLEST:g} to {LARGEST:g}, or 0")  # fmt: skip
+        allowed = f"at least {SMALLEST:g}, or 0"
+        require(largest == 0 or largest >= SMALLEST, "largest magnitude in the documents", largest, allowed)
         self.centre = total / self.count
         self.longest, self.largest_sum = float(max(lengths)), float(max(sums))
         radius = max(float(np.linalg.norm(rows - self.centre, axis=1).max()) for _, rows in self._pieces())

@@ -117,10 +117,8 @@ class Hulls:
     def solve(self) -> None:
         """Find the nearest points of the hulls of S and of the outsiders in the working set."""
         if self.count == 0:
-            first = np.linalg.norm(
-                self.points[: len(self.members), None] - self.points[None, len(self.members) :], axis=2
-            )
-            inside, outside = np.unravel_index(np.argmin(first), first.shape)
+            count, scores = len(self.members), self.points @ self.direction
+            inside, outside = int(np.argmin(scores[:count])), int(np.argmax(scores[count:]))
             self.support[:2], self.weights[:2] = (inside, outside + len(self.members)), 1.0
         self.count = nearest_points(
             self.points, len(self.members), self.support, self.weights, self.basis, self.upper, self.count,
