@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from assay.probing.rational import integers, whole_numbers
 from assay.versions import versions
 
 _TELL_EVERY = 10.0  # seconds
+_SMALLEST, _LARGEST = 1e-30, 1e30  # magnitudes of queries, whose scores float32 holds
 Tell = Callable[[str], None]
 
 
@@ -147,9 +149,10 @@ class _Asking:
                 self.answers.add(precision, [self._refuted(proof, members, precision, documents, file)])
                 show(rows)
         for start in range(0, len(hard), step):
-            for answer in self._block(hard[start : start + step], precision, documents, file):
-                self.answers.add(precision, [answer])
-                show(answer.rows)
+            for answered in self._block(hard[start : start + step], precision, documents, file):
+                self.answers.add(precision, answered)
+                for answer in answered:
+                    show(answer.rows)
         found = [self.answers.get(precision, tuple(members.tolist()), True) for members in self.asked.sets]
         return PrecisionFinding(
             precision=precision, query_precision=query_precision(precision), names=self.asked.names,
@@ -157,31 +160,20 @@ class _Asking:
             duplicates=duplicates,
         )  # fmt: skip
 
-    def _block(self, sets: list[Places], precision: str, documents: Documents, file: str) -> Iterator[Answer]:
-        """Answers for a block of sets; those that exist come first, as the others take long."""
+    def _block(self, sets: list[Places], precision: str, documents: Documents, file: str) -> Iterator[list[Answer]]:
+        """Answers for a block of sets; those that exist come together and first, as the others take long."""
         found = nearest(documents, sets, self.pool)
-        exist = [one for one in found if one.on_top]
-        queries = [one.query for one in exist]
-        wholes = [whole_query(query) for query in queries]
-        margins = [max(one.margin, 0.0) for one in exist]
+        there = [_Shown.of(one) for one in found if one.on_top]
+        if there:
+            yield _existing(there, precision, documents)
         for one in (one for one in found if not one.on_top):
             proof = None if self.fast else refute(documents, one) or search_exactly(documents, one)
-            if isinstance(proof, Refutation):
-                yield self._refuted(proof, one.members, precision, documents, file)
-            elif proof is None:
-                yield Answer(tuple(one.members.tolist()), "undecided", 0.0, one.at_most)
+            if proof is None:
+                yield [Answer(tuple(one.members.tolist()), "undecided", 0.0, one.at_most)]
+            elif isinstance(proof, Refutation):
+                yield [self._refuted(proof, one.members, precision, documents, file)]
             else:
-                query, whole, margin = _exact(documents, one, proof)
-                exist, queries = [*exist, one], [*queries, query]
-                wholes, margins = [*wholes, whole], [*margins, margin]
-        if not exist:
-            return
-        rounded = on_top(
-            documents, np.array([rounded_query(query, precision) for query in queries]), [one.members for one in exist]
-        )
-        for one, query, whole, margin, kept in zip(exist, queries, wholes, margins, rounded, strict=True):
-            error = score_error(query, precision, documents)
-            yield Answer(tuple(one.members.tolist()), "yes", margin, one.at_most, error, kept, whole)
+                yield _existing([_Shown.exactly(documents, one, proof)], precision, documents)
 
     def _refuted(
         self, proof: Refutation, members: Places, precision: str, documents: Documents, file: str
@@ -255,6 +247,9 @@ def _own_queries(queries: str | Path | NDArray[Any] | None, asked: Relevance, wi
     chosen = array[query_rows(asked, len(array))].astype(np.float64)
     for name, row in zip(asked.names, chosen, strict=True):
         require(bool(np.isfinite(row).all()), f"embedding of query {name}", "not finite", "finite numbers")
+        largest = float(np.abs(row).max())
+        require(largest == 0 or _SMALLEST <= largest <= _LARGEST, f"largest magnitude of query {name}", largest,
+                f"from {_SMALLEST:g} to {_LARGEST:g}, or 0")  # fmt: skip
     return chosen
 
 
@@ -265,19 +260,45 @@ def _twin(rows: tuple[int, ...], twins: Mapping[int, Sequence[int]]) -> tuple[in
     return next(pairs, None)
 
 
-def _exact(
-    documents: Documents, one: Nearest, query: tuple[Fraction, ...]
-) -> tuple[Floats, tuple[int, ...], float]:  # fmt: skip
-    """A rational query in float64, in integers, and its margin for length 1."""
-    largest = max(map(abs, query))
-    near = np.array([float(entry / largest) for entry in query])
-    whole, _ = whole_numbers(query)
-    rows, power = integers(documents.rows(np.arange(documents.count)).tolist())
-    scores = [sum(a * b for a, b in zip(row, whole, strict=True)) for row in rows]
-    chosen = set(one.members.tolist())
-    gap = min(scores[i] for i in chosen) - max(score for j, score in enumerate(scores) if j not in chosen)
-    margin = float(Fraction(gap, max(map(abs, whole)) << power)) / float(np.linalg.norm(near))
-    return near, tuple(whole), margin
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A set that exists, and what shows it: a query in float64 and in integers, and its margin for length 1."""
+
+    found: Nearest
+    query: Floats
+    whole: tuple[int, ...]
+    margin: float
+
+    @classmethod
+    def of(cls, found: Nearest) -> _Shown:
+        """By the query that was found."""
+        return cls(found, found.query, whole_query(found.query), max(found.margin, 0.0))
+
+    @classmethod
+    def exactly(cls, documents: Documents, found: Nearest, query: tuple[Fraction, ...]) -> _Shown:
+        """By a query of fractions, which float64 need not hold."""
+        largest = max(map(abs, query))
+        near = np.array([float(entry / largest) for entry in query])
+        whole, _ = whole_numbers(query)
+        rows, power = integers(documents.rows(np.arange(documents.count)).tolist())
+        scores = [sum(a * b for a, b in zip(row, whole, strict=True)) for row in rows]
+        chosen = set(found.members.tolist())
+        gap = min(scores[i] for i in chosen) - max(score for j, score in enumerate(scores) if j not in chosen)
+        margin = float(Fraction(gap, max(map(abs, whole)) << power)) / float(np.linalg.norm(near))
+        return cls(found, near, tuple(whole), margin)
+
+
+def _existing(there: Sequence[_Shown], precision: str, documents: Documents) -> list[Answer]:
+    """Answers yes, with what rounding does to their queries."""
+    rounded = np.array([rounded_query(one.query, precision) for one in there])
+    kept = on_top(documents, rounded, [one.found.members for one in there])
+    return [
+        Answer(
+            rows=tuple(one.found.members.tolist()), answer="yes", margin=one.margin, at_most=one.found.at_most,
+            error=score_error(one.query, precision, documents), by_rounded=is_kept, query=one.whole,
+        )
+        for one, is_kept in zip(there, kept, strict=True)
+    ]  # fmt: skip
 
 
 def _write_array(path: Path, documents: Documents) -> None:
