@@ -31,6 +31,7 @@ from assay.probing.candidates import Whitened, half_candidates
 from assay.probing.rational import PRIME, exact_halves, integers, whole_numbers
 
 FORMAT = 1
+_WEIGHT_BITS = 50  # of weights that bound a margin
 EXACT = 1 << 14  # numbers of documents that are few enough for a search in rationals
 
 
@@ -92,6 +93,25 @@ def refute(documents: Documents, found: Nearest) -> Refutation | None:
         if weight:
             halves[int(sign < 0)][place] = weight
     return Refutation(*halves)
+
+
+def exact_bound(documents: Documents, found: Nearest) -> float:
+    """No query of length 1 has a larger margin: |sum a x - sum b x| for the weights found, made convex, in integers.
+
+    Without the rounding errors of float64, which are part of `found.at_most`. About 0.2 s at d = 384.
+    """
+    if not found.support.size:
+        return found.at_most
+    signs = [1 if place in set(found.members.tolist()) else -1 for place in found.support.tolist()]
+    weights = [int(weight) for weight in np.rint(found.weights * 2.0**_WEIGHT_BITS).tolist()]
+    for sign in (1, -1):  # the largest weight takes what rounding left, so that each sum is 2^_WEIGHT_BITS
+        half = [place for place, one in enumerate(signs) if one == sign]
+        weights[max(half, key=weights.__getitem__)] += (1 << _WEIGHT_BITS) - sum(weights[place] for place in half)
+    rows, power = integers(documents.rows(found.support).tolist())
+    signed = [sign * weight for sign, weight in zip(signs, weights, strict=True)]
+    totals = [sum(a * b for a, b in zip(signed, column, strict=True)) for column in zip(*rows, strict=True)]
+    length = Fraction(math.isqrt(sum(total * total for total in totals)) + 1, 1 << (power + _WEIGHT_BITS))
+    return min(found.at_most, math.nextafter(float(length), math.inf))
 
 
 def search_exactly(documents: Documents, found: Nearest) -> Refutation | tuple[Fraction, ...] | None:

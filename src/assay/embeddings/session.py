@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from assay.embeddings.answers import Answers
 from assay.embeddings.certificates import (
     Refutation,
+    exact_bound,
     of_duplicates,
     refute,
     search_exactly,
@@ -146,13 +147,14 @@ class _Asking:
                 hard.append(members)
             else:
                 proof = of_duplicates(*twin)
-                self.answers.add(precision, [self._refuted(proof, members, precision, documents, file)])
-                show(rows)
+                answered = [self._refuted(proof, members, precision, documents, file)]
+                self.answers.add(precision, answered)
+                show.answered(answered)
         for start in range(0, len(hard), step):
             for answered in self._block(hard[start : start + step], precision, documents, file):
                 self.answers.add(precision, answered)
-                for answer in answered:
-                    show(answer.rows)
+                show.answered(answered)
+            show.block_ended()
         found = [self.answers.get(precision, tuple(members.tolist()), True) for members in self.asked.sets]
         return PrecisionFinding(
             precision=precision, query_precision=query_precision(precision), names=self.asked.names,
@@ -169,7 +171,7 @@ class _Asking:
         for one in (one for one in found if not one.on_top):
             proof = None if self.fast else refute(documents, one) or search_exactly(documents, one)
             if proof is None:
-                yield [Answer(tuple(one.members.tolist()), "undecided", 0.0, one.at_most)]
+                yield [Answer(tuple(one.members.tolist()), "undecided", 0.0, exact_bound(documents, one))]
             elif isinstance(proof, Refutation):
                 yield [self._refuted(proof, one.members, precision, documents, file)]
             else:
@@ -205,27 +207,32 @@ class _Asking:
 
 
 class _Progress:
-    """Tells how many sets are answered, every ten seconds, and how long the rest may take.
+    """Tells how many sets are answered, every ten seconds, and, from the end of a block on, how long the rest may take.
 
-    A set of k documents is taken to cost k + 2, as measured; sets that turn out not to exist cost more than that.
+    A set of k documents is taken to cost k + 2, as measured; exact refutations are taken to be as frequent as before.
     """
 
     def __init__(self, tell: Tell, precision: str, count: int, missing: Sequence[Sequence[int]]) -> None:
         self.tell, self.precision, self.count = tell, precision, count
         self.done, self.cost = count - len(missing), sum(len(rows) + 2 for rows in missing)
-        self.spent, self.begin = 0, time.monotonic()
-        self.last = self.begin
+        self.spent = 0
+        self.whole: float | None = None
+        self.begin = self.last = time.monotonic()
         known = f", {self.done:,} answered before" if self.done else ""
         tell(f"{precision}: {count:,} sets{known}")
 
-    def __call__(self, rows: Sequence[int]) -> None:
-        self.done, self.spent = self.done + 1, self.spent + len(rows) + 2
+    def answered(self, answers: Sequence[Answer]) -> None:
+        """These are answered now."""
+        self.done, self.spent = self.done + len(answers), self.spent + sum(len(one.rows) + 2 for one in answers)
         now = time.monotonic()
         if now - self.last >= _TELL_EVERY:
-            self.last = now
-            left = (now - self.begin) * (self.cost - self.spent) / self.spent
-            times = f"{now - self.begin:.0f} s, about {left:.0f} s left"
-            self.tell(f"{self.precision}: {self.done:,} of {self.count:,} sets, {times}")
+            self.last, spent = now, now - self.begin
+            left = "" if self.whole is None else f", about {max(0.0, self.whole - spent):.0f} s left"
+            self.tell(f"{self.precision}: {self.done:,} of {self.count:,} sets, {spent:.0f} s{left}")
+
+    def block_ended(self) -> None:
+        """All that was begun is answered, so that time and cost belong together."""
+        self.whole = (time.monotonic() - self.begin) * self.cost / self.spent
 
 
 @contextmanager

@@ -89,21 +89,26 @@ def half_shattered(sets: Sequence[Sequence[int]], count: int) -> HalfShattered:
         unlike.setdefault(rows[document], document)
     columns = sorted(unlike, key=lambda column: -min(column.bit_count(), (everything ^ column).bit_count()))
     names = [unlike[column] for column in columns]
-    search = _Search(columns[:_COLUMNS], everything)
+    enough = 2 * max(map(len, sets))
+    search = _Search(columns[:_COLUMNS], everything, enough + 1)
     search.extend([], [(everything, everything)], 0)
     chosen = search.best
     found = tuple(sorted(names[c] for c in chosen)) if len(chosen) > 1 else ()
-    complete = search.trials <= TRIALS and len(columns) <= _COLUMNS
-    return HalfShattered(found, _queries(found, sets), 2 * max(map(len, sets)), complete)
+    complete = len(chosen) > enough or (search.trials <= TRIALS and len(columns) <= _COLUMNS)
+    return HalfShattered(found, _queries(found, sets), enough, complete)
 
 
 class _Search:
     """Depth first; a set is half-shattered only if its subsets are, so what fails is not extended."""
 
-    def __init__(self, columns: list[int], everything: int) -> None:
-        self.columns, self.everything = columns, everything
+    def __init__(self, columns: list[int], everything: int, most: int) -> None:
+        self.columns, self.everything, self.most = columns, everything, most
         self.best: list[int] = []
         self.trials = 0
+
+    def is_over(self) -> bool:
+        """Whether no more is to be tried: none can be larger, or it was stopped."""
+        return self.trials > TRIALS or len(self.best) == self.most
 
     def extend(self, chosen: list[int], cells: list[tuple[int, int]], start: int) -> None:
         """Try all sets that begin with `chosen`.
@@ -117,7 +122,7 @@ class _Search:
         if 1 << len(chosen) > self.everything.bit_count() + 1:
             return
         for c in range(start, len(self.columns)):
-            if len(chosen) + len(self.columns) - c <= len(self.best) or self.trials > TRIALS:
+            if len(chosen) + len(self.columns) - c <= len(self.best) or self.is_over():
                 return
             self.trials += 1
             column = self.columns[c]
