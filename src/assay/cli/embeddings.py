@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import DEFAULT_OUT, Json, Out, app, show_result, tell
+from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell
 
 if TYPE_CHECKING:
     from assay.embeddings import Examination, PrecisionFinding
@@ -39,9 +39,12 @@ def embeddings(
         str, typer.Option(help="Precisions to ask the same at, separated by commas: float16, int8, binary.")
     ] = "",
     fast: Annotated[
-        bool, typer.Option("--fast", help="Refute no set exactly; those without a margin are left undecided.")
+        bool,
+        typer.Option(
+            "--fast", help="Refute exactly only by duplicates; other sets without a margin are left undecided."
+        ),
     ] = False,
-    out: Out = DEFAULT_OUT,
+    out: Annotated[Path, typer.Option(help="Folder of answers and certificates.")] = DEFAULT_OUT,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads; as many as there are cores unless given.")
     ] = None,

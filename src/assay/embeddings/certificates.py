@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from flint import fmpz_mat, nmod_mat
@@ -172,13 +171,6 @@ def write_refutation(
         "outside": _hexadecimal(refutation.outside),
     }
     write_whole(path, lambda temporary: temporary.write_text(json.dumps(data) + "\n", "utf-8"))
-
-
-def read_refutation(path: Path) -> tuple[Refutation, dict[str, Any]]:
-    """What `write_refutation` wrote; that it holds is left to `Refutation.check`."""
-    data = json.loads(path.read_text("utf-8"))
-    halves = ({int(place): int(weight, 16) for place, weight in data[half].items()} for half in ("inside", "outside"))
-    return Refutation(*halves), data
 
 
 def _hexadecimal(weights: Mapping[int, int]) -> dict[str, str]:

@@ -48,7 +48,6 @@ class Nearest:
         support: the documents that have weight.
         weights: (len(support),), convex on S and on the rest.
         on_top: whether `query` scores all of S above all others, in exact arithmetic.
-        rounds: products with all documents.
     """
 
     members: Places
@@ -60,7 +59,6 @@ class Nearest:
     support: Places
     weights: Floats
     on_top: bool
-    rounds: int
 
     @property
     def margin(self) -> float:
@@ -189,5 +187,4 @@ def _settled(one: Hulls, query: Floats, lowest: float, leading: Leaders) -> Near
     return Nearest(
         members=one.members, query=query, lowest=lowest, highest=leading.highest, doubt=leading.doubt,
         at_most=at_most, support=support, weights=weights, on_top=on_top,
-        rounds=one.rounds,
     )  # fmt: skip

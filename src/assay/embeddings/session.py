@@ -76,7 +76,8 @@ def examine(
         ids: file of the documents' ids, one in each line, if relevance does not name rows.
         query_ids: the same for queries.
         quantise: of "float16", "int8", "binary": the same questions about documents at these precisions.
-        fast: whether sets whose largest margin is 0 within rounding are left undecided, rather than refuted exactly.
+        fast: whether sets whose largest margin is 0 within rounding are left undecided, rather than refuted exactly,
+            unless a document of theirs equals one outside.
         out: folder for answers and certificates; nothing is kept unless given.
         workers: threads; as many as there are cores unless given.
         tell: is told about progress.
