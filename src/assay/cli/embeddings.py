@@ -40,9 +40,7 @@ def embeddings(
     ] = "",
     fast: Annotated[
         bool,
-        typer.Option(
-            "--fast", help="Refute exactly only by duplicates; other sets without a margin are left undecided."
-        ),
+        typer.Option("--fast", help="Refute by duplicates alone; other sets without a margin stay undecided."),
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder of answers and certificates.")] = DEFAULT_OUT,
     workers: Annotated[
