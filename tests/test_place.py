@@ -16,9 +16,10 @@ import vl_convert
 
 from assay import AssayError, Evidence, Size
 from assay.baselines.questions import answer_baselines, refused
+from assay.evidence import content_hash
 from assay.frontier import SearchEnd
 from assay.learning.search import Unit, chosen, first_learned
-from assay.ledger import LEDGER, Ledger
+from assay.ledger import LEDGER, Ledger, differences
 from assay.networks import MIXERS
 from assay.networks.candidates import Candidates
 from assay.placing import battery as batteries
@@ -26,7 +27,7 @@ from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows
 from assay.placing.card import Card, Known, headline, reached_text
 from assay.placing.charts import charts
 from assay.placing.page import page_text
-from assay.placing.reference import FILE, LAYERS, known_layers
+from assay.placing.reference import FILE, LAYERS, known_baselines, known_layers
 from assay.placing.reference import main as make_reference
 from assay.placing.rows import Limit, Placed, about_the_same_state, score
 from assay.placing.session import place
@@ -244,6 +245,16 @@ def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_p
     assert known_layers(besides="gru", file=file) == []
 
 
+def test_baselines_that_are_shipped_are_those_of_todays_code():
+    study = battery(Contender("gru"), [row for row in ROWS if row.name in ("flip-flop", "parity")], Path())
+    shipped = known_baselines()
+    for question in study.baselines():
+        mine, theirs = answer_baselines(question), shipped[content_hash(question)]
+        assert differences(mine, theirs) == ()
+    asked = {content_hash(one) for one in battery(Contender("gru"), ROWS, Path()).baselines()}
+    assert asked <= set(shipped)
+
+
 def test_rows_of_reference_are_whole_and_have_the_separations_of_the_field():
     known = {layer.name: {placed.at: placed for placed in layer.placed} for layer in known_layers()}
     asked = {
@@ -331,7 +342,7 @@ def test_a_layer_that_cannot_be_placed_is_answered_in_one_line(name, tmp_path):
 
 
 def test_a_users_layer_is_placed_from_the_command_line(tmp_path):
-    asked = ("place", f"{HERE / 'layers_to_place.py'}:Mean", "--on", "flip-flop", "--out", "out", "--rates", "0.02")
+    asked = ("place", f"{HERE / 'layers_to_place.py'}:Talker", "--on", "flip-flop", "--out", "out", "--rates", "0.02")
     done = assay(*asked, "--report", "card.html", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     card = json.loads(done.stdout)

@@ -21,6 +21,7 @@ from assay.probing.questions import PROBE_VERSION
 from assay.proofs import PROOFS
 from assay.proofs.questions import PROOF_VERSION
 from assay.protocols import PROTOCOLS
+from assay.retrieval.plan import MEMORY_VERSION, RETRIEVAL_VERSION
 from assay.syntax import Module, digest_of, imports_of, short_sha256
 from assay.tasks import TASKS
 
@@ -54,6 +55,8 @@ ROUTINES = {
     "precision": (PRECISION_VERSION, ["precision.search"], ["precision"]),
     "proofs": (PROOF_VERSION, [f"proofs.{name.replace('-', '_')}" for name in PROOFS.names()], ["proofs"]),
     "probing": (PROBE_VERSION, ["probing.questions"], ["probing"]),
+    "retrieval": (RETRIEVAL_VERSION, ["retrieval.questions"], ["retrieval"]),
+    "memory": (MEMORY_VERSION, ["retrieval.memories"], ["retrieval"]),
 }
 WHAT_TO_DO = (
     "changed, but its version did not. Where any answer may differ, raise the version (`version` of its class, "

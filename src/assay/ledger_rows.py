@@ -37,7 +37,19 @@ Row = tuple[Any, ...]  # the values of COLUMNS
 def row_of(evidence: Evidence) -> Row:
     """The row that holds `evidence`, stored now."""
     stored = datetime.now(UTC).isoformat(timespec="seconds")
-    return (evidence.key, *_copies(evidence), evidence.seconds, stored, canonical(asdict(evidence)))
+    return (evidence.key, *_copies(evidence), evidence.seconds, stored, evidence_text(evidence))
+
+
+def evidence_text(evidence: Evidence) -> str:
+    """The evidence on one line, as `evidence_from` reads it."""
+    return canonical(asdict(evidence))
+
+
+def evidence_from(text: str) -> Evidence:
+    """The evidence on a line."""
+    fields: dict[str, Any] = json.loads(text)
+    fields["size"] = Size(**fields["size"])
+    return Evidence(**fields)
 
 
 def evidence_of(row: Row) -> Evidence:
@@ -47,9 +59,7 @@ def evidence_of(row: Row) -> Evidence:
         ValueError: the row is damaged: its columns are not those of the evidence in its body, or there is none.
     """
     try:
-        fields: dict[str, Any] = json.loads(row[-1])
-        fields["size"] = Size(**fields["size"])
-        evidence = Evidence(**fields)
+        evidence = evidence_from(row[-1])
         same = row[: -len(("stored", "body"))] == (evidence.key, *_copies(evidence), evidence.seconds)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError("a row holds no evidence") from error

@@ -50,7 +50,7 @@ def main() -> None:
         for child in active_children():  # a second signal may have cut short the clean-up that ends them
             child.terminate()
         kept = "; what is finished is kept, and the same command goes on from there"
-        _complain(f"{ENDINGS[code]}{kept if sys.argv[1:2] in (['run'], ['probe'], ['embeddings']) else ''}")
+        _complain(f"{ENDINGS[code]}{kept if sys.argv[1:2] in (['run'], ['place'], ['probe'], ['embeddings']) else ''}")
     sys.exit(code)
 
 

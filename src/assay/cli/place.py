@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -45,11 +47,12 @@ def place(
         return
     if not layer:
         raise AssayError("place needs a layer; 'assay ls architectures' lists those that are shipped")
-    card = place_layer(
-        layer, options=parse_options(options), on=_words(on), against=_words(against), quick=quick,
-        rates=[_rate(word) for word in _words(rates)] or RATES, hours=hours, out=out, report=report, workers=workers,
-        quiet=as_json, tell=(lambda _: None) if as_json else tell,
-    )  # fmt: skip
+    with redirect_stdout(sys.stderr):  # of what a layer prints
+        card = place_layer(
+            layer, options=parse_options(options), on=_words(on), against=_words(against), quick=quick,
+            rates=[_rate(word) for word in _words(rates)] or RATES, hours=hours, out=out, report=report,
+            workers=workers, quiet=as_json, tell=(lambda _: None) if as_json else tell,
+        )  # fmt: skip
     show_result(card.to_json(), as_json, lambda _: card_text(card))
     if any(placed.failed for placed in card.placed):
         tell("assay: some rows have no answer, the card says why; the same command asks them again")

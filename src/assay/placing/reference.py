@@ -1,4 +1,6 @@
-"""Rows of known layers that come with Assay; `python -m assay.placing.reference` makes them.
+"""Rows of known layers, and what trivial baselines reach on the battery, that come with Assay.
+
+`python -m assay.placing.reference` makes them.
 
 Making them is resumed by the same command, and asks only what the ledger does not answer. A row is of today's code as
 long as the versions of the layer, of the task, of training and of the battery are those that it was made with.
@@ -13,10 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from assay.baselines.questions import answer_baselines
 from assay.errors import unknown
+from assay.evidence import Evidence, content_hash
 from assay.files import make_folder, write_whole
 from assay.learning.questions import RECIPE_VERSION
 from assay.ledger import LEDGER, Ledger
+from assay.ledger_rows import evidence_from, evidence_text
 from assay.networks import architecture_code
 from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, Contender, battery
 from assay.placing.card import Known
@@ -26,6 +31,7 @@ from assay.studies.runner import run_study
 from assay.tasks import TASKS
 
 FILE = Path(__file__).with_name("reference.jsonl")
+BASELINES = Path(__file__).with_name("baselines.jsonl")
 LAYERS = (
     Contender("attention"),
     Contender("window-attention", {"window": 8}),
@@ -78,6 +84,25 @@ def _stale(line: dict[str, Any], placed: Placed) -> str:
     return ""
 
 
+def known_baselines(file: Path = BASELINES) -> dict[str, Evidence]:
+    """What trivial baselines reach on the rows of the battery, by the keys of the questions: fitting them takes half a
+    minute. A key holds the versions of the task and of the baselines.
+    """
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return {piece.key: piece for piece in map(evidence_from, lines)}
+
+
+def make_baselines(file: Path = BASELINES) -> None:
+    """Fit the baselines of all rows anew and write their answers."""
+    answers = {}
+    for contender in LAYERS:
+        for question in battery(contender, ROWS, Path()).baselines():
+            key = content_hash(question)
+            answers[key] = answers.get(key) or answer_baselines(question)
+    text = "".join(f"{evidence_text(answers[key])}\n" for key in sorted(answers))
+    write_whole(file, lambda path: path.write_text(text, "utf-8"))
+
+
 def make(out: Path, layers: Sequence[Contender], *, file: Path, workers: int | None) -> None:
     """Ask the battery of each, and write its rows when it is through; those of others are kept."""
     with Ledger(make_folder(out) / LEDGER) as ledger:
@@ -109,8 +134,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("reference-out"), help="folder of the ledger")
     parser.add_argument("--only", default="", help="names of layers, separated by spaces; all unless given")
     parser.add_argument("--file", type=Path, default=FILE, help="where the rows are kept")
+    parser.add_argument("--baselines", action="store_true", help="fit the trivial baselines anew, and nothing else")
     parser.add_argument("--workers", type=int, default=None)
     given = parser.parse_args(arguments)
+    if given.baselines:
+        make_baselines()
+        return
     names = given.only.split()
     for name in names:
         if name not in {layer.architecture for layer in LAYERS}:

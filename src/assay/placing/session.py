@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from assay.errors import require
+from assay.evidence import content_hash
 from assay.files import make_folder, require_folder, require_writable
 from assay.ledger import LEDGER, Ledger
 from assay.networks import Option, check_shape, named_architecture
@@ -19,7 +20,7 @@ from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows, 
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
-from assay.placing.reference import known_layers
+from assay.placing.reference import known_baselines, known_layers
 from assay.placing.rows import placed_rows
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
@@ -78,6 +79,10 @@ def place(
     for line in checks:
         tell(line)
     with Ledger(make_folder(folder) / LEDGER) as ledger:
+        shipped = known_baselines()
+        for question in study.baselines():
+            if (piece := shipped.get(content_hash(question))) is not None:
+                ledger.add(piece)
         require_tests_of_learning(study, ledger)
         with progress(quiet=quiet) as show:
             ran = run_study(study, ledger, workers=cores, report=show)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -125,9 +126,11 @@ class Workers:
 def _start() -> None:
     """One thread, no spinning, memory kept, deaf to Ctrl-C (the parent decides), and gone when the parent is.
 
-    Threads that spin while they wait take the cores from the other workers: a collapse to a hundredth was measured.
+    What a user's code prints goes to standard error, as standard output is for results. Threads that spin while they
+    wait take the cores from the other workers: a collapse to a hundredth was measured.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stdout = sys.stderr
     threading.Thread(target=_follow_parent, daemon=True).start()
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["OMP_NUM_THREADS"] = "1"
