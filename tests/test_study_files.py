@@ -253,6 +253,7 @@ SECTIONS = {
     "The file": schema.StudyTable, "A line": schema.LineTable, "A search": schema.SearchTable,
     "Bits per number": schema.PrecisionTable, "A recipe": schema.RecipeTable, "A portrait": schema.PortraitTable,
     "A protocol": schema.ProtocolTable, "A trained network": schema.TrainedTable,
+    "Retrieval": schema.RetrievalTable, "A setting": schema.SettingTable, "Memories": schema.MemoryTable,
 }  # fmt: skip
 
 

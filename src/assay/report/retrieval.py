@@ -37,7 +37,7 @@ def memory_charts(found: dict[str, Any]) -> list[VegaChart]:
 def _documents_chart(found: dict[str, Any]) -> VegaChart:
     top = found["top"]
     lines = [
-        {"name": band["name"], "d": d, "n": n, "order": d}
+        {"name": band["name"], "d": d, "n": n, "steps": band["name"].startswith("explicit")}
         for band in found["bands"] for d, n in band["points"] if d >= 1
     ]  # fmt: skip
     points = [
@@ -67,11 +67,19 @@ def _documents_chart(found: dict[str, Any]) -> VegaChart:
         "data": {"values": [{"d": 2 * top}]}, "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
         "encoding": {"x": {"field": "d", "type": "quantitative"}},
     }  # fmt: skip
-    drawn: Spec = {
-        "data": {"values": lines}, "mark": {"type": "line", "strokeWidth": 2, "clip": True},
-        "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash, "order": {"field": "order"},
-                     "tooltip": [{"field": "name"}, {"field": "d"}, {"field": "n", "format": ",.0f"}]},
-    }  # fmt: skip
+    encoding: Spec = {
+        "x": x,
+        "y": y,
+        "color": colour,
+        "strokeDash": dash,
+        "order": {"field": "d"},
+        "tooltip": [{"field": "name"}, {"field": "d"}, {"field": "n", "format": ",.0f"}],
+    }
+    drawn: Spec = {"data": {"values": lines}, "encoding": encoding, "layer": [
+        {"transform": [{"filter": f"{sign}datum.steps"}],
+         "mark": {"type": "line", "strokeWidth": 2, "clip": True, "interpolate": interpolate}}
+        for sign, interpolate in (("", "step-after"), ("!", "linear"))
+    ]}  # fmt: skip
     whiskers: Spec = {
         "data": {"values": points}, "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"x": x, "y": {"field": "least", "type": "quantitative"}, "y2": {"field": "most"}, "color": colour},
@@ -253,7 +261,7 @@ def memory_table(found: dict[str, Any]) -> Table:
     titles, rows = memory_rows(found)
     table = Table(title="Share of all pairs that is read correctly", title_justify="left")
     for title in titles:
-        table.add_column(title, justify="left" if title in ("memory", "stored as") else "right")
+        table.add_column(title, justify="left" if title in ("memory", "stored as") else "right", no_wrap=True)
     for row in sorted(rows, key=lambda row: int(row[0])):
         table.add_row(*row)
     return table
