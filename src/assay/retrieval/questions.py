@@ -75,8 +75,8 @@ def _rounded(question: Question) -> Evidence:
         question, _task(cyclic.documents, cyclic.top), "cyclic documents", cyclic.dimensions, error=1 - found.share,
         rests_on=f"the share of {said} that the query does not retrieve, documents and queries rounded to "
         f"{question['number_format']}, scores in float64",
-        detail={**asdict(found), "share": found.share, "margin": cyclic_margin(cyclic.documents, cyclic.top)}, begin=begin,
-        precision=STORED_BITS[question["number_format"]],
+        detail={**asdict(found), "share": found.share, "margin": cyclic_margin(cyclic.documents, cyclic.top)},
+        begin=begin, precision=STORED_BITS[question["number_format"]],
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def log_failure(dimensions: int, documents: int, top: int) -> float:
     The expected share of all sets, too. -inf where every set is retrieved: d >= n - 1. Milliseconds.
 
     >>> round(log_failure(43, 50_000, 2) / math.log(10), 2), log_failure(9, 10, 3)
-    (-2.03, -inf)
+    (-2.1, -inf)
 
     Raises:
         AssayError: d below 1; not 1 <= k < n <= 2^53; min(k, n - k) above 10,000.
@@ -37,7 +37,7 @@ def share_served(dimensions: int, documents: int, top: int) -> float:
     """The probability that some query retrieves a given set: 1 - e^`log_failure`, precise where it is small, too.
 
     >>> round(share_served(1, 5, 2), 10), round(share_served(43, 50_000, 2), 4)
-    (0.2, 0.9906)
+    (0.2, 0.992)
     """
     return math.exp(_logs(dimensions, documents, top)[1])
 
@@ -63,7 +63,7 @@ def dimensions_for_all(documents: int, top: int) -> int:
     set, with real numbers, exist, and a draw or two finds them.
 
     >>> dimensions_for_all(50_000, 2), dimensions_for_all(1_000, 100)
-    (75, 616)
+    (75, 615)
 
     Raises:
         AssayError: what `log_failure` raises.

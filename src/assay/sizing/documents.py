@@ -72,7 +72,7 @@ def size_documents(documents: int | None, top: int, bits: int, dimensions: int |
     'Necessary: 4 dimensions. Enough, proved for all 1.25e+09 sets of 2: 28, at 14 bits. Random documents, in real \
 numbers: 43 for 99 % of the sets, 75 for all.'
     >>> size_documents(None, 2, 14, 28).amount("enough")
-    83521
+    130321
 
     Raises:
         AssayError: neither n nor d, or one that is out of range.
