@@ -28,6 +28,7 @@ for _group in (
     "baselines",
     "limits",
     "heads",
+    "size",
     "upkeep",
 ):  # importing them registers their commands, which help lists in this order
     import_module(f"assay.cli.{_group}")

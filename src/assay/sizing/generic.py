@@ -1,8 +1,8 @@
 """What a head with generic keys does, in closed forms: the norm that a query needs, and what rounding the keys costs.
 
 Generic keys are N independent draws from the standard normal distribution in R^d; scores are <w, k> / sqrt(d). The norm
-of a query is counted as n = |w| / sqrt(d): that is the standard deviation of its scores over the keys, and so the same
-number for keys of any one variance in all coordinates: n = |w| |k| / d with |k| the root mean square length of the keys.
+of a query is counted as n = |w| / sqrt(d): that is the standard deviation of its scores over the keys. For keys of any
+other variance, the same in all coordinates, it is n = |w| |k| / d, |k| the root mean square length of the keys.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def rounded_average(width: int, keys: int, average: int, cache: Cache) -> Rounde
 
     >>> from assay.sizing.caches import make_cache
     >>> [round(rounded_average(64, 4096, 2, make_cache(bits=bits)).mass, 2) for bits in (2, 4, 8)]
-    [0.24, 0.88, 0.9]
+    [0.67, 0.89, 0.9]
     """
     solved = solve(width, keys, average)
     if solved.norm == 0 or average == keys:
@@ -212,9 +212,9 @@ def serves_most(width: int, keys: int, average: int, cache: Cache, norm: float =
 
 
 def _distance(spread: float, keys: int, average: int) -> tuple[float, Floats]:
-    """D(r)^2 / r^2 by equations (1) and (2) of `assay.probing.gaussian_norm`, and the scores off the set less that on it.
+    """D(r)^2 / r^2 by equations (1) and (2) of `assay.probing.gaussian_norm`, and scores off the set less that on it.
 
-    Those are log omega - eta, as the omegas are the parts of a sum of exponentials that eta multiplies.
+    The scores are log omega - eta, as the omegas are the parts of a sum of exponentials that eta multiplies.
     """
     others, allowed = keys - average, average * _KAPPA
     scores = spread * _Z

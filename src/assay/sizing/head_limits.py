@@ -9,7 +9,6 @@ settings. So the searches below are bisections, and agree with the condition tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from assay.bounds.base import log2_binomial
 from assay.sizing.caches import MOST_BITS, Cache, make_cache
@@ -22,6 +21,7 @@ from assay.sizing.generic import (
     serves_most,
     solve,
 )
+from assay.sizing.search import last
 
 WIDEST = 1 << 20
 QUERY_BITS = 32  # of each number of a query: caches round keys only
@@ -74,16 +74,16 @@ def largest_average(width: int, keys: int, cache: Cache, norm: float = math.inf)
     >>> largest_average(64, 4096, make_cache(bits=8)), largest_average(64, 4096, make_cache(bits=8), norm=2.6)
     (8, 2)
     """
-    return _last(max(1, keys // 2), lambda average: serves(width, keys, average, cache, norm))
+    return last(max(1, keys // 2), lambda average: serves(width, keys, average, cache, norm))
 
 
 def largest_keys(width: int, average: int, cache: Cache, norm: float = math.inf) -> int:
     """The largest N, up to LONGEST, of whose keys the head serves sets of q. At least q: an equal average needs none.
 
     >>> largest_keys(64, 8, make_cache(bits=8))
-    4938
+    5207
     """
-    more = _last(LONGEST - average, lambda extra: serves(width, average + extra, average, cache, norm))
+    more = last(LONGEST - average, lambda extra: serves(width, average + extra, average, cache, norm))
     return average + more
 
 
@@ -91,16 +91,16 @@ def smallest_width(keys: int, average: int, cache: Cache, norm: float = math.inf
     """The smallest d, whole blocks of the cache, of a head that serves sets of q; None up to WIDEST.
 
     >>> smallest_width(4096, 8, make_cache(bits=8)), smallest_width(4096, 8, make_cache(bits=3))
-    (62, 209)
+    (62, 222)
     """
     block = cache.block or 1
-    short = _last(WIDEST // block, lambda blocks: not serves(blocks * block, keys, average, cache, norm))
+    short = last(WIDEST // block, lambda blocks: not serves(blocks * block, keys, average, cache, norm))
     return None if short == WIDEST // block else (short + 1) * block
 
 
 def smallest_bits(width: int, keys: int, average: int, norm: float = math.inf) -> int | None:
     """The fewest bits of keys at which the head serves sets of q; None where unrounded ones do not."""
-    short = _last(MOST_BITS - 1, lambda more: not serves(width, keys, average, make_cache(bits=more + 1), norm))
+    short = last(MOST_BITS - 1, lambda more: not serves(width, keys, average, make_cache(bits=more + 1), norm))
     return None if short == MOST_BITS - 1 else short + 2
 
 
@@ -113,15 +113,3 @@ def smallest_norm(width: int, keys: int, average: int, cache: Cache) -> float | 
         found.append(solve(width, keys, hardest_size(width, keys, average)).norm)
     finite = [norm for norm in found if math.isfinite(norm)]
     return min(finite) if finite else None
-
-
-def _last(most: int, holds: Callable[[int], bool]) -> int:
-    """The last of 1 ... most for which a condition holds that never holds again once it fails; 0 for none."""
-    low, high = 0, 1
-    while high <= most and holds(high):
-        low, high = high, 2 * high
-    high = min(high, most + 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low

@@ -44,7 +44,7 @@ def simulate_head(
     (`assay.probing.reach`, solved to 0.1 %), and stays a float32. Time O(sets N d^2) some tens of times.
 
     >>> from assay.sizing.caches import make_cache
-    >>> simulate_head(16, 64, 3, make_cache(bits=8)).found
+    >>> simulate_head(32, 64, 3, make_cache(bits=8)).found
     8
     """
     random = counter.words(counter.example_keys(seed, "test", 0, keys), 0, head_width + head_width % 2)
