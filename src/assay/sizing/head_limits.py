@@ -81,7 +81,7 @@ def largest_keys(width: int, average: int, cache: Cache, norm: float = math.inf)
     """The largest N, up to LONGEST, of whose keys the head serves sets of q. At least q: an equal average needs none.
 
     >>> largest_keys(64, 8, make_cache(bits=8))
-    5207
+    5185
     """
     more = last(LONGEST - average, lambda extra: serves(width, average + extra, average, cache, norm))
     return average + more

@@ -15,7 +15,6 @@ from assay.sizing.generic import (
     needs_nothing,
     norm_of_any_keys,
     rounded_average,
-    serves_most,
     solve,
 )
 from assay.sizing.head import MINILM, SMOLLM2, Head, Layout
@@ -24,6 +23,7 @@ from assay.sizing.simulated import SETS, simulate_head
 
 _MOST_WORK = 1 << 24  # N d^2 up to which some sets are simulated in less than a second
 _NEAR = (0.05, 0.95)  # probabilities between which needed norms scatter
+_PREDICTED = 0.15  # relative error of predicted norms and errors, for warnings
 _FEW_KEYS = 16
 _LARGEST_EXPONENT = 60.0
 
@@ -50,7 +50,7 @@ def head_statements(head: Head, norms: tuple[float, ...], layout: Layout, *, sim
     return (*found, *_rotary(head, layout))
 
 
-def head_warnings(head: Head, layout: Layout, statements: tuple[Statement, ...]) -> tuple[str, ...]:
+def head_warnings(head: Head, layout: Layout) -> tuple[str, ...]:
     """What a reader should not overlook."""
     if needs_nothing(head.keys, head.average):
         return ()
@@ -61,16 +61,17 @@ def head_warnings(head: Head, layout: Layout, statements: tuple[Statement, ...])
             f"near the limit of existence ({chance:.0%} of the sets have a query): the needed norms of single sets "
             "differ by a factor of two and more, so do not build on the predicted median"
         )
-    needed = solve(head.width, head.keys, head.average).norm
-    if math.isfinite(head.norm) and abs(needed / head.norm - 1) < 0.15:
+    size = hardest_size(head.width, head.keys, head.average)
+    needed = solve(head.width, head.keys, size).norm
+    if math.isfinite(head.norm) and abs(needed / head.norm - 1) < _PREDICTED:
         found.append(f"the needed norm {needed:.2f} is within 15 % of the one given, about the error of its prediction")
     if head.keys < _FEW_KEYS:
         found.append(f"norms are predicted poorly for fewer than {_FEW_KEYS} keys: by up to 50 %")
-    simulated = next((one.amount for one in statements if one.name == "simulated"), None)
-    if simulated is not None and not math.isfinite(head.norm):
-        generic = serves_most(head.width, head.keys, head.average, head.cache)
-        if generic != (simulated <= ALLOWED_ERROR):
-            found.append("the simulation of a few sets disagrees with the closed forms: this is close to the limit")
+    error = rounded_average(head.width, head.keys, size, head.cache).error
+    if math.isfinite(needed) and abs(error / ALLOWED_ERROR - 1) < _PREDICTED:
+        found.append(
+            f"the error after rounding, {error:.2f}, is within 15 % of the one allowed: about that of its prediction"
+        )
     turned = layout.turned(head.width)
     if turned and head.serves() and not _by_content(head, turned):
         found.append(f"by content alone, with {turned} coordinates turned by rotary positions, it does not: see rotary")

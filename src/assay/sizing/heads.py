@@ -90,7 +90,7 @@ def size_head(
         head, answer, fits = _forward(heads)
         change = "" if fits else smallest_change(head)
     statements = head_statements(head, tried, layout, simulated=fits is not None)
-    warnings = head_warnings(head, layout, statements)
+    warnings = head_warnings(head, layout)
     question = _question(asked, bits, cache, norms, layout)
     return Sized(question, answer, fits, statements, change, warnings)
 
@@ -101,7 +101,7 @@ def smallest_change(head: Head) -> str:
     Empty where none is known.
 
     >>> smallest_change(Head(64, 4096, 8, make_cache(bits=4))).split(";")[0]
-    'head width 126 instead of 64 (2 times)'
+    'bits 7 instead of 4 (1.8 times)'
     """
     d, n, q = head.width, head.keys, head.average
     found: list[tuple[float, str]] = []

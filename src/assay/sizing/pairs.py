@@ -200,8 +200,8 @@ def _most_pairs(
 
 
 _FANO = (
-    "recall-state: K (log2 V - h(e) - e log2(V - 1)) bits, by Fano's inequality, for any causal network; of one pass, if only "
-    "one of the keys is asked for"
+    "recall-state: K (log2 V - h(e) - e log2(V - 1)) bits, by Fano's inequality, for causal networks; for one pass, if "
+    "only one of the keys is asked for"
 )
 
 
