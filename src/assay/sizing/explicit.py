@@ -1,6 +1,8 @@
 """Explicit keys that serve every set of q of N positions, not only most: how large they are, by formula.
 
 Nothing is built here, so that an answer takes a moment; `assay build sparse-averaging` builds them and certifies them.
+Nor is anything imported from the constructions, as they need torch: numbers of theirs that stand here are held against
+them by the tests.
 """
 
 from __future__ import annotations
@@ -8,12 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from assay.constructions.active_clip import CEILING, NORM
-from assay.constructions.reed_solomon import code_parameters
 from assay.probing.reach import MASS
 from assay.sizing.caches import Cache
 
 _SIGN_SLOPE, _SIGN_LOG, _SIGN_MORE = 2.65, 4.0, 12  # of the width: per q ln N, per ln N, and more than that
+_SIGN_CEILING, _SIGN_NORM = 0.5, 4.0  # scores off the set, and a query's norm over sqrt(q), at most
+_MOST_DEGREE = 11  # of the polynomials of Reed-Solomon keys
 _PEAK = 0.3211  # x with ln(9 (1 - x) / x) = 2 / (1 - x)
 
 
@@ -85,7 +87,7 @@ def _sign(keys: int, average: int) -> Explicit:
     """Entries -1 and 1. The norm is the largest that its certificate allows; 1.03 sqrt(q) is usual."""
     wide = math.ceil((_SIGN_SLOPE * average + _SIGN_LOG) * math.log(keys)) + _SIGN_MORE
     width = min(wide, keys)  # as many independent keys as positions can be given any scores
-    norm = NORM / math.sqrt(width) * _longest(keys, average) / (1 - CEILING)
+    norm = _SIGN_NORM / math.sqrt(width) * _longest(keys, average) / (1 - _SIGN_CEILING)
     return Explicit(
         "sign", width, 2, False, norm,
         "certified query by query (sign keys, Theorem 2); the width (2.65 q + 4) ln N + 12 is not proved: those that "
@@ -95,12 +97,32 @@ def _sign(keys: int, average: int) -> Explicit:
 
 def _reed_solomon(keys: int, average: int) -> Explicit:
     """Entries 0 and 1: L ones of L P. The query has at most q L ones, and a gap of 1."""
-    _, points, prime = code_parameters(keys, average)
+    points, prime = code_size(keys, average)
     return Explicit(
         "reed-solomon", points * prime, 2, False, _norm_of_code(keys, average, points, prime),
         f"proved for every set: 0/1 keys of {points} blocks of {prime}, of which no q imitate another; by formula, "
         "not built",
     )  # fmt: skip
+
+
+def code_size(keys: int, average: int) -> tuple[int, int]:
+    """L = q r + 1 and P >= L, P^(r+1) >= N, of the degree r with the least L P; P is prime but for r = 0.
+
+    >>> code_size(4096, 8)
+    (17, 17)
+    """
+    found = []
+    for degree in range(_MOST_DEGREE + 1):
+        points = average * degree + 1
+        symbols = max(2, points, math.floor(keys ** (1 / (degree + 1))) - 1)
+        while symbols ** (degree + 1) < keys or (degree and not _is_prime(symbols)):
+            symbols += 1
+        found.append((points * symbols, points, symbols))
+    return min(found)[1:]
+
+
+def _is_prime(number: int) -> bool:
+    return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
 
 
 def _one_hot(keys: int, average: int) -> Explicit:

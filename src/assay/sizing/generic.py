@@ -215,16 +215,55 @@ def serves_most(width: int, keys: int, average: int, cache: Cache, norm: float =
     """Whether generic keys in this cache serve most sets of up to q, with queries of at most this norm.
 
     Three conditions, each for the hardest size up to q where q <= N / 2: at least half of the sets exist, the norm that
-    the median set needs is allowed, and rounding leaves the average an error of at most ALLOWED_ERROR.
+    the median set needs is allowed, and rounding leaves the average an error of at most ALLOWED_ERROR. Keys may leave
+    coordinates of the head at 0 (`used_width`).
     """
     if needs_nothing(keys, average):
         return True
-    size = hardest_size(width, keys, average)
-    return (
-        solve(width, keys, size).norm <= min(norm, LARGEST_NORM)
-        and rounded_average(width, keys, size, cache).error <= ALLOWED_ERROR
-        and most_sets_exist(width, keys, average)
-    )
+    used = used_width(width, keys, average, cache)
+    if used is None:
+        return False
+    needed = solve(used, keys, hardest_size(used, keys, average)).norm
+    return needed <= min(norm, LARGEST_NORM) and most_sets_exist(used, keys, average)
+
+
+@lru_cache(maxsize=1 << 12)
+def used_width(width: int, keys: int, average: int, cache: Cache) -> int | None:
+    """The most coordinates, up to the width, that keys can use so that rounding leaves an error that is allowed.
+
+    All of them, but for few bits: the more coordinates, the larger is the largest of them, and with it the step of all.
+    At 2 bits errors fall with the width at first and then grow, at 3 bits from some 10,000 coordinates on.
+    None where no number of coordinates leaves the error small enough.
+
+    >>> from assay.sizing.caches import make_cache
+    >>> [used_width(width, 127, 1, make_cache(bits=2)) for width in (16, 24, 64, 128)]
+    [None, 24, 40, 40]
+    """
+
+    def error(coordinates: int) -> float:
+        return _error(coordinates, keys, average, cache)
+
+    if error(width) <= ALLOWED_ERROR:
+        return width
+    if width == 1 or cache.block or error(width) < error(width - 1):
+        return None
+    low, high = 1, width
+    while low < high:  # the first from which on errors grow
+        middle = (low + high) // 2
+        falls = not math.isfinite(solve(middle, keys, average).norm) or error(middle + 1) < error(middle)
+        low, high = (middle + 1, high) if falls else (low, middle)
+    if error(low) > ALLOWED_ERROR:
+        return None
+    high = width
+    while high - low > 1:  # the last up to which they are allowed
+        middle = (low + high) // 2
+        low, high = (middle, high) if error(middle) <= ALLOWED_ERROR else (low, middle)
+    return low
+
+
+def _error(width: int, keys: int, average: int, cache: Cache) -> float:
+    """After rounding, of the hardest size up to q."""
+    return rounded_average(width, keys, hardest_size(width, keys, average), cache).error
 
 
 def _distance(spread: float, keys: int, average: int) -> tuple[float, Floats]:

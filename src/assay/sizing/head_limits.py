@@ -20,6 +20,7 @@ from assay.sizing.generic import (
     norm_of_any_keys,
     serves_most,
     solve,
+    used_width,
 )
 from assay.sizing.search import last
 
@@ -110,6 +111,7 @@ def smallest_norm(width: int, keys: int, average: int, cache: Cache) -> float | 
         return 0.0
     found = [one.norm_at(width) for one in fitting_keys(width, keys, average, cache)]
     if serves_most(width, keys, average, cache):
-        found.append(solve(width, keys, hardest_size(width, keys, average)).norm)
+        used = used_width(width, keys, average, cache) or width
+        found.append(solve(used, keys, hardest_size(used, keys, average)).norm)
     finite = [norm for norm in found if math.isfinite(norm)]
     return min(finite) if finite else None

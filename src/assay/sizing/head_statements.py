@@ -16,6 +16,7 @@ from assay.sizing.generic import (
     norm_of_any_keys,
     rounded_average,
     solve,
+    used_width,
 )
 from assay.sizing.head import MINILM, SMOLLM2, Head, Layout
 from assay.sizing.head_limits import QUERY_BITS, largest_average, serves, smallest_width
@@ -61,13 +62,13 @@ def head_warnings(head: Head, layout: Layout) -> tuple[str, ...]:
             f"near the limit of existence ({chance:.0%} of the sets have a query): the needed norms of single sets "
             "differ by a factor of two and more, so do not build on the predicted median"
         )
-    size = hardest_size(head.width, head.keys, head.average)
-    needed = solve(head.width, head.keys, size).norm
+    used = _used(head)
+    size = hardest_size(used, head.keys, head.average)
+    needed, error = solve(used, head.keys, size).norm, rounded_average(used, head.keys, size, head.cache).error
     if math.isfinite(head.norm) and abs(needed / head.norm - 1) < _PREDICTED:
         found.append(f"the needed norm {needed:.2f} is within 15 % of the one given, about the error of its prediction")
     if head.keys < _FEW_KEYS:
         found.append(f"norms are predicted poorly for fewer than {_FEW_KEYS} keys: by up to 50 %")
-    error = rounded_average(head.width, head.keys, size, head.cache).error
     if math.isfinite(needed) and abs(error / ALLOWED_ERROR - 1) < _PREDICTED:
         found.append(
             f"the error after rounding, {error:.2f}, is within 15 % of the one allowed: about that of its prediction"
@@ -136,20 +137,31 @@ def _needed(head: Head) -> tuple[Statement, ...]:
     return tuple(found)
 
 
+def _used(head: Head) -> int:
+    """Coordinates that generic keys use: all, unless rounding leaves too large an error then and fewer do better."""
+    return used_width(head.width, head.keys, head.average, head.cache) or head.width
+
+
 def _rounding(head: Head) -> Statement:
-    left = rounded_average(head.width, head.keys, head.average, head.cache)
+    used = _used(head)
+    left = rounded_average(used, head.keys, head.average, head.cache)
+    rests = "predicted: keys rounded as this cache does, the query is not"
+    if not math.isfinite(solve(used, head.keys, head.average).norm):
+        return Statement("rounding", f"{head.cache.name}: no query to lose", None, rests)
     says = (
         f"{head.cache.name}: {left.mass:.3f} of the softmax stays on the set, averages of values in [-1, 1] err by "
         f"{left.error:.2f}; {ALLOWED_ERROR} is allowed"
     )
-    if not math.isfinite(solve(head.width, head.keys, head.average).norm):
-        says = f"{head.cache.name}: no query to lose"
-    return Statement("rounding", says, left.error, "predicted: keys rounded as this cache does, the query is not")
+    if used < head.width:
+        whole = rounded_average(head.width, head.keys, head.average, head.cache).error
+        says += f"; that is with {used} of the {head.width} coordinates in use, and with all they err by {whole:.2f}"
+    return Statement("rounding", says, left.error, rests)
 
 
 def _simulated(head: Head) -> Statement:
-    sets = max(2, min(SETS, (4 * _MOST_WORK) // (head.keys * head.width**2)))
-    found = simulate_head(head.width, head.keys, head.average, head.cache, sets=sets)
+    used = _used(head)
+    sets = max(2, min(SETS, (4 * _MOST_WORK) // (head.keys * used**2)))
+    found = simulate_head(used, head.keys, head.average, head.cache, sets=sets)
     norm = f"norm {found.norm:.2f}, " if math.isfinite(found.norm) else ""
     says = (
         f"{found.found} of {found.sets} sets have a query; medians: {norm}{found.mass:.3f} of the softmax on the set, "

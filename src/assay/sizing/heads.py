@@ -17,6 +17,7 @@ from assay.sizing.generic import (
     rounded_average,
     serves_most,
     solve,
+    used_width,
 )
 from assay.sizing.head import SMOLLM2, Head, Layout, in_use_text
 from assay.sizing.head_limits import (
@@ -188,8 +189,11 @@ def _one_answer(head: Head) -> str:
     every = fitting_keys(d, n, q, head.cache, norm)
     if serves_most(d, n, q, head.cache, norm):
         more = f" Every set is served by {every[0].name} keys." if every else ""
+        used = used_width(d, n, q, head.cache) or d
+        if used < d:
+            more = f" Keys use {used} of its coordinates: with all, they would be rounded more coarsely.{more}"
         if not limited:
-            needed = solve(d, n, hardest_size(d, n, q)).norm
+            needed = solve(used, n, hardest_size(used, n, q)).norm
             limited = f"with queries of norm {needed:.2f} ({in_use_text(needed)}) "
         return f"Yes: {limited}a head of width {d} averages most {_sets(head)}.{more}"
     if every:
@@ -255,7 +259,7 @@ def _sized_width(head: Head, norms: Norms) -> tuple[Head, str]:
     explicit = [f"{kind} at width {width}" for kind, width in zip(kinds, filter(None, widths), strict=True) if kind]
     how = f"; explicit keys: {_listed(explicit)}, where generic keys do not" if explicit else ""
     does = f"The smallest head that averages most {_sets(at)} has width {_numbers(shown)}"
-    return at, f"{does}{_at(at, norms, f'{usual or shown[0]}')}{how}."
+    return at, f"{does}{_at(at, norms, f'width {usual or shown[0]}')}{how}."
 
 
 def _explicit_at(head: Head) -> str:
