@@ -206,10 +206,15 @@ def norm_needed(keys, query, chosen):
     return high * np.linalg.norm(query) * spread / math.sqrt(keys.shape[1])
 
 
+def narrowest(keys, size):
+    """By name, the narrowest."""
+    return {one.name: one for one in reversed(explicit_keys(keys, size))}
+
+
 @pytest.mark.parametrize(("length", "size"), [(6, 1), (9, 2), (12, 2), (10, 3)])
 def test_explicit_keys_serve_every_set_with_norms_as_stated(length, size):
     """All sets of the units that are built, and of one-hot keys; the one token that asks has a key, too."""
-    stated = {one.name: one for one in explicit_keys(length + 1, size)}
+    stated = narrowest(length + 1, size)
     sets = torch.tensor(list(combinations(range(length), size)))
     built = {
         method: build(SparseAveraging(length=length, sparsity=size, layout="last"), method=method)
@@ -218,6 +223,7 @@ def test_explicit_keys_serve_every_set_with_norms_as_stated(length, size):
     heads = {name: (unit.position_keys(), unit.queries(sets)) for name, unit in built.items()}
     eye = torch.eye(length + 1)
     heads["one-hot"] = (eye, eye[sets].sum(1))
+    stated = {"reed-solomon": stated["one-hot"]} | stated  # where degree 0 is the narrowest
     for name, (keys, queries) in heads.items():
         width = keys.shape[1]
         assert width == stated[name].width or (name == "sign" and width < stated[name].width)
@@ -229,20 +235,18 @@ def test_explicit_keys_serve_every_set_with_norms_as_stated(length, size):
 
 @pytest.mark.parametrize(("length", "size"), [(8, 1), (16, 2), (64, 4), (256, 1), (512, 8)])
 def test_formulas_are_no_smaller_than_what_is_built(length, size):
-    stated = {one.name: one for one in explicit_keys(length + 1, size)}  # one more token asks
+    stated = narrowest(length + 1, size)  # one more token asks
     for method in ("cyclic", "sign", "reed-solomon"):
         built = build(SparseAveraging(length=length, sparsity=size, layout="last"), method=method).size
-        assert built.score_width <= stated[method].width
+        assert built.score_width <= stated.get(method, stated["one-hot"]).width
         if method == "cyclic":
             assert stated[method].bits - 6 <= built.precision <= stated[method].bits
-        if method == "reed-solomon":
-            assert built.score_width == stated[method].width
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("length", "size"), [(128, 2), (512, 2), (1024, 1), (1024, 2), (1024, 4), (1024, 8)])
 def test_sign_keys_are_no_wider_than_stated_up_to_1024(length, size):
-    stated = {one.name: one for one in explicit_keys(length + 1, size)}["sign"].width
+    stated = narrowest(length + 1, size)["sign"].width
     built = build(SparseAveraging(length=length, sparsity=size, layout="last"), method="sign").size.score_width
     print(f"N={length} q={size}: built {built}, stated {stated}")
     assert built <= stated
@@ -251,7 +255,12 @@ def test_sign_keys_are_no_wider_than_stated_up_to_1024(length, size):
 def test_numbers_of_the_constructions_are_theirs():
     for keys in (2, 3, 17, 30, 100, 4096, 70_001):
         for size in (1, 2, 3, 8, 40):
-            assert code_size(keys, size) == code_parameters(keys, size)[1:]
+            degree, points, prime = code_parameters(keys, size)
+            assert code_size(keys, size, degree) == (points, prime)
+            codes = [one for one in explicit_keys(keys, size) if one.name in ("reed-solomon", "one-hot")]
+            assert codes[0].width == points * prime
+            norms = [one.norm_at(keys) for one in codes]
+            assert norms == sorted(norms, reverse=True)
     assert (_SIGN_CEILING, _SIGN_NORM) == (CEILING, NORM)
 
 
@@ -463,7 +472,8 @@ def assert_simulation_agrees(width, keys, average, cache, draws):
         assert norm == pytest.approx(stated, rel=0.15)
         assert error == pytest.approx(left.error, rel=0.35)
     warned = head_warnings(Head(width, keys, average, cache), Layout())
-    agrees = (error <= ALLOWED_ERROR) == serves_most(width, keys, average, cache)
+    says = serves_most(width, keys, average, cache) and used_width(width, keys, average, cache) == width
+    agrees = (error <= ALLOWED_ERROR) == says
     assert agrees or "is within 15 % of the one allowed" in " ".join(warned)
 
 
@@ -492,13 +502,14 @@ def test_simulated_heads_do_as_predicted_at_more_settings(width, keys, average, 
     assert_simulation_agrees(width, keys, average, cache_named(name), draws=8)
 
 
-def test_the_first_line_is_right_at_two_bits():
-    """But for errors within 15 % of the one that is allowed, which the prediction may be off by."""
+@pytest.mark.parametrize(("width", "keys", "average"), [(48, 300, 4), (20, 60, 2), (60, 100, 2), (30, 30, 1),
+                                                        (24, 127, 1), (90, 40, 1)])  # fmt: skip
+def test_the_first_line_is_right_at_two_bits(width, keys, average):
+    """But for errors within 15 % of the one that is allowed, which the prediction may be off by; 96 sets."""
     cache = make_cache(bits=2)
-    for width, keys, average in ((64, 500, 4), (20, 60, 2), (150, 100, 2), (30, 30, 1), (90, 40, 1)):
-        used = used_width(width, keys, average, cache) or width
-        left = simulate_head(used, keys, average, cache, sets=16).error
-        sized = size_head(width, keys, average, bits=2)
-        generic = sized.answer.startswith("Yes: ")
-        assert left <= 1.15 * ALLOWED_ERROR if generic else left >= ALLOWED_ERROR / 1.15
-        assert sized.fits == (generic or any(one.fits(width, cache) for one in explicit_keys(keys, average)))
+    used = used_width(width, keys, average, cache) or width
+    left = np.median([simulate_head(used, keys, average, cache, sets=16, seed=seed).error for seed in range(6)])
+    sized = size_head(width, keys, average, bits=2)
+    generic = sized.answer.startswith("Yes: ")
+    assert left <= 1.15 * ALLOWED_ERROR if generic else left >= ALLOWED_ERROR / 1.15
+    assert sized.fits == (generic or any(one.fits(width, cache) for one in explicit_keys(keys, average)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assay.probing.reach import MASS
 from assay.sizing.caches import Cache
@@ -49,14 +50,18 @@ class Explicit:
         return self.norm * math.sqrt(self.width / width)
 
 
+@lru_cache(maxsize=1 << 12)
 def explicit_keys(keys: int, average: int) -> tuple[Explicit, ...]:
-    """All of them, with the narrowest first; every q and N has these.
+    """All of them, the narrowest first; every q and N has these. Wider Reed-Solomon keys need shorter queries.
 
     >>> [(one.name, one.width, one.bits) for one in explicit_keys(1024, 8)]
     [('cyclic', 16, 162), ('sign', 187, 2), ('reed-solomon', 289, 2), ('one-hot', 1024, 2)]
     """
-    found = [_cyclic(keys, average), _sign(keys, average), _reed_solomon(keys, average), _one_hot(keys, average)]
-    return tuple(sorted(found, key=lambda one: one.width))
+    codes: list[Explicit] = []
+    for code in sorted((_code(keys, average, degree) for degree in range(_MOST_DEGREE + 1)), key=lambda one: one.width):
+        if not codes or code.norm_at(keys) < min(other.norm_at(keys) for other in codes):
+            codes.append(code)
+    return tuple(sorted([_cyclic(keys, average), _sign(keys, average), *codes], key=lambda one: one.width))
 
 
 def _scores_apart(keys: int, average: int) -> float:
@@ -95,44 +100,29 @@ def _sign(keys: int, average: int) -> Explicit:
     )  # fmt: skip
 
 
-def _reed_solomon(keys: int, average: int) -> Explicit:
-    """Entries 0 and 1: L ones of L P. The query has at most q L ones, and a gap of 1."""
-    points, prime = code_size(keys, average)
+def _code(keys: int, average: int, degree: int) -> Explicit:
+    """Entries 0 and 1, L ones of L P. The query is the OR of the keys, at most q L ones; scores have a gap of 1."""
+    points, symbols = code_size(keys, average, degree)
+    norm = _longest(keys, average) * math.sqrt(points * (1 - 1 / symbols) / symbols)
+    what = f"0/1 keys of {points} blocks of {symbols}, of which no q imitate another" if degree else "one for each key"
     return Explicit(
-        "reed-solomon", points * prime, 2, False, _norm_of_code(keys, average, points, prime),
-        f"proved for every set: 0/1 keys of {points} blocks of {prime}, of which no q imitate another; by formula, "
-        "not built",
+        "reed-solomon" if degree else "one-hot", points * symbols, 2, False, norm,
+        f"proved for every set: {what}; by formula, not built",
     )  # fmt: skip
 
 
-def code_size(keys: int, average: int) -> tuple[int, int]:
-    """L = q r + 1 and P >= L, P^(r+1) >= N, of the degree r with the least L P; P is prime but for r = 0.
+def code_size(keys: int, average: int, degree: int) -> tuple[int, int]:
+    """L = q r + 1 and the least P >= L with P^(r+1) >= N, prime but for r = 0.
 
-    >>> code_size(4096, 8)
-    (17, 17)
+    >>> code_size(4096, 8, 2), code_size(4096, 8, 0)
+    ((17, 17), (1, 4096))
     """
-    found = []
-    for degree in range(_MOST_DEGREE + 1):
-        points = average * degree + 1
-        symbols = max(2, points, math.floor(keys ** (1 / (degree + 1))) - 1)
-        while symbols ** (degree + 1) < keys or (degree and not _is_prime(symbols)):
-            symbols += 1
-        found.append((points * symbols, points, symbols))
-    return min(found)[1:]
+    points = average * degree + 1
+    symbols = max(2, points, math.floor(keys ** (1 / (degree + 1))) - 1)
+    while symbols ** (degree + 1) < keys or (degree and not _is_prime(symbols)):
+        symbols += 1
+    return points, symbols
 
 
 def _is_prime(number: int) -> bool:
     return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
-
-
-def _one_hot(keys: int, average: int) -> Explicit:
-    return Explicit(
-        "one-hot", keys, 2, False, _norm_of_code(keys, average, 1, keys),
-        "proved for every set: a coordinate for each position; by formula, not built",
-    )  # fmt: skip
-
-
-def _norm_of_code(keys: int, average: int, points: int, symbols: int) -> float:
-    """n = |w| s / width for the query, the OR of its keys, times the scores' distance over a gap of 1."""
-    spread = math.sqrt(points * (1 - 1 / symbols))
-    return _longest(keys, average) * spread / math.sqrt(symbols)

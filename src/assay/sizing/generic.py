@@ -129,6 +129,7 @@ def norm_of_any_keys(width: int, keys: int, average: int) -> float:
     return math.log(others / (average * _KAPPA)) * math.sqrt(average * (keys - 1) * others / width) / keys
 
 
+@lru_cache(maxsize=1 << 14)
 def hardest_size(width: int, keys: int, average: int) -> int:
     """The size up to q whose sets need the longest query: q itself, until the needed norm falls again, near N / 5.
 

@@ -22,7 +22,7 @@ from assay.sizing.head import MINILM, SMOLLM2, Head, Layout
 from assay.sizing.head_limits import QUERY_BITS, largest_average, serves, smallest_width
 from assay.sizing.simulated import SETS, simulate_head
 
-_MOST_WORK = 1 << 24  # N d^2 up to which some sets are simulated in less than a second
+_MOST_WORK = 20_000_000  # (N + 8 d) d^2 up to which two to eight sets are simulated in less than a second
 _NEAR = (0.05, 0.95)  # probabilities between which needed norms scatter
 _PREDICTED = 0.15  # relative error of predicted norms and errors, for warnings
 _FEW_KEYS = 16
@@ -30,7 +30,7 @@ _LARGEST_EXPONENT = 60.0
 
 
 def head_statements(head: Head, norms: tuple[float, ...], layout: Layout, *, simulated: bool) -> tuple[Statement, ...]:
-    """The statements, the necessary ones first. The simulation, where asked for, is left out above 2^24 of N d^2."""
+    """The statements, the necessary ones first. The simulation, where asked for, is left out where it is slow."""
     if needs_nothing(head.keys, head.average):
         mass = head.average / head.keys
         says = (
@@ -40,7 +40,7 @@ def head_statements(head: Head, norms: tuple[float, ...], layout: Layout, *, sim
     found = [_width(head), _bits(head), _norm(head)]
     found += [_dispersion(head, norm) for norm in norms if math.isfinite(norm)]
     found += [_most(head), *_needed(head), _rounding(head)]
-    if simulated and head.keys * head.width**2 <= _MOST_WORK:
+    if simulated and _work(head) <= _MOST_WORK:
         found.append(_simulated(head))
     found += [
         Statement("every set", f"{one.name} keys: width {one.width}, entries of {one.bits} bits{_norm_of(one.norm)}",
@@ -158,9 +158,13 @@ def _rounding(head: Head) -> Statement:
     return Statement("rounding", says, left.error, rests)
 
 
+def _work(head: Head) -> int:
+    return (head.keys + 8 * head.width) * head.width**2
+
+
 def _simulated(head: Head) -> Statement:
     used = _used(head)
-    sets = max(2, min(SETS, (4 * _MOST_WORK) // (head.keys * used**2)))
+    sets = max(2, min(SETS, 3 * _MOST_WORK // _work(head)))
     found = simulate_head(used, head.keys, head.average, head.cache, sets=sets)
     norm = f"norm {found.norm:.2f}, " if math.isfinite(found.norm) else ""
     says = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from assay.errors import AssayError, require, require_integer
@@ -32,6 +33,7 @@ from assay.sizing.head_limits import (
     smallest_width,
 )
 from assay.sizing.head_statements import head_statements, head_warnings
+from assay.sizing.search import last
 
 Norms = tuple[float, ...]
 
@@ -223,7 +225,7 @@ def _reason(head: Head) -> str:
 
 
 def _exist_from(keys: int, average: int) -> int:
-    return next(width for width in range(average, keys + 1) if most_sets_exist(width, keys, average))
+    return last(keys, lambda width: not most_sets_exist(width, keys, average)) + 1
 
 
 def _sized_average(head: Head, norms: Norms) -> tuple[Head, str]:
@@ -289,7 +291,7 @@ def _in(cache: Cache) -> str:
     return f"at {cache.name}" if cache.name.endswith("bits") else f"in {cache.name}"
 
 
-def _numbers(numbers: list) -> str:
+def _numbers(numbers: Sequence[int | str]) -> str:
     return _listed([str(number) for number in numbers])
 
 

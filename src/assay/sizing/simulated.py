@@ -12,7 +12,6 @@ from assay.probing.sets import drawn, positions_of
 from assay.sizing.caches import Cache
 from assay.tasks import counter
 
-MOST_WORK = 6 << 20  # N d^2 of what is simulated in a fraction of a second
 SETS = 8
 
 
