@@ -23,7 +23,6 @@ from assay.probing.questions import answer_for, probe_question
 from assay.probing.reach import FAR, GAP, needed_norms
 from assay.probing.sets import drawn, positions_of
 from assay.probing.sets import given as given_sets
-from assay.probing.sizing import simulate, size_head
 from fresh import assay
 from test_cli import complaint, printed
 
@@ -537,74 +536,6 @@ def test_the_command_gives_the_answers_of_the_certificate_it_writes(tmp_path):
     assert done.stdout.splitlines()[2].split()[-1] == "undecided"
 
 
-# sizing
-
-
-def test_sizing_speaks_of_the_numbers_it_was_asked_about():
-    found = size_head(16, 64, 3, 8)
-    json.dumps(found, allow_nan=False)
-    assert found["width_needed"] <= 16
-    assert "can single out most sets of 3 among 64" in found["answer"]
-    assert found["bits_needed"] == pytest.approx(math.log2(math.comb(64, 3)))
-    assert found["bits_there"] == 128
-    assert {row["method"] for row in found["constructions"]} >= {"sign", "cyclic", "heads", "reed-solomon"}
-    assert "cannot single out most sets of 3" in size_head(8, 64, 3, 8)["answer"]
-    assert "EXCLUDED" in str(size_head(2, 64, 8, 4)["lines"])
-
-
-def test_sizing_never_contradicts_itself():
-    from assay.probing.thresholds import face_probability
-
-    for keys in (2, 5, 12, 33):
-        for average in {1, 2, keys // 2, keys - 1, keys} - {0}:
-            for width in (1, 2, 3, 8, 11, keys):
-                found = size_head(width, keys, average, 8)
-                most = face_probability(width, keys, average) >= 0.5
-                assert ("can single out" in found["answer"]) == most
-                assert (found["width_needed"] <= width) == most
-                assert average == keys or (found["largest"] >= average) == most
-
-
-@pytest.mark.parametrize(("width", "bits", "fits"), [(2, 12, False), (2, 32, False), (4, 45, False), (200, 32, True)])
-def test_only_one_head_that_was_built_and_fits_serves_every_set(width, bits, fits):
-    found = size_head(width, 40, 10, bits)
-    said = found["answer"].split("Every set, with a certificate: ")
-    named = set(said[1].rstrip(".").split(", ")) if len(said) > 1 else set()
-    rows = [row for row in found["constructions"] if row["score_width"] <= width and row["bits"] <= bits]
-    allowed = {row["method"] for row in rows if row["heads"] == 1 and not row["about"]}
-    assert named == allowed
-    assert bool(named) == fits
-    assert "sign" not in size_head(64, 100_000, 1, 32)["answer"]
-
-
-def test_a_construction_that_just_fits_is_named():
-    rows = {row["method"]: row for row in size_head(8, 24, 2, 8)["constructions"]}
-    sign = rows["sign"]
-    assert "sign" in size_head(sign["score_width"], 24, 2, sign["bits"])["answer"]
-    assert "sign" not in size_head(sign["score_width"] - 1, 24, 2, sign["bits"])["answer"]
-
-
-def test_width_needed_is_that_of_most_simulated_sets():
-    """Half of the sets exist about there: well above nearly all do, well below hardly any."""
-    needed = size_head(8, 100, 4, 32)["width_needed"]
-    assert simulate(needed + 12, 100, 4, 32)["found"] >= 7
-    assert simulate(max(1, needed - 10), 100, 4, 32)["found"] <= 1
-
-
-def test_fewer_bits_err_more():
-    fine, coarse = simulate(24, 64, 3, 24), simulate(24, 64, 3, 3)
-    assert fine["mass"] == pytest.approx(0.9, abs=1e-3)
-    assert fine["error"] == pytest.approx(0.2, abs=2e-3)
-    assert coarse["error"] > 1.5 * fine["error"]
-
-
-@pytest.mark.parametrize(("wrong", "says"), [((0, 9, 1, 8), "head_width = 0"), ((4, 9, 10, 8), "average = 10"),
-                                             ((4, 0, 1, 8), "keys = 0"), ((4, 9, 1, 53), "bits = 53")])  # fmt: skip
-def test_sizes_that_make_no_sense_are_refused(wrong, says):
-    with pytest.raises(AssayError, match=says):
-        size_head(*wrong)
-
-
 # the command
 
 
@@ -677,15 +608,7 @@ def test_wrong_requests_get_one_line(npz, tmp_path):
     assert "different positions from 0 to 31" in complaint("probe", npz, "--set", "3,32")
     assert "needs --set" in complaint("probe", npz, "--layer", 0)
     assert "has keys already" in complaint("probe", npz, "--text", npz)
-    assert "average = 9" in complaint("size", "--head-width", 4, "--keys", 8, "--average", 9)
     assert not (tmp_path / "o").exists()
-
-
-def test_size_prints_an_answer_and_what_it_rests_on():
-    found = printed("size", "--head-width", 16, "--keys", 64, "--average", 3, "--bits", 8)
-    assert found == json.loads(json.dumps(size_head(16, 64, 3, 8)))
-    text = assay("size", "--head-width", 16, "--keys", 64, "--average", 3, "--bits", 8).stdout
-    assert found["answer"] in text
 
 
 def test_questions_do_not_depend_on_what_heads_are_called_or_how_they_are_labelled():

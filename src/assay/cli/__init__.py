@@ -28,6 +28,7 @@ for _group in (
     "baselines",
     "limits",
     "heads",
+    "size",
     "embeddings",
     "upkeep",
 ):  # importing them registers their commands, which help lists in this order

@@ -1,4 +1,4 @@
-"""Commands on attention heads of real models: probe, size."""
+"""The command on attention heads of real models: probe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell, whole_number
 from assay.cli.studies import show_study
-from assay.cli.text import chosen_sets_text, size_text
+from assay.cli.text import chosen_sets_text
 from assay.errors import AssayError
 from assay.files import require_folder, require_writable
 
@@ -99,20 +99,3 @@ def probe(
         plan, out=out or DEFAULT_OUT, workers=workers or os.cpu_count() or 1, quiet=as_json, command=command
     )
     show_study(result, as_json)
-
-
-@app.command()
-def size(
-    head_width: Annotated[int, typer.Option(min=1, help="Width d of a head's queries and keys.")],
-    keys: Annotated[int, typer.Option(min=1, help="Positions N that it attends to.")],
-    average: Annotated[int, typer.Option(min=1, help="Positions q that it is to average.")],
-    bits: Annotated[int, typer.Option(min=2, max=52, help="Bits p of each number of queries and keys.")] = 32,
-    as_json: Json = False,
-) -> None:
-    """How many positions can a head of this width average, and what would the wanted number need?
-
-    From closed forms for generic keys, simulated keys rounded to these bits, the bounds, and the constructions.
-    """
-    from assay.probing.sizing import size_head
-
-    show_result(size_head(head_width, keys, average, bits), as_json, size_text)

@@ -220,9 +220,3 @@ def chosen_sets_text(result: dict[str, Any]) -> str:
             f"proved in exact arithmetic: {proof['answer']}{margin}; {proof['file']} ('assay verify' checks it)"
         )
     return "\n".join(lines)
-
-
-def size_text(result: dict[str, Any]) -> str:
-    """The answer to a question of size, and what it rests on."""
-    width = max(len(name) for name, _ in result["lines"])
-    return "\n".join([result["answer"], "", *(f"{name:<{width}}  {line}" for name, line in result["lines"])])
