@@ -180,7 +180,7 @@ def _memory_chart(found: dict[str, Any]) -> VegaChart:
                 "color": {"field": "memory", "type": "nominal", "sort": kinds, "title": "memory",
                           "scale": {"domain": kinds, "range": _MEMORIES[: len(kinds)]}},
                 "strokeDash": {"field": "number_format", "type": "nominal", "sort": formats, "title": "stored as",
-                               "scale": {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]}},
+                               "legend": {"symbolType": "stroke"}, "scale": {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]}},
                 "tooltip": [{"field": "memory"}, {"field": "number_format"}, {"field": "pairs", "format": ","},
                             {"field": "load", "format": ".3g"}, {"field": "share", "format": ".3f"},
                             {"field": "bits", "format": ","}],
@@ -252,7 +252,10 @@ def memory_rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     for point in found["points"]:
         row = cells.setdefault((point["dimensions"], point["memory"], point["number_format"]), {})
         row[f"{point['load']:.2g}"] = f"{point['share']:.2f}"
-    rows = [[f"{d}", memory, name, *(row.get(load, "") for load in loads)] for (d, memory, name), row in cells.items()]
+    rows = [
+        [f"{d}", memory, name, *(row.get(load, "") for load in loads)]
+        for (d, memory, name), row in sorted(cells.items(), key=lambda item: item[0][0])
+    ]
     return ["d", "memory", "stored as", *(f"load {load}" for load in loads)], rows
 
 
@@ -262,6 +265,6 @@ def memory_table(found: dict[str, Any]) -> Table:
     table = Table(title="Share of all pairs that is read correctly", title_justify="left")
     for title in titles:
         table.add_column(title, justify="left" if title in ("memory", "stored as") else "right", no_wrap=True)
-    for row in sorted(rows, key=lambda row: int(row[0])):
+    for row in rows:
         table.add_row(*row)
     return table
