@@ -11,7 +11,7 @@ that is v_i, strictly before all others. Kinds:
   the temperature is that of usual attention on keys and queries of length sqrt(d).
 
 Number formats are of what is stored: the entries of W, for softmax the keys and the values. They are computed in
-float64 and rounded once, to float32, from there to bfloat16 (to nearest, ties to even), or to int8: whole multiples,
+float64 and rounded to float32, to bfloat16 (to nearest, ties to even), or to int8: whole multiples,
 -127 to 127, of the largest entry by magnitude over 127, with one such scale for each matrix. The keys that ask, the
 values that answers are looked up in, and the arithmetic of reading are float32 in each format.
 
@@ -27,13 +27,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import lambertw
 
-from assay.arithmetic import settled
 from assay.errors import AssayError, require, require_integer, unknown
+from assay.retrieval import rounding
 from assay.tasks import counter
 
 Floats = NDArray[np.float32]
@@ -49,7 +48,6 @@ SEEDS = (0, 1, 2)
 MOST_NUMBERS = 1 << 26  # of all keys, and of all values
 
 _SCALE_BITS = 32  # of a scale of int8
-_LARGEST_INT8 = 127
 _FIRST_VALUE = 1 << 39  # counter-based examples from here on are values, those before keys
 _BLOCK = 1 << 22  # scores at once
 _CHUNK = 128  # pairs that the delta rule writes at once
@@ -292,21 +290,14 @@ def write(kind: Kind, keys: Floats, values: Floats) -> tuple[Doubles, ...]:
 
 
 def rounded(matrix: Doubles, number_format: NumberFormat) -> Floats:
-    """The numbers of a format that are stored for these, as float32.
+    """The numbers of a format that are stored for these, as float32: of int8 with one scale for all of them.
 
     >>> rounded(np.array([1.0, 0.3]), "bfloat16").tolist()
     [1.0, 0.30078125]
     >>> rounded(np.array([127.0, -0.7]), "int8").tolist()
     [127.0, -1.0]
     """
-    single = matrix.astype(np.float32)
-    if number_format == "float32":
-        return single
-    if number_format == "bfloat16":
-        with settled():
-            return torch.from_numpy(single).bfloat16().float().numpy()
-    scale = np.abs(matrix).max() / _LARGEST_INT8
-    return (np.rint(matrix / scale) * np.float32(scale)).astype(np.float32) if scale > 0 else single
+    return rounding.rounded(matrix.reshape(1, -1), number_format).reshape(matrix.shape).astype(np.float32)
 
 
 def _by_delta_rule(keys: Doubles, values: Doubles) -> Doubles:

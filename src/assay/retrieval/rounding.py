@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from assay.arithmetic import settled
 from assay.errors import require_integer, unknown
 from assay.retrieval.documents import Documents, Floats, Sets
 from assay.tasks import counter
@@ -66,7 +67,8 @@ def rounded(vectors: Floats, number_format: str) -> Floats:
         return np.rint(vectors / step) * step
     if number_format not in _DTYPES:
         raise unknown("number format", number_format, INTEGER_BITS)
-    return torch.from_numpy(np.ascontiguousarray(vectors)).to(_DTYPES[number_format]).double().numpy()
+    with settled():
+        return torch.from_numpy(np.ascontiguousarray(vectors)).to(_DTYPES[number_format]).double().numpy()
 
 
 def retrieved(documents: Documents, number_format: str, *, draws: int = 20_000, seed: int = 0) -> Retrieved:
