@@ -22,6 +22,7 @@ from assay.sizing.caches import Cache
 
 ALLOWED_ERROR = 0.4  # of an average of values in [-1, 1]: twice what 90 % of the softmax on the set allows
 LARGEST_NORM = 1000.0  # a standard deviation of scores above it is not looked for
+WIDEST = 1 << 20
 LONGEST = 1 << 20  # keys: the exact probability takes a third of a second there
 MOST = 0.5  # share of the sets that "most sets" stands for
 
@@ -241,27 +242,33 @@ def used_width(width: int, keys: int, average: int, cache: Cache) -> int | None:
     [None, 24, 40, 40]
     """
 
-    def error(coordinates: int) -> float:
-        return _error(coordinates, keys, average, cache)
-
-    if error(width) <= ALLOWED_ERROR:
+    if _error(width, keys, average, cache) <= ALLOWED_ERROR:
         return width
-    if width == 1 or cache.block or error(width) < error(width - 1):
+    if width == 1 or cache.block or _error(width, keys, average, cache) < _error(width - 1, keys, average, cache):
         return None
-    low, high = 1, width
-    while low < high:  # the first from which on errors grow
-        middle = (low + high) // 2
-        falls = not math.isfinite(solve(middle, keys, average).norm) or error(middle + 1) < error(middle)
-        low, high = (middle + 1, high) if falls else (low, middle)
-    if error(low) > ALLOWED_ERROR:
+    low, high = _best_width(keys, average, cache), width
+    if low > width or _error(low, keys, average, cache) > ALLOWED_ERROR:
         return None
-    high = width
-    while high - low > 1:  # the last up to which they are allowed
+    while high - low > 1:  # the last up to which errors are allowed
         middle = (low + high) // 2
-        low, high = (middle, high) if error(middle) <= ALLOWED_ERROR else (low, middle)
+        low, high = (middle, high) if _error(middle, keys, average, cache) <= ALLOWED_ERROR else (low, middle)
     return low
 
 
+@lru_cache(maxsize=1 << 12)
+def _best_width(keys: int, average: int, cache: Cache) -> int:
+    """The width with the least error after rounding: the first from which on errors grow."""
+    low, high = 1, WIDEST
+    while low < high:
+        middle = (low + high) // 2
+        falls = not math.isfinite(solve(middle, keys, average).norm) or (
+            _error(middle + 1, keys, average, cache) < _error(middle, keys, average, cache)
+        )
+        low, high = (middle + 1, high) if falls else (low, middle)
+    return low
+
+
+@lru_cache(maxsize=1 << 14)
 def _error(width: int, keys: int, average: int, cache: Cache) -> float:
     """After rounding, of the hardest size up to q."""
     return rounded_average(width, keys, hardest_size(width, keys, average), cache).error
