@@ -130,7 +130,6 @@ def norm_of_any_keys(width: int, keys: int, average: int) -> float:
     return math.log(others / (average * _KAPPA)) * math.sqrt(average * (keys - 1) * others / width) / keys
 
 
-@lru_cache(maxsize=1 << 14)
 def hardest_size(width: int, keys: int, average: int) -> int:
     """The size up to q whose sets need the longest query: q itself, until the needed norm falls again, near N / 5.
 
@@ -140,16 +139,20 @@ def hardest_size(width: int, keys: int, average: int) -> int:
     >>> hardest_size(64, 64, 8), hardest_size(64, 64, 32), hardest_size(64, 64, 50)
     (8, 24, 50)
     """
-    low = max(1, math.floor(_PEAK_ABOVE * keys))
-    if average <= low or 2 * average > keys or not math.isfinite(solve(width, keys, average).norm):
+    if average <= _PEAK_ABOVE * keys or 2 * average > keys:
         return average
-    high = average
-    while low < high:  # the first size that the next one is no harder than
+    return min(average, _peak(width, keys))
+
+
+@lru_cache(maxsize=1 << 14)
+def _peak(width: int, keys: int) -> int:
+    """The first size up to N / 2 that the next one is no harder than."""
+    low, high = max(1, math.floor(_PEAK_ABOVE * keys)), max(1, keys // 2)
+    while low < high:
         middle = (low + high) // 2
-        if solve(width, keys, middle + 1).norm > solve(width, keys, middle).norm:
-            low = middle + 1
-        else:
-            high = middle
+        following = solve(width, keys, middle + 1).norm
+        grows = not math.isfinite(following) or following > solve(width, keys, middle).norm
+        low, high = (middle + 1, high) if grows else (low, middle)
     return low
 
 
