@@ -247,8 +247,10 @@ def used_width(width: int, keys: int, average: int, cache: Cache) -> int | None:
 
     if _error(width, keys, average, cache) <= ALLOWED_ERROR:
         return width
-    if width == 1 or cache.block or _error(width, keys, average, cache) < _error(width - 1, keys, average, cache):
+    if width == 1 or cache.block or not math.isfinite(solve(width, keys, average).norm):
         return None
+    if _error(width, keys, average, cache) < _error(width - 1, keys, average, cache):
+        return None  # fewer coordinates would err more
     low, high = _best_width(keys, average, cache), width
     if low > width or _error(low, keys, average, cache) > ALLOWED_ERROR:
         return None
