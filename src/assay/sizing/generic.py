@@ -22,6 +22,7 @@ from assay.sizing.caches import Cache
 
 ALLOWED_ERROR = 0.4  # of an average of values in [-1, 1]: twice what 90 % of the softmax on the set allows
 LARGEST_NORM = 1000.0  # a standard deviation of scores above it is not looked for
+WIDEST = 1 << 20
 LONGEST = 1 << 20  # keys: the exact probability takes a third of a second there
 MOST = 0.5  # share of the sets that "most sets" stands for
 
@@ -129,7 +130,6 @@ def norm_of_any_keys(width: int, keys: int, average: int) -> float:
     return math.log(others / (average * _KAPPA)) * math.sqrt(average * (keys - 1) * others / width) / keys
 
 
-@lru_cache(maxsize=1 << 14)
 def hardest_size(width: int, keys: int, average: int) -> int:
     """The size up to q whose sets need the longest query: q itself, until the needed norm falls again, near N / 5.
 
@@ -139,16 +139,20 @@ def hardest_size(width: int, keys: int, average: int) -> int:
     >>> hardest_size(64, 64, 8), hardest_size(64, 64, 32), hardest_size(64, 64, 50)
     (8, 24, 50)
     """
-    low = max(1, math.floor(_PEAK_ABOVE * keys))
-    if average <= low or 2 * average > keys or not math.isfinite(solve(width, keys, average).norm):
+    if average <= _PEAK_ABOVE * keys or 2 * average > keys:
         return average
-    high = average
-    while low < high:  # the first size that the next one is no harder than
+    return min(average, _peak(width, keys))
+
+
+@lru_cache(maxsize=1 << 14)
+def _peak(width: int, keys: int) -> int:
+    """The first size up to N / 2 that the next one is no harder than."""
+    low, high = max(1, math.floor(_PEAK_ABOVE * keys)), max(1, keys // 2)
+    while low < high:
         middle = (low + high) // 2
-        if solve(width, keys, middle + 1).norm > solve(width, keys, middle).norm:
-            low = middle + 1
-        else:
-            high = middle
+        following = solve(width, keys, middle + 1).norm
+        grows = not math.isfinite(following) or following > solve(width, keys, middle).norm
+        low, high = (middle + 1, high) if grows else (low, middle)
     return low
 
 
@@ -241,27 +245,35 @@ def used_width(width: int, keys: int, average: int, cache: Cache) -> int | None:
     [None, 24, 40, 40]
     """
 
-    def error(coordinates: int) -> float:
-        return _error(coordinates, keys, average, cache)
-
-    if error(width) <= ALLOWED_ERROR:
+    if _error(width, keys, average, cache) <= ALLOWED_ERROR:
         return width
-    if width == 1 or cache.block or error(width) < error(width - 1):
+    if width == 1 or cache.block or not math.isfinite(solve(width, keys, average).norm):
         return None
-    low, high = 1, width
-    while low < high:  # the first from which on errors grow
-        middle = (low + high) // 2
-        falls = not math.isfinite(solve(middle, keys, average).norm) or error(middle + 1) < error(middle)
-        low, high = (middle + 1, high) if falls else (low, middle)
-    if error(low) > ALLOWED_ERROR:
+    if _error(width, keys, average, cache) < _error(width - 1, keys, average, cache):
+        return None  # fewer coordinates would err more
+    low, high = _best_width(keys, average, cache), width
+    if low > width or _error(low, keys, average, cache) > ALLOWED_ERROR:
         return None
-    high = width
-    while high - low > 1:  # the last up to which they are allowed
+    while high - low > 1:  # the last up to which errors are allowed
         middle = (low + high) // 2
-        low, high = (middle, high) if error(middle) <= ALLOWED_ERROR else (low, middle)
+        low, high = (middle, high) if _error(middle, keys, average, cache) <= ALLOWED_ERROR else (low, middle)
     return low
 
 
+@lru_cache(maxsize=1 << 12)
+def _best_width(keys: int, average: int, cache: Cache) -> int:
+    """The width with the least error after rounding: the first from which on errors grow."""
+    low, high = 1, WIDEST
+    while low < high:
+        middle = (low + high) // 2
+        falls = not math.isfinite(solve(middle, keys, average).norm) or (
+            _error(middle + 1, keys, average, cache) < _error(middle, keys, average, cache)
+        )
+        low, high = (middle + 1, high) if falls else (low, middle)
+    return low
+
+
+@lru_cache(maxsize=1 << 14)
 def _error(width: int, keys: int, average: int, cache: Cache) -> float:
     """After rounding, of the hardest size up to q."""
     return rounded_average(width, keys, hardest_size(width, keys, average), cache).error

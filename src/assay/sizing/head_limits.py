@@ -15,6 +15,7 @@ from assay.sizing.caches import MOST_BITS, Cache, make_cache
 from assay.sizing.explicit import Explicit, explicit_keys
 from assay.sizing.generic import (
     LONGEST,
+    WIDEST,
     hardest_size,
     needs_nothing,
     norm_of_any_keys,
@@ -24,7 +25,6 @@ from assay.sizing.generic import (
 )
 from assay.sizing.search import last
 
-WIDEST = 1 << 20
 QUERY_BITS = 32  # of each number of a query: caches round keys only
 
 

@@ -12,6 +12,7 @@ from assay.sizing.caches import CACHES, MOST_BITS, Cache, make_cache, require_bl
 from assay.sizing.generic import (
     ALLOWED_ERROR,
     LONGEST,
+    WIDEST,
     hardest_size,
     most_sets_exist,
     needs_nothing,
@@ -22,7 +23,6 @@ from assay.sizing.generic import (
 )
 from assay.sizing.head import SMOLLM2, Head, Layout, in_use_text
 from assay.sizing.head_limits import (
-    WIDEST,
     excluded,
     fitting_keys,
     largest_average,
