@@ -1,14 +1,9 @@
 """The command `assay size`: its questions, what it prints, and what it refuses in one line."""
 
 import json
-import sys
-from importlib.util import find_spec
-from types import ModuleType
 
 import pytest
-from typer.testing import CliRunner
 
-from assay.cli import app
 from assay.sizing.answer import Sized, Statement
 from assay.sizing.head import Layout
 from assay.sizing.heads import size_head
@@ -69,20 +64,6 @@ def test_wrong_questions_get_one_line(options, says):
     assert says in complaint("size", *options)
 
 
-def test_questions_about_documents_are_passed_on(monkeypatch):
-    asked = []
-    module = ModuleType("assay.sizing.documents")
-    module.size_documents = lambda *given: asked.append(given) or Sized({}, "28 dimensions.", None, ())
-    monkeypatch.setitem(sys.modules, "assay.sizing.documents", module)
-    runs = [CliRunner().invoke(app, ["size", *words.split()]) for words in (
-        "--documents 50000 --top 2 --bits 16", "--dimensions 384 --bits 8 --top 10",
-        "--documents 100 --top 2 --dimensions 8 --share 0.5",
-    )]  # fmt: skip
-    assert [run.output for run in runs] == ["28 dimensions.\n"] * 3
-    assert asked == [(50000, 2, 16, None, 0.95), (None, 10, 8, 384, 0.95), (100, 2, 32, 8, 0.5)]
-
-
-@pytest.mark.skipif(find_spec("assay.sizing.documents") is None, reason="documents are sized elsewhere")
 def test_documents_are_sized():
     found = printed("size", "--documents", 1000, "--top", 2, "--bits", 16)
     assert found["answer"]
