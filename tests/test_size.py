@@ -86,5 +86,4 @@ def test_the_page_on_sizes_shows_what_is_printed():
     commands = [(line, page[place + 1 :]) for place, line in enumerate(page) if line.startswith("    $ assay size ")]
     assert len(commands) >= 8
     for command, after in commands:
-        if "--top" not in command:  # documents are sized elsewhere
-            assert after[0].strip() == assay(*command.split()[2:]).stdout.splitlines()[0], command
+        assert after[0].strip() == assay(*command.split()[2:]).stdout.splitlines()[0], command
