@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from assay.bounds.base import log2_binomial
 from assay.errors import require, require_integer
 from assay.probing.thresholds import separation_dimension
 from assay.probing.volumes import log_tail
-from assay.retrieval.limits import check_sets
+from assay.retrieval.limits import check_sets, log2_sets
 
 MOST_TOP = 10_000
 
@@ -25,7 +24,7 @@ def log_failure(dimensions: int, documents: int, top: int) -> float:
     The expected share of all sets, too. -inf where every set is retrieved: d >= n - 1. Milliseconds.
 
     >>> round(log_failure(43, 50_000, 2) / math.log(10), 2), log_failure(9, 10, 3)
-    (-2.03, -inf)
+    (-2.1, -inf)
 
     Raises:
         AssayError: d below 1; not 1 <= k < n <= 2^53; min(k, n - k) above 10,000.
@@ -37,7 +36,7 @@ def share_served(dimensions: int, documents: int, top: int) -> float:
     """The probability that some query retrieves a given set: 1 - e^`log_failure`, precise where it is small, too.
 
     >>> round(share_served(1, 5, 2), 10), round(share_served(43, 50_000, 2), 4)
-    (0.2, 0.9906)
+    (0.2, 0.992)
     """
     return math.exp(_logs(dimensions, documents, top)[1])
 
@@ -63,7 +62,7 @@ def dimensions_for_all(documents: int, top: int) -> int:
     set, with real numbers, exist, and a draw or two finds them.
 
     >>> dimensions_for_all(50_000, 2), dimensions_for_all(1_000, 100)
-    (75, 616)
+    (75, 615)
 
     Raises:
         AssayError: what `log_failure` raises.
@@ -86,7 +85,7 @@ def serves(dimensions: int, documents: int, top: int, share: float) -> bool:
     require(0 < share <= 1, "share", share, "above 0 and at most 1")
     if share < 1:
         return share_served(dimensions, documents, top) >= share
-    return math.log(2) * log2_binomial(documents, top) + log_failure(dimensions, documents, top) <= -math.log(2)
+    return math.log(2) * log2_sets(documents, top) + log_failure(dimensions, documents, top) <= -math.log(2)
 
 
 def _smallest(documents: int, top: int, share: float) -> int:
