@@ -57,7 +57,7 @@ def log_volumes(orders: Counts, length: int, size: int, asked: Property) -> Floa
     """ln v_j for each order j from 0 to N - 1, shape (orders,); -inf where it is zero.
 
     >>> found = np.exp(log_volumes(np.arange(8), 8, 3, "separates"))
-    >>> round(found[::2].sum(), 12), round(found[1::2].sum(), 12)
+    >>> round(float(found[::2].sum()), 12), round(float(found[1::2].sum()), 12)
     (0.5, 0.5)
     """
     on = _active(orders, length - size, size, asked)
