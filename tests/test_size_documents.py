@@ -16,8 +16,6 @@ from assay.sizing.documents import explicit, size_documents
 from test_retrieval_limits import is_served
 from test_retrieval_random import check_draws
 
-USUAL = {"bits": 16, "dimensions": None}
-
 
 def sized(documents, top, bits=16, dimensions=None, share=1.0):
     return size_documents(documents, top, bits, dimensions, share)
@@ -51,7 +49,10 @@ def test_fifty_thousand_documents_and_pairs():
     [
         (2, "Necessary: 16 dimensions. Enough, proved for all 1.25e+09 sets of 2: 99, at 1 bit. Random documents, in"),
         (1, "Necessary: 31 dimensions. Enough, proved for all 1.25e+09 sets of 2: 99, at 1 bit. Random documents, in"),
-        (64, "Necessary: 4 dimensions. Enough, proved for all 1.25e+09 sets of 2: 4, at 64 bits. Random documents, in"),
+        (
+            64,
+            "Necessary: 4 dimensions. Enough, proved for all 1.25e+09 sets of 2: 20, at 18 bits. Random documents, in",
+        ),
     ],
 )
 def test_first_lines_at_other_bits(bits, start):
@@ -59,6 +60,13 @@ def test_first_lines_at_other_bits(bits, start):
     assert sized(50_000, 2, bits).answer.startswith(start)
     sets, said = math.comb(50_000, 2), sized(50_000, 2, bits).amount("necessary")
     assert said == max(4, next(d for d in range(1, 99) if 2 ** (bits * d) >= sets))
+
+
+def test_the_moment_curve_is_said_to_be_enough_where_64_bits_hold_its_scores():
+    """4 dimensions: (n / 2)^4 times 4 or so, twice, and a sign."""
+    assert sized(30_000, 2, 64).amount("enough") == 4
+    assert sized(30_000, 2, 50).amount("enough") > 4
+    assert sized(10**9, 1, 63).amount("enough") == 2
 
 
 def test_bits_of_documents_are_said_where_they_ask_for_more():
@@ -121,15 +129,14 @@ def test_a_share_of_the_sets_is_not_said_to_need_what_all_of_them_do():
                                    "80 dimensions serve all but ", "99 dimensions"),
         ((50_000, 2, 1, 30), False, "No: 30 dimensions cannot serve every set", "75 dimensions, in real numbers"),
         ((50_000, 2, 1, 40, 0.99), None, "Open: ", "43 dimensions, in real numbers"),
-        ((50_000, 1, 1, 1), False, "No: 1 dimension cannot serve every set", "66 dimensions"),
+        ((50_000, 1, 1, 1), False, "No: 1 dimension cannot serve every set", "42 dimensions"),
     ],
 )  # fmt: skip
 def test_dimensions_are_judged(arguments, fits, start, change):
     found = size_documents(*arguments)
     assert found.fits is fits
     assert found.answer.startswith(start)
-    if arguments != (50_000, 1, 1, 1):
-        assert found.change == change or (found.fits is None and arguments[3] == 80)
+    assert found.change == change
     assert found.question["dimensions"] == arguments[3]
 
 
@@ -152,7 +159,7 @@ def check(documents, top, bits):
     return necessary, enough
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(2, 60), st.data())
 def test_small_answers_are_consistent(documents, data):
     top, bits = data.draw(st.integers(1, documents - 1)), data.draw(st.integers(1, 64))
@@ -163,7 +170,7 @@ def exponents(low, high):
     return st.floats(math.log(low), math.log(high)).map(lambda power: min(high, max(low, round(math.exp(power)))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(exponents(2, MOST_DOCUMENTS), exponents(1, 60), st.booleans(), st.integers(1, 64))
 @example(MOST_DOCUMENTS, 2, False, 1)
 @example(MOST_DOCUMENTS, 1, True, 64)
@@ -187,7 +194,7 @@ def test_what_is_necessary_never_exceeds_what_is_enough(documents, top, opposite
     assert how.documents >= documents
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(exponents(2, MOST_DOCUMENTS - 1), exponents(1, 300), st.integers(1, 63), st.integers(1, 1_000))
 def test_what_is_enough_grows_with_documents_and_falls_with_bits(documents, top, bits, further):
     top = min(top, documents - 1)
@@ -204,7 +211,7 @@ def verdict(found):
     return {False: 0, None: 1, True: 2}[found.fits]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(exponents(2, 10**7), st.integers(1, 12), st.integers(1, 32), st.data())
 def test_verdicts_do_not_fall_as_dimensions_grow(documents, top, bits, data):
     top = min(top, documents - 1)
@@ -223,7 +230,7 @@ def test_verdicts_do_not_fall_as_dimensions_grow(documents, top, bits, data):
     assert fewer_bits <= verdict(sized(documents, top, bits, necessary))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(exponents(1, 600), st.integers(1, 6), st.integers(1, 24), st.sampled_from([1.0, 0.99, 0.5, 1e-6]))
 def test_forward_and_backward_agree(dimensions, top, bits, share):
     """The largest n of d is the last of which d are enough, so for each kind of statement."""
@@ -248,7 +255,7 @@ def test_forward_and_backward_agree(dimensions, top, bits, share):
         assert sized(most + 1, top, bits, share=share).amount(name) > dimensions
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.none() | exponents(2, MOST_DOCUMENTS), exponents(1, 100), st.booleans(), st.integers(1, 64),
     st.none() | exponents(1, 10**6), st.sampled_from([1.0, 1.0, 0.999999, 0.99, 0.5, 1e-3, 1e-12, 5e-324]),
@@ -277,10 +284,10 @@ def test_every_legal_question_has_a_whole_answer(documents, top, opposite, bits,
 def test_words_of_the_reverse_answer():
     found = sized(None, 2, 14, 28)
     assert found.answer == (
-        "28 dimensions at 14 bits, top 2: proved for 83,521 documents; random documents, in real numbers, serve all "
+        "28 dimensions at 14 bits, top 2: proved for 130,321 documents; random documents, in real numbers, serve all "
         f"sets of {found.amount('random documents'):,} documents; no number is excluded."
     )
-    assert found.amount("enough") == 17**4
+    assert found.amount("enough") == 19**4
     assert sized(None, 2, 8, 2).answer == (
         "2 dimensions at 8 bits, top 2: proved for 3 documents; random documents, in real numbers, serve all sets of "
         f"{sized(None, 2, 8, 2).amount('random documents')} documents; all sets of more than 4 cannot be served."

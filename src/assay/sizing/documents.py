@@ -219,8 +219,8 @@ def _change(dimensions: int, share: float, amounts: dict[str, float]) -> str:
     name = "random, all sets" if share == 1 else "random documents"
     if name in amounts and (share < 1 or amounts[name] >= amounts["necessary"]):
         known.append((amounts[name], ", in real numbers"))
-    least, how = min(known)
-    return f"{_dimensions(least)}{how}" if least > dimensions else ""
+    more = [one for one in known if one[0] > dimensions]
+    return f"{_dimensions(min(more)[0])}{min(more)[1]}" if more else ""
 
 
 def _most(dimensions: int, top: int, bits: int, share: float) -> Sized:
