@@ -53,7 +53,7 @@ def test_shares_are_those_of_many_draws(dimensions, documents, top):
 
 @pytest.mark.parametrize("documents", [2, 3, 5, 12, 40])
 def test_sets_that_are_served_are_as_many_as_cover_counts(documents):
-    """n points in general position have 2 sum_{i <= d} C(n - 1, i) splits by a hyperplane, of any sizes (Cover 1965)."""
+    """n points in general position: 2 sum_{i <= d} C(n - 1, i) splits by a hyperplane, of any sizes (Cover 1965)."""
     for dimensions in {*range(1, min(documents, 12)), documents // 2, documents - 1} - {0}:
         served = sum(math.comb(documents, k) * share_served(dimensions, documents, k) for k in range(1, documents))
         counted = 2 * sum(math.comb(documents - 1, i) for i in range(dimensions + 1))
@@ -202,12 +202,12 @@ def test_the_smallest_dimensions_are_the_first_that_serve(documents, top, share)
     assert least == 1 or not serves(least - 1, documents, top, share)
     if share < 1:
         assert share_served(least, documents, top) >= share
-        assert least <= dimensions_for_all(documents, top) or share > 0.99
+        # where at most half a set fails on average, at most that share of them does
+        few = documents < 1_000 and share > 1 - 1 / (2 * math.comb(documents, top))
+        assert few or least <= dimensions_for_all(documents, top)
     else:
         sets = math.lgamma(documents + 1) - math.lgamma(top + 1) - math.lgamma(documents - top + 1)
-        failing = sets + log_failure(
-            least, documents, top
-        )  # log-gammas of so large numbers have an error of 1e-16 each
+        failing = sets + log_failure(least, documents, top)  # log-gammas have a relative error of 1e-16 each
         assert failing <= -math.log(2) + 1e-14 * documents * math.log(documents + 2)
 
 
@@ -222,7 +222,7 @@ def test_dimensions_are_those_of_another_program(documents, top, some, every):
 
 
 def test_documents_that_serve_all_sets_are_found_in_a_draw_or_two():
-    """At the dimensions for all sets at least half of the draws serve every set: four standard errors fewer are 1 of 20."""
+    """At the dimensions for all sets half of the draws serve every set, or more: of 20 all but 4 standard errors."""
     documents, top = 12, 2
     dimensions = dimensions_for_all(documents, top)
     generator = np.random.default_rng(0)

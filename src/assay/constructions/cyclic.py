@@ -195,7 +195,7 @@ def integer_bits(positions: int, sparsity: int) -> int:
     those of prod (t + |t_i|)^2; a score is at most that product at the farthest node.
 
     >>> integer_bits(1024, 8), integer_bits(50_000, 2)
-    (162, 64)
+    (162, 65)
     """
     even = 1 - positions % 2  # then one node has the largest size, else two
     magnitudes = [positions // 2 - (place + even) // 2 for place in range(sparsity)]

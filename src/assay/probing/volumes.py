@@ -23,17 +23,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, log_ndtr, logsumexp, wofz
+from scipy.special import erfcx, gammaln, log_ndtr, logsumexp, wofz
 
 Property = Literal["exists", "separates"]
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-_BLOCK = 16  # volumes computed at once
+_BLOCK = 16  # volumes computed at once, for small sets
 _FALL = 32.0  # what is smaller than the largest term by e^-32 is left out
 _SPACING = 0.4  # of nodes of the integral over c, in standard deviations at its peak
 _STEP = 0.1  # of the integral over y, after y = width sinh(u)
 _FEW = 40  # counts of active members of S that are all tried
+_ASIDE = 4  # counts by which the width of the bell of terms is judged
 _LARGE = 10**5  # totals from which log-gamma loses digits
 
 
@@ -45,8 +46,9 @@ def log_tail(width: int, length: int, size: int, asked: Property, *, above: bool
     least = size - 1 if asked == "exists" else 0
     orders = range(width + 1, length, 2) if above else range(width - 1, least - 1, -2)
     parts: list[float] = []
-    for place in range(0, len(orders), _BLOCK):
-        found = log_volumes(np.array(orders[place : place + _BLOCK]), length, size, asked)
+    block = _BLOCK * (1 + math.isqrt(size) // 4)  # the larger the set, the wider the law
+    for place in range(0, len(orders), block):
+        found = log_volumes(np.array(orders[place : place + block]), length, size, asked)
         parts.append(float(logsumexp(found)))
         if found[-1] < max(parts) - _FALL:
             break
@@ -60,25 +62,29 @@ def log_volumes(orders: Counts, length: int, size: int, asked: Property) -> Floa
     >>> round(float(found[::2].sum()), 12), round(float(found[1::2].sum()), 12)
     (0.5, 0.5)
     """
-    on = _active(orders, length - size, size, asked)
+    on, stride = _active(orders, length - size, size, asked)
     off = orders[:, None] + 1 - on
     least = 0 if asked == "exists" else 1
     rows, columns = np.nonzero((on >= 1) & (on <= size) & (off >= least) & (off <= length - size))
     found = np.full(on.shape, -np.inf)
     if len(rows):
         found[rows, columns] = _log_terms(on[rows, columns], off[rows, columns], size, length - size, asked)
-    result = logsumexp(found, axis=1)
+    result = logsumexp(found, axis=1) + math.log(stride)
     if asked == "separates":  # no element is active where all of S lies above all others
         result[orders == 0] = -_log_binomial(length, np.array([float(size)]))[0]
     return result
 
 
-def _active(orders: Counts, others: int, size: int, asked: Property) -> Counts:
-    """Counts a of active members of S that matter, for each order: shape (orders, counts)."""
+def _active(orders: Counts, others: int, size: int, asked: Property) -> tuple[Counts, int]:
+    """Counts a of active members of S that matter, for each order, shape (orders, counts), and their distance.
+
+    The terms are a bell in a. Every s-th of them makes 1/s of their sum where the bell is wide enough: what a Poisson
+    law of that variance v has at the frequency 1/s is e^(-v (1 - cos(2 pi / s))), of others no more, and below 1e-14.
+    """
     if asked == "exists":
-        return np.full((len(orders), 1), size)
+        return np.full((len(orders), 1), size), 1
     if size <= _FEW:
-        return np.broadcast_to(np.arange(1, size + 1), (len(orders), size))
+        return np.broadcast_to(np.arange(1, size + 1), (len(orders), size)), 1
     low = np.maximum(1, orders + 1 - others)
     high = np.maximum(low, np.minimum(size, orders))
     first, last = low.copy(), high.copy()
@@ -87,8 +93,15 @@ def _active(orders: Counts, others: int, size: int, asked: Property) -> Counts:
         one, other = first + third, last - third
         rising = _rough(one, orders, size, others) < _rough(other, orders, size, others)
         first, last = np.where(rising, one, first), np.where(rising, last, other)
-    reach = int(12 * math.sqrt(first.max())) + 30
-    return first[:, None] + np.arange(-reach, reach + 1)
+    # as a binomial law no wider than the root of a, nor of k - a
+    reach, stride = int(12 * math.sqrt(min(first.max(), (size - first).max()))) + 30, 1
+    if (first - _ASIDE > low).all() and (first + _ASIDE < high).all():
+        beside = [_rough(first + step, orders, size, others) for step in (-_ASIDE, 0, _ASIDE)]
+        falls = (2 * beside[1] - beside[0] - beside[2]).max() / _ASIDE**2
+        while falls < (1 - math.cos(2 * math.pi / (stride + 1))) / 33:
+            stride += 1
+    counts = math.ceil(reach / stride)
+    return first[:, None] + stride * np.arange(-counts, counts + 1), stride
 
 
 def _rough(on: Counts, orders: Counts, size: int, others: int) -> Floats:
@@ -132,8 +145,8 @@ def _log_binomial(total: int, chosen: Floats) -> Floats:
 
 
 def _hazard(c: Floats) -> Floats:
-    """phi(c) / Q(c)."""
-    return np.exp(-c * c / 2 - log_ndtr(-c)) / math.sqrt(2 * math.pi)
+    """phi(c) / Q(c), to full precision for large c, too, where phi and Q underflow."""
+    return math.sqrt(2 / math.pi) / erfcx(c / math.sqrt(2))
 
 
 def _outer_peak(a: Floats, b: Floats, size: int, others: int) -> tuple[Floats, Floats, Floats]:

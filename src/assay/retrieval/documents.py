@@ -250,7 +250,16 @@ def _codes(top: int, bits: int) -> tuple[CyclicCodeDocuments, ...]:
 
 
 def rise_and_fall(prime: int, top: int, bits: int) -> tuple[int, int]:
-    """The `rise` and `fall` of `CyclicCodeDocuments`, over all sets of 1 to k < P symbols; exact."""
+    """The `rise` and `fall` of `CyclicCodeDocuments`, over all sets of 1 to k < P symbols; exact.
+
+    >>> rise_and_fall(17, 2, 14)
+    (13508, 161619)
+
+    Raises:
+        AssayError: not 1 <= k < P, or bits outside 2 ... 26.
+    """
+    require_integer("top", top, 1, prime - 1, "prime - 1")
+    require_integer("bits", bits, _FEWEST_BITS, MOST_CODE_BITS)
     return _rises_and_falls(prime, top)[bits - _FEWEST_BITS]
 
 
@@ -323,5 +332,5 @@ def _touching(angles: Floats, order: int) -> Floats:
     found = np.zeros((count, order, 2))
     found[:, :members, 0] = 2 * terms[:, members + 1 :].real
     found[:, :members, 1] = -2 * terms[:, members + 1 :].imag
-    found = found.reshape(count, -1)
+    found = found.reshape(count, 2 * order)
     return found / np.abs(found).max(axis=1, keepdims=True)

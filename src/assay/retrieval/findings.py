@@ -210,9 +210,11 @@ def _answer(plan: RetrievalPlan, reached: list[Reached], kept: list[Kept]) -> st
     here = [one for one in reached if one.dimensions == least]
     said += [f"At {one.dimensions}, {one.course} reaches {_range(one.largest)} documents." for one in here]
     most = max((one.documents for one in kept), default=0)
-    shares = [f"{one.share:.3g} in {one.number_format}" for one in kept if one.documents == most]
-    if shares:
-        said.append(f"Explicit vectors for {most:,} documents serve these shares of all sets: {', '.join(shares)}.")
+    largest = [one for one in kept if one.documents == most]
+    if largest:
+        shares = ", ".join(f"{one.share:.3g} in {one.number_format}" for one in largest)
+        of = "all sets" if largest[0].exhaustive else f"{largest[0].tried:,} random sets"
+        said.append(f"Explicit vectors for {most:,} documents serve these shares of {of}: {shares}.")
     return " ".join(said)
 
 
@@ -222,12 +224,14 @@ def _memory_answer(points: list[dict[str, Any]]) -> str:
         return "Nothing is answered yet."
     width = max(point["dimensions"] for point in points)
     first = points[0]["number_format"]
+    load = min((point["load"] for point in points if point["dimensions"] == width), key=lambda load: abs(load - 1))
     said = []
     for kind in dict.fromkeys(point["memory"] for point in points):
-        own = [p for p in points if (p["memory"], p["dimensions"], p["number_format"]) == (kind, width, first)]
-        near = min(own, key=lambda point: abs(point["load"] - 1))
-        said.append(f"{kind} {near['share']:.2f}")
-    return f"At the load 2 n ln n = d^2, d = {width}, in {first}, of all pairs are read correctly: {', '.join(said)}."
+        asked = (kind, width, first, load)
+        keys = ("memory", "dimensions", "number_format", "load")
+        said += [f"{kind} {p['share']:.2f}" for p in points if tuple(p[key] for key in keys) == asked]
+    at = f"the load 2 n ln n / d^2 = {load:.2g}, d = {width}, in {first}"
+    return f"Shares of pairs read correctly at {at}: {', '.join(said)}."
 
 
 def _range(numbers: tuple[int, ...]) -> str:

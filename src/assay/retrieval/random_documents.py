@@ -95,8 +95,9 @@ def _smallest(documents: int, top: int, share: float) -> int:
         return serves(dimensions, documents, top, share)
 
     middle = math.ceil(separation_dimension(documents, min(top, documents - top)))
-    low, high, step = 0, documents - 1, 1
+    low, high = 0, documents - 1
     guess = min(max(1, middle), high)
+    step = 1 + math.isqrt(guess) // 4  # the share rises over about this many dimensions
     if enough(guess):
         high = guess
         while high - step > 0 and enough(high - step):

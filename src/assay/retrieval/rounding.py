@@ -95,7 +95,8 @@ def retrieved(documents: Documents, number_format: str, *, draws: int = 20_000, 
 
 def is_retrieved(vectors: Floats, queries: Floats, sets: Sets) -> NDArray[np.bool_]:
     """Whether all scores in each set (sets, k) are above all others: ties are failures. (sets,)."""
-    scores = queries @ vectors.T
+    with np.errstate(invalid="ignore"):  # numbers beyond a format: what is not a number is not above others
+        scores = queries @ vectors.T
     least = np.take_along_axis(scores, sets, axis=1).min(axis=1)
     np.put_along_axis(scores, sets, -np.inf, axis=1)
     return least > scores.max(axis=1)

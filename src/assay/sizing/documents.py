@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from assay.bounds.base import log2_binomial
 from assay.constructions.cyclic import integer_bits
 from assay.constructions.reed_solomon import code_parameters
 from assay.errors import AssayError, require, require_integer
@@ -18,6 +17,7 @@ from assay.retrieval.limits import (
     MOST_DOCUMENTS,
     check_sets,
     document_dimensions,
+    log2_sets,
     most_documents,
     query_dimensions,
     radon_dimensions,
@@ -103,14 +103,15 @@ def explicit(documents: int, top: int, bits: int) -> Explicit:
     """
     fewer = min(top, documents - top)
     found = [Explicit("corners of a simplex", documents - 1, 1, documents)]
-    degree, points, prime = code_parameters(documents, fewer)
-    found.append(Explicit("Reed-Solomon code, one-hot symbols", points * prime, 1, prime ** (degree + 1)))
+    if (fewer + 1) ** 2 < documents:  # of shorter words than k + 1 symbols of k + 1 letters none tells sets apart
+        degree, points, prime = code_parameters(documents, fewer)
+        found.append(Explicit("Reed-Solomon code, one-hot symbols", points * prime, 1, prime ** (degree + 1)))
     code = CyclicCodeDocuments.smallest(documents, fewer, bits)
     if code is not None:
         capacity = code.prime ** (code.degree + 1)
         found.append(Explicit("Reed-Solomon code of cyclic symbols", code.dimensions, code.bits, capacity))
-    needed = integer_bits(documents, fewer)
-    if needed <= bits:
+    # one score is at least (n // 2)^2k: so much is known before all coefficients of a large k are formed
+    if 2 * fewer * math.log2(documents // 2) <= bits and (needed := integer_bits(documents, fewer)) <= bits:
         found.append(Explicit("cyclic polytope", 2 * fewer, needed, documents))
     return min(found, key=lambda one: (one.dimensions, one.bits))
 
@@ -123,7 +124,7 @@ def _necessary(documents: int, top: int, bits: int) -> list[Statement]:
     found = [
         Statement(
             "necessary", f"{_dimensions(least)}: Radon's theorem asks for {radon}, the bits of a query for {counted}",
-            least, f"proved, for any vectors; {which} decides",
+            least, f"proved, for any vectors that serve all sets; {which} decides",
         )
     ]  # fmt: skip
     grid = document_dimensions(documents, top, bits)
@@ -135,7 +136,7 @@ def _necessary(documents: int, top: int, bits: int) -> list[Statement]:
 
 def _enough(documents: int, top: int, bits: int) -> Statement:
     found = explicit(documents, top, bits)
-    says = f"{_dimensions(found.dimensions)} at {found.bits} bits, for all sets: {found.name}"
+    says = f"{_dimensions(found.dimensions)} at {_bits(found.bits)}, for all sets: {found.name}"
     return Statement("enough", says, found.dimensions, "explicit vectors, proved in integers")
 
 
@@ -173,50 +174,53 @@ def _training(documents: int, top: int) -> list[Statement]:
 def _smallest_answer(documents: int, top: int, statements: list[Statement], share: float) -> str:
     amounts = {one.name: one for one in statements}
     least, enough = amounts["necessary"], amounts["enough"]
-    sets = 2.0 ** min(log2_binomial(documents, top), 1000)
-    counted = f"{sets:,.0f}" if sets < 1e6 else f"{sets:.3g}"
     bits = enough.says.split(" at ")[1].split(",")[0]
     answer = (
-        f"Necessary: {_dimensions(least.amount)}. "
-        f"Enough, proved for all {counted} sets of {top}: {enough.amount:.0f}, at {bits}."
+        f"Necessary{'' if share == 1 else ' for all sets'}: {_dimensions(least.amount)}. "
+        f"Enough, proved for all {_counted(documents, top)} sets of {top:,}: {enough.amount:,.0f}, at {bits}."
     )
     if "random documents" not in amounts:
         return answer
     most, every = amounts["random documents"].amount, amounts["random, all sets"].amount
     part = share if share < 1 else USUAL_SHARE
-    return (
-        f"{answer} Random documents, in real numbers: {most:.0f} for {_percent(part)} of the sets, {every:.0f} for all."
-    )
+    random = f"{most:,.0f} for {_percent(part)} of the sets, {every:,.0f} for all"
+    return f"{answer} Random documents, in real numbers: {random}."
 
 
 def _judged(question: dict[str, int | float | str], statements: tuple[Statement, ...]) -> Sized:
     """Whether d dimensions are enough: by theorem, by explicit vectors, or open."""
     dimensions, share = int(question["dimensions"]), float(question["share"])
     amounts = {one.name: one.amount or 0 for one in statements}
-    asked = f"top {question['top']} of {question['documents']:,} documents at {question['bits']} bits"
-    known = {name: amounts[name] for name in ("enough", "random documents", "random, all sets") if name in amounts}
-    if share == 1:
-        known.pop("random documents", None)
-    change = f"{_dimensions(min(known.values()))}" if min(known.values()) > dimensions else ""
+    asked = f"top {question['top']:,} of {question['documents']:,} documents at {_bits(int(question['bits']))}"
+    change = _change(dimensions, share, amounts)
     if dimensions < amounts["necessary"] and share == 1:
-        answer = (
-            f"No: {dimensions} dimensions cannot serve every set of {asked}; {amounts['necessary']:.0f} are necessary."
-        )
+        necessary = f"{amounts['necessary']:,.0f} are necessary"
+        answer = f"No: {_dimensions(dimensions)} cannot serve every set of {asked}; {necessary}."
         return Sized(question, answer, False, statements, change)
     if dimensions >= amounts["enough"]:
-        answer = f"Yes: explicit vectors of {amounts['enough']:.0f} dimensions serve every set of {asked}."
+        answer = f"Yes: explicit vectors of {_dimensions(amounts['enough'])} serve every set of {asked}."
         return Sized(question, answer, True, statements)
     served = next((one for one in statements if one.name == "random, at this size"), None)
     if served is None:
-        answer = f"Open: {dimensions} dimensions are not excluded for {asked}; {amounts['enough']:.0f} are enough."
+        answer = f"Open: {_dimensions(dimensions)} are not excluded for {asked}; {amounts['enough']:,.0f} are enough."
         return Sized(question, answer, None, statements, change)
     by_random = dimensions >= (amounts["random, all sets"] if share == 1 else amounts["random documents"])
     opening = "In real numbers, yes" if by_random else "Open"
     answer = (
-        f"{opening}: for {asked}, random documents of {served.says}; {amounts['enough']:.0f} are proved to be enough."
+        f"{opening}: for {asked}, random documents of {served.says}; {amounts['enough']:,.0f} are proved to be enough."
     )
     warnings = ("what random documents serve is exact for real numbers; rounding can only take from it",)
     return Sized(question, answer, None, statements, change, warnings)
+
+
+def _change(dimensions: int, share: float, amounts: dict[str, float]) -> str:
+    """The fewest dimensions known to be enough where these are not; random ones are so in real numbers only."""
+    known = [(amounts["enough"], "")]
+    name = "random, all sets" if share == 1 else "random documents"
+    if name in amounts and (share < 1 or amounts[name] >= amounts["necessary"]):
+        known.append((amounts[name], ", in real numbers"))
+    more = [one for one in known if one[0] > dimensions]
+    return f"{_dimensions(min(more)[0])}{min(more)[1]}" if more else ""
 
 
 def _most(dimensions: int, top: int, bits: int, share: float) -> Sized:
@@ -241,7 +245,7 @@ def _most(dimensions: int, top: int, bits: int, share: float) -> Sized:
             "explicit vectors, proved in integers at these bits",
         ),
     ]  # fmt: skip
-    answer = f"{_dimensions(dimensions)} at {bits} bits, top {top}: proved for {_documents(proved, top)}"
+    answer = f"{_dimensions(dimensions)} at {_bits(bits)}, top {top:,}: proved for {_documents(proved, top)}"
     if 1 < top <= MOST_TOP:
         random = most_documents(lambda n: serves(dimensions, n, min(top, n - top), share), top)
         part = "all sets" if share == 1 else f"{_percent(share)} of the sets"
@@ -256,7 +260,7 @@ def _most(dimensions: int, top: int, bits: int, share: float) -> Sized:
         says = f"{reached:,} documents at temperature {TEMPERATURE:g}{beyond}; annealed training serves more"
         rests = "the published curve of free embeddings for k = 2; no theorem"
         statements.append(Statement("training", says, reached, rests))
-    limit = "no number is excluded" if most == MOST_DOCUMENTS else f"more than {most:,} are impossible"
+    limit = "no number is excluded" if most == MOST_DOCUMENTS else f"all sets of more than {most:,} cannot be served"
     return Sized(question, f"{answer}; {limit}.", None, tuple(statements))
 
 
@@ -264,6 +268,18 @@ def _documents(number: int, top: int) -> str:
     if number <= top:
         return f"no number of documents above {top}"
     return f"{'at least ' * (number == MOST_DOCUMENTS)}{number:,} documents"
+
+
+def _counted(documents: int, top: int) -> str:
+    """How many sets there are: all digits below a million, else three, or the power of ten."""
+    logarithm = log2_sets(documents, top) * math.log10(2)
+    if logarithm < 6:
+        return f"{math.comb(documents, top):,}"
+    return f"{10**logarithm:.3g}" if logarithm < 300 else f"10^{logarithm:,.0f}"
+
+
+def _bits(number: int) -> str:
+    return f"{number} bit{'s' * (number != 1)}"
 
 
 def _dimensions(number: float | None) -> str:

@@ -95,7 +95,7 @@ Values = Annotated[
 ]  # fmt: skip
 Sizes = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST_DIMENSIONS)]],
-    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_DIMENSIONS}"),
+    Field(min_length=1), AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_DIMENSIONS}"),
 ]  # fmt: skip
 Numbers = Annotated[
     list[Annotated[int, Field(ge=2, le=MOST_EXPLICIT)]],
@@ -433,7 +433,7 @@ class SettingTable(Table):
         Field(Setting.steps, validate_default=True)
     )
     rate: Rate = Setting.rate
-    dimensions: Sizes = []
+    dimensions: Sizes
 
     @field_validator("steps")
     @classmethod
@@ -467,6 +467,8 @@ class RetrievalTable(Table):
     def _of_margins(cls, numbers: list[int], info: ValidationInfo) -> list[int]:
         if bool(numbers) is (info.data.get("margins") is None):
             raise AssayError("there must be margins and documents, or neither")
+        if not any(info.data.get(key, True) for key in ("explicit", "trained", "margins")):
+            raise AssayError("nothing is asked; retrieval has explicit, trained, or margins and documents")
         return numbers
 
 

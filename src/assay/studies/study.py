@@ -217,16 +217,16 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
 
 
 def _retrieval(table: RetrievalTable, file: StudyTable) -> RetrievalPlan:
-    margins = table.margins or SettingTable()
+    margins = table.margins
     return RetrievalPlan(
         top=table.top,
         seeds=tuple(file.seeds),
         courses=tuple(Course(_setting(one), tuple(one.dimensions)) for one in table.trained),
         explicit=tuple(table.explicit),
         formats=tuple(table.formats),
-        margins=tuple(margins.dimensions),
+        margins=() if margins is None else tuple(margins.dimensions),
         documents=tuple(table.documents),
-        margin_setting=_setting(margins),
+        margin_setting=Setting() if margins is None else _setting(margins),
     )
 
 
