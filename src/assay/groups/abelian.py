@@ -70,7 +70,7 @@ def _basis(table: Table, orders: NDArray[np.int64], p: int) -> list[int]:
     for element in part[np.argsort(-orders[part], kind="stable")]:
         if len(reached) == largest:
             break
-        powers = powers_of(table, int(element))
+        powers = np.array(powers_of(table, int(element)))
         if np.isin(powers[1:], reached).any():
             continue
         found.append(int(element))

@@ -6,6 +6,7 @@ p is far above every number of eigenvalues, so that these are read off without e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,8 +92,15 @@ class Characters:
 
     def values(self, rows: Sequence[int] | None = None) -> NDArray[np.complex128]:
         """The characters as complex numbers, complex128 (rows, r), each within 1e-12 times its degree."""
-        found = [self.eigenvalues(number, rows) @ _roots(len(powers)) for number, powers in enumerate(self.powers)]
-        return np.column_stack(found)
+        columns: dict[int, NDArray[np.complex128]] = {}
+        for number, powers in enumerate(self.powers):
+            if number in columns:
+                continue
+            counts, o = self.eigenvalues(number, rows), len(powers)
+            for a in range(1, o + 1):  # x^a has the eigenvalues of x to the power a
+                if math.gcd(a, o) == 1 and powers[a % o] not in columns:
+                    columns[powers[a % o]] = counts @ _roots(o)[a * np.arange(o) % o]
+        return np.column_stack([columns[number] for number in range(len(self.powers))])
 
 
 def characters_of(group: Group) -> Characters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,8 @@ def diagonal_layers(group: Group, letters: tuple[int, ...]) -> DiagonalLayers:
     """Weights by the derived series G = G_0 > G_1 > ... > 1.
 
     With q and q' the chosen elements of the cosets of G_(k-1) before and after a letter x, the product is n q, n in
-    G_(k-1); then n q x = n (q x q'^-1) q', so that n gains a factor of G_(k-1), which counts modulo G_k: an Abelian group,
-    each of whose cyclic factors is a channel that turns.
+    G_(k-1); then n q x = n (q x q'^-1) q', so that n gains a factor of G_(k-1), which counts modulo G_k: an Abelian
+    group, each of whose cyclic factors is a channel that turns.
 
     >>> from assay.groups import named_group
     >>> [layer.moduli for layer in diagonal_layers(named_group("S4"), tuple(range(24))).layers]
@@ -102,7 +103,7 @@ def diagonal_layers(group: Group, letters: tuple[int, ...]) -> DiagonalLayers:
         orders = " > ".join(str(int(one.sum())) for one in series)
         raise AssayError(f"diagonal layers need a solvable group; the derived series of {group.name}, {orders}, stays")
     layers, coset = [], np.zeros(group.order, dtype=np.int64)
-    for above, below in zip(series, series[1:], strict=False):
+    for above, below in pairwise(series):
         finer = _cosets(group.table, below)
         layers.append(_layer(group.table, np.array(letters), above, coset, finer))
         coset = finer
@@ -139,10 +140,9 @@ def certify_diagonal(weights: DiagonalLayers, group: Group) -> WeightsCertificat
 
     It is enumerated in each layer, for all elements g and letters x, that the exponents of g x are those of g and the
     gain, and that the coset before the token is told; and at last that what is read is g. So all answers are right by
-    induction in exact arithmetic. In complex64 a product errs
-    by sqrt(5) u (Brent, Percival, Zimmermann 2007) and a stored phase by u, relatively, so that a phase is off by at most
-    (1 + (sqrt(5) + 1) u (1 + 4 u))^t - 1 after t tokens, and read right below sin(pi / m). Where m is 1, 2 or 4, all
-    products are exact.
+    induction in exact arithmetic. In complex64 a product errs by sqrt(5) u (Brent, Percival, Zimmermann 2007) and a
+    stored phase by u, relatively, so that a phase is off by at most (1 + (sqrt(5) + 1) u (1 + 4 u))^t - 1 after t
+    tokens, and read right below sin(pi / m). Where m is 2 or 4, all products are exact.
 
     Raises:
         Refuted: a coset or an exponent is not the right one.
@@ -163,11 +163,11 @@ def certify_diagonal(weights: DiagonalLayers, group: Group) -> WeightsCertificat
         coarse = layer.joined[coarse, layer.places(exponents)]
     if not (weights.elements[coarse] == np.arange(group.order)).all():
         raise Refuted("the last diagonal layer does not tell the element")
-    turning = [m for layer in weights.layers for m in layer.moduli if m not in (1, 2, 4)]
+    turning = [m for layer in weights.layers for m in layer.moduli if m not in (2, 4)]
     step = (math.sqrt(5) + 1) * SINGLE * (1 + 4 * SINGLE)
     margin = math.sin(math.pi / max(turning)) - 1e-12 if turning else 1.0  # reading the angle takes float64
     return WeightsCertificate(
-        weights="diagonal complex layers, complex64",
+        weights="diagonal complex layers",
         layers=len(weights.layers),
         steps=0,
         state=2 * weights.channels,

@@ -190,12 +190,12 @@ def failing_triple(table: Table) -> tuple[int, int, int] | None:
     """Elements with (a b) c other than a (b c); None where all triples are associative.
 
     The table has an identity 0 and an inverse of every element. Light's test: the b for which all a and c are
-    associative are closed under products, so that generators are enough for b. These form a group, so that each generator
-    that passes at least doubles what is reached. Where an element stands twice in a row or column, its inverse gives
-    such a triple at once.
+    associative are closed under products, so that generators are enough for b. These form a group, so that each
+    generator that passes at least doubles what is reached. Where an element stands twice in a row or column, its
+    inverse gives such a triple at once.
 
     >>> failing_triple(np.array([[0, 1, 2], [1, 0, 2], [2, 1, 0]]))
-    (1, 1, 2)
+    (2, 1, 1)
     """
     n = len(table)
     both = (table == 0) & (table.T == 0)

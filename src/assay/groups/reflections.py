@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ _STARTS = 400  # random starts, of which the one with the most distant codes is 
 class Reflections:
     """s <- (I - b_n w_n w_n^T) ... (I - b_1 w_1 w_1^T) s at every token, b and w by its letter, in float32.
 
-    These are factors of a DeltaProduct layer: k = w / |w|, and its b is b |w|^2, 0 or 2. After a word with product g the
-    state is near the code of g, and the nearest code is read: the largest of <s, code> - |code|^2 / 2.
+    These are factors of a DeltaProduct layer: k = w / |w|, and its b is b |w|^2, 0 or 2. After a word with product g
+    the state is near the code of g, and the nearest code is read: the largest of <s, code> - |code|^2 / 2.
 
     Attributes:
         name: what the weights are.
@@ -83,15 +83,15 @@ def integer_reflections(group: Group, letters: tuple[int, ...]) -> Reflections:
         for step, (a, b) in enumerate(swaps):
             vectors[number, step, [a, b]] = 1, -1
     start = _base(group.action)
-    codes = np.zeros((group.order, len(start)), dtype=np.float32)
+    codes: Singles = np.zeros((group.order, len(start)), dtype=np.float32)
     np.put_along_axis(codes, moves, np.broadcast_to(start, moves.shape).astype(np.float32), axis=1)
-    strengths = vectors.any(axis=2).astype(np.float32)
+    strengths = np.asarray(vectors.any(axis=2), dtype=np.float32)
     return Reflections("transpositions of points, whole numbers", letters, vectors, strengths, codes)
 
 
 def _transpositions(images: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Transpositions whose product is the permutation, the first to act first: (a b c) = (a b)(b c)."""
-    return [pair for cycle in cycle_points(images) for pair in reversed(list(zip(cycle, cycle[1:], strict=False)))]
+    return [pair for cycle in cycle_points(images) for pair in reversed(list(pairwise(cycle)))]
 
 
 def _base(action: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -160,10 +160,9 @@ def orthogonal_reflections(
     starts /= np.linalg.norm(starts, axis=1, keepdims=True)
     moved = np.einsum("gij,sj->gsi", rho[1:], starts) - starts
     best = starts[(moved * moved).sum(axis=2).min(axis=0).argmax()]
-    return Reflections(
-        f"reflections in {fewest.dimension} dimensions, float32", letters, vectors.astype(np.float32),
-        2 * used.astype(np.float32), (rho @ best).astype(np.float32),
-    )  # fmt: skip
+    name = f"reflections in {fewest.dimension} dimension{'s' * (fewest.dimension != 1)}"
+    strengths = np.asarray(2 * used, dtype=np.float32)
+    return Reflections(name, letters, vectors.astype(np.float32), strengths, (rho @ best).astype(np.float32))
 
 
 def certify_reflections(weights: Reflections, group: Group) -> WeightsCertificate:
@@ -172,8 +171,8 @@ def certify_reflections(weights: Reflections, group: Group) -> WeightsCertificat
     With A_x the exact product of the stored factors of a letter, it is enumerated how far A_x c_g is from c_gx, for all
     elements g and letters x. Whole numbers: no distance, so that by induction the state is the code of the product, for
     words of any length, in every arithmetic that holds these whole numbers exactly. Otherwise, for the distance e_t of
-    the state from the code after t tokens: e_t <= L e_(t-1) + a, with L - 1 of the order of the rounding of a step and a
-    the largest defect c_gx - A_x c_g, and rounding on the code, see `_drift`.
+    the state from the code after t tokens: e_t <= L e_(t-1) + a, with L - 1 of the order of the rounding of a step, and
+    a the largest defect c_gx - A_x c_g plus the rounding on a code, see `_drift`.
 
     Raises:
         Refuted: a code does not go to the right one, or two codes are the same.
@@ -244,11 +243,12 @@ def _largest_number(weights: Reflections) -> int:
 def _drift(weights: Reflections, defect: float) -> tuple[float, float]:
     """L and a with e_t <= L e_(t-1) + a.
 
-    One factor H = I - b w w^T has norm h = max(1, |1 - b |w|^2|). In float32 with unit roundoff u its result differs from
-    H s by at most k |s|, k = b |w|^2 g (1 + u) + u h, g = gamma(d + 2): d - 1 additions and d products of <w, s>, in any
-    order, two more products, one subtraction. So n factors err by at most ((h + k)^n - h^n) |s|, and with |s| at most
-    the length of a code and e_(t-1): L = (h + k)^n, and a = defect + ((h + k)^n - h^n) |code|. Defect, L and a are computed
-    in float64; the same inequality bounds what that may hide. Numbers below the smallest normal one add 1e-37 at most.
+    One factor H = I - b w w^T has norm h = max(1, |1 - b |w|^2|). In float32 with unit roundoff u its result differs
+    from H s by at most k |s|, k = b |w|^2 g (1 + u) + u h, g = gamma(d + 2): d - 1 additions and d products of <w, s>,
+    in any order, two more products, one subtraction. So n factors err by at most ((h + k)^n - h^n) |s|, and with |s| at
+    most the length of a code and e_(t-1): L = (h + k)^n, and a = defect + ((h + k)^n - h^n) |code|. Defect, L and a are
+    computed in float64; the same inequality bounds what that may hide. Numbers below the smallest normal one add 1e-37
+    at most.
     """
     d = weights.codes.shape[1]
     squares = (weights.vectors.astype(np.float64) ** 2).sum(axis=2) * weights.strengths * (1 + gamma(d + 2, DOUBLE))

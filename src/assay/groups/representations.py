@@ -134,7 +134,9 @@ class _Search:
         self.nodes = 0
         kernel = np.ones(self.moves.shape[1], dtype=bool)
         kernel[0] = False
-        return self._extend([], kernel, np.full(self.ranks.shape[1], steps), self.moves.any(axis=1), nodes)
+        return self._extend(
+            [], kernel, np.full(self.ranks.shape[1], steps), np.ones(len(self.moves), dtype=bool), nodes
+        )
 
     def _extend(
         self, chosen: list[int], kernel: NDArray[np.bool_], room: Integers, allowed: NDArray[np.bool_], nodes: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -85,7 +86,7 @@ def structure_of(group: Group) -> Structure:
         derived_series=tuple(int(one.sum()) for one in series),
         centre=sum(one.size == 1 for one in classes),
         exponent=int(np.lcm.reduce(orders)),
-        element_orders=tuple((int(k), int(count)) for k, count in zip(*np.unique(orders, return_counts=True))),
+        element_orders=tuple(sorted(Counter(orders.tolist()).items())),
         classes=classes,
     )
 
