@@ -45,8 +45,8 @@ def facts_of(name: str, structure: Structure) -> tuple[Fact, ...]:
     found = [
         Fact(
             "finite state",
-            f"one recurrent layer with {structure.order} numbers of state and a 0/1 matrix for each letter is right at any "
-            "length",
+            f"one recurrent layer with {structure.order} numbers of state and a 0/1 matrix for each letter is right at "
+            "any length",
             PROVED,
             "every letter permutes the one-hot states",
         )
@@ -124,8 +124,9 @@ def _not_solvable() -> list[Fact]:
         ),
         Fact(
             "fixed depth",
-            "unless TC0 = NC1, attention of fixed depth and logarithmic precision does not do it at all lengths, nor do "
-            "linear recurrences with diagonal transitions: words of groups that are not solvable are complete for NC1",
+            "unless TC0 = NC1, attention of fixed depth and logarithmic precision does not do it at all lengths, nor "
+            "do linear recurrences with diagonal transitions: words of groups that are not solvable are complete for "
+            "NC1",
             CONDITIONAL,
             "TC0 is not NC1; Barrington 1989; Merrill, Petty, Sabharwal 2024, arXiv 2404.08819",
         ),

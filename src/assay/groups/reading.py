@@ -148,9 +148,8 @@ def _rows(path: str) -> list[list[str]]:
 
 def _square(path: str, rows: list[list[str]]) -> tuple[tuple[str, ...], Table]:
     """Labels, and the table by their places."""
-    numbers = [str(x) for x in range(len(rows))]
-    if {cell for row in rows for cell in row} <= set(numbers):
-        labels, body = numbers, rows
+    if all(cell.isdecimal() for row in rows for cell in row):
+        labels, body = [str(x) for x in range(len(rows))], rows
     else:
         labels, body = rows[0][1:], [row[1:] for row in rows[1:]]
         firsts = [row[0] for row in rows[1:]]
@@ -164,7 +163,7 @@ def _square(path: str, rows: list[list[str]]) -> tuple[tuple[str, ...], Table]:
     if strange is not None:
         raise AssayError(
             f"{path} is no multiplication table: {one_line(strange[1])!r} in the row of {one_line(labels[strange[0]])} "
-            f"is none of its {len(labels)} elements"
+            f"is none of its elements, {one_line(labels[0])} to {one_line(labels[-1])}"
         )
     if len(labels) > LARGEST_ORDER:
         raise AssayError(f"{path} has {len(labels)} elements; at most {LARGEST_ORDER} are allowed")

@@ -84,7 +84,8 @@ def fewest_steps(group: Group, irreducibles: list[RealIrreducible], letters: tup
 
     Every orthogonal representation is such a sum, and leaving out what faithfulness does not need never adds to a rank.
     For t = least, least + 1, ... sets whose ranks add to at most t are searched, branching on a class that is still in
-    the kernel. `least` is that of Abelian subgroups where all elements are letters (see `abelian_steps`), else 1.
+    the kernel. `least` begins at what Abelian subgroups take where all elements are letters (see `abelian_steps`), else
+    at 1.
 
     >>> from assay.groups import named_group
     >>> from assay.groups.characters import characters_of
@@ -103,7 +104,7 @@ def fewest_steps(group: Group, irreducibles: list[RealIrreducible], letters: tup
     classes = np.unique(class_numbers(group.table)[list(letters)])
     search = _Search(irreducibles, classes)
     whole = len(set(letters)) == group.order
-    least = steps = max(1, abelian_floor(group.table)) if whole else 1
+    least = steps = abelian_floor(group.table) if whole else int(any(letters))
     nodes, cut = _NODES, False
     while True:
         chosen = search.within(steps, nodes)
