@@ -136,6 +136,7 @@ def fewest_by_enumeration(parts, letters):
 
 
 SMALL = [name for name in NAMES[1:] if name not in ("S3xD5xZ2", "Z3xD4", "Q8xZ3")] + [
+    "S6",
     "Z2xZ2xZ2",
     "Z4xZ2",
     "Z12",

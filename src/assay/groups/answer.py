@@ -20,6 +20,7 @@ from assay.groups.reflections import (
 )
 from assay.groups.representations import FewestSteps, RealIrreducible, fewest_steps, real_irreducibles
 from assay.groups.structure import Structure, structure_of
+from assay.groups.text import headline
 
 _LARGEST_WITH_WEIGHTS = 200  # elements
 _MOST_POINTS = 32  # of transpositions
@@ -96,15 +97,16 @@ class GroupAnswer:
 
     @property
     def horizon(self) -> int | None:
-        """Tokens up to which float32 reflections, with as few steps as are enough, are proved to be right."""
+        """Tokens up to which float32 reflections, with as few steps as are enough, are proved to be right.
+
+        None where they are exact, as signs are, or where there are none.
+        """
         whole = [one for one in self.weights if one.steps and one.letters == self.structure.order]
         return max((one.horizon for one in whole if one.horizon is not None), default=None)
 
     def to_json(self) -> dict[str, Any]:
         """The answer as plain JSON values."""
         structure, steps, generators = self.structure, self.steps, self.steps_generators
-        from assay.groups.text import headline
-
         return {
             "group": self.name,
             "answer": headline(self),

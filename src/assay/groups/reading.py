@@ -67,7 +67,7 @@ def generated_group(text: str) -> Group:
     elements, table = _closed(moves)
     generators = letters_of(tuple(elements.index(move) for move in moves))
     labels = tuple(cycles(one, points) for one in elements)
-    return Group(text, table, generators, labels, np.array(elements))
+    return Group(one_line(text), table, generators, labels, np.array(elements))
 
 
 def _parsed(word: str) -> list[list[int]]:
@@ -121,7 +121,8 @@ def read_table(path: str) -> Group:
         AssayError: the file cannot be read, or the table is that of no group: the message names the element without an
             inverse, or three elements whose product depends on the brackets.
     """
-    labels, table = _square(path, _rows(path))
+    rows, path = _rows(path), one_line(path)
+    labels, table = _square(path, rows)
     identities = [e for e in range(len(table)) if (table[e] == range(len(table))).all()]
     identities = [e for e in identities if (table[:, e] == range(len(table))).all()]
     if not identities:
