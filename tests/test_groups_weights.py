@@ -322,6 +322,7 @@ LONG += [
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("name", "make"), LONG, ids=[f"{name}-{make.__name__}" for name, make in LONG])
 def test_reflections_are_right_on_ten_thousand_long_words(name, make):
     """10,000 words of 4,096 letters, every answer."""
@@ -334,6 +335,7 @@ def test_reflections_are_right_on_ten_thousand_long_words(name, make):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["Z6", "S3", "D4", "Q8", "A4", "S4"])
 def test_diagonal_layers_are_right_on_ten_thousand_long_words(name):
     group = named_group(name)

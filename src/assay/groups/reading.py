@@ -121,7 +121,7 @@ def read_table(path: str) -> Group:
         AssayError: the file cannot be read, or the table is that of no group: the message names the element without an
             inverse, or three elements whose product depends on the brackets.
     """
-    rows, path = _rows(path), one_line(path)
+    rows, path = _rows(path), one_line(path)  # messages show the name on one line
     labels, table = _square(path, rows)
     identities = [e for e in range(len(table)) if (table[e] == range(len(table))).all()]
     identities = [e for e in identities if (table[:, e] == range(len(table))).all()]
@@ -135,8 +135,12 @@ def read_table(path: str) -> Group:
 
 
 def _rows(path: str) -> list[list[str]]:
-    rows = list(csv.reader(read_text(path, _LARGEST_FILE).lstrip("\ufeff").splitlines(), skipinitialspace=True))
-    rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+    lines = read_text(path, _LARGEST_FILE).lstrip("\ufeff").splitlines()
+    try:
+        rows = list(csv.reader(lines, skipinitialspace=True))
+    except csv.Error as error:
+        raise AssayError(f"{one_line(path)} is no multiplication table: {error}") from None
+    rows = [[*map(str.strip, row)] for row in rows if any(map(str.strip, row))]
     if not rows:
         raise AssayError(f"{path} is no multiplication table: it is empty")
     for line, row in enumerate(rows, 1):
@@ -149,7 +153,7 @@ def _rows(path: str) -> list[list[str]]:
 
 def _square(path: str, rows: list[list[str]]) -> tuple[tuple[str, ...], Table]:
     """Labels, and the table by their places."""
-    if all(cell.isdecimal() for row in rows for cell in row):
+    if all(all(map(str.isdecimal, row)) for row in rows):
         labels, body = [str(x) for x in range(len(rows))], rows
     else:
         labels, body = rows[0][1:], [row[1:] for row in rows[1:]]
@@ -160,15 +164,16 @@ def _square(path: str, rows: list[list[str]]) -> tuple[tuple[str, ...], Table]:
                 f"once, in the first line and in the same order in the first column"
             )
     places = {label: place for place, label in enumerate(labels)}
-    strange = next(((i, cell) for i, row in enumerate(body) for cell in row if cell not in places), None)
-    if strange is not None:
-        raise AssayError(
-            f"{path} is no multiplication table: {one_line(strange[1])!r} in the row of {one_line(labels[strange[0]])} "
-            f"is none of its elements, {one_line(labels[0])} to {one_line(labels[-1])}"
-        )
+    for label, row in zip(labels, body, strict=True):
+        strange = sorted(set(row) - places.keys())
+        if strange:
+            raise AssayError(
+                f"{path} is no multiplication table: {one_line(strange[0])!r} in the row of {one_line(label)} is none "
+                f"of its elements, {one_line(labels[0])} to {one_line(labels[-1])}"
+            )
     if len(labels) > LARGEST_ORDER:
         raise AssayError(f"{path} has {len(labels)} elements; at most {LARGEST_ORDER} are allowed")
-    return tuple(map(one_line, labels)), np.array([[places[cell] for cell in row] for row in body], dtype=np.int64)
+    return tuple(map(one_line, labels)), np.array([[*map(places.__getitem__, row)] for row in body], dtype=np.int64)
 
 
 def _require_group(path: str, table: Table, labels: tuple[str, ...]) -> None:

@@ -52,13 +52,17 @@ class Reflections:
         state = np.repeat(self.codes[:1], len(words), axis=0)
         found = np.empty_like(words)
         biases = (self.codes * self.codes).sum(axis=1) / np.float32(2)
+        vectors, strengths = self.vectors.swapaxes(0, 1).copy(), self.strengths.T.copy()  # by step, for fast look-ups
         for place in range(words.shape[1]):
             letter = words[:, place]
             for step in range(self.steps):
-                w = self.vectors[letter, step]
-                along = self.strengths[letter, step] * (w * state).sum(axis=1)
-                state = state - along[:, None] * w
-            found[:, place] = (state @ self.codes.T - biases).argmax(axis=1)
+                w = vectors[step][letter]
+                along = strengths[step][letter] * np.einsum("bi,bi->b", w, state)
+                w *= along[:, None]
+                state -= w
+            scores = state @ self.codes.T
+            scores -= biases
+            found[:, place] = scores.argmax(axis=1)
         return found
 
 
