@@ -166,13 +166,13 @@ class _Search:
 def abelian_steps(orders: tuple[int, ...]) -> int:
     """The fewest steps of an Abelian group with all elements as letters: 2 for each invariant factor above 2, else 1.
 
-    Enough: one rotation, or one sign, for each. Necessary: let k factors be even, and c be above 2. A faithful
-    representation has characters that generate all of them. Either c factors are multiples of 4, and none but the k even
-    ones are there: k of the characters are independent on the elements of order 2, at least c of these have an order
-    above 2, and some element of order 2 has -1 in all k: rank 2 c + (k - c). Or an odd prime p divides c factors: c of
-    the characters are independent on the elements of order p, and max(0, k - c) more are independent of them on those
-    of order 2; some product of an element of order p and one of order 2 lies in the kernel of none: rank
-    2 c + max(0, k - c). A character of order above 2 takes two real dimensions.
+    Enough: one rotation, or one sign, for each. Necessary: let k factors be even, and c be above 2. The characters of
+    a faithful representation generate all characters. Either c factors are multiples of 4, and all k factors are even:
+    k of the characters are independent on the elements of order 2, at least c of these have an order above 2, and some
+    element of order 2 has -1 in all k: rank 2 c + (k - c). Or an odd prime p divides c factors: c of the characters are
+    independent on the elements of order p, and max(0, k - c) more are independent of them on those of order 2; some
+    product of an element of order p and one of order 2 lies in the kernel of none: rank 2 c + max(0, k - c). A
+    character of order above 2 takes two real dimensions.
 
     >>> abelian_steps((6,)), abelian_steps((2, 2)), abelian_steps((4, 2)), abelian_steps(())
     (2, 2, 3, 0)
