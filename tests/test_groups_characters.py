@@ -4,8 +4,11 @@ from itertools import chain, combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sympy import Poly, cyclotomic_poly
 from sympy.abc import x
+from sympy.combinatorics import Permutation
 
 from assay.errors import AssayError
 from assay.groups import named_group, representations
@@ -156,6 +159,29 @@ def test_fewest_steps_are_the_least_over_all_faithful_representations(name):
         assert kernel == [True] + [False] * int(numbers.max())
         total = [sum(part.ranks[numbers[letter]] for part in found.parts) for letter in letters]
         assert max(total) == found.steps
+
+
+def cycle_notation(move):
+    cycles = Permutation(list(move)).cyclic_form
+    return "".join(f"({' '.join(map(str, cycle))})" for cycle in cycles) or "()"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.permutations(range(6)), min_size=1, max_size=2))
+def test_groups_of_any_permutations_have_their_characters_and_steps(moves):
+    group = group_from(",".join(map(cycle_notation, moves)))
+    if group.order == 1:
+        return
+    characters = characters_of(group)
+    values = characters.values()
+    assert np.abs((values * characters.sizes) @ values.conj().T / group.order - np.eye(len(values))).max() < 1e-9
+    assert (characters.indicators * characters.degrees).sum() == sum(np.diag(group.table) == 0)
+    parts = real_irreducibles(characters)
+    numbers = class_numbers(group.table)
+    if len(parts) <= 11:
+        for letters in (tuple(range(group.order)), group.generators):
+            wanted = fewest_by_enumeration(parts, np.unique(numbers[list(letters)]))
+            assert fewest_steps(group, parts, letters).steps == wanted
 
 
 BY_HAND = {"Z1": (0, 0), "Z2": (1, 1), "Z3": (2, 2), "S3": (2, 1), "S4": (2, 1), "A4": (2, 2), "A5": (2, 2)}
