@@ -1,5 +1,6 @@
 """Groups against their axioms and against permutations composed by hand; group words, copies, flip-flops."""
 
+import hashlib
 from itertools import permutations
 
 import numpy as np
@@ -15,7 +16,25 @@ from assay.tasks.k_hop import KHop
 from assay.testing import check_task
 from test_cli import printed
 
-NAMES = ["Z1", "Z2", "Z7", "D3", "D4", "S2", "S3", "S4", "S5", "A3", "A4", "A5"]
+NAMES = [
+    "Z1",
+    "Z2",
+    "Z7",
+    "D3",
+    "D4",
+    "S2",
+    "S3",
+    "S4",
+    "S5",
+    "A3",
+    "A4",
+    "A5",
+    "Q8",
+    "Z2xS3",
+    "Z2xZ2xZ2",
+    "Q8xZ3",
+    "Z1xZ1",
+]
 ORDERS = {
     "Z1": 1,
     "Z2": 2,
@@ -29,6 +48,11 @@ ORDERS = {
     "A3": 3,
     "A4": 12,
     "A5": 60,
+    "Q8": 8,
+    "Z2xS3": 12,
+    "Z2xZ2xZ2": 8,
+    "Q8xZ3": 24,
+    "Z1xZ1": 1,
 }
 
 
@@ -72,6 +96,43 @@ def test_small_groups_are_the_ones_of_their_names():
     assert orders_of(named_group("S3").table) == orders_of(named_group("D3").table) == [1, 2, 2, 2, 3, 3]
     assert orders_of(named_group("A4").table) == [1] + [2] * 3 + [3] * 8
     assert orders_of(named_group("A5").table) == [1] + [2] * 15 + [3] * 20 + [5] * 24
+    assert orders_of(named_group("Q8").table) == [1, 2] + [4] * 6
+    assert orders_of(named_group("Z2xZ4").table) == [1, 2, 2, 2, 4, 4, 4, 4]
+
+
+def test_quaternions_multiply_as_complex_matrices():
+    i, j = np.array([[1j, 0], [0, -1j]]), np.array([[0, 1], [-1, 0]])
+    units = [np.eye(2), i, j, i @ j]
+    elements = np.array(units + [-unit for unit in units])
+    table = named_group("Q8").table
+    for a in range(8):
+        for b in range(8):
+            assert (elements[a] @ elements[b] == elements[table[a, b]]).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_elements_act_as_they_multiply(name):
+    group = named_group(name)
+    assert (group.action[group.table] == group.action[:, group.action]).all()
+    assert len(np.unique(group.action, axis=0)) == group.order == len(set(group.labels))
+
+
+def test_products_multiply_by_factors():
+    table, (two, six) = named_group("Z2xS3").table, (named_group(name).table for name in ("Z2", "S3"))
+    for a in range(12):
+        for b in range(12):
+            assert table[a, b] == two[a // 6, b // 6] * 6 + six[a % 6, b % 6]
+
+
+# As they were before there were products: what a word's answer is must not change.
+DIGESTS = {"Z12": "b8dc9e3a", "D6": "001b8b5d", "S5": "dc36bfc5", "A5": "e8ba8e22", "S6": "8c7cdc44"}
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_tables_and_generators_stay_as_they_are(name):
+    group = named_group(name)
+    content = group.table.astype("<i4").tobytes() + repr(group.generators).encode()
+    assert hashlib.sha256(content).hexdigest()[:8] == DIGESTS[name]
 
 
 def test_permutations_are_composed_as_maps():
@@ -82,15 +143,25 @@ def test_permutations_are_composed_as_maps():
             assert elements[table[a, b]] == tuple(first[second[i]] for i in range(4))
 
 
-@pytest.mark.parametrize("name", ["Z0", "S7", "Q8", "s3", "D2", "A", "", "Z1001"])
+OTHER_NAMES = ["Z0", "S7", "Q4", "Q16", "s3", "D2", "A", "", "Z1001", "x", "Z2x", "xZ2", "Z2xx", "Z2 x Z3", "Z2XZ3"]
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
 def test_other_names_are_refused(name):
-    with pytest.raises(AssayError, match="it must be one of Z1 to Z1000, D3 to D500, S2 to S6, A3 to A6"):
+    known = "it must be one of Z1 to Z1000, D3 to D500, S2 to S6, A3 to A6, Q8, or a direct product such as Z2xS3"
+    with pytest.raises(AssayError, match=known):
+        named_group(name)
+
+
+@pytest.mark.parametrize("name", ["Z1000xZ1000", "S6xZ2", "x".join(["S6"] * 3000)])
+def test_products_that_are_too_large_are_refused(name):
+    with pytest.raises(AssayError, match="it has more than 1000 elements, the most allowed"):
         named_group(name)
 
 
 WORDS = [
     GroupWord(length=9, group=group, generators=generators)
-    for group in ("Z2", "S3", "A4")
+    for group in ("Z2", "S3", "A4", "Q8", "Z2xS3")
     for generators in (True, False)
 ]
 OTHERS = [Copy(length=8), Copy(length=10, reverse=True), FlipFlop(length=16)]

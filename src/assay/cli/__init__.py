@@ -29,6 +29,7 @@ for _group in (
     "limits",
     "heads",
     "size",
+    "groups",
     "embeddings",
     "upkeep",
 ):  # importing them registers their commands, which help lists in this order

@@ -15,7 +15,8 @@ from assay.tasks import TASKS, Classes, Spec, Symbols, Task, counter
 class GroupWord(Task[torch.Tensor]):
     """y_i = x_1 x_2 ... x_i in a group (Liu et al. 2023; Merrill, Petty, Sabharwal 2024: the state-tracking task).
 
-    Inputs are numbers of the group's generators, or of all its elements, int64 (batch, N).
+    The group is one that `assay.groups.named_group` knows, such as S5, Q8 or Z2xS3. Inputs are numbers of its
+    generators, or of all its elements, int64 (batch, N).
 
     >>> GroupWord(length=4, group="Z3", generators=False).targets(torch.tensor([[1, 1, 0, 2]])).tolist()
     [[1, 2, 2, 1]]

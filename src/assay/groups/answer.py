@@ -1,0 +1,221 @@
+"""What `assay group` says of a group: its structure, the layers that track its words, and what that rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay.groups.certify import WeightsCertificate
+from assay.groups.characters import LARGEST_WITH_CHARACTERS, Characters, characters_of
+from assay.groups.diagonal import certify_diagonal, diagonal_layers
+from assay.groups.facts import Fact, facts_of
+from assay.groups.finite_state import certify_finite_state, finite_state
+from assay.groups.group import Group
+from assay.groups.reflections import (
+    certify_reflections,
+    cube_reflections,
+    integer_reflections,
+    orthogonal_reflections,
+)
+from assay.groups.representations import FewestSteps, RealIrreducible, fewest_steps, real_irreducibles
+from assay.groups.structure import Structure, structure_of
+from assay.groups.text import headline
+
+_LARGEST_WITH_WEIGHTS = 200  # elements
+_MOST_POINTS = 32  # of transpositions
+
+
+@dataclass(frozen=True)
+class Part:
+    """An irreducible part of a representation.
+
+    Attributes:
+        kind: `real`, `complex` or `quaternionic`, by the Frobenius-Schur indicator.
+        dimension: of its real matrices.
+        character: its trace on each conjugacy class, rounded to 6 digits.
+    """
+
+    kind: str
+    dimension: int
+    character: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Householder steps at each token for some letters, and a representation with them.
+
+    Attributes:
+        letters: their labels; empty where all elements are letters.
+        count: enough: one DeltaProduct layer with eigenvalues in [-1, 1] is right with them.
+        least: no faithful orthogonal representation has fewer; equal to `count` unless a search was cut short.
+        dimension: of the representation.
+        parts: its irreducible parts.
+    """
+
+    letters: tuple[str, ...]
+    count: int
+    least: int
+    dimension: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class ShownClass:
+    """A conjugacy class: the label of its first element, the number of its elements, and their order."""
+
+    representative: str
+    size: int
+    order: int
+
+
+@dataclass(frozen=True)
+class GroupAnswer:
+    """Everything that is said of a group.
+
+    Attributes:
+        name: as it was asked for.
+        generators: labels of the letters, where not all elements are letters.
+        structure: what follows from the table.
+        classes: with labels.
+        steps: where all elements are letters; None above 720 elements.
+        steps_generators: where the generators are.
+        weights: certificates of explicit weights.
+        facts: what is proved, published, conditional or measured.
+        left_out: what was not computed, and why.
+    """
+
+    name: str
+    generators: tuple[str, ...]
+    structure: Structure
+    classes: tuple[ShownClass, ...]
+    steps: Steps | None
+    steps_generators: Steps | None
+    weights: tuple[WeightsCertificate, ...]
+    facts: tuple[Fact, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def horizon(self) -> int | None:
+        """Tokens up to which float32 reflections, with as few steps as are enough, are proved to be right.
+
+        None where they are exact, as signs are, or where there are none.
+        """
+        whole = [one for one in self.weights if one.steps and one.letters == self.structure.order]
+        return max((one.horizon for one in whole if one.horizon is not None), default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as plain JSON values."""
+        structure, steps, generators = self.structure, self.steps, self.steps_generators
+        return {
+            "group": self.name,
+            "answer": headline(self),
+            "order": structure.order,
+            "abelian": structure.abelian,
+            "nilpotent": structure.nilpotent,
+            "solvable": structure.solvable,
+            "derived_length": structure.derived_length,
+            "derived_series": list(structure.derived_series),
+            "centre": structure.centre,
+            "exponent": structure.exponent,
+            "element_orders": {str(order): count for order, count in structure.element_orders},
+            "conjugacy_classes": [asdict(one) for one in self.classes],
+            "generators": list(self.generators),
+            "householder_steps": None if steps is None else steps.count,
+            "householder_steps_least_orthogonal": None if steps is None else steps.least,
+            "householder_steps_generators": None if generators is None else generators.count,
+            "householder_steps_generators_least_orthogonal": None if generators is None else generators.least,
+            "representation": None if steps is None else _representation(steps),
+            "representation_generators": None if generators is None else _representation(generators),
+            "eigenvalue_range": [-1, 1] if structure.order > 1 else [0, 1],
+            "eigenvalues_0_to_1_enough": structure.order == 1,
+            "diagonal_layers": structure.derived_length,
+            "horizon": self.horizon,
+            "weights": [asdict(one) for one in self.weights],
+            "facts": [asdict(one) for one in self.facts],
+            "left_out": list(self.left_out),
+        }
+
+
+def _representation(steps: Steps) -> dict[str, Any]:
+    return {"dimension": steps.dimension, "parts": [asdict(part) for part in steps.parts]}
+
+
+def answer_group(group: Group) -> GroupAnswer:
+    """All that is said of a group, with weights that were checked.
+
+    >>> from assay.groups import named_group
+    >>> found = answer_group(named_group("A5"))
+    >>> found.steps.count, found.structure.derived_length, [one.steps for one in found.weights]
+    (2, None, [0, 4, 2])
+
+    Raises:
+        Refuted: weights do not hold; a fault of Assay.
+    """
+    structure = structure_of(group)
+    classes = tuple(ShownClass(group.labels[one.representative], one.size, one.order) for one in structure.classes)
+    steps, best = {}, {}
+    letters = {"all": tuple(range(group.order)), "generators": group.generators}
+    characters = characters_of(group) if group.order <= LARGEST_WITH_CHARACTERS else None
+    if characters is not None:
+        irreducibles = real_irreducibles(characters)
+        for which, chosen in letters.items():
+            best[which] = fewest_steps(group, irreducibles, chosen)
+            labels = () if which == "all" else tuple(group.labels[one] for one in chosen)
+            steps[which] = _shown(best[which], characters, labels)
+    return GroupAnswer(
+        name=group.name,
+        generators=tuple(group.labels[one] for one in group.generators),
+        structure=structure,
+        classes=classes,
+        steps=steps.get("all"),
+        steps_generators=steps.get("generators"),
+        weights=tuple(_weights(group, structure, characters, letters, best)),
+        facts=facts_of(group.name, structure),
+        left_out=tuple(_left_out(group, steps)),
+    )
+
+
+def _shown(found: FewestSteps, characters: Characters, letters: tuple[str, ...]) -> Steps:
+    parts = tuple(_part(part, characters) for part in found.parts)
+    return Steps(letters, found.steps, found.least, found.dimension, parts)
+
+
+def _part(part: RealIrreducible, characters: Characters) -> Part:
+    trace = characters.values(part.characters).sum(axis=0).real
+    return Part(part.kind, part.dimension, tuple(round(float(value), 6) + 0.0 for value in trace))
+
+
+def _weights(
+    group: Group,
+    structure: Structure,
+    characters: Characters | None,
+    letters: dict[str, tuple[int, ...]],
+    best: dict[str, FewestSteps],
+) -> Iterator[WeightsCertificate]:
+    """Certificates of all weights that there are for this group."""
+    if 1 < group.order <= _LARGEST_WITH_WEIGHTS and characters is not None:
+        yield certify_finite_state(finite_state(group, letters["all"]), group)
+        for which, chosen in letters.items():
+            if which == "generators" and best[which].steps == best["all"].steps:
+                continue
+            if group.action.shape[1] <= _MOST_POINTS:
+                yield certify_reflections(integer_reflections(group, chosen), group)
+            if group.name == "S4" and which == "all":
+                yield certify_reflections(cube_reflections(group, chosen), group)
+            yield certify_reflections(orthogonal_reflections(group, characters, best[which], chosen), group)
+    if structure.solvable and group.order > 1:
+        yield certify_diagonal(diagonal_layers(group, letters["all"]), group)
+
+
+def _left_out(group: Group, steps: dict[str, Steps]) -> Iterator[str]:
+    if group.order > LARGEST_WITH_CHARACTERS:
+        yield f"no characters above {LARGEST_WITH_CHARACTERS} elements, and so no count of Householder steps"
+    if group.order > _LARGEST_WITH_WEIGHTS:
+        yield f"no weights of reflections above {_LARGEST_WITH_WEIGHTS} elements"
+    elif group.action.shape[1] > _MOST_POINTS:
+        yield f"no weights of whole numbers: it acts on {group.action.shape[1]} points, above {_MOST_POINTS}"
+    for found in steps.values():
+        if found.least < found.count:
+            which = "generators" if found.letters else "all elements"
+            yield f"whether fewer than {found.count} steps are enough for {which}: the search was cut short"
