@@ -12,12 +12,12 @@ import time
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
 from assay.evidence import content_hash
 from assay.ledger import Ledger
-from assay.retrieval.documents import CyclicDocuments
 from assay.retrieval.findings import gather_memories, gather_retrieval
-from assay.retrieval.questions import answer_memory, answer_retrieval, explicit_margin
+from assay.retrieval.questions import answer_memory, answer_retrieval, cyclic_margin
 from assay.studies.study import load_study
 from fresh import assay
 from test_study_files import refusals
@@ -99,18 +99,19 @@ def test_shares_of_formats_are_what_they_are_alone(finished):
 
 
 @pytest.mark.parametrize(("documents", "top"), [(6, 1), (8, 2), (9, 2), (12, 2), (9, 3)])
-def test_margins_of_explicit_documents_are_those_of_their_queries(documents, top):
-    """By the function that touches 0 at the members, fitted to the points."""
+def test_margins_of_explicit_documents_are_those_of_the_best_queries(documents, top):
+    """The largest margin of a set is the distance of the origin from the hull of all differences of a member and
+    another document: by non-negative least squares with a sum of weights that is pulled to 1, for every set.
+    """
     t = 2 * math.pi * np.arange(documents) / documents
     points = np.concatenate([[np.cos(i * t), np.sin(i * t)] for i in range(1, top + 1)]).T / math.sqrt(top)
     least = math.inf
     for chosen in itertools.combinations(range(documents), top):
-        touching = -np.prod([1 - np.cos(t - t[j]) for j in chosen], axis=0)
-        query = np.linalg.lstsq(np.column_stack([points, np.ones(documents)]), touching, rcond=None)[0][:-1]
-        scores = points @ query / np.linalg.norm(query)
         inside = np.isin(np.arange(documents), chosen)
-        least = min(least, scores[inside].min() - scores[~inside].max())
-    assert explicit_margin(CyclicDocuments(documents, top)) == pytest.approx(least, rel=1e-6)
+        differences = (points[inside][:, None] - points[~inside]).reshape(-1, 2 * top)
+        weights, _ = nnls(np.vstack([differences.T, np.ones(len(differences))]), np.append(np.zeros(2 * top), 1.0))
+        least = min(least, float(np.linalg.norm(differences.T @ weights) / weights.sum()))
+    assert 0.998 * least <= cyclic_margin(documents, top) <= least * (1 + 1e-9)
 
 
 def test_margins_never_exceed_the_optimum(finished):
