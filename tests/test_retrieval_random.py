@@ -122,7 +122,7 @@ def term(active, others_active, size, others):
     places = [0, *(scale * 2**i for i in range(-1, 14))]
     inner = 2 * mp.quad(lambda y: mp.re(laplace(mp.mpc(low, y))), places)
     peak = max(range(-80, 80), key=lambda i: outer(mpf(i) / 8))
-    near = [mpf(peak + i) / 8 for i in (-30, -16, -8, -4, -2, 0, 2, 4, 8, 16, 30)]
+    near = [mpf(peak) / 8 + i * scale / 2 for i in range(-24, 25)]
     return mp.binomial(size, a) * mp.binomial(others, b) * mp.quad(outer, near) * mp.sqrt(n / (2 * mp.pi)) * inner
 
 
