@@ -21,7 +21,8 @@ MOST_TOP = 10_000
 def log_failure(dimensions: int, documents: int, top: int) -> float:
     """ln of the probability that no query retrieves a given set of k among n Gaussian documents in R^d.
 
-    The expected share of all sets, too. -inf where every set is retrieved: d >= n - 1. Milliseconds.
+    The expected share of all sets, too. -inf where every set is retrieved: d >= n - 1.
+    Milliseconds; tenths of a second for k in the thousands.
 
     >>> round(log_failure(43, 50_000, 2) / math.log(10), 2), log_failure(9, 10, 3)
     (-2.1, -inf)

@@ -62,8 +62,8 @@ def rounded(vectors: Floats, number_format: str) -> Floats:
     if number_format == "float64":
         return vectors
     if number_format == "int8":
-        largest = np.abs(vectors).max(axis=1, keepdims=True)
-        step = np.where(largest > 0, largest, 1) / 127
+        step = np.abs(vectors).max(axis=1, keepdims=True) / 127
+        step = np.where(step > 0, step, 1)
         return np.rint(vectors / step) * step
     if number_format not in _DTYPES:
         raise unknown("number format", number_format, INTEGER_BITS)

@@ -65,7 +65,8 @@ def size_documents(documents: int | None, top: int, bits: int, dimensions: int |
         dimensions: d; None asks for the smallest.
         share: of the sets of k that are to be retrieved; 1 for all of them.
 
-    A second at most, two for the first answer. Statements are named `necessary`, `enough`, `random documents` and
+    About a second, two for the first answer; k in the thousands take up to half a minute.
+    Statements are named `necessary`, `enough`, `random documents` and
     `training`, the latter two where they can be made.
 
     >>> size_documents(50_000, 2, 16, None).answer
