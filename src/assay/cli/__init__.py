@@ -29,6 +29,7 @@ for _group in (
     "limits",
     "heads",
     "size",
+    "languages",
     "embeddings",
     "upkeep",
 ):  # importing them registers their commands, which help lists in this order
