@@ -60,7 +60,7 @@ def _for_all(classes: Classes) -> tuple[Fact, ...]:
         ),
         Fact(
             "attention whose depth grows with the logarithm of the length",
-            "causal softmax with positions; float32 to 4,729 letters, float64 to 10^8",
+            "causal softmax with positions; float32 to 4,728 letters, float64 to 16,777,216",
             "ceil(log2 n) layers of one head recognise all words of up to n letters",
             "proved", "explicit weights: assay.languages.weights.prefix",
         ),
