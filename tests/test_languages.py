@@ -236,6 +236,7 @@ def test_an_edge_out_of_a_component_does_not_tell_states_apart():
     for expression in ("(aa|b)*", "(aa|bc)*"):
         classes = classify(automaton_of(expression))
         assert (classes.c_rasp.holds, classes.last_letter.holds) == (False, False)
+        assert [fact.kind for fact in facts_of(classes) if "C-RASP" in fact.architecture] == ["proved"]
 
 
 def expressions():

@@ -1,6 +1,7 @@
 """The command `assay language`: what it prints, and what it refuses in one line."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,12 @@ def test_the_page_on_languages_shows_what_is_printed():
     for command, line in shown:
         words = command.split()[3:]
         assert line.strip() == assay("language", *(word.strip("'") for word in words)).stdout.splitlines()[0]
+
+
+def test_the_python_of_the_page_on_languages_runs(capsys):
+    page = (Path(__file__).parent.parent / "docs" / "languages.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "languages.md", "exec"), {})
+    printed_lines = [eval(line.replace(" ", ",", 2)) for line in capsys.readouterr().out.splitlines()]
+    assert [answers if not isinstance(answers[0], list) else [one[-1] for one in answers]
+            for _, _, answers in printed_lines] == [[1.0, 0.0]] * 3  # fmt: skip

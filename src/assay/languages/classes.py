@@ -4,8 +4,8 @@ R-trivial and C-RASP are decided in polynomial time from the components of the a
 its transition monoid, which may be too large to be listed: then they are left open, unless something smaller decides.
 
 C-RASP means that the answer is read at an end marker behind the word. There the criterion of `potentials` is necessary
-and sufficient as reported in arXiv 2608.13433; that it is sufficient is seen here too, since `programs` writes down the
-program. Read at the last letter, as other papers do, a few more languages are in C-RASP, such as `(a|b)*a`.
+and sufficient as reported in arXiv 2608.13433. That it is sufficient is seen here too, since `synthesis` writes down
+the program. Read at the last letter, as other papers do, a few more languages are in C-RASP, such as `(a|b)*a`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,10 @@ from assay.languages.classes import Classes
 Kind = Literal["proved", "reported", "conditional", "measured"]
 
 _REPORTED_COUNTING = "arXiv 2608.13433"
+_PERIODIC = (
+    "a word w leads states around in a circle, but on u w^n every line of a program is constant from some n on at each "
+    "place of w: by induction over lines, since counts grow linearly"
+)
 _LOGS = "188 training logs published with arXiv 2608.13433, best configuration of each language"
 
 
@@ -73,11 +77,14 @@ def _counting(classes: Classes) -> tuple[Fact, ...]:
     if classes.c_rasp.holds:
         return (
             Fact(
-                name, setting, "a program for all lengths, and weights for each, recognise it", "proved",
-                "explicit weights: assay.languages.programs and assay.languages.weights.counting",
+                name, setting, "a program for all lengths, and weights for each, of about 2 log2 n bits, recognise it",
+                "proved",
+                "explicit weights: assay.languages.synthesis and assay.languages.weights.counting",
             ),
         )  # fmt: skip
     says = "no program of any depth recognises it"
+    if classes.star_free.holds is False:
+        return (Fact(name, setting, says, "proved", _PERIODIC),)
     if classes.last_letter.holds:
         says += "; one exists if the answer is read at the last letter"
     return (Fact(name, setting, says, "reported", _REPORTED_COUNTING),)
