@@ -29,6 +29,7 @@ for _group in (
     "limits",
     "heads",
     "size",
+    "languages",
     "groups",
     "embeddings",
     "upkeep",

@@ -1,0 +1,32 @@
+"""The command that decides what a regular language needs: language."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assay.cli.options import Json, app, show_result, tell
+
+
+@app.command()
+def language(
+    expression: Annotated[
+        str, typer.Argument(help="A regular expression, in quotes, or a file .json with an automaton.")
+    ],
+    alphabet: Annotated[
+        str | None, typer.Option(help="All letters; those that the expression names unless given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide what recognises a regular language: its classes, why, and what they say of networks.
+
+    An automaton is {"letters": ["a", "b"], "transitions": [[1, 0], [0, 1]], "start": 0, "accepting": [0]}.
+    """
+    from assay.errors import one_line
+    from assay.languages.answer import answer_language
+    from assay.languages.reading import read_language
+    from assay.languages.text import language_text
+
+    answer = answer_language(one_line(expression), read_language(expression, alphabet), tell)
+    show_result(answer.to_json(), as_json, lambda _: language_text(answer))

@@ -1,0 +1,111 @@
+"""What `assay language` says: one answer, the decisions with their witnesses, and facts about networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay.languages.automaton import Automaton
+from assay.languages.classes import Classes, Decision, classify
+from assay.languages.facts import Fact, facts_of
+from assay.languages.potentials import Separation
+
+DECISIONS = ("finite", "r_trivial", "c_rasp", "last_letter", "star_free", "solvable")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer about one language.
+
+    Attributes:
+        language: as it was given.
+        answer: one or two sentences.
+        classes: the decisions.
+        facts: what they say of networks.
+    """
+
+    language: str
+    answer: str
+    classes: Classes
+    facts: tuple[Fact, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as plain JSON values: each decision true, false, or null where it is left open."""
+        classes = self.classes
+        decisions: dict[str, Decision] = {name: getattr(classes, name) for name in DECISIONS}
+        return {
+            "language": self.language,
+            "answer": self.answer,
+            "states": classes.automaton.states,
+            "components": [list(one) for one in classes.components],
+            "monoid": classes.monoid_size,
+            **{name: decision.holds for name, decision in decisions.items()},
+            "why": {name: decision.why for name, decision in decisions.items()},
+            "witnesses": {name: [_plain(one) for one in decision.witness] for name, decision in decisions.items()},
+            "groups": None if classes.groups is None else [asdict(one) for one in classes.groups],
+            "facts": [asdict(fact) for fact in self.facts],
+            "automaton": classes.automaton.to_json(),
+        }
+
+
+def answer_language(language: str, automaton: Automaton, tell: Callable[[str], None] = lambda _: None) -> Answer:
+    """Decide the classes of a language, and say what follows.
+
+    >>> from assay.languages.expression import automaton_of
+    >>> print(answer_language("a*b", automaton_of("a*b")).answer)
+    a*b is R-trivial: soft attention of fixed precision without positions recognises it (reported).
+    """
+    classes = classify(automaton, tell=tell)
+    return Answer(language, f"{language or 'The empty word'} is {_headline(classes)}.", classes, facts_of(classes))
+
+
+def _headline(classes: Classes) -> str:
+    if classes.r_trivial.holds:
+        first = "finite, and so R-trivial" if classes.finite.holds else "R-trivial"
+        return f"{first}: soft attention of fixed precision without positions recognises it (reported)"
+    if classes.c_rasp.holds:
+        return (
+            "in C-RASP but not R-trivial: attention that counts recognises it (weights exist); soft attention of fixed "
+            "precision throughout does not (reported)"
+        )
+    outside = "attention that counts" + (
+        " does not unless it is read at the last letter" if classes.last_letter.holds else " does not"
+    )
+    if classes.star_free.holds:
+        return f"star-free but outside C-RASP: hard attention recognises it, {outside} (reported)"
+    counts = (
+        "recurrent layers that count, or attention whose depth grows with the length, recognise it; hard attention and "
+        "attention that counts do not (reported)"
+    )
+    if classes.star_free.holds is None:
+        return f"outside C-RASP: {outside} (reported); whether it is star-free is left open"
+    if classes.solvable.holds:
+        return f"not star-free, and its groups are solvable: {counts}"
+    if classes.solvable.holds is None:
+        return f"not star-free; whether its groups are solvable is left open: {counts}"
+    return (
+        f"not star-free, and has a group that is not solvable: {counts}; nor do attention or diagonal recurrences of "
+        "fixed depth, unless TC0 = NC1"
+    )
+
+
+def _plain(witness: Any) -> dict[str, Any]:
+    """A witness as plain JSON values."""
+    if not isinstance(witness, Separation):
+        return asdict(witness)
+    return {
+        "component": list(witness.component),
+        "rounds": [
+            {
+                "weights": [
+                    {"class": label[0], "letter": label[1], "weights": list(weights)}
+                    for label, weights in one.weights.items()
+                ],
+                "classes": [one.classes[state] for state in witness.component],
+                "potentials": [list(one.potentials[state]) for state in witness.component],
+            }
+            for one in witness.rounds
+        ],
+        "classes": [witness.classes[state] for state in witness.component],
+    }

@@ -1,0 +1,165 @@
+"""What the classes of a language say of architectures; what is proved, reported, conditional or measured kept apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assay.languages.classes import Classes
+
+Kind = Literal["proved", "reported", "conditional", "measured"]
+
+_REPORTED_COUNTING = "arXiv 2608.13433"
+_PERIODIC = (
+    "a word w leads states around in a circle, but on u w^n every line of a program is constant from some n on at each "
+    "place of w: by induction over lines, since counts grow linearly"
+)
+_LOGS = "188 training logs published with arXiv 2608.13433, best configuration of each language"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement about one architecture and this language.
+
+    Attributes:
+        architecture: what is spoken of.
+        setting: arithmetic, positions, and where the answer is read.
+        says: one sentence without its end.
+        kind: `proved`: by a theorem or by weights that are written down here; `reported`: a theorem of a paper that is
+            not proved here; `conditional`: holds unless `condition` fails, and so excludes nothing by itself;
+            `measured`: of trained networks.
+        source: of the statement.
+        condition: of conditional statements; empty otherwise.
+    """
+
+    architecture: str
+    setting: str
+    says: str
+    kind: Kind
+    source: str
+    condition: str = ""
+
+
+def facts_of(classes: Classes) -> tuple[Fact, ...]:
+    """All statements that the decisions allow; nothing is said on what was left open.
+
+    >>> from assay.languages.classes import classify
+    >>> from assay.languages.expression import automaton_of
+    >>> [fact.kind for fact in facts_of(classify(automaton_of("(ab)*")))]
+    ['proved', 'proved', 'proved', 'reported', 'reported', 'measured']
+    """
+    return (
+        *_for_all(classes), *_counting(classes), *_fixed_precision(classes), *_hard_attention(classes),
+        *_groups(classes), *_trained(classes),
+    )  # fmt: skip
+
+
+def _for_all(classes: Classes) -> tuple[Fact, ...]:
+    states, letters = classes.automaton.states, len(classes.automaton.letters)
+    return (
+        Fact(
+            "recurrent layer", "any arithmetic, any length",
+            f"one layer with a state of {states} numbers and {letters * states**2:,} weights recognises it, exactly",
+            "proved", "explicit weights: assay.languages.weights.recurrent",
+        ),
+        Fact(
+            "attention whose depth grows with the logarithm of the length",
+            "causal softmax with positions; float32 to 4,728 letters, float64 to 16,777,216",
+            "ceil(log2 n) layers of one head recognise all words of up to n letters",
+            "proved", "explicit weights: assay.languages.weights.prefix",
+        ),
+    )  # fmt: skip
+
+
+def _counting(classes: Classes) -> tuple[Fact, ...]:
+    name = "attention that counts (C-RASP)"
+    setting = "causal softmax of fixed depth without positions, read at an end marker"
+    if classes.c_rasp.holds:
+        return (
+            Fact(
+                name, setting, "a program for all lengths, and weights for each, of about 2 log2 n bits, recognise it",
+                "proved",
+                "explicit weights: assay.languages.synthesis and assay.languages.weights.counting",
+            ),
+        )  # fmt: skip
+    says = "no program of any depth recognises it"
+    if classes.star_free.holds is False:
+        return (Fact(name, setting, says, "proved", _PERIODIC),)
+    if classes.last_letter.holds:
+        says += "; one exists if the answer is read at the last letter"
+    return (Fact(name, setting, says, "reported", _REPORTED_COUNTING),)
+
+
+def _fixed_precision(classes: Classes) -> tuple[Fact, ...]:
+    does = "recognises it at some size" if classes.r_trivial.holds else "does not recognise it at any size"
+    return (
+        Fact(
+            "soft attention of fixed precision throughout", "causal softmax without positions", does, "reported",
+            "arXiv 2505.23623: exactly the R-trivial languages",
+        ),
+    )  # fmt: skip
+
+
+def _hard_attention(classes: Classes) -> tuple[Fact, ...]:
+    if classes.star_free.holds is None:
+        return ()
+    does = "recognises it at some size" if classes.star_free.holds else "does not recognise it at any size"
+    return (
+        Fact(
+            "hard attention", "causal, one position for each query, without positions", does, "reported",
+            "arXiv 2310.13897: exactly the star-free languages",
+        ),
+    )  # fmt: skip
+
+
+def _groups(classes: Classes) -> tuple[Fact, ...]:
+    found = []
+    if classes.solvable.holds is False:
+        found += [
+            Fact(
+                "attention and diagonal recurrences", "fixed depth, numbers of O(log n) bits",
+                "does not recognise it: the language is complete for NC1, and these networks are in TC0", "conditional",
+                "Barrington 1989; Barrington and Thérien 1988", "TC0 is not NC1",
+            ),
+            Fact(
+                "diagonal complex recurrences", "any depth, finite precision",
+                "does not track its states: a group in it is not solvable", "reported", "arXiv 2603.01959",
+            ),
+        ]  # fmt: skip
+    letter = _even_letter(classes)
+    if letter is not None:
+        found.append(
+            Fact(
+                "linear recurrences with nonnegative real eigenvalues", "any depth, finite precision",
+                f"does not recognise it, nor parity: {letter} is counted modulo an even number", "reported",
+                "arXiv 2411.12537",
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _even_letter(classes: Classes) -> str | None:
+    """A letter that leads an even number of states around in a circle."""
+    automaton = classes.automaton
+    for letter, image in zip(automaton.letters, automaton.table.T.tolist(), strict=True):
+        for first in range(automaton.states):
+            state, steps = image[first], 1
+            while state != first and steps < automaton.states:
+                state, steps = image[state], steps + 1
+            if state == first and steps % 2 == 0:
+                return letter
+    return None
+
+
+def _trained(classes: Classes) -> tuple[Fact, ...]:
+    group, accuracy = "outside C-RASP", ".012"
+    if classes.r_trivial.holds:
+        group, accuracy = "R-trivial", ".997"
+    elif classes.c_rasp.holds:
+        group, accuracy = "in C-RASP but not R-trivial", ".938"
+    return (
+        Fact(
+            "trained soft attention", "trained on words of up to 50 letters, tested on 451 to 500",
+            f"languages {group} reached an accuracy of {accuracy} on the average", "measured", _LOGS,
+        ),
+    )  # fmt: skip
