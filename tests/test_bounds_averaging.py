@@ -286,7 +286,9 @@ def test_figures_worked_out_by_hand():
 
 def test_binomials_of_any_size():
     assert [log2_binomial(1 << k, 1) for k in (14, 20, 30)] == [14, 20, 30]
-    assert log2_binomial(20_000, 8_000) == pytest.approx(math.log2(math.comb(20_000, 8_000)), rel=1e-9)
+    for n, k in ((20_000, 8_000), (10**6, 5_001), (10**5, 94_000)):
+        assert log2_binomial(n, k) == pytest.approx(math.log2(math.comb(n, k)), rel=1e-14)
+    assert log2_binomial(2**53, 20_000) < 803_092 < log2_binomial(2**53, 20_000) + 1  # by 40 digits
     assert log2_binomial(3, 5) == 0
 
 

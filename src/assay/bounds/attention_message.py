@@ -29,6 +29,7 @@ class AttentionMessage(Bound):
     """
 
     name: ClassVar[str] = "attention-message"
+    version: ClassVar[int] = 2
     error_kind: ClassVar[ErrorKind] = "worst"
     resource: ClassVar[Resource] = "embedding bits"
     cut: ClassVar[str] = "between an asking token's embedding and all other tokens"

@@ -38,6 +38,7 @@ class AttentionMessageMean(Bound):
     """
 
     name: ClassVar[str] = "attention-message-mean"
+    version: ClassVar[int] = 2
     error_kind: ClassVar[ErrorKind] = "mean"
     resource: ClassVar[Resource] = "embedding bits"
     cut: ClassVar[str] = "between an asking token's embedding and all other tokens"

@@ -43,6 +43,7 @@ class Injectivity(Protocol):
     """
 
     name: ClassVar[str] = "injectivity"
+    version: ClassVar[int] = 2
     source: ClassVar[str] = "messages differ for all C(n, q) pointer sets (Theorem 4, sharpened)"
 
     def unmet(self, subject: Subject) -> str:

@@ -12,32 +12,13 @@ from assay.bounds.base import log2_binomial
 from assay.errors import require_integer
 
 MOST_DOCUMENTS = 2**53  # float64 holds every number up to it
-_SLACK = 1e-12  # relative error of `log2_sets`, generously: a bound is rounded down, never up
-_COUNTED = 5_000  # up to here by whole numbers; beyond by Stirling's series, whose rest is below 1e-13
+_SLACK = 1e-12  # relative error of log2_binomial, generously: a bound is rounded down, never up
 
 
 def check_sets(documents: int, top: int) -> None:
     """Raise the standard error unless 1 <= k < n <= 2^53."""
     require_integer("documents", documents, 2, MOST_DOCUMENTS)
     require_integer("top", top, 1, documents - 1, f"documents - 1 = {documents - 1}")
-
-
-def log2_sets(documents: int, top: int) -> float:
-    """log2 of C(n, k), the number of sets, within a relative error of 1e-14 for n up to 2^53 and any k.
-
-    For large k by Stirling's series, with its two large terms combined: a difference of log-gammas of n and n - k loses
-    all digits that matter.
-
-    >>> log2_sets(5, 2) == math.log2(10), round(log2_sets(2**53, 20_000), 3)
-    (True, 803091.184)
-    """
-    fewer = min(top, documents - top)
-    if fewer <= _COUNTED:
-        return log2_binomial(documents, fewer)
-    rest = documents - fewer
-    entropy = fewer * math.log(documents / fewer) - rest * math.log1p(-fewer / documents)
-    root = math.log(documents / (2 * math.pi * fewer * rest)) / 2
-    return (entropy + root + (1 / documents - 1 / fewer - 1 / rest) / 12) / math.log(2)
 
 
 def radon_dimensions(documents: int, top: int) -> int:
@@ -73,7 +54,7 @@ def query_dimensions(documents: int, top: int, bits: int) -> int:
     """
     check_sets(documents, top)
     require_integer("bits", bits, 1, None)
-    return max(1, math.ceil(log2_sets(documents, top) * (1 - _SLACK) / bits))
+    return max(1, math.ceil(log2_binomial(documents, top) * (1 - _SLACK) / bits))
 
 
 def document_dimensions(documents: int, top: int, bits: int) -> int:
@@ -100,7 +81,7 @@ def document_dimensions(documents: int, top: int, bits: int) -> int:
     counted = _log2(fewer * steps + 1)
     # the variance of a sum of whole numbers, in quarters: k steps^2; 1/12 is a third of a quarter
     gaussian = (math.log2(2 * math.pi * math.e / 12) + _log2(3 * fewer * steps**2 + 1)) / 2
-    return max(1, math.ceil(log2_sets(documents, top) * (1 - _SLACK) / min(counted, gaussian)))
+    return max(1, math.ceil(log2_binomial(documents, top) * (1 - _SLACK) / min(counted, gaussian)))
 
 
 def necessary_dimensions(documents: int, top: int, bits: int) -> int:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from assay.bounds.base import log2_binomial
 from assay.errors import require, require_integer
 from assay.probing.thresholds import separation_dimension
 from assay.probing.volumes import log_tail
-from assay.retrieval.limits import check_sets, log2_sets
+from assay.retrieval.limits import check_sets
 
 MOST_TOP = 10_000
 
@@ -86,7 +87,7 @@ def serves(dimensions: int, documents: int, top: int, share: float) -> bool:
     require(0 < share <= 1, "share", share, "above 0 and at most 1")
     if share < 1:
         return share_served(dimensions, documents, top) >= share
-    return math.log(2) * log2_sets(documents, top) + log_failure(dimensions, documents, top) <= -math.log(2)
+    return math.log(2) * log2_binomial(documents, top) + log_failure(dimensions, documents, top) <= -math.log(2)
 
 
 def _smallest(documents: int, top: int, share: float) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from assay.bounds.base import log2_binomial
 from assay.constructions.cyclic import integer_bits
 from assay.constructions.reed_solomon import code_parameters
 from assay.errors import AssayError, require, require_integer
@@ -17,7 +18,6 @@ from assay.retrieval.limits import (
     MOST_DOCUMENTS,
     check_sets,
     document_dimensions,
-    log2_sets,
     most_documents,
     query_dimensions,
     radon_dimensions,
@@ -273,7 +273,7 @@ def _documents(number: int, top: int) -> str:
 
 def _counted(documents: int, top: int) -> str:
     """How many sets there are: all digits below a million, else three, or the power of ten."""
-    logarithm = log2_sets(documents, top) * math.log10(2)
+    logarithm = log2_binomial(documents, top) * math.log10(2)
     if logarithm < 6:
         return f"{math.comb(documents, top):,}"
     return f"{10**logarithm:.3g}" if logarithm < 300 else f"10^{logarithm:,.0f}"
