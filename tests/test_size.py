@@ -1,6 +1,7 @@
 """The command `assay size`: its questions, what it prints, and what it refuses in one line."""
 
 import json
+import shlex
 
 import pytest
 
@@ -86,4 +87,64 @@ def test_the_page_on_sizes_shows_what_is_printed():
     commands = [(line, page[place + 1 :]) for place, line in enumerate(page) if line.startswith("    $ assay size ")]
     assert len(commands) >= 8
     for command, after in commands:
-        assert after[0].strip() == assay(*command.split()[2:]).stdout.splitlines()[0], command
+        assert after[0].strip() == assay(*shlex.split(command)[2:]).stdout.splitlines()[0], command
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--group", "S5"), "words are sized by --length and either --group or --language"),
+        (("--length", 5), "words are sized by --length and either --group or --language"),
+        (("--group", "S5", "--language", "a", "--length", 5), "words are sized by --length and either"),
+        (("--group", "S5", "--length", 5, "--bits", 8), "--bits is not allowed with words"),
+        (("--group", "X9", "--length", 5), "group = X9 is not allowed"),
+        (("--group", "S5", "--length", 0), "length = 0 is not allowed"),
+        (("--group", "S6", "--length", 9), "S6 has 720 elements; no weights for so many are written down"),
+        (("--language", "(ab", "--length", 5), "is no regular expression"),
+        (("--group", "S5", "--length", 5, "--top", 2), "belong to different questions"),
+    ],
+)
+def test_words_that_cannot_be_sized_are_refused_in_one_line(given, said, tmp_path):
+    done = assay("size", *given, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_words_take_as_many_bits_as_there_are_products_or_states():
+    """By enumeration: products of all words of three letters, and states of all words of at most N letters."""
+    from itertools import product
+
+    from assay.groups import named_group
+    from assay.languages.reading import read_language
+    from assay.sizing.tracking import size_group, size_language
+
+    for name in ("Z1", "Z2", "S3", "Q8", "A4"):
+        table = named_group(name).table
+        reached = {int(table[table[a, b], c]) for a, b, c in product(range(len(table)), repeat=3)}
+        assert (
+            2 ** size_group(name, 3).amount("necessary")
+            >= len(reached)
+            > 2 ** size_group(name, 3).amount("necessary") / 2
+        )
+    for expression, length in (("(ab)*", 1), ("(ab)*", 5), ("a*b*c*", 2), ("(a|b)*abb", 4), ("aaaa", 2)):
+        automaton = read_language(expression, None)
+        states = {0}
+        for count in range(1, length + 1):
+            for word in product(range(len(automaton.letters)), repeat=count):
+                state = 0
+                for letter in word:
+                    state = automaton.table[state, letter]
+                states.add(int(state))
+        assert 2 ** size_language(expression, length).amount("necessary") >= len(states)
+        assert 2 ** (size_language(expression, length).amount("necessary") - 1) < len(states)
+
+
+def test_weights_that_do_not_reach_the_length_are_not_the_answer():
+    from assay.sizing.tracking import size_group
+
+    short, long = size_group("A5", 1000), size_group("A5", 10**6)
+    assert short.amount("weights") == 3 < long.amount("weights") == 5
+    assert long.amount("too short") == 3
+    assert "3 numbers of state" in short.answer
+    assert "5 numbers of state" in long.answer

@@ -14,6 +14,7 @@ _MODES = {
     "heads": ("head_width", "keys", "average", "norm", "cache", "query_heads", "key_heads", "rotary"),
     "recall": ("pairs", "values", "state_bits", "state", "keys_of", "error"),
     "retrieval": ("documents", "top", "dimensions", "share"),
+    "words": ("group", "language", "length"),
 }
 _BITS = 32
 
@@ -47,6 +48,9 @@ def size(
     share: Annotated[
         float | None, typer.Option(help="Retrieval: share of the sets to be served; all of them unless given.")
     ] = None,
+    group: Annotated[str | None, typer.Option(help="Words: of a finite group, see 'assay group'.")] = None,
+    language: Annotated[str | None, typer.Option(help="Words: of a regular language, see 'assay language'.")] = None,
+    length: Annotated[int | None, typer.Option(help="Words: letters N.")] = None,
     bits: Annotated[int | None, typer.Option(help=f"Bits of a number; {_BITS} unless given.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -55,10 +59,11 @@ def size(
     Heads: two of --head-width, --keys and --average give the best third; all three are judged.
     Recall: --pairs and --values, with --state-bits or --state judged, or without --pairs the most that fit.
     Retrieval: --documents and --top, with or without --dimensions; without --documents the most that fit.
+    Words: --group or --language, and --length.
     """
     given = {name: value for name, value in locals().items() if value is not None and name != "as_json"}
     mode = _mode(given)
-    sized = {"heads": _heads, "recall": _recall, "retrieval": _retrieval}[mode](given)
+    sized = {"heads": _heads, "recall": _recall, "retrieval": _retrieval, "words": _words}[mode](given)
     from assay.sizing.text import sized_text
 
     show_result(sized.to_json(), as_json, lambda _: sized_text(sized))
@@ -142,6 +147,18 @@ def _retrieval(given: dict[str, Any]) -> Any:
         given.get("documents"), given["top"], given.get("bits", _BITS), given.get("dimensions"),
         given.get("share", 1.0),
     )  # fmt: skip
+
+
+def _words(given: dict[str, Any]) -> Any:
+    from assay.sizing.tracking import size_group, size_language
+
+    if "length" not in given or len({"group", "language"} & set(given)) != 1:
+        raise AssayError("words are sized by --length and either --group or --language")
+    if "bits" in given:
+        raise AssayError("--bits is not allowed with words: explicit weights state their own arithmetic")
+    if "group" in given:
+        return size_group(given["group"], given["length"])
+    return size_language(given["language"], given["length"])
 
 
 def _number(option: str, word: str) -> float:
