@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from assay.embeddings.answers import Answers
 from assay.embeddings.certificates import (
@@ -92,6 +91,8 @@ def examine(
     >>> [answer.answer for answer in found.precisions[0].answers], found.precisions[0].answers[1].blocking
     (['yes', 'no'], (1, 2))
     """
+    from threadpoolctl import threadpool_limits
+
     begin = time.perf_counter()
     require_integer("workers", os.cpu_count() or 1 if workers is None else workers, 1, None)
     array = read_embeddings(docs, "documents")
