@@ -18,7 +18,7 @@ _SLACK = 1e-12  # relative error of log2_binomial, generously: a bound is rounde
 def check_sets(documents: int, top: int) -> None:
     """Raise the standard error unless 1 <= k < n <= 2^53."""
     require_integer("documents", documents, 2, MOST_DOCUMENTS)
-    require_integer("top", top, 1, documents - 1, f"documents - 1 = {documents - 1}")
+    require_integer("top", top, 1, documents - 1, "documents - 1")
 
 
 def radon_dimensions(documents: int, top: int) -> int:
