@@ -344,3 +344,10 @@ def test_what_cannot_be_is_refused_in_one_line(arguments, says):
         size_documents(*arguments)
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 16])
+def test_all_the_smallest_answers_are_consistent(bits):
+    for documents in range(2, 13):
+        for top in range(1, documents):
+            check(documents, top, bits)

@@ -147,7 +147,8 @@ def _random(documents: int, top: int, dimensions: int | None, share: float) -> l
         return []
     rests = "exact probability for Gaussian documents, in real numbers; rounding to these bits is not in it"
     most = share if share < 1 else USUAL_SHARE
-    some, every = dimensions_for_share(documents, top, most), dimensions_for_all(documents, top)
+    every = dimensions_for_all(documents, top)
+    some = min(dimensions_for_share(documents, top, most), every)  # of few sets all come first
     found = [
         Statement("random documents", f"{_dimensions(some)} for {_percent(most)} of the sets", some, rests),
         Statement(
@@ -248,7 +249,7 @@ def _most(dimensions: int, top: int, bits: int, share: float) -> Sized:
     ]  # fmt: skip
     answer = f"{_dimensions(dimensions)} at {_bits(bits)}, top {top:,}: proved for {_documents(proved, top)}"
     if 1 < top <= MOST_TOP:
-        random = most_documents(lambda n: serves(dimensions, n, min(top, n - top), share), top)
+        random = most_documents(lambda n: _served(dimensions, n, min(top, n - top), share), top)
         part = "all sets" if share == 1 else f"{_percent(share)} of the sets"
         rests = "exact probability for Gaussian documents, in real numbers; rounding to these bits is not in it"
         says = f"{_documents(random, top)}, for {part}"
@@ -263,6 +264,11 @@ def _most(dimensions: int, top: int, bits: int, share: float) -> Sized:
         statements.append(Statement("training", says, reached, rests))
     limit = "no number is excluded" if most == MOST_DOCUMENTS else f"all sets of more than {most:,} cannot be served"
     return Sized(question, f"{answer}; {limit}.", None, tuple(statements))
+
+
+def _served(dimensions: int, documents: int, top: int, share: float) -> bool:
+    """Whether random documents serve this share of the sets, or all of them with probability at least 1/2."""
+    return serves(dimensions, documents, top, share) or (share < 1 and serves(dimensions, documents, top, 1.0))
 
 
 def _documents(number: int, top: int) -> str:
