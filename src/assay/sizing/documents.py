@@ -52,7 +52,7 @@ class Explicit:
     name: str
     dimensions: int
     bits: int
-    documents: int | None
+    documents: int
 
 
 def size_documents(documents: int | None, top: int, bits: int, dimensions: int | None, share: float = 1.0) -> Sized:
@@ -92,7 +92,8 @@ numbers: 43 for 99 % of the sets, 75 for all.'
     statements += _random(documents, fewer, dimensions, share) + _training(documents, top)
     question = {"documents": documents, "top": top, "bits": bits, "share": share}
     if dimensions is None:
-        return Sized(question, _smallest_answer(documents, top, statements, share), None, tuple(statements))
+        enough = _bits(explicit(documents, fewer, bits).bits)
+        return Sized(question, _smallest_answer(documents, top, statements, share, enough), None, tuple(statements))
     return _judged({**question, "dimensions": dimensions}, tuple(statements))
 
 
@@ -173,10 +174,9 @@ def _training(documents: int, top: int) -> list[Statement]:
     return [Statement("training", says, needed, "the published curve of free embeddings for k = 2; no theorem")]
 
 
-def _smallest_answer(documents: int, top: int, statements: list[Statement], share: float) -> str:
+def _smallest_answer(documents: int, top: int, statements: list[Statement], share: float, bits: str) -> str:
     amounts = {one.name: one for one in statements}
     least, enough = amounts["necessary"], amounts["enough"]
-    bits = enough.says.split(" at ")[1].split(",")[0]
     answer = (
         f"Necessary{'' if share == 1 else ' for all sets'}: {_dimensions(least.amount)}. "
         f"Enough, proved for all {_counted(documents, top)} sets of {top:,}: {enough.amount:,.0f}, at {bits}."

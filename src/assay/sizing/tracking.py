@@ -14,7 +14,6 @@ from assay.languages.reading import read_language
 from assay.sizing.answer import Sized, Statement
 
 MOST_LETTERS = 2**53
-_FLOAT32, _FLOAT64 = 4728, 1 << 24  # letters up to which attention of logarithmic depth is proved, see its guarantee
 _NECESSARY = (
     "proved: words that lead elsewhere need different states, as some next letters tell them apart; for causal "
     "networks in one pass"
@@ -89,7 +88,7 @@ def size_language(expression: str, length: int) -> Sized:
     ]  # fmt: skip
     ways = [f"1 recurrent layer of {numbers}"]
     depth = (length - 1).bit_length()
-    arithmetic = "float32" if length <= _FLOAT32 else "float64" if length <= _FLOAT64 else ""
+    arithmetic = _arithmetic(length)
     if arithmetic:
         ways.append(f"{_layers(depth)} of attention")
         sizes = f"{size**2:,} numbers a token, {size**3:,} units of its MLP"
@@ -103,6 +102,16 @@ def size_language(expression: str, length: int) -> Sized:
     name = expression or "the empty word"
     answer = f"Words of up to {length:,} letters of {name}: at least {_bits(bits)} of state; {', or '.join(ways)}."
     return Sized({"language": expression, "length": length}, answer, None, tuple(statements))
+
+
+def _arithmetic(length: int) -> str:
+    """In which attention of logarithmic depth is proved to read words of this length; empty where in none."""
+    import torch
+
+    from assay.languages.weights.prefix import longest_word
+
+    dtypes = {"float32": torch.float32, "float64": torch.float64}
+    return next((name for name, dtype in dtypes.items() if length <= longest_word(dtype)), "")
 
 
 def _layers(count: int) -> str:
