@@ -229,7 +229,7 @@ def _retrieval(found: dict[str, Any] | None) -> dict[str, Any]:
         "charts": retrieval_charts(found),
         "reached_titles": ["setting", *(f"d = {place}" for place in places)],
         "reached": [[name, *cells] for name, cells in reached_rows(found, places)],
-        "kept_titles": ["numbers", *(f"n = {place:,}" for place in kept_places(found))],
+        "kept_titles": ["vectors, numbers", *(f"n = {place:,}" for place in kept_places(found))],
         "kept": [[name, *cells] for name, cells in kept_rows(found)],
     }
 

@@ -24,7 +24,7 @@ def retrieval_charts(found: dict[str, Any]) -> list[VegaChart]:
     drawn = [_documents_chart(found)]
     if any(margin["kind"] == "trained" for margin in found["margins"]):
         drawn.append(_margin_chart(found))
-    if found["kept"]:
+    if any(one["vectors"] == "cyclic" for one in found["kept"]):
         drawn.append(_kept_chart(found))
     return drawn
 
@@ -144,9 +144,10 @@ def _margin_name(margin: dict[str, Any]) -> str:
 
 
 def _kept_chart(found: dict[str, Any]) -> VegaChart:
-    formats = list(dict.fromkeys(one["number_format"] for one in found["kept"]))
+    cyclic = [one for one in found["kept"] if one["vectors"] == "cyclic"]
+    formats = list(dict.fromkeys(one["number_format"] for one in cyclic))
     spec: Spec = {
-        "data": {"values": found["kept"]}, "mark": {"type": "line", "point": {"filled": True, "size": 45}},
+        "data": {"values": cyclic}, "mark": {"type": "line", "point": {"filled": True, "size": 45}},
         "encoding": {
             "x": {"field": "documents", "type": "quantitative", "title": "documents n",
                   "scale": {"type": "log", "nice": False}},
@@ -222,11 +223,14 @@ def _seeds(reached: dict[str, Any]) -> str:
 
 
 def kept_rows(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """A row for each number format: the share of sets at every number of documents."""
+    """A row for each kind of vectors and number format: the share of sets at every number of documents, and d."""
     places = kept_places(found)
-    cells = {(one["number_format"], one["documents"]): f"{one['share']:.4g}" for one in found["kept"]}
-    formats = dict.fromkeys(one["number_format"] for one in found["kept"])
-    return [(name, [cells.get((name, place), "") for place in places]) for name in formats]
+    cells = {
+        (one["vectors"], one["number_format"], one["documents"]): f"{one['share']:.4g} (d = {one['dimensions']})"
+        for one in found["kept"]
+    }
+    rows = dict.fromkeys((one["vectors"], one["number_format"]) for one in found["kept"])
+    return [(f"{kind}, {name}", [cells.get((kind, name, place), "") for place in places]) for kind, name in rows]
 
 
 def kept_places(found: dict[str, Any]) -> list[int]:
@@ -236,9 +240,8 @@ def kept_places(found: dict[str, Any]) -> list[int]:
 
 def kept_table(found: dict[str, Any]) -> Table:
     """Shares of sets that rounded explicit vectors serve."""
-    title = f"Share of all sets that explicit vectors of {2 * found['top']} dimensions serve"
-    table = Table(title=title, title_justify="left")
-    table.add_column("numbers")
+    table = Table(title="Share of the sets that explicit vectors serve", title_justify="left")
+    table.add_column("vectors, numbers")
     for place in kept_places(found):
         table.add_column(f"n = {place:,}", justify="right")
     for name, cells in kept_rows(found):

@@ -48,8 +48,10 @@ class Reached:
 
 @dataclass(frozen=True)
 class Kept:
-    """The share of sets that cyclic documents serve in a number format."""
+    """The share of sets that explicit documents serve in a number format."""
 
+    vectors: str
+    dimensions: int
     documents: int
     number_format: str
     share: float
@@ -139,10 +141,13 @@ def _reached(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Reach
 
 
 def _kept(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Kept]:
-    asked = [(n, name, content_hash(plan.rounded(n, name))) for n in plan.explicit for name in plan.formats]
+    asked = [
+        (vectors, n, name, content_hash(plan.rounded(n, name, vectors)))
+        for vectors in plan.vectors for n in plan.explicit for name in plan.formats
+    ]  # fmt: skip
     return [
-        Kept(n, name, piece["share"], piece["tried"], piece["exhaustive"])
-        for n, name, key in asked
+        Kept(vectors, piece["dimensions"], n, name, piece["share"], piece["tried"], piece["exhaustive"])
+        for vectors, n, name, key in asked
         if key in answers and (piece := answers[key].detail)
     ]
 
@@ -209,12 +214,15 @@ def _answer(plan: RetrievalPlan, reached: list[Reached], kept: list[Kept]) -> st
     ]
     here = [one for one in reached if one.dimensions == least]
     said += [f"At {one.dimensions}, {one.course} reaches {_range(one.largest)} documents." for one in here]
-    most = max((one.documents for one in kept), default=0)
-    largest = [one for one in kept if one.documents == most]
+    cyclic = [one for one in kept if one.vectors == "cyclic"]
+    most = max((one.documents for one in cyclic), default=0)
+    largest = [one for one in cyclic if one.documents == most]
     if largest:
         shares = ", ".join(f"{one.share:.3g} in {one.number_format}" for one in largest)
         of = "all sets" if largest[0].exhaustive else f"{largest[0].tried:,} random sets"
-        said.append(f"Explicit vectors for {most:,} documents serve these shares of {of}: {shares}.")
+        said.append(
+            f"Explicit vectors of {least} dimensions for {most:,} documents serve these shares of {of}: {shares}."
+        )
     return " ".join(said)
 
 

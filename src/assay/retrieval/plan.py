@@ -12,6 +12,8 @@ from assay.retrieval.memories import Kind, NumberFormat, pairs_at_load
 RETRIEVAL_VERSION = 1  # raised when answers change, so that old ones are not taken for new ones
 MEMORY_VERSION = 1
 
+EXPLICIT = ("cyclic", "signs", "one-hot-code", "cyclic-code")
+
 Question = dict[str, Any]
 
 
@@ -31,7 +33,8 @@ class RetrievalPlan:
         top: k.
         seeds: of what is trained.
         courses: what is trained.
-        explicit: numbers of documents at which cyclic documents are rounded.
+        vectors: explicit documents that are rounded, names in `EXPLICIT`.
+        explicit: numbers of documents at which they are.
         formats: number formats to which they are.
         margins: dimensions at which least margins are sought after all steps of training, and
         documents: the numbers of documents at which they are; those with an optimum in fewer dimensions are left out.
@@ -41,6 +44,7 @@ class RetrievalPlan:
     top: int
     seeds: tuple[int, ...]
     courses: tuple[Course, ...]
+    vectors: tuple[str, ...]
     explicit: tuple[int, ...]
     formats: tuple[str, ...]
     margins: tuple[int, ...]
@@ -54,8 +58,9 @@ class RetrievalPlan:
                 for seed in self.seeds:
                     yield self.learned(course.setting, dimensions, seed)
         for documents in sorted(self.explicit, reverse=True):
-            for number_format in self.formats:
-                yield self.rounded(documents, number_format)
+            for vectors in self.vectors:
+                for number_format in self.formats:
+                    yield self.rounded(documents, number_format, vectors)
         for dimensions in self.margins:
             for documents in self.documents_at(dimensions):
                 for seed in self.seeds:
@@ -69,9 +74,11 @@ class RetrievalPlan:
         """The largest number of documents that training solves."""
         return {**self._question("learned"), "dimensions": dimensions, "seed": seed, "setting": _described(setting)}
 
-    def rounded(self, documents: int, number_format: str) -> Question:
-        """The share of sets that cyclic documents still serve in a number format, and the least margin before."""
-        return {**self._question("rounded"), "documents": documents, "number_format": number_format}
+    def rounded(self, documents: int, number_format: str, vectors: str = "cyclic") -> Question:
+        """The share of sets that explicit documents still serve in a number format; of cyclic ones the margin, too."""
+        return {
+            **self._question("rounded"), "documents": documents, "number_format": number_format, "vectors": vectors,
+        }  # fmt: skip
 
     def margin(self, dimensions: int, documents: int, seed: int) -> Question:
         """The least margin after training."""

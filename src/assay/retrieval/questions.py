@@ -11,14 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from assay.embeddings.documents import Documents
+from assay.embeddings.documents import Documents as Given
 from assay.embeddings.hulls import nearest
+from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.retrieval.documents import CyclicDocuments
+from assay.retrieval.documents import (
+    CyclicCodeDocuments,
+    CyclicDocuments,
+    Documents,
+    OneHotCodeDocuments,
+    SignDocuments,
+)
 from assay.retrieval.learned import Setting, largest_learned, least_margins, train
 from assay.retrieval.memories import recall_each
 from assay.retrieval.plan import Question, setting_of
-from assay.retrieval.rounding import STORED_BITS, retrieved
+from assay.retrieval.random_documents import dimensions_for_all
+from assay.retrieval.rounding import INTEGER_BITS, STORED_BITS, retrieved
 from assay.size import Size
 from assay.versions import versions
 
@@ -68,16 +76,40 @@ def _learned(question: Question) -> Evidence:
 
 def _rounded(question: Question) -> Evidence:
     begin = time.process_time()
-    cyclic = CyclicDocuments(question["documents"], question["top"])
-    found = retrieved(cyclic, question["number_format"])
+    explicit = explicit_documents(question)
+    found = retrieved(explicit, question["number_format"])
+    margin = cyclic_margin(explicit.documents, explicit.top) if question["vectors"] == "cyclic" else None
     said = f"all {found.tried:,} sets" if found.exhaustive else f"{found.tried:,} random sets"
     return _evidence(
-        question, _task(cyclic.documents, cyclic.top), "cyclic documents", cyclic.dimensions, error=1 - found.share,
+        question, _task(explicit.documents, explicit.top), f"{question['vectors']} documents", explicit.dimensions,
+        error=1 - found.share,
         rests_on=f"the share of {said} that the query does not retrieve, documents and queries rounded to "
         f"{question['number_format']}, scores in float64",
-        detail={**asdict(found), "share": found.share, "margin": cyclic_margin(cyclic.documents, cyclic.top)},
+        detail={**asdict(found), "share": found.share, "margin": margin, "dimensions": explicit.dimensions},
         begin=begin, precision=STORED_BITS[question["number_format"]],
     )  # fmt: skip
+
+
+def explicit_documents(question: Question) -> Documents:
+    """The documents in a question.
+
+    Signs have 1.3 times the dimensions in which random documents serve all sets with probability 1/2. The cyclic code
+    is the smallest for the integers that the number format holds.
+
+    Raises:
+        AssayError: no code serves so many documents in this format.
+    """
+    documents, top, kind = question["documents"], question["top"], question["vectors"]
+    if kind == "cyclic":
+        return CyclicDocuments(documents, top)
+    if kind == "signs":
+        return SignDocuments(documents, top, math.ceil(1.3 * dimensions_for_all(documents, top)))
+    if kind == "one-hot-code":
+        return OneHotCodeDocuments(documents, top)
+    code = CyclicCodeDocuments.smallest(documents, top, INTEGER_BITS[question["number_format"]])
+    if code is None:
+        raise AssayError(f"no code for {documents:,} documents is proved in {question['number_format']}")
+    return code
 
 
 def cyclic_margin(documents: int, top: int) -> float | None:
@@ -91,7 +123,7 @@ def cyclic_margin(documents: int, top: int) -> float | None:
     """
     if math.comb(documents - 1, top - 1) > _MOST_SETS:
         return None
-    vectors = Documents(CyclicDocuments(documents, top).vectors())
+    vectors = Given(CyclicDocuments(documents, top).vectors())
     sets = [np.array((0, *rest), dtype=np.intp) for rest in combinations(range(1, documents), top - 1)]
     with ThreadPoolExecutor(1) as pool:
         found = nearest(vectors, sets, pool)

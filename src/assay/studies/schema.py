@@ -28,6 +28,7 @@ from assay.networks.fixed_point import MOST_BITS
 from assay.networks.shape import USUAL, with_field
 from assay.retrieval.learned import Setting
 from assay.retrieval.memories import KINDS, LOADS, NUMBER_FORMATS
+from assay.retrieval.plan import EXPLICIT
 from assay.studies.checks import (
     Must,
     above_of,
@@ -446,6 +447,10 @@ class RetrievalTable(Table):
     """How many documents vectors of d numbers serve, for all sets of `top`."""
 
     top: Annotated[int, Field(ge=1, le=10), Must("an integer from 1 to 10")] = 2
+    vectors: Annotated[
+        list[Literal["cyclic", "signs", "one-hot-code", "cyclic-code"]], Field(min_length=1), AfterValidator(different),
+        Must(f"different ones of {', '.join(EXPLICIT)}"),
+    ] = ["cyclic"]  # fmt: skip
     explicit: Numbers = []
     formats: Annotated[
         list[Annotated[Literal["float64", "float32", "float16", "bfloat16", "int8"], Must(_A_FORMAT)]],

@@ -222,6 +222,7 @@ def _retrieval(table: RetrievalTable, file: StudyTable) -> RetrievalPlan:
         top=table.top,
         seeds=tuple(file.seeds),
         courses=tuple(Course(_setting(one), tuple(one.dimensions)) for one in table.trained),
+        vectors=tuple(table.vectors),
         explicit=tuple(table.explicit),
         formats=tuple(table.formats),
         margins=() if margins is None else tuple(margins.dimensions),
