@@ -56,7 +56,7 @@ class BooleanFunction:
             AssayError: the number of values is not 2^n for n from 1 to 16.
         """
         values = np.array(table, dtype=bool)
-        inputs = int(len(values)).bit_length() - 1
+        inputs = len(values).bit_length() - 1
         if len(values) != 1 << inputs or not 1 <= inputs <= MOST_INPUTS:
             raise AssayError(f"a table must have 2^n values, n from 1 to {MOST_INPUTS}, got {len(values)}")
         ones = np.bitwise_count(np.arange(len(values)))
