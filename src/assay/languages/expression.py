@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from greenery import Charclass, Pattern, parse
 from greenery.parse import NoMatch
@@ -79,6 +80,7 @@ class _Positions:
             self.after[position] |= after
 
 
+@lru_cache(maxsize=256)  # tasks ask for theirs again and again
 def automaton_of(expression: str, alphabet: str | None = None) -> Automaton:
     """The minimal automaton of the words that an expression matches.
 

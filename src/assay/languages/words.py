@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import random
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,32 +59,68 @@ def count_accepted(automaton: Automaton, length: int) -> int:
 def sample_accepted(automaton: Automaton, length: int, size: int, seed: int) -> NDArray[np.int64]:
     """Words drawn uniformly, with replacement, from those of one length in the language.
 
-    A rank is drawn among all of them, and the word of this rank in the order of the letters is written down.
-
     Returns:
-        Numbers of letters, int64 (size, length).
+        Numbers of letters, int64 (size, length); see `AcceptedWords`.
 
     >>> from assay.languages.expression import automaton_of
-    >>> sample_accepted(automaton_of("(ab)*|c+"), 4, 3, seed=0).tolist()
-    [[2, 2, 2, 2], [2, 2, 2, 2], [0, 1, 0, 1]]
+    >>> sample_accepted(automaton_of("(ab)*|c+"), 4, 3, seed=1).tolist()
+    [[2, 2, 2, 2], [2, 2, 2, 2], [2, 2, 2, 2]]
 
     Raises:
         AssayError: there is no such word.
     """
-    ways, rows = _ways(automaton, length), automaton.table.tolist()
-    require(ways[-1][0] > 0, "length", length, "the length of a word of the language")
-    draw = random.Random(seed)
-    words = np.empty((size, length), dtype=np.int64)
-    for word in words:
-        rank, state = draw.randrange(ways[-1][0]), 0
-        for place in range(length):
-            left = ways[length - place - 1]
-            for letter, there in enumerate(rows[state]):
-                if rank < left[there]:
-                    word[place], state = letter, there
-                    break
-                rank -= left[there]
-    return words
+    accepted = AcceptedWords.of(automaton, length)
+    require(accepted.exist and accepted.whole == length, "length", length, "the length of a word of the language")
+    return accepted.words(np.random.default_rng(seed).random((size, length)))
+
+
+@dataclass(frozen=True, eq=False)
+class AcceptedWords:
+    """The words of a language that have one length; where there is none, the beginnings of the next longer ones.
+
+    Attributes:
+        whole: the length of the words that are begun; -1 where the language has none so long.
+        table: the next state at [state, letter].
+        chances: float64 (length, states, letters), the chance that a letter or an earlier one comes at a place, behind
+            a word that has led to a state: numbers of words, divided as integers, so within 2^-53 of a uniform draw.
+    """
+
+    whole: int
+    table: NDArray[np.int64]
+    chances: NDArray[np.float64]
+
+    @classmethod
+    @lru_cache(maxsize=512)  # training with many lengths asks for each of them again and again
+    def of(cls, automaton: Automaton, length: int) -> AcceptedWords:
+        """Those of an automaton. Time and memory O(length x states x letters), on integers of O(length) bits.
+
+        Raises:
+            AssayError: a length that is no integer from 0 on.
+        """
+        ways, rows = _ways(automaton, length + automaton.states), automaton.table.tolist()
+        # A word of at least `length` letters, without a circle behind that many, is shorter than this.
+        whole = next((longer for longer in range(length, length + automaton.states) if ways[longer][0]), -1)
+        chances = np.zeros((length, *automaton.table.shape))
+        for place in range(length if whole >= 0 else 0):
+            here, left = ways[whole - place], ways[whole - place - 1]
+            for state, row in enumerate(rows):
+                if here[state]:
+                    chances[place, state] = [count / here[state] for count in accumulate(left[q] for q in row)]
+        return cls(whole, automaton.table, chances)
+
+    @property
+    def exist(self) -> bool:
+        """Whether there is any."""
+        return self.whole >= 0
+
+    def words(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
+        """A word for each row of numbers in [0, 1), one number for each letter: numbers of letters, int64."""
+        words = np.empty(uniforms.shape, dtype=np.int64)
+        states = np.zeros(len(uniforms), dtype=np.int64)
+        for place, chances in enumerate(self.chances):
+            words[:, place] = (uniforms[:, place, None] >= chances[states]).sum(axis=1)
+            states = self.table[states, words[:, place]]
+        return words
 
 
 def _ways(automaton: Automaton, length: int) -> list[list[int]]:
