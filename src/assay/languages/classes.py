@@ -115,6 +115,19 @@ class Classes:
     star_free: Decision
     solvable: Decision
 
+    @property
+    def even_letter(self) -> str | None:
+        """A letter that leads an even number of states around in a circle; None where there is none."""
+        automaton = self.automaton
+        for letter, image in zip(automaton.letters, automaton.table.T.tolist(), strict=True):
+            for first in range(automaton.states):
+                state, steps = image[first], 1
+                while state != first and steps < automaton.states:
+                    state, steps = image[state], steps + 1
+                if state == first and steps % 2 == 0:
+                    return letter
+        return None
+
 
 def classify(automaton: Automaton, most: int = MOST_ELEMENTS, tell: Callable[[str], None] = lambda _: None) -> Classes:
     """Decide all classes.

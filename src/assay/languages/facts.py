@@ -126,7 +126,7 @@ def _groups(classes: Classes) -> tuple[Fact, ...]:
                 "does not track its states: a group in it is not solvable", "reported", "arXiv 2603.01959",
             ),
         ]  # fmt: skip
-    letter = _even_letter(classes)
+    letter = classes.even_letter
     if letter is not None:
         found.append(
             Fact(
@@ -136,19 +136,6 @@ def _groups(classes: Classes) -> tuple[Fact, ...]:
             )
         )  # fmt: skip
     return tuple(found)
-
-
-def _even_letter(classes: Classes) -> str | None:
-    """A letter that leads an even number of states around in a circle."""
-    automaton = classes.automaton
-    for letter, image in zip(automaton.letters, automaton.table.T.tolist(), strict=True):
-        for first in range(automaton.states):
-            state, steps = image[first], 1
-            while state != first and steps < automaton.states:
-                state, steps = image[state], steps + 1
-            if state == first and steps % 2 == 0:
-                return letter
-    return None
 
 
 def _trained(classes: Classes) -> tuple[Fact, ...]:

@@ -52,9 +52,9 @@ class Language(Task[torch.Tensor]):
 
     @property
     def spec(self) -> Spec:
-        """A letter a token; every token is a query."""
+        """A letter a token; every token is a query. The token in front is what averages become counts by."""
         automaton = self.automaton
-        return Spec(Symbols(len(automaton.letters)), Classes(max(2, automaton.states)), self.length)
+        return Spec(Symbols(len(automaton.letters)), Classes(max(2, automaton.states)), self.length, sink=True)
 
     def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
         """One word for each key."""

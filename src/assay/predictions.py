@@ -1,0 +1,187 @@
+"""What theorems say of trained layers that track states: whether such networks can, at some depth and all lengths.
+
+A layer is taken for the model whose equations it has: softmax attention, a linear recurrence with these eigenvalues, a
+recurrence that is not linear. Of other layers, and of a user's own, nothing is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+
+from assay.groups import named_group
+from assay.groups.answer import GroupAnswer, answer_group
+from assay.languages.automaton import Automaton, components, make_automaton
+from assay.languages.classes import Classes, classify, decide_c_rasp
+from assay.languages.expression import automaton_of
+
+Verdict = Literal["can", "cannot", "open"]
+Model = Literal["attention", "attention with positions", "nonnegative", "real", "reflections", "recurrent", ""]
+
+_NONNEGATIVE = {"gated-linear", "min-gru", "min-lstm"}  # that tokens set; fixed ones cannot forget what they choose
+_BY_EIGENVALUES = {"selective", "delta-net", "gated-delta-net", "delta-product"}
+_NOT_LINEAR = {"lstm", "gru"}
+_SIGNED = {"delta-product"}  # unless told otherwise
+_GRAZZI = "Grazzi et al. 2024, arXiv 2411.12537"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is known of a kind of network on a task, at all lengths.
+
+    Attributes:
+        verdict: `can` at some depth, `cannot` at any, or `open`, where no theorem here decides.
+        kind: `proved`, here or by weights that Assay writes down; `reported` by a paper; `conditional`; `` where open.
+        why: one sentence without its end, with its source.
+        depth: layers of weights that are known; None where none are written down.
+    """
+
+    verdict: Verdict
+    kind: Literal["proved", "reported", "conditional", ""]
+    why: str
+    depth: int | None = None
+
+
+_AUTOMATA = "one layer: saturated LSTMs and GRUs are finite automata (Merrill 2019, arXiv 1906.01615)"
+
+
+def predicted(
+    task: Mapping[str, Any], architecture: str, options: Mapping[str, Any], positions: str
+) -> Prediction | None:
+    """What is known of a layer on a task, both as questions describe them; None for another task or layer.
+
+    >>> words = {"name": "language", "expression": "(aa)*", "alphabet": ""}
+    >>> [predicted(words, name, {}, "none").verdict for name in ("attention", "selective", "lstm")]
+    ['cannot', 'cannot', 'can']
+    """
+    model = model_of(architecture, options, positions)
+    if not model or task["name"] not in ("language", "group-word"):
+        return None
+    if task["name"] == "language":
+        return _of_language(model, *_language(task["expression"], task["alphabet"]))
+    found = _group(task["group"])
+    steps = found.steps_generators if task["generators"] else found.steps
+    allowed = options.get("steps", 2) if architecture == "delta-product" else 1
+    return _of_group(model, found, None if steps is None else steps.count, allowed)
+
+
+def model_of(architecture: str, options: Mapping[str, Any], positions: str) -> Model:
+    """The model whose equations a layer of the backbone has; empty where it has those of none."""
+    if architecture == "attention":
+        alone = positions == "none" and not options.get("rotary")
+        return "attention" if alone else "attention with positions"
+    if architecture in _NOT_LINEAR:
+        return "recurrent"
+    if architecture in _NONNEGATIVE:
+        return "nonnegative"
+    if architecture not in _BY_EIGENVALUES:
+        return ""
+    signed = options.get("eigenvalues", "signed" if architecture in _SIGNED else "positive") == "signed"
+    if not signed:
+        return "nonnegative"
+    return "real" if architecture == "selective" else "reflections"
+
+
+@cache
+def _language(expression: str, alphabet: str) -> tuple[Classes, bool]:
+    automaton = automaton_of(expression, alphabet or None)
+    return classify(automaton), counting_tracks(automaton)
+
+
+@cache
+def _group(name: str) -> GroupAnswer:
+    return answer_group(named_group(name))
+
+
+def counting_tracks(automaton: Automaton) -> bool:
+    """Whether C-RASP tells the state after every letter, read at that letter, which it then knows.
+
+    For each letter s and state r, the words w such that w s leads to r must be in C-RASP.
+
+    >>> counting_tracks(automaton_of("(b*ac)*")), counting_tracks(automaton_of("(bc(c)*)*"))
+    (True, False)
+    """
+    rows = automaton.table.tolist()
+    for after in automaton.table.T:
+        for state in np.unique(after):
+            before = make_automaton(automaton.letters, rows, 0, np.flatnonzero(after == state).tolist())
+            if not decide_c_rasp(before, components(before)).holds:
+                return False
+    return True
+
+
+def _of_language(model: Model, classes: Classes, counted: bool) -> Prediction:
+    if model == "recurrent":
+        return Prediction("can", "reported", _AUTOMATA)
+    if model.startswith("attention"):
+        return _attention(classes, counted, positions=model != "attention")
+    letter = classes.even_letter
+    if classes.star_free.holds:
+        why = "the language is star-free, a cascade of resets (Krohn and Rhodes 1965; Sarrof et al. 2024)"
+        return Prediction("can", "reported", why)
+    if model == "nonnegative" and letter is not None:
+        why = f"{letter} is counted modulo an even number, and eigenvalues are real and at least 0 ({_GRAZZI})"
+        return Prediction("cannot", "reported", why)
+    if classes.solvable.holds is False and model == "real":
+        return Prediction("cannot", "reported", "a group in it is not solvable (arXiv 2603.01959)")
+    if classes.groups is not None and all(_is_power_of_two(group.order) for group in classes.groups):
+        if model == "nonnegative":
+            return Prediction("open", "", "a word, but no letter, is counted modulo an even number")
+        why = f"all groups in it are of orders 2^k: a cascade of resets and signs (Krohn and Rhodes 1965; {_GRAZZI})"
+        return Prediction("can", "reported", why)
+    return Prediction("open", "", "no theorem here decides it for these eigenvalues")
+
+
+def _attention(classes: Classes, counted: bool, *, positions: bool) -> Prediction:
+    if classes.c_rasp.holds:
+        from assay.languages.synthesis import program_of
+
+        depth = program_of(classes.automaton).depth
+        return Prediction("can", "proved", f"in C-RASP, by a program of depth {depth}", depth)
+    if counted:
+        return Prediction(
+            "can", "proved", "counting decides the words before each letter, which is known where it is read"
+        )
+    if positions:
+        return Prediction("open", "", "theorems on counting say nothing of attention that is told positions")
+    if classes.star_free.holds is False:
+        return Prediction("cannot", "proved", "it is periodic; a program that counts is constant in the end on u w^n")
+    return Prediction("cannot", "reported", "outside C-RASP, also if read at each letter (arXiv 2608.13433)")
+
+
+def _of_group(model: Model, found: GroupAnswer, steps: int | None, allowed: int) -> Prediction:
+    structure = found.structure
+    if model == "recurrent":
+        return Prediction("can", "reported", _AUTOMATA)
+    if model == "attention":
+        return Prediction(
+            "cannot", "proved", "words of a group are periodic; a program that counts is constant in the end"
+        )
+    if model == "attention with positions":
+        if not structure.solvable:
+            why = "complete for NC1 (Barrington 1989), unless TC0 = NC1"
+            return Prediction("cannot", "conditional", why)
+        return Prediction("open", "", "depth that does not grow is enough (arXiv 2210.10749), with other positions")
+    if model == "nonnegative":
+        if structure.order % 2 == 0:
+            return Prediction("cannot", "reported", f"it has an element of order 2, so parity ({_GRAZZI})")
+        return Prediction("open", "", "no theorem here decides it for these eigenvalues")
+    if model == "real":
+        if not structure.solvable:
+            return Prediction("cannot", "reported", "not solvable (arXiv 2603.01959)")
+        if _is_power_of_two(structure.order):
+            return Prediction("can", "reported", f"of order 2^k: signs (Krohn and Rhodes 1965; {_GRAZZI})")
+        return Prediction("open", "", "phases of its order are not real; no theorem here decides it")
+    if steps is not None and steps <= allowed:
+        return Prediction("can", "proved", f"one layer with {steps} Householder steps a token, by weights", 1)
+    return Prediction(
+        "open", "", f"no orthogonal representation has fewer than {steps} steps a token; others are not excluded"
+    )
+
+
+def _is_power_of_two(order: int) -> bool:
+    return order & (order - 1) == 0
