@@ -18,6 +18,7 @@ from assay.learning.training import Recipe
 from assay.studies import schema, shipped
 from assay.studies.checks import Must
 from assay.studies.faults import read_tables
+from assay.studies.schema_vectors import SettingTable
 from assay.studies.study import _study, load_study
 from fresh import assay
 from test_cli import TINY
@@ -253,7 +254,7 @@ SECTIONS = {
     "The file": schema.StudyTable, "A line": schema.LineTable, "A search": schema.SearchTable,
     "Bits per number": schema.PrecisionTable, "A recipe": schema.RecipeTable, "A portrait": schema.PortraitTable,
     "A protocol": schema.ProtocolTable, "A trained network": schema.TrainedTable,
-    "Retrieval": schema.RetrievalTable, "A setting": schema.SettingTable, "Memories": schema.MemoryTable,
+    "Retrieval": schema.RetrievalTable, "A setting": SettingTable, "Memories": schema.MemoryTable,
 }  # fmt: skip
 
 

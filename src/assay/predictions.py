@@ -1,7 +1,8 @@
 """What theorems say of trained layers that track states: whether such networks can, at some depth and all lengths.
 
 A layer is taken for the model whose equations it has: softmax attention, a linear recurrence with these eigenvalues, a
-recurrence that is not linear. Of other layers, and of a user's own, nothing is predicted.
+recurrence that is not linear. Of other layers, and of a user's own, nothing is predicted. That something cannot be done
+is said of all words: a network that is wrong on some may still be right on most that a study draws.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from assay.groups import named_group
 from assay.groups.answer import GroupAnswer, answer_group
+from assay.languages.alternation import blocks_of
 from assay.languages.automaton import Automaton, components, make_automaton
 from assay.languages.classes import Classes, classify, decide_c_rasp
 from assay.languages.expression import automaton_of
@@ -50,23 +52,68 @@ _AUTOMATA = "one layer: saturated LSTMs and GRUs are finite automata (Merrill 20
 
 
 def predicted(
-    task: Mapping[str, Any], architecture: str, options: Mapping[str, Any], positions: str
-) -> Prediction | None:
-    """What is known of a layer on a task, both as questions describe them; None for another task or layer.
+    task: Mapping[str, Any], architecture: str, options: Mapping[str, Any], positions: str, depth: int,
+    distribution: str,
+) -> Prediction | None:  # fmt: skip
+    """What is known of a network on a task, both as questions describe them; None for another task or layer.
+
+    At any depth, unless the words are those of an alternation alone: then at this one.
 
     >>> words = {"name": "language", "expression": "(aa)*", "alphabet": ""}
-    >>> [predicted(words, name, {}, "none").verdict for name in ("attention", "selective", "lstm")]
+    >>> [predicted(words, name, {}, "none", 2, "half").verdict for name in ("attention", "selective", "lstm")]
     ['cannot', 'cannot', 'can']
     """
     model = model_of(architecture, options, positions)
     if not model or task["name"] not in ("language", "group-word"):
         return None
     if task["name"] == "language":
-        return _of_language(model, *_language(task["expression"], task["alphabet"]))
+        classes, counted = _language(task["expression"], task["alphabet"])
+        if distribution != "accepted":
+            return _of_language(model, classes, counted)
+        found = _alternation(model, classes, depth) or _of_language(model, classes, counted)
+        promised = Prediction("open", "", "only words of the language are drawn, of which no theorem here speaks")
+        return found if found.verdict == "can" or "block" in found.why else promised
     found = _group(task["group"])
     steps = found.steps_generators if task["generators"] else found.steps
     allowed = options.get("steps", 2) if architecture == "delta-product" else 1
     return _of_group(model, found, None if steps is None else steps.count, allowed)
+
+
+def decided(task: Mapping[str, Any]) -> str:
+    """What is decided of a language or group, in a few words; empty for another task.
+
+    >>> decided({"name": "group-word", "group": "S4"})
+    'solvable, derived length 3'
+    """
+    if task["name"] == "group-word":
+        structure = _group(task["group"]).structure
+        solvable = f"solvable, derived length {structure.derived_length}" if structure.solvable else "not solvable"
+        return "Abelian" if structure.abelian else solvable
+    if task["name"] != "language":
+        return ""
+    classes, _ = _language(task["expression"], task["alphabet"])
+    names = {"R-trivial": classes.r_trivial, "C-RASP": classes.c_rasp, "star-free": classes.star_free}
+    return next((name for name, decision in names.items() if decision.holds), "not star-free")
+
+
+def _alternation(model: Model, classes: Classes, depth: int) -> Prediction | None:
+    """On words of an alternation alone, where attention has this depth; None for other languages and models."""
+    blocks = blocks_of(classes.automaton)
+    if blocks is None or not model.startswith("attention"):
+        return None
+    needed = max(1, blocks - 2)
+    if depth >= needed:
+        why = f"block {blocks} has been reached if one of its letters stands behind block {blocks - 1}: depth {needed}"
+        return Prediction("can", "proved", why, needed)
+    if model != "attention":
+        return Prediction("open", "", "theorems on counting say nothing of attention that is told positions")
+    kind = "proved" if depth == 1 else "reported"
+    source = (
+        "a^A b^B and a^(A-1) b a b^(B-1) have the same counts, and end in different blocks"
+        if depth == 1
+        else "arXiv 2506.16055"
+    )
+    return Prediction("cannot", kind, f"{blocks} blocks take depth {needed}: {source}")
 
 
 def model_of(architecture: str, options: Mapping[str, Any], positions: str) -> Model:

@@ -65,6 +65,7 @@ def answer_training(question: dict[str, Any]) -> Evidence:
     detail: dict[str, Any] = {
         "largest_error": run.largest_error, "sequence_error": run.sequence_error, "steps": run.steps,
         "stopped": run.stopped, "curve": run.curve, "lengths": {str(at): error for at, error in run.lengths.items()},
+        "sequence_lengths": {str(at): error for at, error in run.sequence_lengths.items()},
     }  # fmt: skip
     if question["portrait"]:
         detail["portrait"] = attention_portrait(task, run.network, distribution=recipe.distribution)

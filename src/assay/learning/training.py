@@ -49,6 +49,8 @@ class Run:
         stopped: `learned`, `diverged` or `budget`.
         lengths: what it is judged by at each of the other lengths that it was tested at, over the positions beyond the
             length of training alone.
+        sequence_lengths: share of the test inputs of each of these lengths with a wrong answer at one of these
+            positions; nothing where answers are numbers.
         curve: the judged measure on validation inputs at every measurement.
         seconds: processor time.
     """
@@ -62,6 +64,7 @@ class Run:
     curve: tuple[float, ...]
     seconds: float
     lengths: dict[int, float]
+    sequence_lengths: dict[int, float]
 
 
 @in_float32()
@@ -142,6 +145,7 @@ def judged(
         curve=tuple(round(error, 5) for error in curve),
         seconds=seconds + time.process_time() - begin,
         lengths={at: finite(found.judged) for at, found in others.items()},
+        sequence_lengths={at: share for at, found in others.items() if (share := found.sequence_error) is not None},
     )
 
 

@@ -15,6 +15,7 @@ from assay.frontier import SearchEnd, Series, contradictions, learned_series, st
 from assay.networks.bare_models import BARE_MODELS
 from assay.networks.candidates import candidates_of
 from assay.probing.findings import gather_probe
+from assay.report.comparisons import gather_comparison
 from assay.report.lines import rank
 from assay.report.matrix import task_matrix
 from assay.report.protocols import protocol_lines
@@ -39,7 +40,8 @@ def gather(
     Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
     (one dictionary each, see `_line`), `matrix` (see `assay.report.matrix.task_matrix`; None where the study has one
     task), `probes` (see `assay.probing.findings.gather_probe`), `retrieval` and `memory` (see
-    `assay.retrieval.findings`; None where nothing is asked of them), `portraits`, `contradictions`, `failures` (what
+    `assay.retrieval.findings`; None where nothing is asked of them), `comparisons` (see
+    `assay.report.comparisons.gather_comparison`), `portraits`, `contradictions`, `failures` (what
     failed and the reason) and `evidence` (one flat row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
@@ -60,6 +62,7 @@ def gather(
         "probes": [gather_probe(probe, answers) for probe in study.probes],
         "retrieval": None if study.retrieval is None else gather_retrieval(study.retrieval, answers),
         "memory": None if study.memory is None else gather_memories(study.memory, answers),
+        "comparisons": [gather_comparison(one, answers) for one in study.comparisons],
         "portraits": [_portrait(piece) for piece in evidence if "portrait" in piece.detail],
         "contradictions": contradictions(evidence),
         "failures": [{"what": what, **vars(why)} for what, why in failed.items()],

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from assay.files import make_folder, require_folder, require_writable, write_whole
-from assay.report import words
+from assay.report import comparisons, words
 from assay.report.drawing import is_linear
 from assay.report.figures import (
     band_chart,
@@ -132,6 +132,7 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
     return environment.get_template("template.html").render(
         f=findings,
         words=words,
+        compared=comparisons,
         tasks=_tasks(findings),
         lines=[_line(line, [chart for chart in drawn if chart.line == line["name"]]) for line in findings["lines"]],
         titles={line["name"]: line["title"] for line in findings["lines"]},

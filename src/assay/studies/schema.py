@@ -10,9 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -20,111 +17,58 @@ from pydantic import (
 )
 
 from assay.errors import AssayError, require, unknown
+from assay.evidence import canonical
 from assay.learning.recipe import Recipe
 from assay.learning.search import ladder
 from assay.networks import Option, Shape, check_shape, layer_options, layers_of, shape_of
 from assay.networks.candidates import candidates_of
 from assay.networks.fixed_point import MOST_BITS
 from assay.networks.shape import USUAL, with_field
-from assay.retrieval.learned import Setting
-from assay.retrieval.memories import KINDS, LOADS, NUMBER_FORMATS
-from assay.retrieval.plan import EXPLICIT
 from assay.studies.checks import (
     Must,
     above_of,
     different,
     drawable,
     is_of_task,
-    known_architecture,
     known_protocol,
-    known_task,
-    listed,
     made,
-    of_a_task,
-    possible,
-    solving,
     varied,
     varying,
 )
+from assay.studies.keys import (
+    ASKED,
+    MOST,
+    OF_NETWORKS,
+    OTHERS,
+    STEPS,
+    WIDEST,
+    Architecture,
+    Blocks,
+    Budgets,
+    Count,
+    FixedWidth,
+    HeadWidth,
+    Method,
+    Methods,
+    Name,
+    Places,
+    Positions,
+    Rate,
+    Rates,
+    Seed,
+    Seeds,
+    Share,
+    Stated,
+    Table,
+    TaskParameters,
+    Text,
+    Values,
+    Width,
+    Widths,
+)
+from assay.studies.schema_vectors import MemoryTable, RetrievalTable
 from assay.sweeps import AXES
 from assay.tasks import TASKS
-from assay.tasks.counter import LARGEST_SEED
-
-STEPS = 1000  # of a run, where neither it nor a recipe says
-MOST = 10**9  # steps, or inputs
-WIDEST = 100_000
-MOST_DIMENSIONS = 512  # of vectors for retrieval, and of memories
-MOST_EXPLICIT = 10_000  # documents whose vectors are rounded or trained
-MOST_SETTING_STEPS = 1_000_000
-_A_FORMAT = "different ones of float64, float32, float16, bfloat16, int8"
-OF_NETWORKS = ("width", "depth", "loops", "heads", "head_width")  # what can be varied of any network
-
-OTHERS = ("retrieval", "memory")  # what a study may ask instead of lines, or beside
-ASKED = ("bounds", "constructions", "certificates", "precision", "sweep")  # by a line, beside searches
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$"), Must("lower-case letters, digits and dashes")]
-Text = Annotated[str, Must("a text")]
-Count = Annotated[int, Field(ge=1, le=MOST), Must(f"an integer from 1 to {MOST}")]
-Width = Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")]
-FixedWidth = Annotated[int, Field(ge=0, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")]
-HeadWidth = Annotated[int, Field(ge=0, le=WIDEST), Must(f"an integer from 1 to {WIDEST}, or 0 for one head")]
-Blocks = Annotated[int, Field(ge=1, le=1000), Must("an integer from 1 to 1000")]
-Share = Annotated[float, Field(ge=0, le=1), Must("a number from 0 to 1")]
-Rate = Annotated[float, Field(gt=0, le=1), Must("a learning rate, above 0 and at most 1")]
-Rates = Annotated[
-    list[Annotated[float, Field(gt=0, le=1)]],
-    Field(min_length=1), AfterValidator(different), Must("different learning rates, above 0 and at most 1"),
-]  # fmt: skip
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED), Must(f"an integer from 0 to {LARGEST_SEED}")]
-Seeds = Annotated[
-    list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]],
-    Field(min_length=1), AfterValidator(different), Must(f"a list of different integers from 0 to {LARGEST_SEED}"),
-]  # fmt: skip
-Places = Annotated[
-    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
-    AfterValidator(possible),
-]  # fmt: skip
-Stated = Annotated[
-    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
-    AfterValidator(of_a_task), AfterValidator(possible),
-]  # fmt: skip
-Values = Annotated[
-    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    AfterValidator(different), Must("a list of different positive integers"),
-]  # fmt: skip
-Sizes = Annotated[
-    list[Annotated[int, Field(ge=1, le=MOST_DIMENSIONS)]],
-    Field(min_length=1), AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_DIMENSIONS}"),
-]  # fmt: skip
-Numbers = Annotated[
-    list[Annotated[int, Field(ge=2, le=MOST_EXPLICIT)]],
-    AfterValidator(different), Must(f"a list of different integers from 2 to {MOST_EXPLICIT}"),
-]  # fmt: skip
-Temperatures = Annotated[
-    list[Annotated[float, Field(ge=1e-4, le=1e4)]],
-    Field(min_length=1), Must("a list of numbers from 0.0001 to 10000"),
-]  # fmt: skip
-Positions = Annotated[Literal["", "none", "table", "rotary"], Must("none, table or rotary")]
-Widths = Annotated[
-    list[Annotated[int, Field(ge=1, le=WIDEST)]],
-    BeforeValidator(listed), Field(min_length=1), Must(f"an integer from 1 to {WIDEST}, or a list of them"),
-]  # fmt: skip
-Budgets = Annotated[
-    list[Annotated[int, Field(ge=1, le=MOST)]],
-    BeforeValidator(listed), Field(min_length=1), Must(f"an integer from 1 to {MOST}, or a list of them"),
-]  # fmt: skip
-Method = Annotated[Text, AfterValidator(solving)]
-Methods = Annotated[list[Method], Field(min_length=1), AfterValidator(different)]
-Architecture = Annotated[Text, AfterValidator(known_architecture)]
-TaskParameters = Annotated[dict[str, Any], AfterValidator(known_task)]
-
-
-class Table(BaseModel):
-    """A table of the file; of keys that it may leave out, the default."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class RecipeTable(Table):
@@ -362,6 +306,56 @@ class LineTable(_OfTask):
         return searches
 
 
+class ComparedTable(NetworkTable):
+    """A network that is trained on every task of a comparison."""
+
+    width: Width
+    rates: Rates = [0.01]
+    steps: Count | None = None
+
+    @field_validator("width")
+    @classmethod
+    def _is_split(cls, width: int, info: ValidationInfo) -> int:
+        split = info.data.get("head_width", 0) or 1
+        require(width % split == 0, "width", width, f"a multiple of head_width = {split}")
+        return width
+
+
+def _one_kind(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All can be made, and differ in parameters alone."""
+    for task in tasks:
+        made(task)
+    if len({task["name"] for task in tasks}) > 1:
+        raise AssayError(f"must have one name, got {', '.join(dict.fromkeys(task['name'] for task in tasks))}")
+    different([canonical(task) for task in tasks])
+    return tasks
+
+
+class ComparisonTable(Table):
+    """Every one of some tasks, learned by every one of some networks."""
+
+    title: Text
+    tasks: Annotated[list[TaskParameters], Field(min_length=1), AfterValidator(_one_kind)]
+    recipe: OwnRecipe = RecipeTable()
+    networks: Annotated[list[ComparedTable], Field(min_length=1)]
+
+    @field_validator("recipe")
+    @classmethod
+    def _drawable(cls, recipe: RecipeTable, info: ValidationInfo) -> RecipeTable:
+        above = above_of(info)
+        for task in info.data.get("tasks", []) if above.distribution else []:
+            if lacking := made(task).lacks(above.distribution):
+                raise AssayError(f"{above.distribution!r} inputs of {task} need {lacking}")
+        return recipe
+
+    @field_validator("networks")
+    @classmethod
+    def _told_apart(cls, networks: list[ComparedTable]) -> list[ComparedTable]:
+        names = [(candidates_of(vars(table)).name, table.width) for table in networks]
+        require(len(set(names)) == len(names), "networks", names, "different architectures or shapes")
+        return networks
+
+
 class _OfWholeTask(_OfTask):
     @field_validator("task")
     @classmethod
@@ -425,76 +419,6 @@ class ProtocolTable(_OfWholeTask):
         return fraction
 
 
-class SettingTable(Table):
-    """How vectors for retrieval are trained, see `assay.retrieval.learned.Setting`; and at which dimensions."""
-
-    loss: Annotated[Literal["infonce", "sigmoid"], Must("infonce or sigmoid")] = Setting.loss
-    temperatures: Temperatures = list(Setting.temperatures)
-    steps: Annotated[int, Field(ge=1, le=MOST_SETTING_STEPS), Must(f"an integer from 1 to {MOST_SETTING_STEPS}")] = (
-        Field(Setting.steps, validate_default=True)
-    )
-    rate: Rate = Setting.rate
-    dimensions: Sizes
-
-    @field_validator("steps")
-    @classmethod
-    def _enough(cls, steps: int, info: ValidationInfo) -> int:
-        require(steps >= len(info.data.get("temperatures", [])), "steps", steps, "at least one for each temperature")
-        return steps
-
-
-class RetrievalTable(Table):
-    """How many documents vectors of d numbers serve, for all sets of `top`."""
-
-    top: Annotated[int, Field(ge=1, le=10), Must("an integer from 1 to 10")] = 2
-    vectors: Annotated[
-        list[Literal["cyclic", "signs", "one-hot-code", "cyclic-code"]], Field(min_length=1), AfterValidator(different),
-        Must(f"different ones of {', '.join(EXPLICIT)}"),
-    ] = ["cyclic"]  # fmt: skip
-    explicit: Numbers = []
-    formats: Annotated[
-        list[Annotated[Literal["float64", "float32", "float16", "bfloat16", "int8"], Must(_A_FORMAT)]],
-        Field(min_length=1), AfterValidator(different), Must(_A_FORMAT),
-    ] = ["float64", "float32", "bfloat16", "float16", "int8"]  # fmt: skip
-    trained: list[SettingTable] = []
-    margins: SettingTable | None = None
-    documents: Numbers = Field([], validate_default=True)
-
-    @field_validator("explicit", "documents")
-    @classmethod
-    def _more_than_top(cls, numbers: list[int], info: ValidationInfo) -> list[int]:
-        for number in numbers:
-            require(number > info.data.get("top", 1), info.field_name or "", number, "more than top")
-        return numbers
-
-    @field_validator("documents")
-    @classmethod
-    def _of_margins(cls, numbers: list[int], info: ValidationInfo) -> list[int]:
-        if bool(numbers) is (info.data.get("margins") is None):
-            raise AssayError("there must be margins and documents, or neither")
-        if not any(info.data.get(key, True) for key in ("explicit", "trained", "margins")):
-            raise AssayError("nothing is asked; retrieval has explicit, trained, or margins and documents")
-        return numbers
-
-
-class MemoryTable(Table):
-    """How many pairs linear memories of d x d numbers hold, without training."""
-
-    dimensions: Sizes
-    loads: Annotated[
-        list[Annotated[float, Field(gt=0, le=1000)]], Field(min_length=1), AfterValidator(different),
-        Must("different numbers above 0, at most 1000"),
-    ] = list(LOADS)  # fmt: skip
-    kinds: Annotated[
-        list[Literal["correlation", "least-squares", "delta-rule", "softmax"]], Field(min_length=1),
-        AfterValidator(different), Must(f"different ones of {', '.join(KINDS)}"),
-    ] = list(KINDS)  # fmt: skip
-    formats: Annotated[
-        list[Literal["float32", "bfloat16", "int8"]], Field(min_length=1), AfterValidator(different),
-        Must(f"different ones of {', '.join(NUMBER_FORMATS)}"),
-    ] = list(NUMBER_FORMATS)  # fmt: skip
-
-
 class StudyTable(Table):
     """The whole file, but for its table `quick`."""
 
@@ -507,6 +431,7 @@ class StudyTable(Table):
     recipe: StudysRecipe = RecipeTable()
     retrieval: RetrievalTable | None = None
     memory: MemoryTable | None = None
+    comparisons: list[ComparisonTable] = []
     lines: dict[Name, LineTable] = Field({}, validate_default=True)
     portraits: list[PortraitTable] = []
     protocols: list[ProtocolTable] = []

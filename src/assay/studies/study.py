@@ -36,19 +36,19 @@ from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
 from assay.studies.schema import (
     STEPS,
+    ComparedTable,
+    ComparisonTable,
     LineTable,
-    MemoryTable,
     PortraitTable,
     PrecisionTable,
     ProtocolTable,
     RecipeTable,
-    RetrievalTable,
     SearchTable,
-    SettingTable,
     StudyTable,
     SweepTable,
     VariedTable,
 )
+from assay.studies.schema_vectors import MemoryTable, RetrievalTable, SettingTable
 from assay.studies.start import proved_start
 from assay.tasks import TASKS, Task, task_from_json
 
@@ -120,6 +120,38 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One task and one network of a comparison: all seeds at all rates.
+
+    Attributes:
+        task: to be learned.
+        network: what is trained.
+        width: of it.
+        unit: its runs.
+    """
+
+    task: Task[Any]
+    network: Candidates
+    width: int
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Some tasks that differ in parameters, each learned by some networks.
+
+    Attributes:
+        title: one line for people.
+        distribution: of the inputs.
+        cells: task by task, with all networks in the same order.
+    """
+
+    title: str
+    distribution: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
 class Study:
     """A study as read from its file, with `quick` applied or dropped.
 
@@ -134,6 +166,7 @@ class Study:
         probes: of attention heads. A study's file has none: `assay probe` makes a study of one probe.
         retrieval: how many documents vectors serve.
         memory: how many pairs linear memories hold.
+        comparisons: of networks on tasks.
     """
 
     name: str
@@ -146,6 +179,7 @@ class Study:
     probes: tuple[Plan, ...] = ()
     retrieval: RetrievalPlan | None = None
     memory: MemoryPlan | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
@@ -157,11 +191,14 @@ class Study:
     def baselines(self) -> list[Question]:
         """What trivial baselines reach on all that is to be learned: asked before any search."""
         asked = [baselines_question(task, line.distribution) for line in self.lines for task in line.learned_tasks()]
+        asked += [baselines_question(cell.task, one.distribution) for one in self.comparisons for cell in one.cells]
         return list({content_hash(question): question for question in asked}.values())
 
     def searches(self) -> list[Unit]:
         """All searches, those expected to take longest first."""
-        units = {_key(search.unit): search.unit for line in self.lines for search in line.searches}
+        searched = [search.unit for line in self.lines for search in line.searches]
+        compared = [cell.unit for comparison in self.comparisons for cell in comparison.cells]
+        units = {_key(unit): unit for unit in [*searched, *compared]}
         return sorted(units.values(), key=lambda unit: -unit.question["task"]["length"] * (1 + _slow(unit)))
 
 
@@ -213,7 +250,27 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
         protocols=tuple(_protocol(protocol, file) for protocol in file.protocols),
         retrieval=None if file.retrieval is None else _retrieval(file.retrieval, file),
         memory=None if file.memory is None else _memory(file.memory, file),
+        comparisons=tuple(_comparison(comparison, file) for comparison in file.comparisons),
     )
+
+
+def _comparison(comparison: ComparisonTable, file: StudyTable) -> Comparison:
+    tasks = [task_from_json(task) for task in comparison.tasks]
+    recipe = {**file.recipe.given(), **comparison.recipe.given()}
+    distribution = recipe.setdefault("distribution", tasks[0].usual_distribution)
+    cells = (_cell(task, network, recipe, file) for task in tasks for network in comparison.networks)
+    return Comparison(comparison.title, distribution, tuple(cells))
+
+
+def _cell(task: Task[Any], table: ComparedTable, recipe: dict[str, Any], file: StudyTable) -> Cell:
+    network = Candidates.of(table.architecture, **table.shape)
+    training = {"steps": STEPS, **recipe, **({} if table.steps is None else {"steps": table.steps})}
+    question = training_question(table.architecture, task, training, **table.shape)
+    others = ", ".join(f"{key} {value}" for key, value in task.to_json().items() if key not in ("name", *task.symbols))
+    unit = Unit(
+        question, (table.width,), 0, tuple(file.seeds), tuple(table.rates), name=f"{network.name}, {others}", sweep=True
+    )
+    return Cell(task, network, table.width, unit)
 
 
 def _retrieval(table: RetrievalTable, file: StudyTable) -> RetrievalPlan:

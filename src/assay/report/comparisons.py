@@ -1,0 +1,205 @@
+"""Networks compared on tasks: what is decided, what training came to at longer lengths, and where the two disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from rich.table import Table
+
+from assay.evidence import Evidence
+from assay.predictions import Prediction, decided, predicted
+from assay.studies.replay import replay
+from assay.studies.study import Cell, Comparison
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the runs of a cell came to; of each seed, its run with the least error at the length of training.
+
+    Attributes:
+        learned: seeds within the tolerance at the length of training.
+        seeds: all of them.
+        error: there, the median; judged as the task judges.
+        sequence: share of the sequences with a wrong answer there, the median.
+        lengths: medians on positions beyond the length of training, by the length.
+        sequences: share of the sequences with a wrong answer there, likewise.
+        reach: the largest length at which most seeds are within the tolerance, there and at all shorter ones; 0 where
+            they are not at the length of training.
+    """
+
+    learned: int
+    seeds: int
+    error: float
+    sequence: float | None
+    lengths: dict[int, float]
+    sequences: dict[int, float]
+    reach: int
+
+
+def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -> dict[str, Any]:
+    """The findings of a comparison, as plain JSON values.
+
+    Returns a dictionary with `title`, `distribution`, `distribution_text`, `length` and `longest` (of training, and of
+    tests), `tolerance`, `networks` (names), `rows` (one for each task: `task`, `decided`, and `cells`, see `_cell`),
+    `agree` and `decided` (of the cells that are decided and finished, how many agree), `disagreements` (sentences) and
+    `unanswered` (runs).
+    """
+    networks = list(dict.fromkeys((cell.network.name, cell.width) for cell in comparison.cells))
+    cells = [_cell(cell, comparison.distribution, answers) for cell in comparison.cells]
+    rows: list[dict[str, Any]] = [
+        {
+            "task": task_name(first.task.to_json()), "decided": decided(first.task.to_json()),
+            "cells": cells[start : start + len(networks)],
+        }
+        for start, first in list(enumerate(comparison.cells))[:: len(networks)]
+    ]  # fmt: skip
+    judged = [cell["agrees"] for cell in cells if cell["agrees"] is not None]
+    recipe = comparison.cells[0].unit.question["recipe"]
+    return {
+        "title": comparison.title,
+        "distribution": comparison.distribution,
+        "distribution_text": comparison.cells[0].task.distributions[comparison.distribution],
+        "length": comparison.cells[0].task.length,
+        "longest": max(recipe["test_lengths"], default=comparison.cells[0].task.length),
+        "tolerance": comparison.cells[0].task.mean_tolerance,
+        "networks": [f"{name}, width {width}" for name, width in networks],
+        "rows": rows,
+        "agree": sum(judged),
+        "decided": len(judged),
+        "disagreements": [
+            f"{row['task']}, {name}: {cell['explained']}"
+            for row in rows
+            for (name, _), cell in zip(networks, row["cells"], strict=True)
+            if cell["agrees"] is False
+        ],
+        "unanswered": sum(cell["unanswered"] for cell in cells),
+    }
+
+
+def task_name(task: Mapping[str, Any]) -> str:
+    """The language or group; of other tasks their parameters."""
+    if task["name"] == "language":
+        return task["expression"]
+    return task.get("group") or ", ".join(f"{key} {value}" for key, value in task.items() if key != "name")
+
+
+def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dict[str, Any]:
+    """`predicted` (a `Prediction`, or None), `trained` (None where runs are missing), `agrees` (None where one of the
+    two says nothing), `explained` and `unanswered`."""
+    found = replay(cell.unit, answers)
+    network = cell.network
+    theory = predicted(
+        cell.task.to_json(), network.architecture, dict(network.options), network.positions or "none", network.depth,
+        distribution,
+    )  # fmt: skip
+    trained = _trained(cell, found.runs) if found.finished else None
+    longest = max(cell.unit.question["recipe"]["test_lengths"], default=cell.task.length)
+    agrees = None
+    if theory is not None and trained is not None and theory.verdict != "open":
+        agrees = (theory.verdict == "can") == (trained.reach >= longest)
+    asked = len(cell.unit.seeds) * len(cell.unit.rates)
+    return {
+        "predicted": None if theory is None else asdict(theory),
+        "trained": None if trained is None else asdict(trained),
+        "agrees": agrees,
+        "explained": "" if agrees is not False else _explained(cell, theory, trained, longest),
+        "unanswered": 0 if found.finished else asked - len(found.runs),
+    }
+
+
+def _trained(cell: Cell, runs: tuple[Evidence, ...]) -> Trained:
+    best: dict[int, Evidence] = {}
+    for run in runs:
+        seed = run.question["seed"]
+        if seed not in best or run.error < best[seed].error:
+            best[seed] = run
+    chosen = list(best.values())
+    lengths = _medians(chosen, "lengths")
+    learned = sum(run.verdict == "learned" for run in chosen)
+    reach = cell.task.length if 2 * learned > len(chosen) else 0
+    for length, error in lengths.items():
+        if reach == 0 or error > cell.task.mean_tolerance:
+            break
+        reach = length
+    sequence = [run.detail["sequence_error"] for run in chosen if run.detail["sequence_error"] is not None]
+    return Trained(
+        learned, len(chosen), median(run.error for run in chosen), median(sequence) if sequence else None, lengths,
+        _medians(chosen, "sequence_lengths"), reach,
+    )  # fmt: skip
+
+
+def _medians(runs: list[Evidence], key: str) -> dict[int, float]:
+    found: dict[int, list[float]] = {}
+    for run in runs:
+        for length, error in run.detail.get(key, {}).items():
+            found.setdefault(int(length), []).append(error)
+    return {length: median(errors) for length, errors in sorted(found.items())}
+
+
+def _explained(cell: Cell, theory: Prediction | None, trained: Trained | None, longest: int) -> str:
+    """Why the decision and the training differ, as far as it is known."""
+    assert theory is not None
+    assert trained is not None
+    wrong = trained.lengths.get(longest, trained.error)
+    if theory.verdict == "cannot":
+        whole = 1 - trained.sequences.get(longest, trained.sequence or 0.0)
+        return (
+            f"cannot ({theory.why}), but {wrong:.2g} of the answers are wrong at length {longest}; the statement is of "
+            f"all words at all lengths; {whole:.2g} of the words drawn are answered right throughout"
+        )
+    if trained.reach:
+        return (
+            f"can ({theory.why}), and learned at length {cell.task.length}, but {wrong:.2g} of the answers are wrong "
+            f"at length {longest}: training found weights that do not hold there"
+        )
+    shallow = theory.depth is not None and cell.network.depth < theory.depth
+    known = f"known weights have depth {theory.depth}, the network {cell.network.depth}" if shallow else ""
+    return (
+        f"can ({theory.why}), but not learned within this budget, error {trained.error:.2g}; "
+        f"{known or 'whether budget, size or training is at fault is left open'}"
+    )
+
+
+def cell_text(cell: dict[str, Any], found: dict[str, Any]) -> str:
+    """What training came to: how far most seeds reach, and the share of right answers at the longest length."""
+    trained = cell["trained"]
+    if trained is None:
+        return f"{cell['unanswered']} runs left"
+    right = 1 - trained["lengths"].get(found["longest"], trained["error"])
+    reach = f"to {trained['reach']}" if trained["reach"] else "not learned"
+    return f"{reach}, {right:.3f}"
+
+
+def verdict_text(cell: dict[str, Any]) -> str:
+    """What is decided: can, cannot or open, and of which kind; `no theorem` where nothing is."""
+    theory = cell["predicted"]
+    if theory is None:
+        return "no theorem"
+    return f"{theory['verdict']} ({theory['kind']})" if theory["kind"] else theory["verdict"]
+
+
+def summary_text(found: dict[str, Any]) -> str:
+    """The answer of a comparison in one or two sentences."""
+    if found["unanswered"]:
+        return f"{found['unanswered']} runs are not finished."
+    return (
+        f"Training agrees with {found['agree']} of {found['decided']} decisions, taking as learned what most seeds "
+        f"have right on all but {found['tolerance']:g} of the positions beyond {found['length']}, at all lengths up to "
+        f"{found['longest']}."
+    )
+
+
+def comparison_table(found: dict[str, Any]) -> Table:
+    """For the terminal: what is decided, and what training came to."""
+    table = Table(title=found["title"], title_justify="left", show_lines=True)
+    table.add_column("task", no_wrap=True)
+    table.add_column("decided")
+    for name in found["networks"]:
+        table.add_column(name)
+    for row in found["rows"]:
+        cells = [f"{cell_text(cell, found)}\n{verdict_text(cell)}" for cell in row["cells"]]
+        table.add_row(row["task"], row["decided"], *cells)
+    return table
