@@ -224,7 +224,8 @@ def _of_group(model: Model, found: GroupAnswer, steps: int | None, allowed: int)
             return Prediction("can", "reported", f"of order 2^k: signs (Krohn and Rhodes 1965; {_GRAZZI})")
         return Prediction("open", "", "phases of its order are not real; no theorem here decides it")
     if steps is not None and steps <= allowed:
-        return Prediction("can", "proved", f"one layer with {steps} Householder steps a token, by weights", 1)
+        count = f"{steps} Householder step{'s' * (steps != 1)}"
+        return Prediction("can", "proved", f"one layer with {count} a token, by weights", 1)
     return Prediction(
         "open", "", f"no orthogonal representation has fewer than {steps} steps a token; others are not excluded"
     )

@@ -266,7 +266,8 @@ def _cell(task: Task[Any], table: ComparedTable, recipe: dict[str, Any], file: S
     network = Candidates.of(table.architecture, **table.shape)
     training = {"steps": STEPS, **recipe, **({} if table.steps is None else {"steps": table.steps})}
     question = training_question(table.architecture, task, training, **table.shape)
-    others = ", ".join(f"{key} {value}" for key, value in task.to_json().items() if key not in ("name", *task.symbols))
+    given = {key: value for key, value in task.to_json().items() if key not in ("name", *task.symbols) and value != ""}
+    others = ", ".join(f"{key} {value}" for key, value in given.items())
     unit = Unit(
         question, (table.width,), 0, tuple(file.seeds), tuple(table.rates), name=f"{network.name}, {others}", sweep=True
     )
