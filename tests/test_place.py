@@ -27,11 +27,12 @@ from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows
 from assay.placing.card import Card, Known, headline, reached_text
 from assay.placing.charts import charts
 from assay.placing.page import page_text
-from assay.placing.reference import FILE, LAYERS, known_baselines, known_layers
+from assay.placing.reference import FILE, KEPT_BASELINES, LAYERS, known_layers
 from assay.placing.reference import main as make_reference
 from assay.placing.rows import Limit, Placed, about_the_same_state, score
 from assay.placing.session import place
 from assay.placing.text import card_text
+from assay.studies.kept import kept_answers
 from assay.studies.session import answers_in
 from assay.tasks import task_from_json
 from fresh import assay
@@ -247,7 +248,7 @@ def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_p
 
 def test_baselines_that_are_shipped_are_those_of_todays_code():
     study = battery(Contender("gru"), [row for row in ROWS if row.name in ("flip-flop", "parity")], Path())
-    shipped = known_baselines()
+    shipped = kept_answers(KEPT_BASELINES)
     for question in study.baselines():
         mine, theirs = answer_baselines(question), shipped[content_hash(question)]
         assert differences(mine, theirs) == ()

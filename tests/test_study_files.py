@@ -254,7 +254,8 @@ SECTIONS = {
     "The file": schema.StudyTable, "A line": schema.LineTable, "A search": schema.SearchTable,
     "Bits per number": schema.PrecisionTable, "A recipe": schema.RecipeTable, "A portrait": schema.PortraitTable,
     "A protocol": schema.ProtocolTable, "A trained network": schema.TrainedTable,
-    "Retrieval": schema.RetrievalTable, "A setting": SettingTable, "A comparison": schema.ComparisonTable, "A compared network": schema.ComparedTable, "Memories": schema.MemoryTable,
+    "Retrieval": schema.RetrievalTable, "A setting": SettingTable, "A comparison": schema.ComparisonTable,
+    "A compared network": schema.ComparedTable, "Memories": schema.MemoryTable,
 }  # fmt: skip
 
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from assay.groups import named_group
-from assay.groups.answer import GroupAnswer, answer_group
 from assay.languages.alternation import blocks_of
 from assay.languages.automaton import Automaton, components, make_automaton
 from assay.languages.classes import Classes, classify, decide_c_rasp
 from assay.languages.expression import automaton_of
+
+if TYPE_CHECKING:
+    from assay.groups.answer import GroupAnswer
 
 Verdict = Literal["can", "cannot", "open"]
 Model = Literal["attention", "attention with positions", "nonnegative", "real", "reflections", "recurrent", ""]
@@ -141,6 +143,8 @@ def _language(expression: str, alphabet: str) -> tuple[Classes, bool]:
 
 @cache
 def _group(name: str) -> GroupAnswer:
+    from assay.groups.answer import answer_group  # slow to import, and only studies of groups need it
+
     return answer_group(named_group(name))
 
 

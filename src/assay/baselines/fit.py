@@ -113,7 +113,9 @@ def no_test(task: Task[Any], distribution: str, found: Baselines) -> str:
 def described(task: Task[Any]) -> str:
     """The parameters of a task in a few words."""
     return ", ".join(
-        f"{task.symbols.get(key, key)} = {value}" for key, value in task.to_json().items() if key != "name"
+        f"{task.symbols.get(key, key)} = {value}"
+        for key, value in task.to_json().items()
+        if key != "name" and value != ""
     )
 
 

@@ -17,21 +17,21 @@ from typing import Any
 
 from assay.baselines.questions import answer_baselines
 from assay.errors import unknown
-from assay.evidence import Evidence, content_hash
+from assay.evidence import content_hash
 from assay.files import make_folder, write_whole
 from assay.learning.questions import RECIPE_VERSION
 from assay.ledger import LEDGER, Ledger
-from assay.ledger_rows import evidence_from, evidence_text
 from assay.networks import architecture_code
 from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, Contender, battery
 from assay.placing.card import Known
 from assay.placing.rows import Placed, placed_rows
+from assay.studies.kept import keep_answers
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
 from assay.tasks import TASKS
 
 FILE = Path(__file__).with_name("reference.jsonl")
-BASELINES = Path(__file__).with_name("baselines.jsonl")
+KEPT_BASELINES = "place-baselines"
 LAYERS = (
     Contender("attention"),
     Contender("window-attention", {"window": 8}),
@@ -84,23 +84,14 @@ def _stale(line: dict[str, Any], placed: Placed) -> str:
     return ""
 
 
-def known_baselines(file: Path = BASELINES) -> dict[str, Evidence]:
-    """What trivial baselines reach on the rows of the battery, by the keys of the questions: fitting them takes half a
-    minute. A key holds the versions of the task and of the baselines.
-    """
-    lines = file.read_text("utf-8").splitlines() if file.exists() else []
-    return {piece.key: piece for piece in map(evidence_from, lines)}
-
-
-def make_baselines(file: Path = BASELINES) -> None:
-    """Fit the baselines of all rows anew and write their answers."""
+def make_baselines() -> None:
+    """Fit the baselines of all rows anew and keep their answers: fitting them takes half a minute."""
     answers = {}
     for contender in LAYERS:
         for question in battery(contender, ROWS, Path()).baselines():
             key = content_hash(question)
             answers[key] = answers.get(key) or answer_baselines(question)
-    text = "".join(f"{evidence_text(answers[key])}\n" for key in sorted(answers))
-    write_whole(file, lambda path: path.write_text(text, "utf-8"))
+    keep_answers(KEPT_BASELINES, answers.values())
 
 
 def make(out: Path, layers: Sequence[Contender], *, file: Path, workers: int | None) -> None:

@@ -20,8 +20,9 @@ from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows, 
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
-from assay.placing.reference import known_baselines, known_layers
+from assay.placing.reference import KEPT_BASELINES, known_layers
 from assay.placing.rows import placed_rows
+from assay.studies.kept import kept_answers
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
 from assay.studies.session import answers_in, require_tests_of_learning
@@ -79,7 +80,7 @@ def place(
     for line in checks:
         tell(line)
     with Ledger(make_folder(folder) / LEDGER) as ledger:
-        shipped = known_baselines()
+        shipped = kept_answers(KEPT_BASELINES)
         for question in study.baselines():
             if (piece := shipped.get(content_hash(question))) is not None:
                 ledger.add(piece)

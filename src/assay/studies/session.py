@@ -16,6 +16,7 @@ from assay.ledger import LEDGER, Ledger
 from assay.report.findings import gather
 from assay.report.page import require_report, write_report
 from assay.studies.engines import open_engine
+from assay.studies.kept import kept_answers
 from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
 from assay.studies.runner import Ran, run_study
@@ -31,10 +32,20 @@ def run_session(
     folder = make_folder(out)
     require_report(study.name, folder)
     with Ledger(folder / LEDGER) as ledger:
+        _bring_kept(study, ledger)
         require_tests_of_learning(study, ledger)
         with progress(quiet=quiet) as report:
             ran = run_study(study, ledger, engine=chosen, report=report)
         return write_findings(study, ledger, folder, _command("run", name, quick, out), ran)
+
+
+def _bring_kept(study: Study, ledger: Ledger) -> None:
+    """Put answers that come with Assay into the ledger, where it has none; those to questions of older code are not."""
+    kept = study_evidence(study, kept_answers(study.name).values())
+    new = sum([ledger.add(piece) for piece in kept])
+    if new:
+        made = ", ".join(f"{name} {version}" for name, version in kept[0].versions.items())
+        print(f"assay: {new} answers come with Assay, made with {made}", file=sys.stderr)
 
 
 def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
