@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sympy.combinatorics import Permutation, PermutationGroup
 
 from assay.errors import AssayError, Refuted
 from assay.languages.automaton import make_automaton
@@ -11,6 +12,7 @@ from assay.languages.expression import automaton_of
 from assay.languages.programs import Compare, Writer
 from assay.languages.synthesis import program_of
 from assay.languages.weights.counting import CountingTransformer, clip, gate, longest_counted
+from assay.languages.weights.permutations import permutation_automata
 from assay.languages.weights.prefix import PrefixAutomaton, compose, longest_word, restore
 from assay.languages.weights.recurrent import RecurrentAutomaton
 from assay.languages.words import all_words, count_accepted, sample_accepted
@@ -300,3 +302,35 @@ def test_what_cannot_be_built_gets_one_line(make, says):
         make()
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("states", [2, 3, 4, 5])
+def test_automata_whose_letters_permute_states_are_tracked_by_layers_for_their_group(states):
+    draw = np.random.default_rng(states)
+    tried = 0
+    for _ in range(6):
+        table = np.stack([draw.permutation(states) for _ in range(2)], axis=1)
+        automaton = make_automaton("ab", table.tolist(), 0, [0])
+        found = permutation_automata(automaton)
+        group = PermutationGroup([Permutation(column) for column in automaton.table.T.tolist()])
+        kinds = [True, False] if group.is_solvable else [True]
+        assert [one.certificate.steps > 0 for one in found] == kinds * (group.order() > 1)
+        for one in found:
+            tried += 1
+            short = all_words(2, 7)
+            assert np.array_equal(one.run(short), automaton.run(short))
+            long = draw.integers(0, 2, (200, 400))
+            assert np.array_equal(one.run(long), automaton.run(long))
+            assert one.certificate.horizon is None or one.certificate.horizon > 1e6
+    assert tried > 6 - states
+
+
+def test_other_languages_have_no_layers_of_groups():
+    assert [permutation_automata(automaton_of(other)) for other in ("(ab)*", "a*b*", "(a|b)*", "(aa)*b")] == [()] * 4
+    large = make_automaton("ab", [[(q + 1) % 7, [1, 0, 2, 3, 4, 5, 6][q]] for q in range(7)], 0, [0])  # S7
+    assert permutation_automata(large) == ()
+
+
+def test_steps_are_points_less_cycles():
+    (product_, _) = permutation_automata(make_automaton("a", [[1], [2], [3], [0]], 0, [0]))
+    assert (product_.certificate.steps, product_.certificate.horizon) == (3, None)

@@ -49,8 +49,8 @@ def facts_of(classes: Classes) -> tuple[Fact, ...]:
     ['proved', 'proved', 'proved', 'reported', 'reported', 'measured']
     """
     return (
-        *_for_all(classes), *_counting(classes), *_fixed_precision(classes), *_hard_attention(classes),
-        *_groups(classes), *_trained(classes),
+        *_for_all(classes), *_permutations(classes), *_counting(classes), *_fixed_precision(classes),
+        *_hard_attention(classes), *_groups(classes), *_trained(classes),
     )  # fmt: skip
 
 
@@ -69,6 +69,31 @@ def _for_all(classes: Classes) -> tuple[Fact, ...]:
             "proved", "explicit weights: assay.languages.weights.prefix",
         ),
     )  # fmt: skip
+
+
+def _permutations(classes: Classes) -> list[Fact]:
+    """Layers for words of the group, where the letters permute the states."""
+    if classes.star_free.holds is not False:
+        return []
+    from assay.languages.weights.permutations import permutation_automata
+
+    found = []
+    for one in permutation_automata(classes.automaton):
+        proof = one.certificate
+        names = "one DeltaProduct layer", f"{proof.steps} Householder step{'s' * (proof.steps != 1)} a token"
+        if not proof.steps:
+            names = (
+                f"{proof.layers} diagonal complex layer{'s' * (proof.layers != 1)}",
+                f"{proof.state} numbers of state",
+            )
+        length = "any length" if proof.horizon is None else f"words of up to {proof.horizon:,} letters"
+        found.append(
+            Fact(
+                names[0], f"{proof.arithmetic}, {length}", f"its states are tracked with {names[1]}", "proved",
+                "explicit weights: assay.languages.weights.permutations",
+            )
+        )  # fmt: skip
+    return found
 
 
 def _counting(classes: Classes) -> tuple[Fact, ...]:
