@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from rich.table import Table
 
 from assay.evidence import Evidence
-from assay.predictions import Prediction, decided, predicted
+from assay.predictions import decided, predicted
 from assay.studies.replay import replay
 from assay.studies.study import Cell, Comparison
 
@@ -44,10 +44,10 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
 
     Returns a dictionary with `title`, `distribution`, `distribution_text`, `length` and `longest` (of training, and of
     tests), `tolerance`, `networks` (names), `rows` (one for each task: `task`, `decided`, and `cells`, see `_cell`),
-    `agree` and `decided` (of the cells that are decided and finished, how many agree), `disagreements` (sentences) and
-    `unanswered` (runs).
+    `kinds` (see `_by_kind`), `agree` and `decided` (of the cells that are decided and finished, how many agree),
+    `disagreements` (sentences) and `unanswered` (runs).
     """
-    networks = list(dict.fromkeys((cell.network.name, cell.width) for cell in comparison.cells))
+    networks = list(dict.fromkeys(_name(cell) for cell in comparison.cells))
     cells = [_cell(cell, comparison.distribution, answers) for cell in comparison.cells]
     rows: list[dict[str, Any]] = [
         {
@@ -57,26 +57,78 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
         for start, first in list(enumerate(comparison.cells))[:: len(networks)]
     ]  # fmt: skip
     judged = [cell["agrees"] for cell in cells if cell["agrees"] is not None]
-    recipe = comparison.cells[0].unit.question["recipe"]
+    recipe, first = comparison.cells[0].unit.question["recipe"], comparison.cells[0].task
+    longest = max(recipe["test_lengths"], default=first.length)
     return {
         "title": comparison.title,
         "distribution": comparison.distribution,
-        "distribution_text": comparison.cells[0].task.distributions[comparison.distribution],
-        "length": comparison.cells[0].task.length,
-        "longest": max(recipe["test_lengths"], default=comparison.cells[0].task.length),
-        "tolerance": comparison.cells[0].task.mean_tolerance,
-        "networks": [f"{name}, width {width}" for name, width in networks],
+        "distribution_text": first.distributions[comparison.distribution],
+        "length": first.length,
+        "longest": longest,
+        "tolerance": first.mean_tolerance,
+        "networks": networks,
         "rows": rows,
+        "kinds": _by_kind(rows, longest),
         "agree": sum(judged),
         "decided": len(judged),
-        "disagreements": [
-            f"{row['task']}, {name}: {cell['explained']}"
-            for row in rows
-            for (name, _), cell in zip(networks, row["cells"], strict=True)
-            if cell["agrees"] is False
-        ],
+        "disagreements": _disagreements(comparison.cells, rows, networks, longest),
         "unanswered": sum(cell["unanswered"] for cell in cells),
     }
+
+
+def _name(cell: Cell) -> str:
+    """Of a network; that positions are not told is usual here, and not said."""
+    return f"{cell.network.name.replace(', positions none', '')}, width {cell.width}"
+
+
+def right_at(cell: dict[str, Any], longest: int) -> float:
+    """The share of right answers at the longest length, of a cell whose runs are finished."""
+    return 1 - cell["trained"]["lengths"].get(longest, cell["trained"]["error"])
+
+
+def _by_kind(rows: list[dict[str, Any]], longest: int) -> list[dict[str, Any]]:
+    """For each thing that is decided of tasks: `decided`, how many there are, `tasks`, and `right`, for each network
+    the mean of their shares of right answers at the longest length; None where runs are missing.
+    """
+    found = []
+    for kind in dict.fromkeys(row["decided"] for row in rows if row["decided"]):
+        cells = [row["cells"] for row in rows if row["decided"] == kind]
+        right = [
+            mean(right_at(cell, longest) for cell in column) if all(cell["trained"] for cell in column) else None
+            for column in zip(*cells, strict=True)
+        ]
+        found.append({"decided": kind, "tasks": len(cells), "right": right})
+    return found
+
+
+def _disagreements(cells: tuple[Cell, ...], rows: list[dict[str, Any]], networks: list[str], longest: int) -> list[str]:
+    """A sentence for each network and reason, with the tasks that it is about."""
+    asked = [cell for row in rows for cell in row["cells"]]
+    grouped: dict[tuple[int, str, str], list[str]] = {}
+    for place, (cell, found) in enumerate(zip(cells, asked, strict=True)):
+        if found["agrees"] is False:
+            reason = _reason(cell, found, longest)
+            wrong = found["trained"]["lengths"].get(longest, found["trained"]["error"])
+            key = place % len(networks), reason, found["predicted"]["why"]
+            grouped.setdefault(key, []).append(f"{task_name(cell.task.to_json())} ({wrong:.2g} wrong)")
+    return [
+        f"{networks[place]}: {reason}: {', '.join(said)}. {why[0].upper()}{why[1:]}."
+        for (place, reason, why), said in sorted(grouped.items())
+    ]
+
+
+def _reason(cell: Cell, found: dict[str, Any], longest: int) -> str:
+    """How the decision and the training differ, as far as it is known."""
+    theory, trained = found["predicted"], found["trained"]
+    if theory["verdict"] == "cannot":
+        return f"cannot do all words at all lengths, but has nearly all answers right at length {longest}, as drawn"
+    if trained["reach"]:
+        return (
+            f"can, and learned length {cell.task.length}, but training found weights that do not hold up to {longest}"
+        )
+    if theory["depth"] is not None and cell.network.depth < theory["depth"]:
+        return f"can at a depth that is known, but did not learn it at depth {cell.network.depth} within this budget"
+    return "can, but did not learn it within this budget; whether budget, size or training is at fault is left open"
 
 
 def task_name(task: Mapping[str, Any]) -> str:
@@ -88,7 +140,7 @@ def task_name(task: Mapping[str, Any]) -> str:
 
 def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dict[str, Any]:
     """`predicted` (a `Prediction`, or None), `trained` (None where runs are missing), `agrees` (None where one of the
-    two says nothing), `explained` and `unanswered`."""
+    two says nothing) and `unanswered`."""
     found = replay(cell.unit, answers)
     network = cell.network
     theory = predicted(
@@ -105,7 +157,6 @@ def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dic
         "predicted": None if theory is None else asdict(theory),
         "trained": None if trained is None else asdict(trained),
         "agrees": agrees,
-        "explained": "" if agrees is not False else _explained(cell, theory, trained, longest),
         "unanswered": 0 if found.finished else asked - len(found.runs),
     }
 
@@ -139,38 +190,13 @@ def _medians(runs: list[Evidence], key: str) -> dict[int, float]:
     return {length: median(errors) for length, errors in sorted(found.items())}
 
 
-def _explained(cell: Cell, theory: Prediction | None, trained: Trained | None, longest: int) -> str:
-    """Why the decision and the training differ, as far as it is known."""
-    assert theory is not None
-    assert trained is not None
-    wrong = trained.lengths.get(longest, trained.error)
-    if theory.verdict == "cannot":
-        whole = 1 - trained.sequences.get(longest, trained.sequence or 0.0)
-        return (
-            f"cannot ({theory.why}), but {wrong:.2g} of the answers are wrong at length {longest}; the statement is of "
-            f"all words at all lengths; {whole:.2g} of the words drawn are answered right throughout"
-        )
-    if trained.reach:
-        return (
-            f"can ({theory.why}), and learned at length {cell.task.length}, but {wrong:.2g} of the answers are wrong "
-            f"at length {longest}: training found weights that do not hold there"
-        )
-    shallow = theory.depth is not None and cell.network.depth < theory.depth
-    known = f"known weights have depth {theory.depth}, the network {cell.network.depth}" if shallow else ""
-    return (
-        f"can ({theory.why}), but not learned within this budget, error {trained.error:.2g}; "
-        f"{known or 'whether budget, size or training is at fault is left open'}"
-    )
-
-
 def cell_text(cell: dict[str, Any], found: dict[str, Any]) -> str:
     """What training came to: how far most seeds reach, and the share of right answers at the longest length."""
     trained = cell["trained"]
     if trained is None:
         return f"{cell['unanswered']} runs left"
-    right = 1 - trained["lengths"].get(found["longest"], trained["error"])
     reach = f"to {trained['reach']}" if trained["reach"] else "not learned"
-    return f"{reach}, {right:.3f}"
+    return f"{reach}, {right_at(cell, found['longest']):.3f}"
 
 
 def verdict_text(cell: dict[str, Any]) -> str:
@@ -190,6 +216,23 @@ def summary_text(found: dict[str, Any]) -> str:
         f"have right on all but {found['tolerance']:g} of the positions beyond {found['length']}, at all lengths up to "
         f"{found['longest']}."
     )
+
+
+def kind_cells(kind: dict[str, Any]) -> list[str]:
+    """What is decided, and for each network the mean share of right answers."""
+    return [f"{kind['decided']} ({kind['tasks']})", *("" if one is None else f"{one:.3f}" for one in kind["right"])]
+
+
+def kinds_table(found: dict[str, Any]) -> Table:
+    """For the terminal: mean shares of right answers at the longest length, by what is decided."""
+    title = f"Mean share of right answers at length {found['longest']}, beyond {found['length']}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("decided (tasks)", no_wrap=True)
+    for name in found["networks"]:
+        table.add_column(name, justify="right")
+    for kind in found["kinds"]:
+        table.add_row(*kind_cells(kind))
+    return table
 
 
 def comparison_table(found: dict[str, Any]) -> Table:

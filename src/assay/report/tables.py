@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from assay.report.comparisons import comparison_table, summary_text
+from assay.report.comparisons import comparison_table, kinds_table, summary_text
 from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
 from assay.report.probes import summary_rows
 from assay.report.retrieval import kept_table, memory_table, retrieval_table
@@ -64,6 +64,8 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
         console.print(probe["advice"], soft_wrap=True)
     for compared in findings["comparisons"]:
         console.print(comparison_table(compared))
+        if compared["kinds"]:
+            console.print(kinds_table(compared))
         for sentence in compared["disagreements"]:
             console.print(f"- {sentence}", soft_wrap=True)
         console.print(summary_text(compared), soft_wrap=True)
