@@ -188,7 +188,7 @@ def test_lengths_of_steps_are_in_the_open_range():
 @pytest.mark.parametrize(
     ("positions", "changes", "message"),
     [
-        ("table", {"test_lengths": (16,)}, "length = 16 is not allowed; it must be 8, as many as the position table"),
+        ("table", {"shortest": 4}, "length = 4 is not allowed; it must be 8, as many as the position table"),
         ("none", {"test_lengths": (4,)}, "test_lengths = 4 is not allowed; it must be above the length of training, 8"),
         ("none", {"shortest": 9}, "shortest = 9 is not allowed; it must be at most length = 8"),
     ],
@@ -197,6 +197,39 @@ def test_lengths_that_cannot_be_are_refused_before_training(positions, changes, 
     recipe = Recipe(steps=10**6, distribution="uniform", **changes)
     with pytest.raises(AssayError, match=message):
         train(parity(), "lstm", 4, positions=positions, seed=0, rate=0.01, recipe=recipe)
+
+
+def test_a_longer_table_is_begun_at_random_places_in_training_and_at_its_first_in_tests():
+    task = parity()
+    (network, again) = (
+        make_network("attention", task, 4, seed=3, longest=20, positions="table").network for _ in range(2)
+    )
+    assert isinstance(network, Backbone)
+    assert network.positions is not None
+    assert network.positions.shape == (20, 4)
+    torch.nn.init.zeros_(network.embed.weight)
+    torch.nn.init.zeros_(again.embed.weight)
+    tokens = torch.zeros(400, 8, dtype=torch.int64)
+    drawn = [network.embedded(tokens) for _ in range(2)]
+    assert not torch.equal(*drawn)  # other places at every step, the same ones in every run
+    assert all(torch.equal(one, again.embedded(tokens)) for one in drawn)
+    windows = network.positions.unfold(0, 8, 1).transpose(1, 2)
+    which = (drawn[0][:, None] == windows).all(dim=(2, 3)).double().argmax(dim=1)
+    assert torch.equal(drawn[0], windows[which])
+    assert set(which.tolist()) == set(range(13))
+    assert torch.equal(network.eval().embedded(tokens), network.positions[:8].expand(400, -1, -1))
+    assert torch.equal(network.embedded(torch.zeros(1, 20, dtype=torch.int64))[0], network.positions)
+    with pytest.raises(AssayError, match="length = 21 is not allowed; it must be at most 20"):
+        network.embedded(torch.zeros(1, 21, dtype=torch.int64))
+
+
+def test_a_table_is_trained_for_the_longest_length_that_is_tested():
+    recipe = Recipe(
+        steps=30, distribution="uniform", batch=16, check_every=15, validation=32, test=32, test_lengths=(16,)
+    )
+    runs = [train(parity(), "attention", 4, positions="table", seed=1, rate=0.01, recipe=recipe) for _ in range(2)]
+    assert runs[0].lengths.keys() == runs[0].sequence_lengths.keys() == {16}
+    assert (runs[0].curve, runs[0].lengths) == (runs[1].curve, runs[1].lengths)
 
 
 @pytest.mark.parametrize("name", ["Recollect", "Copy", "Parity", "EvenBlocks"])

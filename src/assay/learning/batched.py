@@ -92,7 +92,8 @@ def train_together(
 
     first = make(runs[0][0]).to(device)
     check_lengths(first, recipe)
-    form = None if recipe.shortest else form_of(first.network)
+    several = recipe.shortest or (recipe.longest and getattr(first.network, "positions", None) is not None)
+    form = None if several else form_of(first.network)
     if path == "batched" and form is None:
         raise AssayError(
             f"path = 'batched' is not allowed; {architecture} reads its inputs in a way of its own, "

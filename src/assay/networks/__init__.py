@@ -211,7 +211,8 @@ def make_network(
     `architecture` is a mixer's name, or several joined by +, which are put into the standard backbone, or the name of a
     network without a mixer. A user's own mixer has the name that `named_architecture` gives. `head_width` splits mixers
     that can be split into heads of that width; the other fields of the shape are those of `assay.networks.shape.Shape`.
-    Layers that ask for a length are told the task's, or `longest` where the network will see longer sequences.
+    Layers that ask for a length are told the task's, or `longest` where the network will see longer sequences; a table
+    of positions then has as many, and sequences begin at random places of it in training.
 
     >>> from assay import SparseAveraging
     >>> task = SparseAveraging(length=8, sparsity=2, layout="last")
@@ -242,7 +243,8 @@ def make_network(
             architecture, width, heads=width // (head_width or width), causal=spec.order == "causal",
             rotary=kind == "rotary", length=max(spec.length, longest), depth=full["depth"], options=full["options"],
         )  # fmt: skip
-        return joined(task, Backbone(spec, layers, width, "none" if kind == "rotary" else kind, full["loops"]))
+        told = "none" if kind == "rotary" else kind
+        return joined(task, Backbone(spec, layers, width, told, full["loops"], longest))
 
 
 __all__ = [

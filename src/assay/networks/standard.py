@@ -81,22 +81,43 @@ class Block(nn.Module):
         return tokens_out + self.mlp(self.before_mlp(tokens_out))
 
 
+class RandomPlaces:
+    """Places of a table at which sequences begin: the same in every run of a network of one seed."""
+
+    def __init__(self) -> None:
+        self._seed, self._drawn = int(torch.randint(1 << 40, ())), 0
+
+    def draw(self, count: int, places: int) -> Tensor:
+        """So many numbers from 0 to places - 1, others at every call."""
+        self._drawn += 1
+        return torch.randint(places, (count,), generator=torch.Generator().manual_seed(self._seed + self._drawn))
+
+
 class Backbone(Network):
     """A network that learns, for a spec: one block for each layer.
 
     Args:
-        spec: tokens, answers and query positions. Other lengths than the spec's are taken where there is no table.
+        spec: tokens, answers and query positions. Other lengths than the spec's are taken where there is no table, or
+            a longer one.
         layers: of this width.
         width: m.
         positions: `table`, a learned code for each position, or `none`.
         loops: how often all blocks are run.
+        longest: tokens that a table has codes for, if more than the spec's. In training every sequence then begins at a
+            random place of the table, so that all codes are learned; else at its first.
 
     Raises:
         AssayError: answers are wanted in causal order, and a layer looks ahead.
     """
 
     def __init__(
-        self, spec: Spec, layers: Sequence[Mixer], width: int, positions: str = "table", loops: int = 1
+        self,
+        spec: Spec,
+        layers: Sequence[Mixer],
+        width: int,
+        positions: str = "table",
+        loops: int = 1,
+        longest: int = 0,
     ) -> None:
         super().__init__()
         if positions not in ("none", "table"):
@@ -112,9 +133,11 @@ class Backbone(Network):
             raise AssayError(f"{ahead} looks ahead; answers in causal order need layers that do not")
         self.passes = passes_for(spec, self.causal)
         self.embed = _embedding(spec, width)
-        named = spec.length if spec.pointing is None else spec.pointing.positions
-        table = position_codes(spec.length, named, width) if positions == "table" else None
+        held = max(spec.length, longest) if spec.pointing is None else spec.length
+        named = held if spec.pointing is None else spec.pointing.positions
+        table = position_codes(held, named, width) if positions == "table" else None
         self.positions = None if table is None else nn.Parameter(table)
+        self._places = RandomPlaces() if table is not None and held > spec.length else None
         self.sink = nn.Parameter(torch.randn(width)) if spec.sink else None
         self.blocks = nn.ModuleList(blocks)
         if spec.pointing is not None and table is not None:
@@ -156,12 +179,22 @@ class Backbone(Network):
         """
         x = embed(self.spec, tokens, self.embed)
         if self.positions is not None:
-            held = len(self.positions)
-            require(x.shape[1] == held, "length", x.shape[1], f"{held}, as many as the position table has")
-            x = x + self.positions
+            x = x + self._codes(*x.shape[:2])
         if self.sink is not None:
             x = torch.cat([self.sink.expand(len(x), 1, -1), x], dim=1)
         return x.repeat(1, self.passes, 1) if self.passes > 1 else x
+
+    def _codes(self, batch: int, length: int) -> Tensor:
+        """Codes of positions, (length, width), or (batch, length, width) where every sequence begins at its own."""
+        assert self.positions is not None
+        held = len(self.positions)
+        if self._places is None:
+            require(length == held, "length", length, f"{held}, as many as the position table has")
+            return self.positions
+        require(length <= held, "length", length, f"at most {held}, as many as the position table has")
+        if not self.training:
+            return self.positions[:length]
+        return self.positions[self._places.draw(batch, held - length + 1)[:, None] + torch.arange(length)]
 
     def attention(self, tokens: Tensor) -> Tensor:
         """Attention map of the query positions in the last block, if its mixer has one: (batch, heads, queries, N)."""
