@@ -39,7 +39,7 @@ class Language(Task[torch.Tensor]):
         "uniform": "letters uniform",
     }
     usual_distribution: ClassVar[str] = "half"
-    usual_recipe: ClassVar[dict[str, object]] = {"shortest": 2, "curriculum": True}
+    usual_recipe: ClassVar[dict[str, object]] = {"shortest": 2}
     partial_baselines: ClassVar[frozenset[str]] = frozenset({"place"})
     length: int  # ty: ignore[incompatible-attribute-override]
     expression: str = "(ab)*"
