@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assay.cli.options import Json, app, show_result
+from assay.files import require_writable
 
 
 @app.command()
@@ -18,6 +20,12 @@ def group(
             "'(1 2)(3 4),(1 2 3)'; or a file .csv with its multiplication table."
         ),
     ],
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help="A JSON file for the weights of reflections and phases with their proof; see 'assay verify'."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """What must a layer have to track products in a finite group, at any length?
@@ -30,5 +38,12 @@ def group(
     from assay.groups.reading import group_from
     from assay.groups.text import group_text
 
-    found = answer_group(group_from(group))
-    show_result(found.to_json(), as_json, lambda _: group_text(found))
+    require_writable(certificate)
+    asked = group_from(group)
+    found = answer_group(asked)
+    if certificate is not None:
+        from assay.groups.certificate_file import write_group_certificate
+
+        write_group_certificate(certificate, asked, found.networks)
+    result = {**found.to_json(), "certificate": None if certificate is None else str(certificate)}
+    show_result(result, as_json, lambda _: group_text(found))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from assay.groups.certify import WeightsCertificate
 from assay.groups.characters import LARGEST_WITH_CHARACTERS, Characters, characters_of
-from assay.groups.diagonal import certify_diagonal, diagonal_layers
+from assay.groups.diagonal import DiagonalLayers, certify_diagonal, diagonal_layers
 from assay.groups.facts import Fact, facts_of
-from assay.groups.finite_state import certify_finite_state, finite_state
+from assay.groups.finite_state import FiniteState, certify_finite_state, finite_state
 from assay.groups.group import Group
 from assay.groups.reflections import (
+    Reflections,
     certify_reflections,
     cube_reflections,
     integer_reflections,
@@ -24,6 +25,9 @@ from assay.groups.text import headline
 
 _LARGEST_WITH_WEIGHTS = 200  # elements
 _MOST_POINTS = 32  # of transpositions
+
+Network = FiniteState | Reflections | DiagonalLayers
+_Made = TypeVar("_Made", FiniteState, Reflections, DiagonalLayers)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class GroupAnswer:
         classes: with labels.
         steps: where all elements are letters; None above 720 elements.
         steps_generators: where the generators are.
-        weights: certificates of explicit weights.
+        networks: explicit weights, each with its certificate.
         facts: what is proved, published, conditional or measured.
         left_out: what was not computed, and why.
     """
@@ -91,9 +95,14 @@ class GroupAnswer:
     classes: tuple[ShownClass, ...]
     steps: Steps | None
     steps_generators: Steps | None
-    weights: tuple[WeightsCertificate, ...]
+    networks: tuple[tuple[Network, WeightsCertificate], ...]
     facts: tuple[Fact, ...]
     left_out: tuple[str, ...]
+
+    @property
+    def weights(self) -> tuple[WeightsCertificate, ...]:
+        """Certificates of the networks."""
+        return tuple(certificate for _, certificate in self.networks)
 
     @property
     def horizon(self) -> int | None:
@@ -170,7 +179,7 @@ def answer_group(group: Group) -> GroupAnswer:
         classes=classes,
         steps=steps.get("all"),
         steps_generators=steps.get("generators"),
-        weights=tuple(_weights(group, structure, characters, letters, best)),
+        networks=tuple(_weights(group, structure, characters, letters, best)),
         facts=facts_of(group.name, structure),
         left_out=tuple(_left_out(group, steps)),
     )
@@ -192,20 +201,27 @@ def _weights(
     characters: Characters | None,
     letters: dict[str, tuple[int, ...]],
     best: dict[str, FewestSteps],
-) -> Iterator[WeightsCertificate]:
-    """Certificates of all weights that there are for this group."""
+) -> Iterator[tuple[Network, WeightsCertificate]]:
+    """All weights that there are for this group, each with its certificate."""
     if 1 < group.order <= _LARGEST_WITH_WEIGHTS and characters is not None:
-        yield certify_finite_state(finite_state(group, letters["all"]), group)
+        yield _proved(finite_state(group, letters["all"]), certify_finite_state, group)
         for which, chosen in letters.items():
             if which == "generators" and best[which].steps == best["all"].steps:
                 continue
             if group.action.shape[1] <= _MOST_POINTS:
-                yield certify_reflections(integer_reflections(group, chosen), group)
+                yield _proved(integer_reflections(group, chosen), certify_reflections, group)
             if group.name == "S4" and which == "all":
-                yield certify_reflections(cube_reflections(group, chosen), group)
-            yield certify_reflections(orthogonal_reflections(group, characters, best[which], chosen), group)
+                yield _proved(cube_reflections(group, chosen), certify_reflections, group)
+            found = orthogonal_reflections(group, characters, best[which], chosen)
+            yield _proved(found, certify_reflections, group)
     if structure.solvable and group.order > 1:
-        yield certify_diagonal(diagonal_layers(group, letters["all"]), group)
+        yield _proved(diagonal_layers(group, letters["all"]), certify_diagonal, group)
+
+
+def _proved(
+    weights: _Made, certify: Callable[[_Made, Group], WeightsCertificate], group: Group
+) -> tuple[_Made, WeightsCertificate]:
+    return weights, certify(weights, group)
 
 
 def _left_out(group: Group, steps: dict[str, Steps]) -> Iterator[str]:

@@ -130,7 +130,7 @@ def read_table(path: str) -> Group:
     order = np.array([identities[0], *(x for x in range(len(table)) if x != identities[0])])
     back = np.argsort(order)
     table, labels = back[table[np.ix_(order, order)]], tuple(labels[x] for x in order)
-    _require_group(path, table, labels)
+    require_group(path, table, labels)
     return Group(path, table, letters_of(tuple(generating_elements(table))), labels, table)
 
 
@@ -176,7 +176,7 @@ def _square(path: str, rows: list[list[str]]) -> tuple[tuple[str, ...], Table]:
     return tuple(map(one_line, labels)), np.array([[*map(places.__getitem__, row)] for row in body], dtype=np.int64)
 
 
-def _require_group(path: str, table: Table, labels: tuple[str, ...]) -> None:
+def require_group(path: str, table: Table, labels: tuple[str, ...]) -> None:
     """Refuse a table with identity 0 that is no group's."""
     both = (table == 0) & (table.T == 0)
     if not both.any(axis=1).all():

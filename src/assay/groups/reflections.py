@@ -189,7 +189,7 @@ def certify_reflections(weights: Reflections, group: Group) -> WeightsCertificat
     defect = np.column_stack([_defects(weights, number, targets[:, number]) for number in range(len(weights.letters))])
     counted = f"{group.order} elements times {len(weights.letters)} letters enumerated"
     shape = {"layers": 1, "steps": weights.steps, "state": weights.codes.shape[1], "letters": len(weights.letters)}
-    if defect.max() > distance / 2 or (exact and defect.max() > 0):
+    if not defect.max() <= (0 if exact else distance / 2):  # so that what is no number is refuted, too
         g, x = np.unravel_index(defect.argmax(), defect.shape)
         letter = group.labels[weights.letters[x]]
         raise Refuted(f"{weights.name}: the code of {group.labels[g]} does not go to that of its product with {letter}")
