@@ -104,7 +104,7 @@ def along_axes(table: Whole, matrices: Sequence[Sequence[Sequence[int]]]) -> Who
 
 
 def krawtchouk(size: int) -> list[list[int]]:
-    """K[e][c], the coefficient of z^e in (1 - z)^c (1 + z)^(size - c): the sum of all characters of e bits, at a count c.
+    """K[e][c], the coefficient of z^e in (1 - z)^c (1 + z)^(size - c): all characters of e bits at a count c, added.
 
     K K = 2^size I, and C(size, c) K[e][c] = C(size, e) K[c][e] (MacWilliams and Sloane 1977, chapter 5).
 

@@ -78,8 +78,9 @@ def separate(blocks: Blocks, degree: int) -> Separation:
     >>> from assay.boolean.blocks import blocks_of
     >>> from assay.boolean.function import BooleanFunction
     >>> exactly_one = blocks_of(BooleanFunction.symmetric("exactly-1", 3, lambda ones: ones == 1))
-    >>> separate(exactly_one, 1).weights.tolist(), separate(exactly_one, 2).polynomial is None
-    ([3, 6, 3, 0], False)
+    >>> excluded, found = separate(exactly_one, 1), separate(exactly_one, 2)
+    >>> moments(exactly_one, excluded.weights)[:2].tolist(), polynomial_values(exactly_one, found.polynomial)[1] > 0
+    ([0, 0], True)
     """
     signs = blocks.signs.ravel().astype(np.float64)
     features = _features(blocks, degree)
