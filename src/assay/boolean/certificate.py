@@ -120,10 +120,10 @@ class DegreeCertificate:
         values = data["values"]
         fits = isinstance(values, str) and set(values) <= {"0", "1"} and len(values) == math.prod(sizes)
         _form(fits, "its values are not one digit 0 or 1 for each vector of counts")
-        _require(data["sha256"] == _sha256({key: data[key] for key in data if key != "sha256"}), "it was altered")
         table = np.array([value == "1" for value in values]).reshape(sizes)
         blocks = Blocks(tuple(map(tuple, data["blocks"])), tuple(data["ignored"]), table)
         weights, polynomial = (_table(data[key], table.shape) for key in ("weights", "polynomial"))
+        _require(data["sha256"] == _sha256({key: data[key] for key in data if key != "sha256"}), "it was altered")
         return cls(data["inputs"], blocks, data["at_least"], data["at_most"], weights, polynomial)
 
     def write(self, path: Path) -> None:

@@ -100,8 +100,8 @@ def _heads(found: BooleanAnswer) -> Iterator[Claim]:
         yield Claim(
             "linear or sigmoid attention",
             threshold,
-            f"one layer without normalisation by a sum {'is enough' if threshold else 'does not do it'}, whatever heads "
-            "it has",
+            f"one layer without normalisation by a sum {'is enough' if threshold else 'does not do it'}, whatever its "
+            "heads",
             "the same of softmax, or with a nonlinear readout",
             PROVED,
             "its outputs are sums over tokens, of degree 1 in the bits, so that f must be a threshold function",
@@ -167,8 +167,8 @@ def _structure(found: BooleanAnswer) -> Iterator[Claim]:
             f"{_heads_text(fixed)} needed in one layer if each attends to one token, whatever is made of their outputs",
             "that as many are enough; nor anything of averages over tied tokens",
             PROVED,
-            f"fixing the bit that a head prefers to all others makes it constant; f is constant with {fixed} bits fixed, "
-            "not with fewer",
+            "fixing the bit that a head prefers to all others makes it constant; "
+            f"f is constant with {fixed} bits fixed, and not with fewer",
         )
 
 
@@ -216,7 +216,7 @@ def _cuts(found: BooleanAnswer) -> Iterator[Claim]:
             "one layer of any precision has a size of at least some power of it, in the order of growth",
             "a number of heads at this n: the theorem has no constant",
             PUBLISHED,
-            f"Kozachinskiy 2024, arXiv 2412.20195; over all cuts, {'exact' if found.cuts.split_vc_exact else 'at least'}",
+            f"Kozachinskiy 2024, arXiv 2412.20195; all cuts, {'exact' if found.cuts.split_vc_exact else 'at least'}",
         )
 
 

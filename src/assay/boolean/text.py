@@ -36,7 +36,7 @@ def headline(found: BooleanAnswer) -> str:
     else:
         rest = f"at least {_heads(least)} in exact arithmetic, and {made.heads} are enough."
     wrong = ""
-    if found.least is not None and found.least.error > 0:
+    if found.least is not None and float(found.least.error) > 0:
         share = f"{100 * float(found.least.error):.3g} %"
         wrong = f" With {_heads(found.least.heads)} it is wrong on at least {share} of uniform inputs."
     return f"{start} {rest}{wrong}"
