@@ -147,7 +147,7 @@ def test_any_small_table(table):
 KNOWN = {
     ("parity", 8): 8, ("majority", 7): 1, ("majority", 8): 1, ("exactly-3", 8): 2, ("exactly-0", 8): 1, ("mod-3", 8): 5,
     ("half", 8): 2, ("and", 1): 1, ("parity", 1): 1, ("mod-1", 5): 0, ("multiplexer", 3): 2, ("multiplexer", 6): 3,
-    ("parity", 100_000): 100_000, ("at-least-0", 3): 0,
+    ("parity", 256): 256, ("parity", 100_000): 100_000, ("at-least-0", 3): 0,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.cli.options import Json, app, show_result, tell
-from assay.errors import AssayError
+from assay.errors import AssayError, require_integer
 from assay.files import require_writable
 
 
@@ -27,7 +27,7 @@ def boolean(
     table: Annotated[
         str | None, typer.Option(help="2^n digits 0 and 1 instead of a name; x_0 is the lowest bit of the place.")
     ] = None,
-    heads: Annotated[int | None, typer.Option(min=0, help="How often are so many heads wrong at least?")] = None,
+    heads: Annotated[int | None, typer.Option(help="How often are so many heads wrong at least?")] = None,
     certificate: Annotated[
         Path | None, typer.Option(help="A JSON file for the proof of the degree; see 'assay verify'.")
     ] = None,
@@ -41,6 +41,8 @@ def boolean(
     from assay.boolean.reading import function_from
 
     require_writable(certificate)
+    if heads is not None:
+        require_integer("heads", heads, 0, None)
     asked = function_from(function, inputs, table)
     from assay.boolean.answer import answer_boolean
     from assay.boolean.text import boolean_text
@@ -49,8 +51,8 @@ def boolean(
     if certificate is not None:
         if found.degree.certificate is None:
             raise AssayError(
-                f"certificate = {certificate} is not allowed: it would be too long for {found.inputs} inputs with "
-                f"{found.degree.at_least} changes along the counts; the degree rests on the theorem"
+                f"certificate = {certificate} is not allowed for {found.inputs} bits of which only the count matters: "
+                "above 256 the degree rests on the theorem"
             )
         found.degree.certificate.write(certificate)
     result = {**found.to_json(), "certificate": None if certificate is None else str(certificate)}
