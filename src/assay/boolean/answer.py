@@ -142,7 +142,7 @@ def answer_boolean(
         function=function,
         degree=degree,
         structure=structure_of(function),
-        constructed=construct(function, degree),
+        constructed=construct(function, degree, tell),
         heads_if_asker_has_a_bit=heads_with_bit(function, degree),
         least=None if heads is None else least_error(function, heads, degree),
         cuts=cuts_of(function) if function.inputs <= MOST_INPUTS else None,
@@ -150,14 +150,16 @@ def answer_boolean(
     )
 
 
-def construct(function: BooleanFunction, degree: Degree) -> Constructed | None:
+def construct(
+    function: BooleanFunction, degree: Degree, tell: Callable[[str], None] = lambda _: None
+) -> Constructed | None:
     """Heads that are enough. THE JOIN: explicit weights for symmetric functions, with margin and bits, belong here.
 
     For s changes along the counts c, s heads 1 / (t_h + c) with different t_h > 0 and a constant give every polynomial
     in c of degree at most s divided by the product of all t_h + c: partial fractions.
     """
     if function.sign_changes is None:
-        return constructed_heads(function, degree.at_least)
+        return constructed_heads(function, degree.at_least, tell)
     why = "one head 1 / (t_h + count) for each change along the counts; partial fractions"
     return Constructed(function.sign_changes, None, why if function.sign_changes else "a constant")
 
