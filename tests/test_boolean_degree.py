@@ -175,6 +175,22 @@ def test_what_is_left_open_is_an_interval_with_both_sides_certified(monkeypatch)
     found.certificate.check()
 
 
+def test_weights_on_half_of_the_inputs_are_found_where_those_on_all_are_not(monkeypatch):
+    """Without a solution in rationals, degrees whose weights have zeros rest on weights with one bit fixed."""
+    primes = BooleanFunction.of_table("prime", [i > 1 and all(i % q for q in range(2, i)) for i in range(128)])
+    pairs = BooleanFunction.of_table("", [(x[0] & x[1] & x[2]) ^ (x[3] | x[4]) for x in inputs_of(5)])
+    monkeypatch.setattr("assay.boolean.separation._EXACT_NUMBERS", 0)
+    halves = 0
+    for function in (primes, pairs, *(random_function(seed, 5) for seed in range(20))):
+        found = threshold_degree(function)
+        found.certificate.check()
+        assert found.at_least <= degree_by_program(function) <= found.at_most
+        weights = found.certificate.weights
+        taken = [weights.take(bit, axis) for axis in range(weights.ndim) for bit in range(2)]
+        halves += any(not one.any() for one in taken)
+    assert halves > 0
+
+
 @pytest.mark.long
 def test_low_degrees_of_a_function_of_thirteen_bits_are_decided():
     found = threshold_degree(random_function(1, 13))

@@ -9,12 +9,14 @@ w (1 - f q), so these prove "no" if f q < 1; and f q > 0, or f p > 0, prove "yes
 What was found is made exact. Weights are rounded to integers and projected: by the characters of {0, 1}^n, setting
 those of degree at most d to zero, in integers. They then hold if none is negative. A polynomial is rounded and
 evaluated. Where all weights that prove "no" have zeros, the projection does not help: there a basis is solved for in
-rationals (`assay.probing.rational`), if it is small.
+rationals (`assay.probing.rational`), if it is small. If not, weights are looked for on half of the inputs, with one bit
+fixed: f is orthogonal to all monomials on all inputs, too, where the other half has weight 0.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -69,7 +71,6 @@ def work(blocks: Blocks, degree: int) -> float:
     return float(blocks.values.size) * float((blocks.orders <= degree).sum()) ** 2
 
 
-@threadpool_limits.wrap(limits=1)  # threads that wait for each other take longer on a shared machine
 def separate(blocks: Blocks, degree: int) -> Separation:
     """A polynomial of degree at most `degree` with the signs of f, or weights that exclude one; neither if left open.
 
@@ -82,6 +83,15 @@ def separate(blocks: Blocks, degree: int) -> Separation:
     >>> moments(exactly_one, excluded.weights)[:2].tolist(), polynomial_values(exactly_one, found.polynomial)[1] > 0
     ([0, 0], True)
     """
+    with threadpool_limits(1):  # threads that wait for each other take longer on a shared machine
+        found = _searched(blocks, degree)
+        if found.polynomial is None and found.weights is None:
+            found = next(_on_halves(blocks, degree), found)
+    return found
+
+
+def _searched(blocks: Blocks, degree: int) -> Separation:
+    """The same, on all inputs at once."""
     signs = blocks.signs.ravel().astype(np.float64)
     features = _features(blocks, degree)
     multiplicity = np.asarray(blocks.inputs_of, dtype=np.float64).ravel()
@@ -105,6 +115,28 @@ def separate(blocks: Blocks, degree: int) -> Separation:
         length = _length(values, moved, decrement, multiplicity)
         total, values = total + length * step, values + length * moved
     return _solved(blocks, degree)
+
+
+def _on_halves(blocks: Blocks, degree: int) -> Iterator[Separation]:
+    """Weights on the inputs of which one is fixed, for each that may be; 0 on the others.
+
+    A block without one input has the counts from 0 or, if that is 1, from 1. Weights of all inputs with the same counts
+    together stay what they are.
+    """
+    shape = blocks.values.shape
+    for axis, size in enumerate(blocks.sizes):
+        for bit in (0, 1):
+            kept = tuple(slice(bit, bit + size) if other == axis else slice(None) for other in range(len(shape)))
+            values, rest = blocks.values[kept], list(blocks.blocks)
+            rest[axis] = rest[axis][1:]
+            if size == 1:
+                values = np.asarray(values.take(0, axis))
+                del rest[axis]
+            half = _searched(Blocks(tuple(rest), (), values), degree)
+            if half.weights is not None:
+                weights = np.zeros(shape, dtype=object)
+                weights[kept] = half.weights.reshape(weights[kept].shape)
+                yield Separation(degree, None, weights)
 
 
 def truncated(blocks: Blocks, degree: int) -> Whole | None:
