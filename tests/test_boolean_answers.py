@@ -270,6 +270,25 @@ def test_bounds_of_the_balanced_cut_are_those_of_its_matrix(seed):
     assert cut.sign_rank_at_least <= 4
 
 
+@pytest.mark.parametrize("bits", [0, 1])
+def test_the_discrepancy_bounds_the_error_after_a_message(bits):
+    """All messages of Alice, with the best answers of Bob."""
+    functions = [random_function(seed, 4) for seed in range(20)]
+    functions += [BooleanFunction.of_table("", [x[place] for x in inputs_of(4)]) for place in (0, 3)]
+    functions.append(BooleanFunction.of_table("", [x[0] ^ x[2] for x in inputs_of(4)]))
+    tight = False
+    for function in functions:
+        matrix = np.array([[int(function.cube[(*x, *y)]) for y in inputs_of(2)] for x in inputs_of(2)])
+        wrong = 16
+        for message in product(range(1 << bits), repeat=4):
+            parts = [matrix[np.array(message) == sent] for sent in range(1 << bits)]
+            wrong = min(wrong, sum(int(np.minimum(part.sum(axis=0), (1 - part).sum(axis=0)).sum()) for part in parts))
+        bound = (1 - 2 ** (bits + 1) * cuts_of(function).balanced.discrepancy) / 2
+        assert bound <= wrong / 16
+        tight |= bound == wrong / 16
+    assert tight
+
+
 def test_the_best_of_all_cuts_is_at_least_the_balanced_one():
     inner = BooleanFunction.of_table("", [(x[0] & x[1]) ^ (x[2] & x[3]) ^ (x[4] & x[5]) for x in inputs_of(6)])
     found = cuts_of(inner)

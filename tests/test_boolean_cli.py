@@ -26,7 +26,8 @@ KEYS = {
     "threshold_degree", "threshold_degree_at_least", "threshold_degree_at_most", "heads_lower_bound",
     "heads_constructed", "margin", "margin_bits", "layer", "heads_if_asker_has_a_bit", "hard_heads_lower_bound",
     "least_error", "average_sensitivity", "symmetric", "monotone", "unate", "threshold_function", "decision_list",
-    "depends_on", "cuts", "conditions", "left_out", "claims", "answer", "certificate",
+    "depends_on", "cuts", "readouts", "sigmoid_attention_excluded", "conditions", "left_out", "claims", "answer",
+    "certificate",
 }  # fmt: skip
 # name, inputs: degree, heads, heads with a bit in the query, hard heads
 KNOWN = {
@@ -49,6 +50,12 @@ def test_the_answer_as_json(name, inputs):
     assert tuple(found[key] for key in keys) == KNOWN[name, inputs]
     assert found["heads_constructed"] == found["heads_lower_bound"]
     assert found["conditions"] == list(CONDITIONS)
+    degree = found["threshold_degree"]
+    for one in found["readouts"]:  # r H and 2 r H are at least the degree, and no smaller H has that
+        for heads, factor in ((one["heads_polynomial"], 1), (one["heads_rational"], 2)):
+            assert heads * factor * one["degree"] >= degree
+            assert degree == 0 or (heads - 1) * factor * one["degree"] < degree
+    assert found["sigmoid_attention_excluded"] == (degree > 1)
     for claim in found["claims"]:
         assert claim["status"] in (PROVED, PUBLISHED)
         assert all(claim[key] for key in ("safe_to_say", "not_to_be_said", "rests_on"))

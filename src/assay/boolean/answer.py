@@ -87,7 +87,7 @@ class BooleanAnswer:
 
     def to_json(self) -> dict[str, Any]:
         """The answer as plain JSON values."""
-        structure, made = self.structure, self.constructed
+        structure, made, degree = self.structure, self.constructed, self.degree.at_least
         layer = None if made is None else made.layer
         return {
             "function": self.function.name,
@@ -99,6 +99,11 @@ class BooleanAnswer:
             "weak_degree_at_least": self.degree.weak_at_least,
             "heads_lower_bound": self.heads_lower_bound,
             "heads_if_asker_has_a_bit": self.heads_if_asker_has_a_bit,
+            "readouts": [
+                {"degree": r, "heads_polynomial": -(-degree // r), "heads_rational": -(-degree // (2 * r))}
+                for r in (2, 3, 4)
+            ],
+            "sigmoid_attention_excluded": degree > 1,
             "heads_constructed": None if made is None else made.heads,
             "margin": None if layer is None else float(layer.margin),
             "margin_bits": None if layer is None else -_log2(layer.margin.numerator, layer.margin.denominator),

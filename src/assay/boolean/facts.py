@@ -69,7 +69,8 @@ def _heads(found: BooleanAnswer) -> Iterator[Claim]:
     yield Claim(
         "heads, at least",
         least,
-        f"under the conditions, {_heads_text(least)} needed in one layer: fewer are wrong at some input",
+        f"under the conditions, {_heads_text(least)} needed in one layer"
+        + (": fewer are wrong at some input" if least else ", since it is constant"),
         f"that a float network needs as many unless its answers are those of exact evaluation: {_ROUNDING}; nor "
         "anything of two layers, an MLP after the heads, pooled answers, or tokens with several bits",
         PROVED,
@@ -100,8 +101,9 @@ def _heads(found: BooleanAnswer) -> Iterator[Claim]:
         yield Claim(
             "linear or sigmoid attention",
             threshold,
-            f"one layer without normalisation by a sum {'is enough' if threshold else 'does not do it'}, whatever its "
-            "heads",
+            "one head without normalisation by a sum is enough"
+            if threshold
+            else "one layer without normalisation by a sum does not do it, whatever its heads",
             "the same of softmax, or with a nonlinear readout",
             PROVED,
             "its outputs are sums over tokens, of degree 1 in the bits, so that f must be a threshold function",
@@ -124,11 +126,13 @@ def _least(found: BooleanAnswer) -> Iterator[Claim]:
     if found.least is None:
         return
     least = found.least
+    share = f"{100 * float(least.error):.3g} %"
     yield Claim(
         f"errors of {least.heads} head{'s' * (least.heads != 1)}",
         float(least.error),
-        f"on uniform bits, under the conditions, {_heads_text(least.heads)} wrong on at least "
-        f"{float(least.error):.3%} of the {found.inputs}-bit inputs",
+        f"on uniform bits, under the conditions, {_heads_text(least.heads)} wrong on at least {share} of the inputs"
+        if least.error
+        else f"the threshold degree does not exclude that {_heads_text(least.heads)} always right",
         "that heads get as good as that"
         + ("" if least.optimum else ", or that a polynomial of that degree does")
         + "; nor anything of other distributions",
@@ -173,7 +177,7 @@ def _structure(found: BooleanAnswer) -> Iterator[Claim]:
 
 
 def _cuts(found: BooleanAnswer) -> Iterator[Claim]:
-    if found.cuts is None:
+    if found.cuts is None or found.structure.constant:
         return
     cut = found.cuts.balanced
     best = {one.bound: one for one in found.cuts.best}
@@ -193,8 +197,8 @@ def _cuts(found: BooleanAnswer) -> Iterator[Claim]:
     yield Claim(
         "discrepancy of the balanced cut",
         cut.discrepancy,
-        f"layers with a message of b bits are wrong on at least (1 - 2^b x {cut.discrepancy:.4g}) / 2 of all inputs",
-        f"anything where b is above {max(0.0, -math.log2(cut.discrepancy)):.1f}, as it is for usual heads",
+        f"layers with a message of b bits are wrong on at least (1 - 2^b x {2 * cut.discrepancy:.4g}) / 2 of all inputs",
+        f"anything where b is above {max(0.0, -math.log2(cut.discrepancy) - 1):.1f}, as it is for usual heads",
         PROVED,
         "all rectangles" if cut.discrepancy_exact else "an upper bound: spectral norm / sqrt(rows x columns)",
     )
