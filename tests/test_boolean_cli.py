@@ -114,7 +114,7 @@ def test_what_is_left_open_is_said(monkeypatch):
     assert f"threshold degree from {found.degree.at_least} to {found.degree.at_most}" in headline(found)
     assert "needs at least 3 heads" in headline(found)
     assert found.to_json()["threshold_degree"] is None
-    assert found.to_json()["threshold_function"] is None
+    assert found.to_json()["threshold_function"] is False
     assert "it was not decided" in found.left_out[0]
 
 

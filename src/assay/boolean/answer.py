@@ -114,7 +114,7 @@ class BooleanAnswer:
             "symmetric": structure.symmetric,
             "monotone": structure.monotone,
             "unate": structure.unate,
-            "threshold_function": self.degree.at_most <= 1 if self.degree.degree is not None else None,
+            "threshold_function": False if degree > 1 else True if self.degree.at_most <= 1 else None,
             "depends_on": list(structure.depends_on) if self.inputs <= _MOST_LISTED else None,
             "junta": len(structure.depends_on),
             "is_decision_list": structure.decision_list is not None,

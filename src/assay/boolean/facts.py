@@ -197,7 +197,7 @@ def _cuts(found: BooleanAnswer) -> Iterator[Claim]:
     yield Claim(
         "discrepancy of the balanced cut",
         cut.discrepancy,
-        f"layers with a message of b bits are wrong on at least (1 - 2^b x {2 * cut.discrepancy:.4g}) / 2 of all inputs",
+        f"layers with a message of b bits are wrong on at least (1 - 2^b x {2 * cut.discrepancy:.3g}) / 2 of inputs",
         f"anything where b is above {max(0.0, -math.log2(cut.discrepancy) - 1):.1f}, as it is for usual heads",
         PROVED,
         "all rectangles" if cut.discrepancy_exact else "an upper bound: spectral norm / sqrt(rows x columns)",
@@ -225,7 +225,7 @@ def _cuts(found: BooleanAnswer) -> Iterator[Claim]:
 
 
 def _published(found: BooleanAnswer) -> Iterator[Claim]:
-    if found.is_parity:
+    if found.is_parity and found.inputs > 1:
         yield Claim(
             "two layers",
             2,

@@ -39,7 +39,8 @@ from assay.probing.candidates import Whitened, half_candidates
 from assay.probing.rational import exact_halves, whole_numbers
 
 Floats = NDArray[np.float64]
-LARGEST_WORK = 3e10  # points times monomials squared of one Newton step: about 5 s on two cores, up to 30 steps
+LARGEST_WORK = 5e10  # points times monomials squared of one Newton step, which takes some seconds then
+_HALVES_WORK = 5e9  # the same, where weights are looked for on half of the inputs, for each bit in turn
 _EXACT_NUMBERS = 1 << 19  # points times monomials, for a solution in rationals
 _STEPS = 60
 _ROUNDED = (6, 12, 24, 48)  # bits of coefficients that are tried
@@ -85,7 +86,8 @@ def separate(blocks: Blocks, degree: int) -> Separation:
     """
     with threadpool_limits(1):  # threads that wait for each other take longer on a shared machine
         found = _searched(blocks, degree)
-        if found.polynomial is None and found.weights is None:
+        left_open = found.polynomial is None and found.weights is None
+        if left_open and work(blocks, degree) <= _HALVES_WORK:
             found = next(_on_halves(blocks, degree), found)
     return found
 
@@ -165,15 +167,20 @@ def moments(blocks: Blocks, weights: Whole) -> Whole:
 
 def _features(blocks: Blocks, degree: int) -> Floats:
     """(points, monomials): characters of degree at most d, averaged in blocks and orthonormal, times the sign of f."""
-    kept = blocks.orders <= degree
     factors = []
     for size in blocks.sizes:
         scale = np.sqrt([float(math.comb(size, e)) for e in range(size + 1)])
         factors.append(np.array(krawtchouk(size), dtype=np.float64).T / scale)  # row c, column e
-    table = np.ones((1, 1))
+    return _columns(factors, degree)
+
+
+def _columns(factors: list[Floats], degree: int) -> Floats:
+    """(points, monomials): products of one column of each factor, for exponents that add up to at most `degree`."""
+    table, orders = np.ones((1, 1)), np.zeros(1, dtype=np.int64)
     for factor in factors:
-        table = np.kron(table, factor)
-    return np.ascontiguousarray(table[:, kept.ravel()])
+        orders = np.add.outer(orders, np.arange(factor.shape[1])).ravel()
+        table, orders = np.kron(table, factor)[:, orders <= degree], orders[orders <= degree]
+    return np.ascontiguousarray(table)
 
 
 def _step(features: Floats, right: Floats, weights: Floats) -> Floats | None:
@@ -247,10 +254,8 @@ def _solved(blocks: Blocks, degree: int) -> Separation:
     kept = (blocks.orders <= degree).ravel()
     if blocks.values.size * int(kept.sum()) > _EXACT_NUMBERS:
         return Separation(degree, None, None)
-    table = np.ones((1, 1))
-    for size in blocks.sizes:
-        table = np.kron(table, np.array(binomials(size), dtype=np.float64))
-    monomials = table[:, kept][:, 1:]  # without the constant
+    factors = [np.array(binomials(size), dtype=np.float64) for size in blocks.sizes]
+    monomials = _columns(factors, degree)[:, 1:]  # without the constant
     ones, zeros = np.flatnonzero(blocks.values.ravel()), np.flatnonzero(~blocks.values.ravel())
     white = Whitened.of(monomials)
     proved = exact_halves(monomials, white, ones, *half_candidates(white, ones, zeros))
