@@ -202,6 +202,15 @@ def test_no_formula_for_the_least_error_is_above_the_optimum(inputs):
             assert 0 < _of_counts(function, heads).error <= found.error
 
 
+def test_where_the_optimum_is_not_found_the_formulas_hold(monkeypatch):
+    function = named_function("parity", 5)
+    optimum = least_error(function, 2)
+    monkeypatch.setattr("assay.boolean.mean.exact_halves", lambda *_: None)
+    found = least_error(function, 2)
+    assert (optimum.optimum, found.optimum) == (True, False)
+    assert found.error == optimum.error
+
+
 def test_parities_on_subcubes_are_errors():
     # x_0 xor x_1, if x_2 or x_3: three subcubes on which it is parity of two bits
     function = BooleanFunction.of_table("", [(x[0] ^ x[1]) & (x[2] | x[3]) for x in inputs_of(4)])

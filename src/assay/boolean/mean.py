@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, combinations
@@ -30,7 +31,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from assay.boolean.degree import Degree, threshold_degree
 from assay.boolean.function import BooleanFunction
-from assay.errors import require_integer
+from assay.errors import CertificateError, require_integer
 from assay.probing.candidates import Whitened, half_candidates
 from assay.probing.rational import exact_halves
 
@@ -80,7 +81,9 @@ def least_error(function: BooleanFunction, heads: int, degree: Degree | None = N
         ones = _share_of_ones(function)
         return LeastError(heads, min(ones, 1 - ones), True, "a constant is wrong wherever the rarer value is")
     if function.inputs <= OPTIMUM_INPUTS:
-        return LeastError(heads, Fraction(len(fewest_errors(function, heads)), 1 << function.inputs), True, _OPTIMUM)
+        with suppress(CertificateError):  # then the formulas below still hold
+            fewest = len(fewest_errors(function, heads))
+            return LeastError(heads, Fraction(fewest, 1 << function.inputs), True, _OPTIMUM)
     if function.by_count is not None:
         return _of_counts(function, heads)
     bounds = [(1, "it is above 0, since the threshold degree is")]
@@ -152,6 +155,9 @@ def fewest_errors(function: BooleanFunction, degree: int) -> list[int]:
     hits all such supports found so far is tried next. Each support and the final polynomial are exact; the smallest
     sets are found by branch and bound (HiGHS). For functions of few inputs.
 
+    Raises:
+        CertificateError: it was not found in the steps that are allowed.
+
     >>> len(fewest_errors(BooleanFunction.symmetric("parity", 3, lambda ones: ones % 2), 1))
     2
     """
@@ -169,7 +175,7 @@ def fewest_errors(function: BooleanFunction, degree: int) -> list[int]:
             return removed
         supports.append(kept[support].tolist())
         removed = _smallest_hitting(supports, len(numbers))
-    raise AssertionError("a finite number of supports is enough")
+    raise CertificateError(f"{_ROUNDS} sets of inputs were not enough")
 
 
 def _support(monomials: np.ndarray, values: np.ndarray) -> list[int] | None:
@@ -184,7 +190,8 @@ def _support(monomials: np.ndarray, values: np.ndarray) -> list[int] | None:
         return [int(ones[0]), int(zeros[0])]
     white = Whitened.of(monomials[:, varying])
     proved = exact_halves(monomials[:, varying], white, ones, *half_candidates(white, ones, zeros))
-    assert proved is not None
+    if proved is None:
+        raise CertificateError("neither answer could be proved in rationals")
     return None if isinstance(proved, tuple) else list(proved.multipliers)
 
 
