@@ -174,7 +174,8 @@ def _read(path: Path) -> _File:
 def _array(lists: Any, dtype: type) -> np.ndarray:
     """An array of finite numbers, from lists that may be of any length."""
     try:
-        array = np.array(lists, dtype)
+        with np.errstate(over="ignore"):
+            array = np.array(lists, dtype)
     except (ValueError, OverflowError):
         array = np.array(np.nan)
     _form(bool(np.isfinite(array).all()), "lists of one array differ in length, or a number is too large")
