@@ -120,8 +120,9 @@ class SymmetricHeads:
 
         A stored score errs by 2 u S at most, S the largest, its distance from the largest by 2 u S more, an exponential
         by 4 u. So a head's output, a quotient of positive sums, has the relative error
-        r = e^(8 u S) (1 + gamma(n + 10)) - 1. The readout adds s + 3 roundings to each term, and the terms' absolute values sum to at most 1. The order
-        of the tokens does not matter. See `assay.proofs.rounding` for what is assumed of the machine.
+        r = e^(8 u S) (1 + gamma(n + 10)) - 1. The readout adds s + 3 roundings to each term, and the terms' absolute
+        values sum to at most 1. The order of the tokens does not matter. See `assay.proofs.rounding` for what is
+        assumed of the machine.
         """
         weights = [HIDDEN, *(pole.weight for pole in self.poles)]
         largest = max(abs(math.log(weight)) for weight in weights) + 0.01
