@@ -77,6 +77,21 @@ class BooleanFunction:
         return self.by_count[np.bitwise_count(np.arange(1 << self.inputs))]
 
     @property
+    def cube(self) -> NDArray[np.bool_]:
+        """The table with one axis of length 2 for each input: `cube[x_0, x_1, ...]` is the value at x.
+
+        Raises:
+            AssayError: n is above 16.
+        """
+        return self.table.reshape((2,) * self.inputs).T  # the last axis of the table's order is x_0
+
+    @property
+    def constant(self) -> bool:
+        """Whether all values are equal."""
+        values = self.table if self.by_count is None else self.by_count
+        return bool((values == values[0]).all())
+
+    @property
     def sign_changes(self) -> int | None:
         """How often the value changes as the count of ones goes from 0 to n; None where f is not symmetric."""
         return None if self.by_count is None else int((self.by_count[1:] != self.by_count[:-1]).sum())

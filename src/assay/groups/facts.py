@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from assay.facts import CONDITIONAL, MEASURED, PROVED, PUBLISHED, Fact
 from assay.groups.structure import Structure
-
-PROVED, PUBLISHED, CONDITIONAL, MEASURED = "proved", "published", "conditional", "measured"
 
 # Rows of the battery of 'assay place' that are words of 16 generators of a group, and the steps that training had; the
 # measurements of known layers come with Assay.
 ROWS = {"Z2": ("parity", 1000), "S3": ("s3", 800), "S5": ("s5", 800)}
 _REFERENCE = Path(__file__).parents[1] / "placing" / "reference.jsonl"
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One statement about the words of a group, at all lengths unless it says otherwise.
-
-    Attributes:
-        name: what it speaks of.
-        says: one sentence.
-        status: `proved`, in the source or by what Assay computes; `published`, as its paper states it; `conditional` on
-            an open question of complexity; `measured`.
-        rests_on: the theorem, paper or measurement.
-    """
-
-    name: str
-    says: str
-    status: str
-    rests_on: str
 
 
 def facts_of(name: str, structure: Structure) -> tuple[Fact, ...]:
