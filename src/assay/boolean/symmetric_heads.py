@@ -94,7 +94,7 @@ class SymmetricHeads:
             "inputs": self.function.inputs,
             "values": "".join("01"[int(value)] for value in self.function.by_count),
             "hidden": str(HIDDEN),
-            "heads": [
+            "poles": [
                 {"weight": str(pole.weight), "mirrored": pole.mirrored, "coefficient": str(coefficient)}
                 for pole, coefficient in zip(self.poles, self.coefficients, strict=True)
             ],
@@ -220,7 +220,7 @@ def check_symmetric_heads(certificate: dict[str, Any]) -> Fraction:
         signs = [{"0": -1, "1": 1}[value] for value in values]
         hidden, constant = Fraction(certificate["hidden"]), Fraction(certificate["constant"])
         heads = [
-            (Fraction(one["weight"]), one["mirrored"], Fraction(one["coefficient"])) for one in certificate["heads"]
+            (Fraction(one["weight"]), one["mirrored"], Fraction(one["coefficient"])) for one in certificate["poles"]
         ]
         stated = Fraction(certificate["margin"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:

@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from assay.boolean.symmetric_heads import MOST_COUNTS
+from assay.boolean.training import MOST_HEADS, MOST_INPUTS, MOST_STEPS
 from assay.errors import AssayError, require, unknown
 from assay.learning.recipe import Recipe
 from assay.learning.search import ladder
@@ -36,6 +38,7 @@ from assay.studies.checks import (
     drawable,
     is_of_task,
     known_architecture,
+    known_function,
     known_protocol,
     known_task,
     listed,
@@ -56,10 +59,11 @@ WIDEST = 100_000
 MOST_DIMENSIONS = 512  # of vectors for retrieval, and of memories
 MOST_EXPLICIT = 10_000  # documents whose vectors are rounded or trained
 MOST_SETTING_STEPS = 1_000_000
+MOST_TABLE_BITS = 8  # of functions whose least errors and explicit weights are asked for
 _A_FORMAT = "different ones of float64, float32, float16, bfloat16, int8"
 OF_NETWORKS = ("width", "depth", "loops", "heads", "head_width")  # what can be varied of any network
 
-OTHERS = ("retrieval", "memory")  # what a study may ask instead of lines, or beside
+OTHERS = ("retrieval", "memory", "boolean")  # what a study may ask instead of lines, or beside
 ASKED = ("bounds", "constructions", "certificates", "precision", "sweep")  # by a line, beside searches
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$"), Must("lower-case letters, digits and dashes")]
@@ -101,6 +105,22 @@ Sizes = Annotated[
 Numbers = Annotated[
     list[Annotated[int, Field(ge=2, le=MOST_EXPLICIT)]],
     AfterValidator(different), Must(f"a list of different integers from 2 to {MOST_EXPLICIT}"),
+]  # fmt: skip
+Bits = Annotated[
+    list[Annotated[int, Field(ge=1, le=MOST_INPUTS)]],
+    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_INPUTS}"),
+]  # fmt: skip
+TableBits = Annotated[
+    list[Annotated[int, Field(ge=1, le=MOST_TABLE_BITS)]],
+    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_TABLE_BITS}"),
+]  # fmt: skip
+CountedBits = Annotated[
+    list[Annotated[int, Field(ge=1, le=MOST_COUNTS)]],
+    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_COUNTS}"),
+]  # fmt: skip
+Functions = Annotated[
+    list[Annotated[str, AfterValidator(known_function)]],
+    Field(min_length=1), AfterValidator(different), Must("a list of different names"),
 ]  # fmt: skip
 Temperatures = Annotated[
     list[Annotated[float, Field(ge=1e-4, le=1e4)]],
@@ -495,6 +515,49 @@ class MemoryTable(Table):
     ] = list(NUMBER_FORMATS)  # fmt: skip
 
 
+class HeadsTrainingTable(Table):
+    """How networks of the bare form are trained on all words, see `assay.boolean.training.train`."""
+
+    inputs: Annotated[Bits, Field(min_length=1)]
+    restarts: Annotated[int, Field(ge=1, le=1024), Must("an integer from 1 to 1024")] = 24
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS), Must(f"an integer from 1 to {MOST_STEPS}")] = 400
+    extra: Annotated[int, Field(ge=0, le=MOST_HEADS - MOST_INPUTS), Must("an integer from 0 to 24")] = 1
+
+
+class BackboneTable(Table):
+    """How the standard backbone is trained on all words, see `assay.boolean.backbone.train_backbone`."""
+
+    inputs: Annotated[Bits, Field(min_length=1)]
+    heads: Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")] = 1
+    width: Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")] = Field(
+        16, validate_default=True
+    )
+    steps: Annotated[int, Field(ge=1, le=MOST_SETTING_STEPS), Must(f"an integer from 1 to {MOST_SETTING_STEPS}")] = 500
+
+    @field_validator("width")
+    @classmethod
+    def _divided(cls, width: int, info: ValidationInfo) -> int:
+        require(width % info.data.get("heads", 1) == 0, "width", width, "a multiple of heads")
+        return width
+
+
+class BooleanTable(Table):
+    """How many heads Boolean functions need, have by explicit weights, and learn."""
+
+    functions: Functions
+    inputs: TableBits = []
+    margins: CountedBits = []
+    trained: list[HeadsTrainingTable] = []
+    backbone: BackboneTable | None = Field(None, validate_default=True)
+
+    @field_validator("backbone")
+    @classmethod
+    def _asks(cls, backbone: BackboneTable | None, info: ValidationInfo) -> BackboneTable | None:
+        if backbone is None and not any(info.data.get(key, True) for key in ("inputs", "margins", "trained")):
+            raise AssayError("nothing is asked; boolean has inputs, margins, trained or backbone")
+        return backbone
+
+
 class StudyTable(Table):
     """The whole file, but for its table `quick`."""
 
@@ -507,6 +570,7 @@ class StudyTable(Table):
     recipe: StudysRecipe = RecipeTable()
     retrieval: RetrievalTable | None = None
     memory: MemoryTable | None = None
+    boolean: BooleanTable | None = None
     lines: dict[Name, LineTable] = Field({}, validate_default=True)
     portraits: list[PortraitTable] = []
     protocols: list[ProtocolTable] = []
@@ -515,5 +579,5 @@ class StudyTable(Table):
     @classmethod
     def _asks(cls, lines: dict[str, LineTable], info: ValidationInfo) -> dict[str, LineTable]:
         if not lines and not any(info.data.get(key, True) for key in OTHERS):
-            raise AssayError(f"a study has lines, {' or '.join(OTHERS)}; this one has none of them")
+            raise AssayError(f"a study has lines, {', '.join(OTHERS[:-1])} or {OTHERS[-1]}; this one has none of them")
         return lines

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.baselines.questions import baselines_question
+from assay.boolean.plan import BackboneTraining, BooleanPlan, Training
 from assay.bounds import bounds_of
 from assay.bounds.questions import bound_question
 from assay.constructions import CONSTRUCTIONS
@@ -36,6 +37,7 @@ from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
 from assay.studies.schema import (
     STEPS,
+    BooleanTable,
     LineTable,
     MemoryTable,
     PortraitTable,
@@ -134,6 +136,7 @@ class Study:
         probes: of attention heads. A study's file has none: `assay probe` makes a study of one probe.
         retrieval: how many documents vectors serve.
         memory: how many pairs linear memories hold.
+        boolean: how many heads Boolean functions need, have and learn.
     """
 
     name: str
@@ -146,11 +149,12 @@ class Study:
     probes: tuple[Plan, ...] = ()
     retrieval: RetrievalPlan | None = None
     memory: MemoryPlan | None = None
+    boolean: BooleanPlan | None = None
 
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
         lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
-        plans = [*self.probes, *filter(None, (self.retrieval, self.memory))]
+        plans = [*self.probes, *filter(None, (self.retrieval, self.memory, self.boolean))]
         planned = (question for plan in plans for question in plan.questions())
         return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *planned]
 
@@ -213,6 +217,7 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
         protocols=tuple(_protocol(protocol, file) for protocol in file.protocols),
         retrieval=None if file.retrieval is None else _retrieval(file.retrieval, file),
         memory=None if file.memory is None else _memory(file.memory, file),
+        boolean=None if file.boolean is None else _boolean(file.boolean, file),
     )
 
 
@@ -239,6 +244,15 @@ def _memory(table: MemoryTable, file: StudyTable) -> MemoryPlan:
     return MemoryPlan(
         tuple(table.dimensions), tuple(table.loads), tuple(table.kinds), tuple(table.formats), tuple(file.seeds)
     )
+
+
+def _boolean(table: BooleanTable, file: StudyTable) -> BooleanPlan:
+    one = table.backbone
+    return BooleanPlan(
+        tuple(table.functions), tuple(table.inputs), tuple(table.margins), tuple(file.seeds),
+        tuple(Training(tuple(one.inputs), one.restarts, one.steps, one.extra) for one in table.trained),
+        None if one is None else BackboneTraining(tuple(one.inputs), one.heads, one.width, one.steps),
+    )  # fmt: skip
 
 
 def _line(name: str, line: LineTable, file: StudyTable) -> Line:
