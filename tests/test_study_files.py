@@ -254,6 +254,8 @@ SECTIONS = {
     "Bits per number": schema.PrecisionTable, "A recipe": schema.RecipeTable, "A portrait": schema.PortraitTable,
     "A protocol": schema.ProtocolTable, "A trained network": schema.TrainedTable,
     "Retrieval": schema.RetrievalTable, "A setting": schema.SettingTable, "Memories": schema.MemoryTable,
+    "Boolean functions": schema.BooleanTable, "Heads that are trained": schema.HeadsTrainingTable,
+    "A backbone that is trained": schema.BackboneTable,
 }  # fmt: skip
 
 
