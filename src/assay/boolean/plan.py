@@ -23,8 +23,8 @@ class Training:
 
     Attributes:
         inputs: numbers of bits.
-        restarts: starts of each seed.
-        steps: of each start, at most.
+        restarts: starts of each seed; half of those left is given up after 50, 100, 200 and 400 steps.
+        steps: of the others, at most.
         extra: heads beyond the threshold degree that are tried, after all numbers up to it.
     """
 

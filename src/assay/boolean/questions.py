@@ -83,7 +83,7 @@ def _learned(question: Question) -> Evidence:
     words = 1 << function.inputs
     return _evidence(
         question, "bare heads", heads, error=min(one.wrong for one in found) / words,
-        rests_on=f"the fewest wrong of all {words} words, over {len(found)} seeds of {question['restarts']} starts of "
+        rests_on=f"the fewest wrong of all {words} words, over {len(found)} seeds of {question['restarts']} starts, "
         f"at most {question['steps']} steps; answers held against exact arithmetic",
         detail={"seeds": [
             {"seed": one.seed, "wrong": one.wrong, "steps": one.steps, "exact": one.exactness.held} for one in found

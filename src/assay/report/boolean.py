@@ -86,7 +86,7 @@ def _errors_chart(found: dict[str, Any]) -> VegaChart:
 
     def y(field: str) -> Spec:
         return {"field": field, "type": "quantitative", "title": "share of words wrong", "scale": {"type": "sqrt"},
-                "axis": {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4]}}  # fmt: skip
+                "axis": {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"}}  # fmt: skip
 
     colour: Spec = {"field": "n", "type": "nominal", "title": None, "legend": {"orient": "bottom"}}
     spec: Spec = {

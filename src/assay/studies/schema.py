@@ -519,8 +519,8 @@ class HeadsTrainingTable(Table):
     """How networks of the bare form are trained on all words, see `assay.boolean.training.train`."""
 
     inputs: Annotated[Bits, Field(min_length=1)]
-    restarts: Annotated[int, Field(ge=1, le=1024), Must("an integer from 1 to 1024")] = 24
-    steps: Annotated[int, Field(ge=1, le=MOST_STEPS), Must(f"an integer from 1 to {MOST_STEPS}")] = 400
+    restarts: Annotated[int, Field(ge=1, le=1024), Must("an integer from 1 to 1024")] = 64
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS), Must(f"an integer from 1 to {MOST_STEPS}")] = 800
     extra: Annotated[int, Field(ge=0, le=MOST_HEADS - MOST_INPUTS), Must("an integer from 0 to 24")] = 1
 
 
