@@ -108,7 +108,7 @@ Numbers = Annotated[
 ]  # fmt: skip
 Bits = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST_INPUTS)]],
-    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_INPUTS}"),
+    Field(min_length=1), AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_INPUTS}"),
 ]  # fmt: skip
 TableBits = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST_TABLE_BITS)]],
@@ -119,9 +119,8 @@ CountedBits = Annotated[
     AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_COUNTS}"),
 ]  # fmt: skip
 Functions = Annotated[
-    list[Annotated[str, AfterValidator(known_function)]],
-    Field(min_length=1), AfterValidator(different), Must("a list of different names"),
-]  # fmt: skip
+    list[Annotated[Text, AfterValidator(known_function)]], Field(min_length=1), AfterValidator(different)
+]
 Temperatures = Annotated[
     list[Annotated[float, Field(ge=1e-4, le=1e4)]],
     Field(min_length=1), Must("a list of numbers from 0.0001 to 10000"),
@@ -518,7 +517,7 @@ class MemoryTable(Table):
 class HeadsTrainingTable(Table):
     """How networks of the bare form are trained on all words, see `assay.boolean.training.train`."""
 
-    inputs: Annotated[Bits, Field(min_length=1)]
+    inputs: Bits
     restarts: Annotated[int, Field(ge=1, le=1024), Must("an integer from 1 to 1024")] = 64
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS), Must(f"an integer from 1 to {MOST_STEPS}")] = 800
     extra: Annotated[int, Field(ge=0, le=MOST_HEADS - MOST_INPUTS), Must("an integer from 0 to 24")] = 1
@@ -527,7 +526,7 @@ class HeadsTrainingTable(Table):
 class BackboneTable(Table):
     """How the standard backbone is trained on all words, see `assay.boolean.backbone.train_backbone`."""
 
-    inputs: Annotated[Bits, Field(min_length=1)]
+    inputs: Bits
     heads: Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")] = 1
     width: Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")] = Field(
         16, validate_default=True
