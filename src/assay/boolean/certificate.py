@@ -28,6 +28,7 @@ from assay.files import parse_json, read_text, write_whole
 FORMAT = 1
 LARGEST = 1 << 26  # bytes of a file
 MOST_POINTS = 1 << MOST_INPUTS
+LARGEST_BLOCK = 256  # inputs that may change places
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,4000})")
 _PLACE = re.compile(r"([0-9]{1,6}(,[0-9]{1,6})*)?")
 _FIELDS = {
@@ -115,15 +116,15 @@ class DegreeCertificate:
         _form(isinstance(data, dict) and set(data) == _FIELDS, "its fields are others")
         _form(data["assay-boolean-certificate"] == FORMAT, f"its format is not {FORMAT}")
         _form(all(type(data[key]) is int for key in ("inputs", "at_least", "at_most")), "a bound is no integer")
-        _form(_are_lists(data["blocks"]) and _are_lists([data["ignored"]]), "its blocks are not lists of inputs")
+        _form(_are_lists(data["blocks"]) and _are_inputs(data["ignored"]), "its blocks are not lists of inputs")
         sizes = [len(block) + 1 for block in data["blocks"]]
         values = data["values"]
         fits = isinstance(values, str) and set(values) <= {"0", "1"} and len(values) == math.prod(sizes)
         _form(fits, "its values are not one digit 0 or 1 for each vector of counts")
-        _require(data["sha256"] == _sha256({key: data[key] for key in data if key != "sha256"}), "it was altered")
         table = np.array([value == "1" for value in values]).reshape(sizes)
         blocks = Blocks(tuple(map(tuple, data["blocks"])), tuple(data["ignored"]), table)
         weights, polynomial = (_table(data[key], table.shape) for key in ("weights", "polynomial"))
+        _require(data["sha256"] == _sha256({key: data[key] for key in data if key != "sha256"}), "it was altered")
         return cls(data["inputs"], blocks, data["at_least"], data["at_most"], weights, polynomial)
 
     def write(self, path: Path) -> None:
@@ -189,9 +190,14 @@ def _are_lists(value: Any) -> bool:
     """Lists of inputs, few enough for one table."""
     return (
         isinstance(value, list)
-        and all(isinstance(one, list) and all(type(j) is int for j in one) for one in value)
+        and all(map(_are_inputs, value))
+        and all(len(one) <= LARGEST_BLOCK for one in value)
         and math.prod(len(one) + 1 for one in value) <= MOST_POINTS
     )
+
+
+def _are_inputs(value: Any) -> bool:
+    return isinstance(value, list) and all(type(j) is int for j in value)
 
 
 def _sha256(data: Mapping[str, Any]) -> str:

@@ -3,10 +3,11 @@
 The layer is that of `assay.boolean.heads`; Alice has some of the tokens, Bob the others. All bounds here are of one
 split; each holds for the function whichever split is taken, so that the best may be.
 
-- **A message.** A head's output depends on Alice's tokens through a weighted sum of values and the sum of weights. So
-  H heads of width d_h with numbers of p bits are a message of H (d_h + 1) p bits, if numbers are fixed point, or
-  H (d_h + 2) p bits, if Alice's tokens are accumulated first by online softmax in p-bit numbers. One-way bits from Alice
-  are at most that. A protocol of b bits that errs on a share e of uniform inputs has 1 - 2 e <= 2^b x discrepancy.
+- **A message.** A head's output depends on Alice's tokens through a weighted sum of values and the sum of weights. If
+  her tokens are accumulated first, by online softmax in numbers of p bits, H heads of width d_h are a message of
+  H (d_h + 2) p bits (sum, values and largest score); in fixed point of H (d_h + 1) p bits, where a layer counts as
+  right only if every output within one step is. Her one-way bits are at most that. A protocol of b bits that errs on a
+  share e of uniform inputs has 1 - 2 e <= 2^b x discrepancy.
 - **Sign-rank, in exact real arithmetic.** The sign is that of sum over h of a_h times the product of Z_g over g != h,
   where a_h and Z_h are sums of a part of Alice's and one of Bob's. Multiplied out, the terms without a part of an a_h
   of Alice's are one product of her and his numbers for each V, a proper subset of the heads: her Z_g of g in V. The

@@ -17,13 +17,12 @@ from itertools import pairwise
 import numpy as np
 
 from assay.boolean.blocks import Blocks, Whole, blocks_of
-from assay.boolean.certificate import DegreeCertificate
+from assay.boolean.certificate import LARGEST_BLOCK, DegreeCertificate
 from assay.boolean.function import BooleanFunction
 from assay.boolean.separation import LARGEST_WORK, separate, truncated, work
 from assay.probing.rational import whole_numbers
 
 _TOLD = 3e9  # work of a step from which progress is told
-_MOST_IN_CERTIFICATE = 1 << 16  # counts times changes, of a symmetric function
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,7 @@ class Degree:
         at_least: certified lower bound.
         at_most: certified upper bound.
         weak_at_least: no polynomial p but 0 of degree below this has f p >= 0 everywhere, f = +-1. At most `at_least`.
-        certificate: of both bounds; None for symmetric functions where it would be long, which rest on the theorem.
+        certificate: of both bounds; None for symmetric functions of more than 256 bits, which rest on the theorem.
         rests_on: what the bounds follow from.
     """
 
@@ -76,7 +75,7 @@ def _of_counts(function: BooleanFunction, blocks: Blocks) -> Degree:
     changes = function.sign_changes
     assert changes is not None
     certificate = None
-    if (function.inputs + 1) * (changes + 1) <= _MOST_IN_CERTIFICATE:
+    if function.inputs <= LARGEST_BLOCK:
         weights = _divided_differences(blocks) if changes else None
         polynomial = _product(blocks)
         certificate = DegreeCertificate(function.inputs, blocks, changes, changes, weights, polynomial)
@@ -122,7 +121,8 @@ def _by_search(inputs: int, blocks: Blocks, tell: Callable[[str], None]) -> Degr
         if work(blocks, degree) > LARGEST_WORK:
             break
         if work(blocks, degree) > _TOLD:
-            tell(f"degree {degree}: {blocks.values.size:,} points, {int((blocks.orders <= degree).sum()):,} monomials")
+            count = int((blocks.orders <= degree).sum())
+            tell(f"degree {degree}: {blocks.values.size:,} points, {count:,} monomial{'s' * (count != 1)}")
         found = separate(blocks, degree)
         if found.polynomial is not None:
             at_most, polynomial = degree, found.polynomial

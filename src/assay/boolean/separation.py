@@ -187,7 +187,7 @@ def _exact_polynomial(blocks: Blocks, degree: int, coefficients: Floats) -> Whol
     for bits in _ROUNDED:
         rounded = np.rint(scaled / np.abs(scaled).max() * 2.0**bits)
         polynomial = along_axes(_integers(rounded), bases)
-        if bool((polynomial_values(blocks, polynomial) * blocks.signs > 0).all()):
+        if bool(np.all(polynomial_values(blocks, polynomial) * blocks.signs > 0)):
             return _reduced(polynomial)
     return None
 
@@ -205,7 +205,7 @@ def _exact_weights(blocks: Blocks, degree: int, weights: Floats) -> Whole | None
         characters = along_axes(np.asarray(rounded * blocks.signs, dtype=object), bases)
         characters = np.where(blocks.orders <= degree, 0, characters)
         found = along_axes(np.asarray(characters, dtype=object), bases) * blocks.signs
-        if not bool((found < 0).any()) and bool((found > 0).any()):
+        if not np.any(found < 0) and np.any(found > 0):
             return _reduced(np.asarray(found * counted, dtype=object))
     return None
 
@@ -252,5 +252,5 @@ def _integers(values: Floats) -> Whole:
 
 def _reduced(table: Whole) -> Whole:
     """Divided by the greatest common divisor."""
-    factor = math.gcd(*(abs(int(entry)) for entry in table.ravel())) or 1
+    factor = math.gcd(*(int(entry) for entry in np.ravel(table))) or 1
     return np.asarray(table // factor, dtype=object)

@@ -136,8 +136,8 @@ def fewest_fixed(function: BooleanFunction) -> int | None:
     if n > LARGEST_TERNARY:
         return None
     found = [on_subcubes(cube, np.logical_and) for cube in (function.cube, ~function.cube)]
-    fixed = np.sum(np.indices((3,) * n, dtype=np.int8) < 2, axis=0, dtype=np.int8)
-    return int(fixed[found[0] | found[1]].min())
+    constant = np.argwhere(found[0] | found[1])  # places of subcubes
+    return int((constant < 2).sum(axis=1).min())
 
 
 def on_subcubes(cube: NDArray[Any], join: np.ufunc) -> NDArray[Any]:

@@ -31,6 +31,7 @@ for _group in (
     "size",
     "languages",
     "groups",
+    "boolean",
     "embeddings",
     "upkeep",
 ):  # importing them registers their commands, which help lists in this order

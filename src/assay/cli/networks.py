@@ -99,17 +99,22 @@ def build(
 
 @app.command()
 def verify(
-    certificate: Annotated[Path, typer.Argument(help="A file that --certificate of 'build' or 'probe' wrote.")],
+    certificate: Annotated[
+        Path, typer.Argument(help="A file that --certificate of 'build', 'probe' or 'boolean' wrote.")
+    ],
     weights: Annotated[
         Path | None, typer.Option(help="The weights' file; beside the certificate unless given.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a certificate again, from the weights or keys alone; exit code 1, with the reason, if it does not hold."""
+    """Check a certificate again, from weights, keys or values alone; exit code 1, with the reason, if it fails."""
+    from assay.boolean.certificate import is_degree_certificate, verify_degree
     from assay.probing.chosen import is_probe_certificate, verify_set
 
-    if is_probe_certificate(certificate):
-        found = verify_set(certificate)
+    checks = ((is_probe_certificate, verify_set), (is_degree_certificate, verify_degree))
+    checked = next((verify_file for is_one, verify_file in checks if is_one(certificate)), None)
+    if checked is not None:
+        found = checked(certificate)
         show_result(found, as_json, fields_text)
         holds = found["holds"]
     else:

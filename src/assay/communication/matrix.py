@@ -11,14 +11,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, require, require_integer
-from assay.tasks.base import Task
+
+if TYPE_CHECKING:
+    from assay.tasks.base import Task
 
 MOST_ENTRIES = 1 << 22
 _INPUTS_AT_ONCE = 1 << 16
@@ -146,6 +147,8 @@ def task_table(task: Task[Any], *, token: int | None = None, threshold: float | 
     Raises:
         AssayError: a task without finite form, an asking token that is not there, or as for `table_of`.
     """
+    import torch
+
     chosen_token = task.spec.queries - 1 if token is None else token
     require_integer("token", chosen_token, 0, task.spec.queries - 1)
     sizes = [task.choices(position) for position in range(task.spec.length)]

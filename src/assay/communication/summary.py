@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from assay.communication.rank import rank_mod_2
 from assay.communication.two_way import TwoWay, two_way
 from assay.communication.vc import SplitVCDimension, VCDimension, split_vc, vc_dimension
 from assay.errors import require
-from assay.tasks.base import Task
+
+if TYPE_CHECKING:
+    from assay.tasks.base import Task
 
 MOST_SPLIT_ENTRIES = 1 << 16  # inputs of a task, for a search over all its splits
 _NOT_BOOLEAN = "not computed: answers are not all 0 or 1; a threshold makes them so"

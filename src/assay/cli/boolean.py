@@ -1,0 +1,59 @@
+"""The command that decides how many heads a small Boolean function needs: boolean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.options import Json, app, show_result, tell
+from assay.errors import AssayError, require_integer
+from assay.files import require_writable
+
+
+@app.command()
+def boolean(
+    function: Annotated[
+        str | None,
+        typer.Argument(
+            help="parity, majority, and, or, half, exactly-K, at-least-K, mod-M, multiplexer, or file.py:f, a Python "
+            "function of a tuple of bits."
+        ),
+    ] = None,
+    inputs: Annotated[
+        int | None, typer.Option(help="Bits; at most 100,000, 16 unless only their count matters.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="2^n digits 0 and 1 instead of a name; x_0 is the lowest bit of the place.")
+    ] = None,
+    heads: Annotated[int | None, typer.Option(help="How often are so many heads wrong at least?")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="A JSON file for the proof of the degree; see 'assay verify'.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """How many heads of one softmax layer does a Boolean function need?
+
+    Its threshold degree with a certificate, heads that are needed and heads that are enough, in exact arithmetic, and
+    what its structure and splits of its inputs say; for each number what is safe to say and what is not.
+    """
+    from assay.boolean.reading import function_from
+
+    require_writable(certificate)
+    if heads is not None:
+        require_integer("heads", heads, 0, None)
+    asked = function_from(function, inputs, table)
+    from assay.boolean.answer import answer_boolean
+    from assay.boolean.text import boolean_text
+
+    found = answer_boolean(asked, heads, tell)
+    if certificate is not None:
+        if found.degree.certificate is None:
+            raise AssayError(
+                f"certificate = {certificate} is not allowed for {found.inputs} bits of which only the count matters: "
+                "above 256 the degree rests on the theorem"
+            )
+        found.degree.certificate.write(certificate)
+    result = {**found.to_json(), "certificate": None if certificate is None else str(certificate)}
+    show_result(result, as_json, lambda _: boolean_text(found))
