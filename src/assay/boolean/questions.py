@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from assay.boolean.backbone import train_backbone
+from assay.boolean.function import BooleanFunction
 from assay.boolean.heads import constructed_heads
 from assay.boolean.mean import least_error
 from assay.boolean.plan import Question, degree_of, known_function
@@ -108,7 +109,7 @@ def _backbone(question: Question) -> Evidence:
     )  # fmt: skip
 
 
-def _function(question: Question) -> Any:
+def _function(question: Question) -> BooleanFunction:
     return known_function(question["function"], question["inputs"])
 
 
