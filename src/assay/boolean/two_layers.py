@@ -76,7 +76,8 @@ class CountAndLookUp(_LookUp):
     Proof: a position m away from c lies T m^2 below it. So all wrong ones together weigh at most
     theta = 2 e^-T / (1 - e^-3T) of the right one, whatever n, and the output errs by at most 2 theta / (1 + theta):
     .071 at T = 4. A count that is eps off makes that m^2 - 2 eps m, and rounding takes 6 T u n^2 off the gap: see
-    `error_bound`. (Counting by averages, as in Chiang and Cholak, ACL 2022.)
+    `error_bound`. That proves words of up to 1,125 bits in float32 and 26,125,906 in float64; on 1,000 random words of
+    parity float32 was right up to 4,096 bits and wrong at 8,192. (Counting by averages: Chiang and Cholak, ACL 2022.)
 
     Args:
         function: symmetric.
@@ -156,7 +157,9 @@ class UniformLookUp(_LookUp):
     Rounding: w is off by a share of gamma(2 n + 20), which moves c' by `off`. A stored key, products and difference are
     off by at most 4 u kappa f_j and 6 u kappa w g_j. With a = c + 1, j + 1 = a + m, f_j <= (j + 1)^2 / 2 and
     g_j <= (j + 1)^3 / 3 that is at most 12 u kappa a^2 and 24 u of the gap, and 4 u kappa a^2 at j = c: so a gap loses
-    16 u kappa (n + 1)^2 at most, and a share of some u. (The construction of arXiv 2501.02535 has three layers.)
+    16 u kappa (n + 1)^2 at most, and a share of some u. That proves words of up to 513 bits in float32 and of
+    11,948,217 in float64; on 1,000 random words of parity float32 was right up to 2,048 bits and wrong at 4,096. (The
+    construction of arXiv 2501.02535 has three layers.)
 
     Args:
         value: F, from the number of ones to whether the function is 1; the same for all n.
