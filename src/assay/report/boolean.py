@@ -63,8 +63,8 @@ def _heads_chart(found: dict[str, Any]) -> VegaChart:
     caption = (
         "Heads of one softmax layer with a fixed query and a linear threshold. Below the grey line (threshold degree) "
         "no heads compute the function, in exact arithmetic. Circles: explicit weights, checked in rationals. Crosses: "
-        "the fewest heads with which training was right on all words, and exactly so. Triangles: more were not tried; "
-        "that says nothing of what is possible."
+        "the fewest heads with which training was right on all words, and exactly so. Triangles: the most "
+        "that were tried, in vain; that says nothing of what is possible."
     )
     return VegaChart("boolean-heads", "Heads against bits", caption, spec)
 
