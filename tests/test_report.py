@@ -208,7 +208,7 @@ def gathered(*lines, portraits=(), protocols=()):
         "matrix": task_matrix(entries),
         "portraits": list(portraits),
         "protocols": list(protocols),
-        "probes": [], "retrieval": None, "memory": None,
+        "probes": [], "retrieval": None, "memory": None, "boolean": None, "comparisons": [],
         "contradictions": [],
         "failures": [],
         "evidence": list(rows.values()),

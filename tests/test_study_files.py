@@ -18,6 +18,7 @@ from assay.learning.training import Recipe
 from assay.studies import schema, shipped
 from assay.studies.checks import Must
 from assay.studies.faults import read_tables
+from assay.studies.schema_boolean import BackboneTable, HeadsTrainingTable
 from assay.studies.schema_vectors import SettingTable
 from assay.studies.study import _study, load_study
 from fresh import assay
@@ -256,6 +257,8 @@ SECTIONS = {
     "A protocol": schema.ProtocolTable, "A trained network": schema.TrainedTable,
     "Retrieval": schema.RetrievalTable, "A setting": SettingTable, "A comparison": schema.ComparisonTable,
     "A compared network": schema.ComparedTable, "Memories": schema.MemoryTable,
+    "Boolean functions": schema.BooleanTable, "Heads that are trained": HeadsTrainingTable,
+    "A backbone that is trained": BackboneTable,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import assay
 from assay.baselines.questions import BASELINES_VERSION
+from assay.boolean.plan import BOOLEAN_VERSION
 from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
 from assay.learning.questions import RECIPE_VERSION
@@ -57,6 +58,7 @@ ROUTINES = {
     "probing": (PROBE_VERSION, ["probing.questions"], ["probing"]),
     "retrieval": (RETRIEVAL_VERSION, ["retrieval.questions"], ["retrieval"]),
     "memory": (MEMORY_VERSION, ["retrieval.memories"], ["retrieval"]),
+    "boolean": (BOOLEAN_VERSION, ["boolean.questions"], ["boolean"]),
 }
 WHAT_TO_DO = (
     "changed, but its version did not. Where any answer may differ, raise the version (`version` of its class, "

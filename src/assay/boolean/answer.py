@@ -18,6 +18,7 @@ from assay.boolean.mean import LeastError, least_error
 from assay.boolean.structure import Structure, structure_of
 from assay.boolean.text import headline
 
+_MOST_WRITTEN, _MOST_CHANGES = 256, 40  # inputs and changes up to which weights of symmetric functions take seconds
 _MOST_LISTED = 1000  # inputs up to which they are listed
 
 
@@ -88,7 +89,8 @@ class BooleanAnswer:
     def to_json(self) -> dict[str, Any]:
         """The answer as plain JSON values."""
         structure, made, degree = self.structure, self.constructed, self.degree.at_least
-        layer = None if made is None else made.layer
+        layer, explicit = (None, None) if made is None else (made.layer, made.symmetric)
+        margin = None if made is None else made.margin
         return {
             "function": self.function.name,
             "inputs": self.inputs,
@@ -105,9 +107,12 @@ class BooleanAnswer:
             ],
             "sigmoid_attention_excluded": degree > 1,
             "heads_constructed": None if made is None else made.heads,
-            "margin": None if layer is None else float(layer.margin),
-            "margin_bits": None if layer is None else -_log2(layer.margin.numerator, layer.margin.denominator),
+            "margin": None if margin is None else float(margin),
+            "margin_bits": None if margin is None else -_log2(margin.numerator, margin.denominator),
             "layer": None if layer is None else layer.to_json(),
+            "count_layer": None if explicit is None else explicit.certificate,
+            "format_proved": None if explicit is None else explicit.proved_format,
+            "format_measured": None if explicit is None else explicit.smallest_format,
             "conditions": list(CONDITIONS),
             "least_error": None if self.least is None else _least(self.least, self.inputs),
             "constant": structure.constant,
@@ -158,15 +163,22 @@ def answer_boolean(
 def construct(
     function: BooleanFunction, degree: Degree, tell: Callable[[str], None] = lambda _: None
 ) -> Constructed | None:
-    """Heads that are enough. THE JOIN: explicit weights for symmetric functions, with margin and bits, belong here.
+    """Heads that are enough.
 
     For s changes along the counts c, s heads 1 / (t_h + c) with different t_h > 0 and a constant give every polynomial
-    in c of degree at most s divided by the product of all t_h + c: partial fractions.
+    in c of degree at most s divided by the product of all t_h + c: partial fractions. Up to 256 inputs and 40 changes
+    such weights are written down, with poles on both sides.
     """
     if function.sign_changes is None:
         return constructed_heads(function, degree.at_least, tell)
     why = "one head 1 / (t_h + count) for each change along the counts; partial fractions"
-    return Constructed(function.sign_changes, None, why if function.sign_changes else "a constant")
+    if function.sign_changes == 0:
+        return Constructed(0, None, "a constant")
+    if function.inputs > _MOST_WRITTEN or function.sign_changes > _MOST_CHANGES:
+        return Constructed(function.sign_changes, None, why)
+    from assay.boolean.symmetric_heads import symmetric_heads  # which needs torch
+
+    return Constructed(function.sign_changes, None, f"{why}, evaluated at all counts", symmetric_heads(function))
 
 
 def _left_out(function: BooleanFunction, degree: Degree) -> Iterator[str]:

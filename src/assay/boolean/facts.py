@@ -110,7 +110,12 @@ def _heads(found: BooleanAnswer) -> Iterator[Claim]:
         )
     if found.constructed is not None:
         made = found.constructed
-        margin = "" if made.layer is None else f", with a margin of {float(made.layer.margin):.2g} of the sum"
+        margin = "" if made.margin is None else f", with a margin of {float(made.margin):.2g} of the sum"
+        if made.symmetric is not None:
+            proved, tried = made.symmetric.proved_format, made.symmetric.smallest_format
+            margin += f"; proved right on all words in {proved}" if proved else ""
+            margin += f"; right in {tried}, measured" if tried and tried != proved else ""
+            margin += "" if proved or tried else "; in float64 rounding is larger than that"
         yield Claim(
             "heads, constructed",
             made.heads,

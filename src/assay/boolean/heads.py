@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ from assay.boolean.degree import Degree, threshold_degree
 from assay.boolean.function import BooleanFunction
 from assay.boolean.structure import on_subcubes
 from assay.errors import Refuted
+
+if TYPE_CHECKING:
+    from assay.boolean.symmetric_heads import SymmetricHeads
 
 Floats = NDArray[np.float64]
 TERMS_INPUTS = 12  # up to which terms are looked for
@@ -103,11 +106,19 @@ class Constructed:
         heads: H.
         layer: weights that were checked at all inputs; None where they follow from a formula.
         rests_on: the construction.
+        symmetric: weights of a function of the count, checked at all counts; None for others, and large ones.
     """
 
     heads: int
     layer: Layer | None
     rests_on: str
+    symmetric: SymmetricHeads | None = None
+
+    @property
+    def margin(self) -> Fraction | None:
+        """The least |output| by the sum of the readout's absolute values; None where no weights were written down."""
+        weights = self.layer or self.symmetric
+        return None if weights is None else weights.margin
 
 
 def checked(function: BooleanFunction, heads: Sequence[Head], constant: int) -> Layer:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.baselines.questions import baselines_question
+from assay.boolean.findings import gather_boolean
 from assay.evidence import Evidence, content_hash
 from assay.frontier import SearchEnd, Series, contradictions, learned_series, stated_series
 from assay.networks.bare_models import BARE_MODELS
@@ -40,12 +41,13 @@ def gather(
     Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
     (one dictionary each, see `_line`), `matrix` (see `assay.report.matrix.task_matrix`; None where the study has one
     task), `probes` (see `assay.probing.findings.gather_probe`), `retrieval` and `memory` (see
-    `assay.retrieval.findings`; None where nothing is asked of them), `comparisons` (see
-    `assay.report.comparisons.gather_comparison`), `portraits`, `contradictions`, `failures` (what
+    `assay.retrieval.findings`) and `boolean` (see `assay.boolean.findings`; None where nothing is asked of them),
+    `comparisons` (see `assay.report.comparisons.gather_comparison`), `portraits`, `contradictions`, `failures` (what
     failed and the reason) and `evidence` (one flat row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
     lines = [_line(line, answers, failed) for line in study.lines]
+    boolean = None if study.boolean is None else gather_boolean(study.boolean, answers)
     symbols = {(line["task"]["name"], key): symbol for line in lines for key, symbol in line["columns"].items()}
     return {
         "study": study.name,
@@ -63,8 +65,9 @@ def gather(
         "retrieval": None if study.retrieval is None else gather_retrieval(study.retrieval, answers),
         "memory": None if study.memory is None else gather_memories(study.memory, answers),
         "comparisons": [gather_comparison(one, answers) for one in study.comparisons],
+        "boolean": boolean,
         "portraits": [_portrait(piece) for piece in evidence if "portrait" in piece.detail],
-        "contradictions": contradictions(evidence),
+        "contradictions": [*contradictions(evidence), *(boolean["refuted"] if boolean else [])],
         "failures": [{"what": what, **vars(why)} for what, why in failed.items()],
         "evidence": [_row(piece, symbols) for piece in sorted(evidence, key=_order)],
     }

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from assay.files import make_folder, require_folder, require_writable, write_whole
 from assay.report import comparisons, words
+from assay.report.boolean import boolean_charts, error_rows, heads_rows, margin_rows
 from assay.report.drawing import is_linear
 from assay.report.figures import (
     band_chart,
@@ -128,6 +129,7 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
     )
     symbols = list(dict.fromkeys(symbol for line in findings["lines"] for symbol in line["columns"].values()))
     retrieval, memory = _retrieval(findings["retrieval"]), _memory(findings["memory"])
+    boolean = _boolean(findings["boolean"])
     columns = [*_COLUMNS[:1], *((symbol, symbol) for symbol in symbols), *_COLUMNS[1:]]
     return environment.get_template("template.html").render(
         f=findings,
@@ -142,7 +144,8 @@ def page_text(findings: dict[str, Any], drawn: list[Chart]) -> str:
         probes=[_probe(probe, f"probe-{number}", drawn) for number, probe in enumerate(findings["probes"], start=1)],
         retrieval=retrieval,
         memory=memory,
-        script=script([*retrieval["charts"], *memory["charts"]]),
+        boolean=boolean,
+        script=script([*retrieval["charts"], *memory["charts"], *boolean["charts"]]),
         columns=[(key, title, key not in _TEXTS) for key, title in columns],
         rows=[_cells(row, columns) for row in findings["evidence"]],
         data=in_script(findings),
@@ -241,6 +244,16 @@ def _memory(found: dict[str, Any] | None) -> dict[str, Any]:
         return {"charts": []}
     titles, rows = memory_rows(found)
     return {"charts": memory_charts(found), "titles": titles, "rows": rows}
+
+
+def _boolean(found: dict[str, Any] | None) -> dict[str, Any]:
+    """What the page shows of Boolean functions: charts, and titles and rows of tables."""
+    if found is None:
+        return {"charts": []}
+    return {
+        "charts": boolean_charts(found), "heads": heads_rows(found), "errors": error_rows(found),
+        "margins": margin_rows(found),
+    }  # fmt: skip
 
 
 def _chart(line: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from assay.report.boolean import heads_table, margins_table
 from assay.report.comparisons import comparison_table, kinds_table, summary_text
 from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
 from assay.report.probes import summary_rows
@@ -76,9 +77,13 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
     if findings["memory"]:
         console.print(memory_table(findings["memory"]))
         console.print(findings["memory"]["answer"], soft_wrap=True)
+    if findings["boolean"]:
+        console.print(heads_table(findings["boolean"]))
+        console.print(margins_table(findings["boolean"]))
+        console.print(findings["boolean"]["answer"], soft_wrap=True)
     for failure in findings["failures"]:
         console.print(f"{failure['what']} failed {failure['reason']}", soft_wrap=True)
-    if findings["lines"]:
+    if findings["lines"] or findings["contradictions"]:
         console.print(consistency_text(findings["contradictions"]), soft_wrap=True)
     console.print(f"ledger  {findings['ledger']}\nreport  {findings['report']}", soft_wrap=True)
     return written.getvalue().decode(encoding).rstrip("\n")

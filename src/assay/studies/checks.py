@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import GetCoreSchemaHandler, ValidationError, ValidationInfo
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
+from assay.boolean.named import named_function
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, require, unknown
 from assay.networks import check_shape, family, named_architecture
@@ -196,6 +197,15 @@ def solving(method: str, info: ValidationInfo) -> str:
     if task and TASKS[task["name"]].name not in solved:
         raise AssayError(f"construction {method!r} solves {', '.join(solved)}, not {task['name']}")
     return method
+
+
+def known_function(name: str) -> str:
+    """A name of Boolean functions, of 4,096 bits or, as the multiplexer has to be, of 6."""
+    try:
+        named_function(name, 6)
+    except AssayError:
+        named_function(name, 4096)
+    return name
 
 
 def known_protocol(protocol: str, info: ValidationInfo) -> str:

@@ -32,7 +32,7 @@ _SECONDS: dict[tuple[str, str], tuple[float, float]] = {
     ("precision", "sign"): (0.1, 0.7), ("precision", "cyclic"): (0.04, 0.7), ("precision", "heads"): (0.05, 0.4),
     ("precision", "reed-solomon"): (0.02, 0.9),
 }  # fmt: skip
-_QUICK = {"bound": 0.0, "portrait": 1.0}
+_QUICK = {"bound": 0.0, "portrait": 1.0, "boolean": 1.5}
 _USUALLY = 0.02  # what any other question takes beside
 
 

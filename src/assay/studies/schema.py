@@ -66,6 +66,7 @@ from assay.studies.keys import (
     Width,
     Widths,
 )
+from assay.studies.schema_boolean import BooleanTable
 from assay.studies.schema_vectors import MemoryTable, RetrievalTable
 from assay.sweeps import AXES
 from assay.tasks import TASKS
@@ -432,6 +433,7 @@ class StudyTable(Table):
     retrieval: RetrievalTable | None = None
     memory: MemoryTable | None = None
     comparisons: list[ComparisonTable] = []
+    boolean: BooleanTable | None = None
     lines: dict[Name, LineTable] = Field({}, validate_default=True)
     portraits: list[PortraitTable] = []
     protocols: list[ProtocolTable] = []
@@ -440,5 +442,5 @@ class StudyTable(Table):
     @classmethod
     def _asks(cls, lines: dict[str, LineTable], info: ValidationInfo) -> dict[str, LineTable]:
         if not lines and not any(info.data.get(key, True) for key in OTHERS):
-            raise AssayError(f"a study has lines, {' or '.join(OTHERS)}; this one has none of them")
+            raise AssayError(f"a study has lines, {', '.join(OTHERS[:-1])} or {OTHERS[-1]}; this one has none of them")
         return lines

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.baselines.questions import baselines_question
+from assay.boolean.plan import BackboneTraining, BooleanPlan, Training
 from assay.bounds import bounds_of
 from assay.bounds.questions import bound_question
 from assay.constructions import CONSTRUCTIONS
@@ -36,6 +37,7 @@ from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
 from assay.studies.schema import (
     STEPS,
+    BooleanTable,
     ComparedTable,
     ComparisonTable,
     LineTable,
@@ -167,6 +169,7 @@ class Study:
         retrieval: how many documents vectors serve.
         memory: how many pairs linear memories hold.
         comparisons: of networks on tasks.
+        boolean: how many heads Boolean functions need, have and learn.
     """
 
     name: str
@@ -180,11 +183,12 @@ class Study:
     retrieval: RetrievalPlan | None = None
     memory: MemoryPlan | None = None
     comparisons: tuple[Comparison, ...] = ()
+    boolean: BooleanPlan | None = None
 
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
         lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
-        plans = [*self.probes, *filter(None, (self.retrieval, self.memory))]
+        plans = [*self.probes, *filter(None, (self.retrieval, self.memory, self.boolean))]
         planned = (question for plan in plans for question in plan.questions())
         return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *planned]
 
@@ -251,6 +255,7 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
         retrieval=None if file.retrieval is None else _retrieval(file.retrieval, file),
         memory=None if file.memory is None else _memory(file.memory, file),
         comparisons=tuple(_comparison(comparison, file) for comparison in file.comparisons),
+        boolean=None if file.boolean is None else _boolean(file.boolean, file),
     )
 
 
@@ -297,6 +302,15 @@ def _memory(table: MemoryTable, file: StudyTable) -> MemoryPlan:
     return MemoryPlan(
         tuple(table.dimensions), tuple(table.loads), tuple(table.kinds), tuple(table.formats), tuple(file.seeds)
     )
+
+
+def _boolean(table: BooleanTable, file: StudyTable) -> BooleanPlan:
+    one = table.backbone
+    return BooleanPlan(
+        tuple(table.functions), tuple(table.inputs), tuple(table.margins), tuple(file.seeds),
+        tuple(Training(tuple(one.inputs), one.restarts, one.steps, one.extra) for one in table.trained),
+        None if one is None else BackboneTraining(tuple(one.inputs), one.heads, one.width, one.steps),
+    )  # fmt: skip
 
 
 def _line(name: str, line: LineTable, file: StudyTable) -> Line:

@@ -80,6 +80,7 @@ def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ())
         codes: of a user's own that the question names, as the process that asks has read it.
     """
     from assay.arithmetic import in_float32
+    from assay.boolean.questions import answer_boolean
     from assay.bounds.questions import answer_bound
     from assay.constructions.questions import answer_construction
     from assay.learning.questions import answer_training
@@ -95,6 +96,7 @@ def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ())
         "bound": answer_bound, "construction": answer_construction, "training": answer_training,
         "certificate": answer_certificate, "precision": answer_precision, "protocol": answer_protocol,
         "probe": partial(answer_probe, folder=folder), "retrieval": answer_retrieval, "memory": answer_memory,
+        "boolean": answer_boolean,
     }  # fmt: skip
     with in_float32():
         return kinds[question["kind"]](question)

@@ -1,0 +1,208 @@
+"""What a study of Boolean functions found, gathered from its evidence, and held against what is impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay.boolean.plan import BooleanPlan, Training
+from assay.evidence import Evidence, content_hash
+
+Answers = Mapping[str, Evidence]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What is known of the heads of a function.
+
+    Attributes:
+        function: its name.
+        inputs: n.
+        needed: fewer heads are impossible in exact arithmetic; None while that is not answered.
+        constructed: heads of explicit weights; None without any.
+        learned: the fewest heads with which a seed learned all words; None if none did, or nothing is answered.
+        learned_seeds: that did, with so many.
+        tried: the most heads that were trained; 0 for none.
+        seeds: of what was trained.
+        backbone: seeds with which the standard backbone learned all words; None where it was not trained.
+        backbone_wrong: the fewest words that a seed of it has wrong.
+    """
+
+    function: str
+    inputs: int
+    needed: int | None
+    constructed: int | None
+    learned: int | None
+    learned_seeds: int
+    tried: int
+    seeds: int
+    backbone: int | None
+    backbone_wrong: int | None
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How often a number of heads is wrong on uniform bits.
+
+    Attributes:
+        function: its name.
+        inputs: n.
+        heads: H.
+        least: no H heads are wrong less often, in exact arithmetic; None while that is not answered.
+        trained: the share of the best seed, whose answers are exact; None where no seed's are.
+        wrong: words of each seed, ascending.
+        exact: whether the answers of each of these are those of exact arithmetic.
+    """
+
+    function: str
+    inputs: int
+    heads: int
+    least: float | None
+    trained: float | None
+    wrong: tuple[int, ...]
+    exact: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Margins:
+    """The margin of explicit weights of a symmetric function.
+
+    Attributes:
+        function: its name.
+        inputs: n.
+        heads: H.
+        bits: log2 of 1 / margin.
+        proved: the smaller of float32 and float64 in which the network is proved right; None for neither.
+        measured: in which it was right.
+        fixed_bits: of the smallest fixed-point format that was right; None where it was not sought or found.
+    """
+
+    function: str
+    inputs: int
+    heads: int
+    bits: float
+    proved: str | None
+    measured: str | None
+    fixed_bits: int | None
+
+
+def gather_boolean(plan: BooleanPlan, answers: Answers) -> dict[str, Any]:
+    """The findings as plain JSON values: `answer`, `heads`, `errors`, `margins`, `refuted` and `unanswered`.
+
+    `refuted` has a sentence for each network that was trained and has fewer heads, or fewer errors, than is possible;
+    there should be none.
+    """
+    heads, errors = list(_heads(plan, answers)), list(_errors(plan, answers))
+    asked = [content_hash(question) for question in plan.questions()]
+    return {
+        "answer": _answer(heads),
+        "heads": [asdict(one) for one in heads],
+        "errors": [asdict(one) for one in errors],
+        "margins": [asdict(one) for one in _margins(plan, answers)],
+        "refuted": [_refuted(one) for one in errors if _is_refuted(one)],
+        "unanswered": sum(key not in answers for key in asked),
+    }
+
+
+def _heads(plan: BooleanPlan, answers: Answers) -> Iterator[Heads]:
+    for name in plan.functions:
+        for n in sorted({*plan.inputs, *(n for training in plan.trained for n in training.inputs)}):
+            if name not in plan.at(n):
+                continue
+            needed, explicit = answers.get(content_hash(plan.impossible(name, n))), _constructed(plan, answers, name, n)
+            trained = {heads: piece for _, heads, piece in _trained(plan, answers, name, n)}
+            right = {heads: sum(one["wrong"] == 0 and one["exact"] for one in piece.detail["seeds"])
+                     for heads, piece in trained.items()}  # fmt: skip
+            learned = min((heads for heads, count in right.items() if count), default=None)
+            wrong = _backbone_wrong(plan, answers, name, n)
+            yield Heads(
+                name, n, None if needed is None else needed.detail["at_least"],
+                None if explicit is None else explicit["heads"], learned, 0 if learned is None else right[learned],
+                max(trained, default=0), len(plan.seeds), sum(count == 0 for count in wrong) if wrong else None,
+                min(wrong, default=None),
+            )  # fmt: skip
+
+
+def _errors(plan: BooleanPlan, answers: Answers) -> Iterator[Errors]:
+    for name in plan.functions:
+        for n in sorted({n for training in plan.trained for n in training.inputs}):
+            if name not in plan.at(n):
+                continue
+            bound = answers.get(content_hash(plan.impossible(name, n)))
+            for _, heads, piece in _trained(plan, answers, name, n):
+                seeds = sorted(piece.detail["seeds"], key=lambda one: one["wrong"])
+                exact = [one["wrong"] for one in seeds if one["exact"]]
+                yield Errors(
+                    name, n, heads, None if bound is None else _least(bound.detail["errors"], heads),
+                    min(exact) / (1 << n) if exact else None, tuple(one["wrong"] for one in seeds),
+                    tuple(one["exact"] for one in seeds),
+                )  # fmt: skip
+
+
+def _least(errors: list[dict[str, Any]], heads: int) -> float:
+    return errors[heads]["error"] if heads < len(errors) else 0.0
+
+
+def _trained(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> Iterator[tuple[Training, int, Evidence]]:
+    """What was trained, by heads, ascending."""
+    for training in plan.trained:
+        if inputs in training.inputs:
+            for heads in range(1, plan.most_heads(training, name, inputs) + 1):
+                piece = answers.get(content_hash(plan.learned(training, name, inputs, heads)))
+                if piece is not None:
+                    yield training, heads, piece
+
+
+def _backbone_wrong(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> list[int]:
+    if plan.backbone is None or inputs not in plan.backbone.inputs:
+        return []
+    keys = [content_hash(plan.of_backbone(name, inputs, seed)) for seed in plan.seeds]
+    return [answers[key].detail["wrong"] for key in keys if key in answers]
+
+
+def _constructed(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> dict[str, Any] | None:
+    piece = answers.get(content_hash(plan.constructed(name, inputs)))
+    return None if piece is None else piece.detail
+
+
+def _margins(plan: BooleanPlan, answers: Answers) -> Iterator[Margins]:
+    for name in plan.functions:
+        for n in sorted({*plan.inputs, *plan.margins}):
+            detail = _constructed(plan, answers, name, n) if name in plan.constructed_at(n) else None
+            if detail is not None and "poles" in detail["certificate"]:
+                yield Margins(
+                    name, n, detail["heads"], detail["bits"], detail["proved_format"], detail["right_format"],
+                    detail["fixed_bits"],
+                )  # fmt: skip
+
+
+def _is_refuted(one: Errors) -> bool:
+    return one.least is not None and one.trained is not None and one.trained < one.least
+
+
+def _refuted(one: Errors) -> str:
+    assert one.least is not None
+    assert one.trained is not None
+    return (
+        f"{one.heads} heads of {one.function}, n = {one.inputs}, are wrong on a share of {one.trained:.4g} in exact "
+        f"arithmetic, but at least {one.least:.4g} is proved"
+    )
+
+
+def _answer(heads: list[Heads]) -> str:
+    """What is impossible, constructed and learned at the largest n of each function."""
+    said = []
+    for name in dict.fromkeys(one.function for one in heads):
+        known = [one for one in heads if one.function == name and one.needed is not None]
+        if not known:
+            continue
+        last = known[-1]
+        parts = [f"{last.needed} needed"]
+        parts += [] if last.constructed is None else [f"{last.constructed} constructed"]
+        if last.tried:
+            parts.append(f"{last.learned} learned" if last.learned else f"not learned with up to {last.tried}")
+        said.append(f"{name} of {last.inputs} bits: {', '.join(parts)}")
+    if not said:
+        return "Nothing is answered yet."
+    return f"Heads of one softmax layer, before a linear threshold. {'; '.join(said)}."
