@@ -198,13 +198,17 @@ def capturing(module: nn.Module, *, transform: Transform | None = None) -> Gener
     def where() -> str:
         return stack[-1]
 
+    def refuse(name: str, reason: str) -> None:
+        if (name, reason) not in found.refused:
+            found.refused.append((name, reason))
+
     def read(call: Call) -> Tensor | None:
         texts = _texts(call, where(), _fold(module, where()))
         outputs = []
         for one in texts:
             reason = _mismatch(one)
             if reason:
-                found.refused.append((where(), reason))
+                refuse(where(), reason)
                 return None
             found.attentions.append(one)
             outputs.append(None if transform is None else _transformed(one, transform))
@@ -212,10 +216,6 @@ def capturing(module: nn.Module, *, transform: Transform | None = None) -> Gener
             return None
         kept = zip(texts, outputs, strict=True)
         return torch.stack([one.output.double() if out is None else out for one, out in kept])
-
-    def refuse(name: str, reason: str) -> None:
-        if (name, reason) not in found.refused:
-            found.refused.append((name, reason))
 
     tracer = Tracer(where, read, refuse)
     with ExitStack() as open_things:
@@ -267,9 +267,11 @@ def _texts(call: Call, name: str, folded: int | None) -> list[CapturedAttention]
     sink = None if call.sink is None else split(call.sink)[..., 0]
     mask = None
     if call.mask is not None:
-        mask = call.mask.expand(*call.output.shape[:-2], output.shape[2], keys.shape[2])
-        mask = mask.reshape(*shape, *mask.shape[-2:])
-        mask = mask.float().masked_fill(mask <= HIDDEN, -torch.inf)
+        one_for_all = len(lead) == 2 and (call.mask.ndim <= 2 or call.mask.shape[-3] == 1)
+        of_heads = (lead[0], 1) if one_for_all else call.output.shape[:-2]
+        mask = call.mask.expand(*of_heads, output.shape[2], keys.shape[2])
+        mask = mask.reshape(shape[0], -1, *mask.shape[-2:]).float()
+        mask = mask.masked_fill(mask <= HIDDEN, -torch.inf)
     found = []
     for text in range(shape[0]):
         k, v = _joined(keys[text], values[text])

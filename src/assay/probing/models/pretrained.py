@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 NEEDED = ("transformers", "gguf", "accelerate")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-# Settings of a GGUF file that transformers does not carry over, though they change scores.
-DROPPED = (
-    "rope.scaling.", "rope.dimension_sections", "attention.scale", "attn_logit_softcapping",
-    "attention.max_alibi_bias", "attention.clamp_kqv", "attention.sliding_window", "attention.layer_norm_epsilon",
-)  # fmt: skip
+# Settings of a GGUF file that change scores, and where the model has them if transformers takes them over.
+SCORING = {
+    "attn_logit_softcapping": "attn_logit_softcapping", "attention.sliding_window": "sliding_window",
+    "attention.scale": "attention_multiplier", "attention.key_length": "head_dim", "attention.clamp_kqv": "clip_qkv",
+    "attention.max_alibi_bias": "", "rope.scaling.": "",
+}  # fmt: skip
 LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -70,7 +71,13 @@ class PretrainedModel:
         if module.config.is_encoder_decoder:
             module, note = module.get_encoder(), f"{note} Heads are the encoder's.".strip()
         with _quiet():
-            heads = heads_of_module(module, inputs, names=names, name=self.name)
+            try:
+                heads = heads_of_module(module, inputs, names=names, name=self.name)
+            except AssayError:
+                raise
+            except Exception as error:  # a model that reads images, or has fewer positions than it says
+                reason = shown(one_line(str(error)) or type(error).__name__)
+                raise AssayError(f"{self.name} does not run on {len(tokens)} tokens alone: {reason}") from error
         return replace(heads, note=f"{heads.note} {note}".strip())
 
     def checked(self, tokens: Sequence[int]) -> Tensor:
@@ -86,7 +93,9 @@ class PretrainedModel:
         fits = len(tokens) >= 1 and (limit is None or len(tokens) <= limit)
         require(fits, "number of tokens", len(tokens), f"from 1 {'up' if limit is None else f'to {limit}'}, which the "
                 "model has positions for")  # fmt: skip
-        count = module.get_input_embeddings().num_embeddings
+        count = getattr(module.get_input_embeddings(), "num_embeddings", None)
+        if count is None:
+            raise AssayError(f"{self.name} reads no tokens; run it on its own inputs with assay.probe(module, inputs)")
         worst = max(tokens, key=lambda token: abs(token - (count - 1) / 2))
         require(0 <= worst < count, "token", worst, f"from 0 to {count - 1}")
         return torch.tensor([list(tokens)], dtype=torch.int64)
@@ -170,7 +179,7 @@ def _open_gguf(transformers: Any, path: Path, name: str) -> PretrainedModel:
     settings = {
         key: field.contents() for key, field in reader.fields.items() if not key.startswith("tokenizer.ggml.to")
     }
-    _require_carried(settings, {tensor.name: tensor for tensor in reader.tensors}, path)
+    _require_known(settings, path)
     local = {"gguf_file": path.name, "local_files_only": True}
     bars = "transformers.modeling_gguf_pytorch_utils.tqdm"
     with patch.object(gguf, "GGUFReader", lambda *_: reader), patch(bars, lambda rows, **_: rows):  # it is read once
@@ -179,6 +188,7 @@ def _open_gguf(transformers: Any, path: Path, name: str) -> PretrainedModel:
             path.parent, dtype=torch.float32, output_loading_info=True, **local
         )
     _require_complete(report, path)
+    _require_carried(settings, {tensor.name: tensor for tensor in reader.tensors}, module.config, path)
     return PretrainedModel(name, module.eval(), tokenizer, _split_words(tokenizer, settings))
 
 
@@ -212,20 +222,23 @@ def _require_complete(report: Any, path: Path) -> None:
             )
 
 
-def _require_carried(settings: dict[str, Any], tensors: dict[str, Any], path: Path) -> None:
-    """Refuse settings that change scores and that transformers leaves out."""
+def _require_known(settings: dict[str, Any], path: Path) -> None:
+    """Refuse a GGUF file of an architecture that transformers does not read."""
     from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 
-    architecture = settings.get("general.architecture")
-    require(architecture in GGUF_CONFIG_MAPPING, f"architecture of {path}", architecture,
-            f"one of {', '.join(sorted(set(GGUF_CONFIG_MAPPING) - {'general'}))}")  # fmt: skip
-    mapped: Any = GGUF_CONFIG_MAPPING
-    carried = {key for key, place in mapped[architecture].items() if place is not None}
+    architecture, known = settings.get("general.architecture"), set(GGUF_CONFIG_MAPPING) - {"general"}
+    require(architecture in known, f"architecture of {path}", architecture, f"one of {', '.join(sorted(known))}")
+
+
+def _require_carried(settings: dict[str, Any], tensors: dict[str, Any], config: Any, path: Path) -> None:
+    """Refuse a GGUF file with settings that change scores and that are not, or not the same, in the model read."""
     for key, value in settings.items():
-        short = key.removeprefix(f"{architecture}.")
-        neutral = value in ("none", 1, 1.0, 0, 0.0, "")
-        dropped = short not in carried and short.startswith(DROPPED) and not neutral
-        require(not dropped, f"{key} of {path}", value, "absent, as transformers does not take it over")
+        _, _, short = key.partition(".")
+        place = next((SCORING[start] for start in SCORING if short.startswith(start)), None)
+        if place is None or value in ("none", 1, 1.0, 0, 0.0, ""):
+            continue
+        require(getattr(config, place or "-", None) == value, f"{key} of {path}", value,
+                "absent, as transformers does not take it over")  # fmt: skip
     factors = tensors.get("rope_freqs.weight")
     plain = factors is None or bool((factors.data == 1).all())
     require(plain, f"rope_freqs.weight of {path}", "there", "absent, as transformers does not take it over")
