@@ -486,3 +486,19 @@ def test_long_calls_are_checked_on_some_of_their_queries(monkeypatch):
     monkeypatch.setattr("assay.probing.capture.MOST_SCORES", COUNT * N * 3)
     one = one_of(Hand(lambda q, k, v: functional.scaled_dot_product_attention(q, k, v)), text())
     assert one.checked == 3
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, as it compiles
+def test_a_compiled_module_is_run_as_it_was_written():
+    module = torch.compile(Hand(lambda q, k, v: torch.softmax(q @ k.mT, -1) @ v))
+    (one,) = capture(module, text()).attentions
+    agrees(one)
+    assert one.name == "_orig_mod"
+
+
+def test_gradients_stay_without_a_transform():
+    module = Hand(lambda q, k, v: functional.scaled_dot_product_attention(q, k, v))
+    with capturing(module) as found:
+        module(text()).sum().backward()
+    assert module.v.weight.grad.abs().sum() > 0
+    assert not any(part.requires_grad for part in (found.attentions[0].keys, found.attentions[0].output))

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 from unittest.mock import patch
@@ -180,7 +180,7 @@ def capturing(module: nn.Module, *, transform: Transform | None = None) -> Gener
         transform: is given each captured attention and may answer with keys and values that the model is to go on with
             in place of its own, of the same shapes, and perhaps a mask (broadcast to (heads, N_q, N_k)) that is added
             to the scores, such as -inf for keys that were evicted; or with None. The output is then computed from the
-            definition, in float64, and rounded to the model's type.
+            definition, in float64, and rounded to the model's type; no gradient passes it.
 
     >>> attention = nn.MultiheadAttention(8, num_heads=2, batch_first=True)
     >>> text = torch.randn(1, 5, 8)
@@ -203,15 +203,15 @@ def capturing(module: nn.Module, *, transform: Transform | None = None) -> Gener
             found.refused.append((name, reason))
 
     def read(call: Call) -> Tensor | None:
-        texts = _texts(call, where(), _fold(module, where()))
-        outputs = []
-        for one in texts:
-            reason = _mismatch(one)
-            if reason:
-                refuse(where(), reason)
+        texts = []
+        for one in _texts(call, where(), _fold(module, where())):
+            compared = _compared(one)
+            if isinstance(compared, str):
+                refuse(where(), compared)
                 return None
-            found.attentions.append(one)
-            outputs.append(None if transform is None else _transformed(one, transform))
+            texts.append(compared)
+        found.attentions.extend(texts)
+        outputs = [None if transform is None else _transformed(one, transform) for one in texts]
         if all(one is None for one in outputs):
             return None
         kept = zip(texts, outputs, strict=True)
@@ -299,23 +299,20 @@ def _one_mask(mask: Tensor) -> Tensor | None:
     return mask[:1].clone() if torch.equal(mask, mask[:1].expand_as(mask)) else mask
 
 
-def _mismatch(one: CapturedAttention) -> str:
-    """Why this is not what the model computed; empty, and the error noted, if it is."""
+def _compared(one: CapturedAttention) -> CapturedAttention | str:
+    """The capture with its error and how many queries were compared; or why this is not what the model computed."""
+    if not all(bool(part.isfinite().all()) for part in (one.queries, one.keys, one.values)):
+        return "its queries, keys or values are not finite"
     count = one.queries.shape[1]
     most = max(1, MOST_SCORES // (len(one.queries) * one.keys.shape[1]))
     rows = torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).round().long().unique()
-    fits = all(bool(part.isfinite().all()) for part in (one.queries, one.keys, one.values))
-    if not fits:
-        return "its queries, keys or values are not finite"
     seen = one.seen[:, rows].any(dim=-1).expand(len(one.queries), -1)
     expected, given = one.attend(rows=rows)[seen], one.output[:, rows].double()[seen]
     largest = float(given.abs().max()) if given.numel() else 0.0
     error = float((expected - given).abs().max()) / largest if largest else float(expected.abs().sum())
-    object.__setattr__(one, "error", error)
-    object.__setattr__(one, "checked", len(rows))
-    allowed = max(TOLERANCE, 4 * torch.finfo(one.output.dtype).eps if one.output.dtype.itemsize < 4 else 0.0)
-    if error <= allowed:
-        return ""
+    half = one.output.dtype.itemsize < 4
+    if error <= (4 * torch.finfo(one.output.dtype).eps if half else TOLERANCE):
+        return replace(one, error=error, checked=len(rows))
     return f"softmax attention with its queries, keys, values and mask is off from its output by {error:.1e} (relative)"
 
 
