@@ -448,6 +448,7 @@ def test_what_else_enters_scores_is_noted_or_refused():
             heads_of_module(module, text())
         assert "\n" not in str(error.value)
     assert heads_of_module(Stack({"add": CAUSAL}, {"add": window}), text(), names="*.0").causal
+    assert heads_of_module(Stack({}, {"add": CAUSAL}), text(), names="*.1").layer == (1,) * COUNT
     assert not heads_of_module(Stack({}, {"add": CAUSAL}), text(), names=["layers.0", "x*"]).causal
 
 

@@ -34,7 +34,7 @@ def open_model(name: str | Path, tell: Callable[[str], None] = lambda _: None) -
     if len(found) > 1:
         raise AssayError(f"{name} has several models, of which one must be named: {', '.join(map(str, found))}")
     tell(f"reading {found[0]}")
-    return open_pretrained(found[0], found[0].resolve().stem if there else str(name))
+    return open_pretrained(found[0], found[0].resolve().name.removesuffix(".gguf") if there else str(name))
 
 
 def _paths(name: str) -> list[Path]:

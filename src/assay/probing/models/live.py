@@ -33,9 +33,10 @@ def heads_of_module(
 
     Keys and queries are those of the calls of softmax attention, as the model used them: after norms, rotary embeddings
     and a cache of keys. Any module will do whose attention `assay.probing.capture.capturing` reads. Each call is a
-    layer. Keys that no query sees, and the queries at their positions, are padding and left out. What is left must see
-    all keys, or all up to its own. So that norms can be compared, queries are multiplied by a number such that all
-    scores have the scale 1/sqrt(d), as most models have it. What else enters the scores is said in the note.
+    layer, numbered in their order, from 0, whether wanted or not. Keys that no query sees, and the queries at their
+    positions, are padding and left out. What is left must see all keys, or all up to its own. So that norms can be
+    compared, queries are multiplied by a number such that all scores have the scale 1/sqrt(d), as most models have it.
+    What else enters the scores is said in the note.
 
     Args:
         module: a module with attention in it, or an attention itself.
@@ -54,7 +55,8 @@ def heads_of_module(
     >>> heads_of_module(attention, (text, text, text)).keys.shape
     (2, 5, 4)
     """
-    found = _wanted(capture(module, inputs), names, type(module).__name__)
+    captured = capture(module, inputs)
+    found = _wanted(captured, names, type(module).__name__)
     texts = 1 + max(one.text for one in found)
     if texts > 1:
         raise AssayError(f"the module was given {texts} texts; heads are probed on one")
@@ -64,12 +66,18 @@ def heads_of_module(
         first = {one.causal: call.name for call, one in reversed(list(zip(found, read, strict=True)))}
         raise AssayError(f"{first[True]} is causal and {first[False]} is not; choose some attention with names")
     layers = [(layer.queries, layer.keys) for layer in read]
+    places = {id(one): place for place, one in enumerate(captured.attentions)}
+    numbers = [places[id(one)] for one in found]
     notes = dict.fromkeys(note for layer in read for note in layer.notes)
-    return gather(name or type(module).__name__, layers, causal=causal == {True}, note=" ".join(notes))
+    return gather(name or type(module).__name__, layers, numbers, causal=causal == {True}, note=" ".join(notes))
 
 
-def gather(name: str, layers: Sequence[tuple[Tensor, Tensor]], *, causal: bool, note: str = "") -> Heads:
-    """Heads from each layer's queries (heads, M, d) and keys (key heads, N, d); equally many heads share a key head.
+def gather(
+    name: str, layers: Sequence[tuple[Tensor, Tensor]], numbers: Sequence[int], *, causal: bool, note: str = ""
+) -> Heads:
+    """Heads from queries (heads, M, d) and keys (key heads, N, d) of layers with these numbers.
+
+    Equally many heads share a key head.
 
     Raises:
         AssayError: layers with different numbers of positions or different widths.
@@ -87,7 +95,7 @@ def gather(name: str, layers: Sequence[tuple[Tensor, Tensor]], *, causal: bool, 
     return make_heads(
         name, _array([keys for _, keys in layers]), _array([queries for queries, _ in layers]), causal=causal,
         key_head=tuple(key_head), note=note,
-        layer=tuple(layer for layer, (queries, _) in enumerate(layers) for _ in queries),
+        layer=tuple(number for number, (queries, _) in zip(numbers, layers, strict=True) for _ in queries),
         place=tuple(place for queries, _ in layers for place in range(len(queries))),
     )  # fmt: skip
 
