@@ -66,7 +66,7 @@ def test_listing_needs_no_torch():
 def test_listings_and_pages():
     entries = printed("ls")
     assert set(entries) == {
-        "tasks", "architectures", "bare models", "constructions", "bounds", "protocols", "readers", "studies"
+        "tasks", "architectures", "bare models", "constructions", "bounds", "protocols", "studies"
     }  # fmt: skip
     assert {"attention", "third-order", "strassen", "lstm", "gru", "feed-forward"} < set(entries["architectures"])
     for names in entries.values():  # one of each kind in a process of its own, all of them in this one

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,12 +13,10 @@ from torch import nn
 from assay import AssayError, probe
 from assay.probing.heads import make_heads, read_arrays, write_arrays
 from assay.probing.models import open_model
-from assay.probing.models.live import heads_of_module
 from assay.probing.plan import Plan
 from assay.probing.source import open_heads
 from assay.studies.probing import probe_study
 from test_cli import complaint
-from test_probe_models import COUNT, KEY_HEADS, WIDTH, D, TinyAttention, TinyLlama, stack
 
 KEYS = np.random.default_rng(0).standard_normal((2, 6, 3))
 NAN = float("nan")
@@ -150,16 +147,16 @@ def test_keys_that_are_no_arrays(keys, message):
 def test_probe_takes_for_each_source_what_is_for_it(tmp_path):
     heads = make_heads("a", KEYS)
     write_arrays(heads, tmp_path / "a.npz")
-    for options in ({"inputs": 1}, {"text": "a.txt"}, {"length": 5}, {"query": "q"}, {"scale": 2.0}):
+    for options in ({"inputs": 1}, {"text": "a.txt"}, {"length": 5}, {"names": "a"}, {"name": "b"}):
         refused(f"{next(iter(options))} is not allowed where the source is heads", probe, heads, **options)
-    for options in ({"inputs": 1}, {"query": "q"}):
+    for options in ({"inputs": 1}, {"name": "a"}):
         refused(
             f"{next(iter(options))} is not allowed where the source is a file", probe, tmp_path / "a.npz", **options
         )
+    refused("names = a is not allowed with .*, which has keys already", probe, tmp_path / "a.npz", names="a")
     for options in ({"text": "a.txt"}, {"length": 5}):
         refused("is not allowed with .*, which has keys already", probe, tmp_path / "a.npz", **options)
         refused("is not allowed where the source is a torch module", probe, nn.Identity(), 1, **options)
-    refused("option of assay.probe 'cusal' is not known; did you mean 'causal'", probe, nn.Identity(), 1, cusal=True)
     refused("module = 42 is not allowed; it must be a torch.nn.Module", probe, 42, torch.ones(2))
     refused("inputs = None is not allowed", probe, nn.Identity())
 
@@ -217,170 +214,3 @@ def test_curves_of_separation_end_at_half_of_the_positions():
             assert max(curve["exists"]) <= length
     first = Plan(make_heads("a", np.ones((1, 20, 15)), causal=True), (1,), position=9).curve
     assert (max(first["separates"]), max(first["exists"])) == (5, 10)
-
-
-# live modules
-
-
-class Answers(nn.Module):
-    """An attention whose parts give what they are told."""
-
-    class Part(nn.Module):
-        def __init__(self, answer):
-            super().__init__()
-            self.answer = answer
-
-        def forward(self, x):
-            return self.answer(x)
-
-    def __init__(self, answer, **attributes):
-        super().__init__()
-        self.wq, self.wk = self.Part(answer), self.Part(answer)
-        for name, value in attributes.items():
-            setattr(self, name, value)
-
-    def forward(self, x):
-        self.wq(x), self.wk(x)
-        return x
-
-
-TEXT = torch.randn(1, 6, WIDTH, generator=torch.Generator().manual_seed(0))
-PATHS = {"query": "wq", "key": "wk", "heads": COUNT, "causal": False}
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (lambda x: (x, None), "output of wq in Answers = tuple is not allowed; it must be a tensor"),
-        (lambda x: None, "output of wq in Answers = NoneType is not allowed"),
-        (
-            lambda x: torch.nested.nested_tensor([x[0], x[0, :2]], layout=torch.jagged),
-            "output of wq in Answers = a nested tensor",
-        ),
-        (lambda x: x.int(), "dtype of output of wq in Answers = torch.int32"),
-        (
-            lambda x: x[0],
-            r"shape of the queries in Answers = \(6, 32\) is not allowed; it must be \(1, N, ",
-        ),
-        (lambda x: x[:, :0], r"shape of the queries in Answers = \(1, 0, 32\)"),
-        (lambda x: 1e38 * x * 1e38, "keys = not finite"),
-    ],
-)
-def test_parts_that_answer_something_else(answer, message):
-    refused(message, heads_of_module, Answers(answer), TEXT, **PATHS)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"heads": 0}, "heads = 0 is not allowed; it must be above 0"),
-        ({"heads": True}, "heads = True is not allowed"),
-        ({"heads": 2.0}, "heads = 2.0 is not allowed"),
-        ({"scale": [1, 2]}, r"scale = \[1, 2\] is not allowed; it must be one number"),
-        ({"scale": 0}, "scale = 0.0 is not allowed; it must be a positive number"),
-        ({"causal": "yes"}, "causal = yes is not allowed; it must be True or False"),
-        ({"names": 3}, "names = 3 is not allowed"),
-        ({"query": 3}, "query and key = 3, wk is not allowed"),
-    ],
-)
-def test_options_of_a_module(options, message):
-    refused(message, heads_of_module, Answers(lambda x: x), TEXT, **PATHS | options)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "scale"),
-    [
-        ({}, D**-0.5), ({"scaling": None}, D**-0.5), ({"scaling": 0.3}, 0.3), ({"scaling": torch.tensor([0.25])}, 0.25),
-        ({"scaling": nn.Parameter(torch.tensor(0.5))}, 0.5), ({"scale": 0.7}, 0.7), ({"scale": nn.Identity()}, D**-0.5),
-        ({"scale": 3}, D**-0.5), ({"scaling": 0.3, "scale": 0.7}, 0.3),
-    ],
-)  # fmt: skip
-def test_scale_is_what_the_attention_says(attributes, scale):
-    module = stack(Answers(lambda x: x, **attributes))
-    assert heads_of_module(module, TEXT, **PATHS).scale == scale
-    assert heads_of_module(module, TEXT, **PATHS, scale=np.float64(2)).scale == 2.0
-
-
-def test_scales_that_are_none():
-    module = Answers(lambda x: x, scaling=torch.ones(COUNT))
-    refused("scaling of Answers = .* is not allowed; it must be one number", heads_of_module, module, TEXT, **PATHS)
-    assert heads_of_module(module, TEXT, **PATHS, scale=1.0).scale == 1.0
-
-
-@pytest.mark.parametrize(
-    ("given", "causal"), [(1, True), (np.True_, True), (True, True), (0, False), (np.False_, False)]
-)
-def test_causal_is_taken_from_any_truth(given, causal):
-    assert heads_of_module(Answers(lambda x: x), TEXT, **PATHS | {"causal": given}).causal is causal
-    assert make_heads("a", KEYS, causal=given).causal is causal
-
-
-def test_whether_heads_are_causal_is_not_guessed():
-    module = TinyAttention("query", "key", num_heads=COUNT)
-    refused("causal = .* is not allowed; it must be given", heads_of_module, module, TEXT)
-    assert heads_of_module(module, TEXT, causal=True).causal
-    for config, causal in (({"is_decoder": True}, True), ({"is_causal": False}, False), ({"model_type": "vit"}, False)):
-        module.config = SimpleNamespace(**config)
-        assert heads_of_module(module, TEXT).causal is causal
-    llama = TinyLlama(told=True)
-    for layer in llama.layers:
-        layer.self_attn.is_causal = False
-    assert not heads_of_module(llama, torch.arange(5)[None]).causal
-
-
-def test_multihead_attention_has_as_many_heads_as_it_has():
-    attention = nn.MultiheadAttention(WIDTH, COUNT, batch_first=True)
-    refused("heads = 2 is not allowed; it must be 4", heads_of_module, attention, (TEXT, TEXT, TEXT), heads=2)
-    assert heads_of_module(attention, (TEXT, TEXT, TEXT), heads=COUNT).count == COUNT
-    padding = {"key_padding_mask": torch.zeros(1, 6, dtype=torch.bool)}
-    inputs = dict.fromkeys(("query", "key", "value"), TEXT) | padding
-    assert "padding mask is not taken into account" in heads_of_module(attention, inputs).note
-
-
-@pytest.mark.parametrize("options", [{"add_bias_kv": True}, {"add_zero_attn": True}])
-def test_extra_keys_are_refused(options):
-    attention = nn.MultiheadAttention(WIDTH, COUNT, batch_first=True, **options)
-    refused("add_bias_kv or add_zero_attn = True", heads_of_module, attention, (TEXT, TEXT, TEXT))
-
-
-class Fused(nn.Module):
-    """The projections of GPT-2."""
-
-    def __init__(self):
-        super().__init__()
-        self.c_attn, self.num_heads = nn.Linear(WIDTH, 3 * WIDTH), COUNT
-
-    def forward(self, x):
-        return self.c_attn(x)[..., :WIDTH]
-
-
-def test_kinds_that_look_like_known_ones_are_refused():
-    fused = Fused()
-    assert heads_of_module(fused, TEXT).count == COUNT
-    fused.config = SimpleNamespace(scale_attn_by_inverse_layer_idx=True)
-    refused("scale_attn_by_inverse_layer_idx = True", heads_of_module, fused, TEXT)
-    crossed = Fused()
-    crossed.q_attn = nn.Linear(WIDTH, WIDTH)
-    refused("no attention of a known kind", heads_of_module, crossed, TEXT)
-    normed = TinyLlama(told=True)
-    for layer in normed.layers:
-        layer.self_attn.q_norm = nn.RMSNorm(D)
-    refused("no attention of a known kind", heads_of_module, normed, torch.arange(5)[None])
-
-
-def test_a_part_that_does_not_run_again_is_missed():
-    """What an earlier call of a shared attention left is not taken for that of a later one."""
-
-    class Sometimes(TinyAttention):
-        calls = 0
-
-        def forward(self, x):
-            self.calls += 1
-            return super().forward(x) if self.calls == 1 else x
-
-    shared = Sometimes("wq", "wk")
-    options = {"query": "wq", "key": "wk", "heads": COUNT, "causal": False}
-    refused("did not run = wq, wk", heads_of_module, stack(shared, shared), TEXT, **options)
-    twice = TinyAttention("wq", "wk")
-    heads = heads_of_module(stack(twice, twice), TEXT, **options)
-    assert heads.keys.shape[0] == 2 * KEY_HEADS

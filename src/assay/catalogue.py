@@ -12,7 +12,6 @@ from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.networks import MIXERS, NETWORKS
 from assay.networks.bare_models import BARE_MODELS, BareModel
-from assay.probing.models import READERS
 from assay.protocols import PROTOCOLS
 from assay.registry import Registry
 from assay.source import classes_of, entry_at, name_code
@@ -25,7 +24,6 @@ _KINDS: dict[str, tuple[Registry[Any], ...]] = {
     "constructions": (CONSTRUCTIONS,),
     "bounds": (BOUNDS,),
     "protocols": (PROTOCOLS,),
-    "readers": (READERS,),
 }
 
 

@@ -22,8 +22,8 @@ def probe(
     source: Annotated[
         str,
         typer.Argument(
-            help="An .npz file with keys (heads, N, d) and perhaps queries; a folder or file of a model; or the pip "
-            "name of an installed package that carries one."
+            help="An .npz file with keys (heads, N, d) and perhaps queries; a folder or .gguf file of a model; or the "
+            "name of an installed package that carries one, or of a model in the local cache of Hugging Face."
         ),
     ],
     text: Annotated[
@@ -31,6 +31,10 @@ def probe(
     ] = None,
     length: Annotated[
         int | None, typer.Option(min=1, help="Tokens of the text that a model reads; 256 unless given.")
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(help="Attention of a model that is wanted, as 'layers.0.*'; may be repeated. All unless given."),
     ] = None,
     sparsity: Annotated[
         str | None, typer.Option(help="Sizes of the sets whose needed norms are asked for; 1,2,4,8 unless given.")
@@ -80,7 +84,7 @@ def probe(
         require_writable(certificate, reads=(Path(source), text))
     else:
         require_folder(out or DEFAULT_OUT)
-    heads = open_heads(source, text, length, tell)
+    heads = open_heads(source, text, length, names or None, tell)
     if chosen:
         own = [[whole_number("--set", word) for word in words.split(",")] for words in chosen]
         result = probe_chosen(heads, own, position=position, layer=layer, head=head, certificate=certificate)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.errors import AssayError, require, unknown
+from assay.errors import AssayError, require
 from assay.evidence import Evidence
 from assay.files import make_folder
 from assay.ledger import LEDGER, Ledger
@@ -61,13 +60,14 @@ def probe(
     *,
     text: str | Path | None = None,
     length: int | None = None,
+    names: str | Iterable[str] | None = None,
+    name: str | None = None,
     sparsities: Iterable[int] = SPARSITIES,
     sets: int = 32,
     curves: int = 0,
     seed: int = 0,
     position: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
-    **layout: Any,
 ) -> Probed:
     """Which sets of positions can the heads of a model average, and with how long a query?
 
@@ -79,8 +79,11 @@ def probe(
             file; or a model, see `assay.probing.source.open_heads`.
         inputs: what a torch module is called with: one text, as a tensor, a tuple of arguments, or a mapping of keyword
             arguments.
-        text: a text file for a model of the readers to read; a shipped one unless given.
+        text: a text file for a model to read; a shipped one unless given.
         length: tokens that it reads; 256 unless given.
+        names: of the submodules whose attention is wanted, patterns with * and ?; all unless given. See
+            `assay.probing.models.live.heads_of_module`.
+        name: of a torch module, for people; its class unless given.
         sparsities: sizes q of the sets.
         sets: of each size and kind (random, contiguous).
         curves: sets at each point of the existence curves; 0 leaves them out, and then the advice does not say whether
@@ -88,7 +91,6 @@ def probe(
         seed: of the sets, from 0 to 2^63 - 1.
         position: of the query of causal heads, which have the keys up to there. The last unless given.
         tell: is given a line about each question that is answered.
-        layout: for a torch module: how to find its attention, see `assay.probing.models.live.heads_of_module`.
 
     >>> import torch
     >>> attention = torch.nn.MultiheadAttention(16, num_heads=2, batch_first=True)
@@ -101,7 +103,7 @@ def probe(
         AssayError: nothing that can be probed, arguments that are for another kind of source, or sets that do not fit.
     """
     require(isinstance(sparsities, Iterable), "sparsities", sparsities, "several integers, such as (1, 2, 4, 8)")
-    heads = _heads(source, inputs, text, length, layout)
+    heads = _heads(source, inputs, text, length, names, name)
     require_causal(heads, position)
     plan = Plan(heads, tuple(sparsities), sets, curves, seed, position)
     evidence = []
@@ -133,23 +135,21 @@ def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: 
         return write_findings(study, ledger, folder, command, ran)
 
 
-def _heads(source: Any, inputs: Any, text: str | Path | None, length: int | None, layout: dict[str, Any]) -> Heads:
-    of_reader, of_module = {"text": text, "length": length}, {"inputs": inputs, **layout}
+def _heads(
+    source: Any, inputs: Any, text: str | Path | None, length: int | None, names: str | Iterable[str] | None,
+    name: str | None,
+) -> Heads:  # fmt: skip
+    of_text = {"text": text, "length": length}
     if isinstance(source, Heads):
-        _refuse("heads that are there already", of_reader | of_module)
+        _refuse("heads that are there already", {"inputs": inputs, **of_text, "names": names, "name": name})
         return source
     if isinstance(source, str | Path):
-        _refuse("a file or a model's name", of_module)
-        return open_heads(source, None if text is None else Path(text), length)
+        _refuse("a file or a model's name", {"inputs": inputs, "name": name})
+        return open_heads(source, None if text is None else Path(text), length, names)
     from assay.probing.models.live import heads_of_module
 
-    known = [name for name, parameter in signature(heads_of_module).parameters.items()
-             if parameter.kind is parameter.KEYWORD_ONLY]  # fmt: skip
-    for name in layout:
-        if name not in known:
-            raise unknown("option of assay.probe", name, known)
-    _refuse("a torch module", of_reader)
-    return heads_of_module(source, inputs, **layout)
+    _refuse("a torch module", of_text)
+    return heads_of_module(source, inputs, names=names, name=name)
 
 
 def _refuse(source: str, options: dict[str, Any]) -> None:

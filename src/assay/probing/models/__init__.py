@@ -1,58 +1,55 @@
-"""Models whose heads are probed: files of trained models, by the reader that knows them, and live torch modules."""
+"""Models whose heads are probed: trained ones, opened through `transformers`, and live torch modules."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assay.errors import AssayError
-from assay.registry import Registry
-
-if TYPE_CHECKING:
-    from assay.probing.models.base import Model
-
-READERS: Registry[type[Model]] = Registry("model reader", "assay.probing.models", "assay.readers")
+from assay.probing.models.pretrained import PretrainedModel, cached, holds_model, open_pretrained
 
 
-def open_model(name: str | Path) -> Model:
-    """The model in a file or folder, or in the files of an installed distribution, whose code is not imported.
+def open_model(name: str | Path, tell: Callable[[str], None] = lambda _: None) -> PretrainedModel:
+    """The model in a file or folder, in the files of an installed distribution, or in the local cache of Hugging Face.
 
-    A distribution is named as for pip.
+    Nothing is downloaded, and no code of a distribution or model is imported.
+
+    Args:
+        name: a .gguf file; a folder with config.json, weights in safetensors and a tokenizer; a distribution, named as
+            for pip; or a model in the cache, such as "owner/model".
+        tell: is given a line before the weights are read.
 
     Raises:
-        AssayError: nothing of that name, nothing in it that a reader knows, or files that cannot be read.
+        AssayError: nothing of that name, no model in it or several, files that cannot be read, or no `transformers`.
     """
     path = Path(name)
     there = os.path.exists(path)  # Path.exists raises for names that are too long
-    candidates = [path] if there else _paths(str(name))
-    readers = [READERS[reader] for reader in READERS.names()]
-    found = [(reader, path) for path in candidates for reader in readers if reader.reads(path)]
+    found = [one for one in ([path] if there else _paths(str(name))) if holds_model(one)]
     if not found:
-        known = "; ".join(f"{reader}: {READERS.summary(reader)}" for reader in READERS.names())
-        raise AssayError(f"{name} has no model that can be read. Readers are {known}")
-    if len(found) > 1:
         raise AssayError(
-            f"{name} has several models, of which one must be named: {', '.join(str(p) for _, p in found)}"
+            f"{name} has no model that can be read: a .gguf file, or a folder with config.json and model.safetensors"
         )
-    ((reader, at),) = found
-    model = reader.open(at)
-    if not there:
-        model.name = str(name)
-    return model
+    if len(found) > 1:
+        raise AssayError(f"{name} has several models, of which one must be named: {', '.join(map(str, found))}")
+    tell(f"reading {found[0]}")
+    return open_pretrained(found[0], found[0].resolve().name.removesuffix(".gguf") if there else str(name))
 
 
-def _paths(distribution: str) -> list[Path]:
-    """Every file of an installed distribution, and every folder that holds one."""
+def _paths(name: str) -> list[Path]:
+    """Every file of an installed distribution, and every folder that holds one; or a folder of the cache."""
     try:
-        files = metadata.files(distribution)
+        files = metadata.files(name)
     except (metadata.PackageNotFoundError, ValueError):
-        raise AssayError(
-            f"model {distribution!r} is neither a file, nor a folder, nor an installed distribution"
-        ) from None
+        folder = cached(name)
+        if folder is None:
+            raise AssayError(
+                f"model {name!r} is neither a file, nor a folder, nor an installed distribution, nor in the local cache"
+            ) from None
+        return [folder]
     located = [Path(str(file.locate())) for file in files or []]
     return sorted({*located, *(path.parent for path in located)})
 
 
-__all__ = ["READERS", "open_model"]
+__all__ = ["PretrainedModel", "open_model"]

@@ -1,176 +1,175 @@
-"""Heads of a live torch module: one run on one text, with hooks on the attention in it."""
+"""Heads of a live torch module: one run on one text, read at the attention call (`assay.probing.capture`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from assay.errors import AssayError, require
-from assay.probing.heads import number, shown, truth
-from assay.probing.models.base import gather
-from assay.probing.models.layouts import LAYOUTS, Call, Layout, Reading, by_paths, layout_of, one_text, plain_tensor
+from assay.probing.capture import Capture, CapturedAttention, capture
+from assay.probing.heads import make_heads
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from assay.probing.heads import Heads
+
+SHOWN = 6  # names in a message
+BIASED = "Scores also have a bias added that depends on position (or head), which is left out: keys alone are judged."
+CAPPED = "Scores are soft-capped in the model; needed norms are for scores without that."
+SUNK = "Softmax has a sink besides the keys, which is left out."
 
 
 def heads_of_module(
-    module: nn.Module,
-    inputs: Any,
-    *,
-    names: str | Iterable[str] | None = None,
-    query: str | None = None,
-    key: str | None = None,
-    heads: int | None = None,
-    causal: bool | None = None,
-    scale: float | None = None,
-    name: str | None = None,
+    module: nn.Module, inputs: Any, *, names: str | Iterable[str] | None = None, name: str | None = None
 ) -> Heads:
     """Heads of a module on one text: it runs once, in evaluation mode and without gradients.
 
-    Known without help: Hugging Face's BERT (`query`, `key`), Llama and its kin (`q_proj`, `k_proj`; the rotary
-    embedding is applied here, with the cosines and sines that the attention was called with, or else from
-    `config.rope_theta`) and GPT-2 (`c_attn`), torch.nn.MultiheadAttention, and Assay's own attention, whose queries
-    here are those of all tokens. Anything else is read with `query` and `key`, whose outputs are taken as they are.
-    Layers are numbered by their order in the module. Padding masks and sliding windows are not taken into account: a
-    query is taken to see all keys, or if causal all up to its own.
+    Keys and queries are those of the calls of softmax attention, as the model used them: after norms, rotary embeddings
+    and a cache of keys. Any module will do whose attention `assay.probing.capture.capturing` reads. Each call is a
+    layer, numbered in their order, from 0, whether wanted or not. Keys that no query sees, and the queries at their
+    positions, are padding and left out. What is left must see all keys, or all up to its own. So that norms can be
+    compared, queries are multiplied by a number such that all scores have the scale 1/sqrt(d), as most models have it.
+    What else enters the scores is said in the note.
 
     Args:
         module: a module with attention in it, or an attention itself.
         inputs: what the module is called with, one text: a tuple of arguments, a mapping of keywords, or anything else
             as the one argument.
-        names: pattern or patterns (with * and ?) of the names of the attentions that are wanted; otherwise all.
-        query: path, from an attention, of its part whose output is the queries: (1, N, heads * d) or (1, N, heads, d).
-        key: likewise of the keys; there are as many heads, or a divisor of it.
-        heads: of each attention; otherwise its attribute `num_heads`, `num_attention_heads`, `n_head` or `heads`, or
-            that of its configuration.
-        causal: otherwise as the attention or its configuration says by `is_causal` or `is_decoder`, or as its kind is
-            known to be: encoders such as BERT are not, Llama and GPT-2 are.
-        scale: that scores are multiplied by; otherwise the attention's `scaling`, or its `scale` if that is a float, or
-            else 1/sqrt(d).
+        names: pattern or patterns (with * and ?) of the names of submodules whose attention is wanted; all unless
+            given. An encoder-decoder has attention over two texts, of which one must be chosen.
         name: for people; otherwise the module's class.
 
     Raises:
-        AssayError: no such attention, none that ran, several texts, or what must be given and was not.
+        AssayError: no softmax attention that was called, some that is not read, several texts, a mask such as a sliding
+            window shorter than the text, or calls that do not have the same keys and widths.
 
-    >>> attention = nn.MultiheadAttention(8, num_heads=2, batch_first=True)
+    >>> attention = torch.nn.MultiheadAttention(8, num_heads=2, batch_first=True)
     >>> text = torch.ones(1, 5, 8)
     >>> heads_of_module(attention, (text, text, text)).keys.shape
     (2, 5, 4)
     """
-    require(isinstance(module, nn.Module), "module", shown(module), "a torch.nn.Module")
-    require(inputs is not None, "inputs", inputs, "what the module is called with")
-    asked = None if causal is None else truth("causal", causal)
-    given = None if scale is None else number("scale", scale)
-    attentions = _wanted(_attentions(module, query, key), names)
-    readings: dict[str, list[Reading]] = {place: [] for place in attentions}
-    with ExitStack() as hooks:
-        hooks.enter_context(_evaluating(module))
-        hooks.enter_context(torch.no_grad())
-        for place, (attention, layout) in attentions.items():
-            config = getattr(attention, "config", getattr(module, "config", None))
-            hooks.enter_context(_recording(attention, layout, config, heads, readings[place].append))
-        _run(module, inputs)
-    layers, masks, scales, notes = [], set(), set(), {}
-    for place, (attention, _) in attentions.items():
-        for reading in readings[place]:
-            layers.append((one_text(reading.queries), one_text(reading.keys)))
-            masks.add(reading.causal if asked is None else asked)
-            scales.add(_scale(attention, reading.keys.shape[-1]) if given is None else given)
-            notes[reading.note] = None
-    require(bool(layers), "attentions that ran", 0, f"at least one of {', '.join(attentions)}")
-    require(masks in ({True}, {False}), "causal", masks, "given, as the attentions do not say, or not the same")
-    require(len(scales) == 1, "scale", scales, "given, as the attentions do not have the same")
-    return gather(
-        name or type(module).__name__, layers, causal=masks == {True}, scale=scales.pop(),
-        note=" ".join(filter(None, notes)),
+    captured = capture(module, inputs)
+    found = _wanted(captured, names, type(module).__name__)
+    texts = 1 + max(one.text for one in found)
+    if texts > 1:
+        raise AssayError(f"the module was given {texts} texts; heads are probed on one")
+    read = [_Layer.of(one) for one in found]
+    causal = {layer.causal for layer in read}
+    if len(causal) > 1:
+        first = {one.causal: call.name for call, one in reversed(list(zip(found, read, strict=True)))}
+        raise AssayError(f"{first[True]} is causal and {first[False]} is not; choose some attention with names")
+    layers = [(layer.queries, layer.keys) for layer in read]
+    places = {id(one): place for place, one in enumerate(captured.attentions)}
+    numbers = [places[id(one)] for one in found]
+    notes = dict.fromkeys(note for layer in read for note in layer.notes)
+    return gather(name or type(module).__name__, layers, numbers, causal=causal == {True}, note=" ".join(notes))
+
+
+def gather(
+    name: str, layers: Sequence[tuple[Tensor, Tensor]], numbers: Sequence[int], *, causal: bool, note: str = ""
+) -> Heads:
+    """Heads from queries (heads, M, d) and keys (key heads, N, d) of layers with these numbers.
+
+    Equally many heads share a key head.
+
+    Raises:
+        AssayError: layers with different numbers of positions or different widths.
+    """
+    for what, tensors in (("queries", [q for q, _ in layers]), ("keys", [k for _, k in layers])):
+        shapes = sorted({tuple(tensor.shape[1:]) for tensor in tensors})
+        require(len(shapes) == 1, f"(positions, width) of {what} by layer", shapes,
+                "the same in all layers; choose some with names")  # fmt: skip
+    key_head: list[int] = []
+    first = 0
+    for queries, keys in layers:
+        groups = len(queries) // len(keys)
+        key_head += [first + head // groups for head in range(len(queries))]
+        first += len(keys)
+    return make_heads(
+        name, _array([keys for _, keys in layers]), _array([queries for queries, _ in layers]), causal=causal,
+        key_head=tuple(key_head), note=note,
+        layer=tuple(number for number, (queries, _) in zip(numbers, layers, strict=True) for _ in queries),
+        place=tuple(place for queries, _ in layers for place in range(len(queries))),
     )  # fmt: skip
 
 
-def _scale(attention: nn.Module, width: int) -> float:
-    scaling = getattr(attention, "scaling", None)
-    if isinstance(scaling, Tensor) and scaling.numel() == 1:
-        scaling = scaling.item()
-    if scaling is not None:
-        return number(f"scaling of {type(attention).__name__}", scaling)
-    scale = getattr(attention, "scale", None)
-    return scale if isinstance(scale, float) else width**-0.5
+@dataclass(frozen=True)
+class _Layer:
+    queries: Tensor
+    keys: Tensor
+    causal: bool
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, one: CapturedAttention) -> _Layer:
+        """Queries and keys that count."""
+        seen = one.seen
+        same = bool((seen == seen[:1]).all())
+        require(same, f"mask of {one.name or 'the attention'}", "different from head to head", "one for all heads")
+        seen = seen[0]
+        columns = seen.any(dim=0)
+        rows = seen.any(dim=1) & columns if len(seen) == len(columns) else seen.any(dim=1)
+        require(bool(rows.any()), f"queries of {one.name} that see a key", 0, "at least one")
+        kept = seen[rows][:, columns]
+        count, length = kept.shape
+        causal = torch.ones_like(kept).tril(length - count)
+        whole = bool(kept.all())
+        if not whole and not torch.equal(kept, causal):
+            most = int(kept.sum(dim=1).max())
+            raise AssayError(
+                f"{one.name or 'the attention'}: queries see at most {most} of {length} keys, but not all up to their "
+                "own (a sliding window?); use a shorter text, or choose others with names"
+            )
+        notes = []
+        if length < len(columns):
+            notes.append(f"{len(columns) - length} of {len(columns)} positions are padding and left out.")
+        if _biased(one):
+            notes.append(BIASED)
+        notes += [CAPPED] * (one.cap is not None) + [SUNK] * (one.sink is not None)
+        queries = _float(one.queries[:, rows]) * (one.scale * one.queries.shape[2] ** 0.5)
+        return cls(queries, _float(one.keys[:, columns]), not whole, tuple(notes))
 
 
-def _attentions(module: nn.Module, query: str | None, key: str | None) -> dict[str, tuple[nn.Module, Layout]]:
-    require((query is None) == (key is None), "query and key", (query, key), "two paths, or left out")
-    chosen = None if query is None or key is None else by_paths(query, key)
-    found = {}
-    for name, part in module.named_modules():
-        config = getattr(part, "config", getattr(module, "config", None))
-        layout = layout_of(part, config) if chosen is None else chosen if chosen.fits(part, config) else None
-        if layout is not None:
-            found[name or type(module).__name__] = (part, layout)
-    if not found and chosen is None:
-        raise AssayError(f"{type(module).__name__} has no attention of a known kind ({', '.join(LAYOUTS)}); "
-                         "give the paths query and key")  # fmt: skip
-    require(bool(found), "query and key", f"{query}, {key}", f"paths from some part of {type(module).__name__}")
-    return found
+def _biased(one: CapturedAttention) -> bool:
+    """Whether more than a number for each query is added to scores that are seen."""
+    if one.mask is None:
+        return False
+    seen = one.mask > -torch.inf
+    top = one.mask.masked_fill(~seen, -torch.inf).amax(dim=-1, keepdim=True)
+    return bool(((one.mask < top) & seen).any())
 
 
-def _wanted(
-    attentions: dict[str, tuple[nn.Module, Layout]], names: str | Iterable[str] | None
-) -> dict[str, tuple[nn.Module, Layout]]:
+def _wanted(found: Capture, names: str | Iterable[str] | None, module: str) -> list[CapturedAttention]:
+    all_names = dict.fromkeys([one.name for one in found.attentions] + [place for place, _ in found.refused])
+    if not all_names:
+        raise AssayError(f"no softmax attention was called in {module}")
     if names is None:
-        return attentions
-    require(isinstance(names, Iterable), "names", names, "patterns of names of attentions")
-    patterns = [names] if isinstance(names, str) else list(map(str, names))
-    kept = {place: found for place, found in attentions.items() if any(fnmatchcase(place, name) for name in patterns)}
-    require(bool(kept), "names", ", ".join(patterns), f"patterns of some of {', '.join(attentions)}")
-    return kept
-
-
-def _run(module: nn.Module, inputs: Any) -> None:
-    if isinstance(inputs, Mapping):
-        module(**inputs)
-    elif type(inputs) is tuple:  # a named tuple is one argument
-        module(*inputs)
+        patterns = ["*"]
     else:
-        module(inputs)
+        require(isinstance(names, Iterable), "names", names, "patterns of names of attentions")
+        patterns = [names] if isinstance(names, str) else list(map(str, names))
+    kept = {place for place in all_names if any(fnmatchcase(place, pattern) for pattern in patterns)}
+    shown = ", ".join(list(all_names)[:SHOWN]) + (
+        f" and {len(all_names) - SHOWN} more" if len(all_names) > SHOWN else ""
+    )
+    require(bool(kept), "names", ", ".join(patterns), f"patterns of some of {shown}")
+    refused = [(place, reason) for place, reason in found.refused if place in kept]
+    if refused:
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        raise AssayError(f"attention in {refused[0][0] or module} cannot be read: {refused[0][1]}{more}")
+    return [one for one in found.attentions if one.name in kept]
 
 
-@contextmanager
-def _evaluating(module: nn.Module) -> Generator[None]:
-    training = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
+def _float(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
-@contextmanager
-def _recording(
-    attention: nn.Module, layout: Layout, config: Any, heads: int | None, record: Callable[[Reading], None]
-) -> Generator[None]:
-    """Hooks that record each call of an attention, read before anything after it can change tensors in place."""
-    outputs: dict[str, Tensor] = {}
-
-    def finished(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], __: Any) -> None:
-        missing = [path for path in layout.parts if path not in outputs]
-        require(not missing, "parts of the attention that did not run", ", ".join(missing), "none")
-        record(layout.read(Call(attention, config, (args, kwargs), outputs, heads)))
-        outputs.clear()
-
-    def keep(path: str) -> Callable[[nn.Module, Any, Any], None]:
-        name = f"output of {path} in {type(attention).__name__}"
-        return lambda _, __, output: outputs.__setitem__(path, plain_tensor(name, output).clone())
-
-    handles = [attention.get_submodule(path).register_forward_hook(keep(path)) for path in layout.parts]
-    handles.append(attention.register_forward_hook(finished, with_kwargs=True))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _array(tensors: list[Tensor]) -> np.ndarray:
+    return torch.cat(tensors).detach().cpu().numpy()
