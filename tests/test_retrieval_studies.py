@@ -322,7 +322,8 @@ def test_a_wrong_table_is_refused_in_one_line_with_the_value_and_what_is_allowed
 
 
 def test_a_study_of_nothing_is_refused(tmp_path):
-    assert "lines, comparisons, retrieval, memory or boolean; this one has none of them" in refusals(tmp_path, 'name = "both"\n')[0]
+    (line,) = refusals(tmp_path, 'name = "both"\n')
+    assert "lines, comparisons, retrieval, memory or boolean; this one has none of them" in line
 
 
 def test_tables_that_ask_nothing_are_refused(tmp_path):
