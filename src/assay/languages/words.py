@@ -64,7 +64,7 @@ def sample_accepted(automaton: Automaton, length: int, size: int, seed: int) -> 
 
     >>> from assay.languages.expression import automaton_of
     >>> sample_accepted(automaton_of("(ab)*|c+"), 4, 3, seed=1).tolist()
-    [[2, 2, 2, 2], [2, 2, 2, 2], [2, 2, 2, 2]]
+    [[2, 2, 2, 2], [0, 1, 0, 1], [2, 2, 2, 2]]
 
     Raises:
         AssayError: there is no such word.
