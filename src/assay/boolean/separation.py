@@ -23,7 +23,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from threadpoolctl import threadpool_limits
 
 from assay.boolean.blocks import (
     Blocks,
@@ -84,6 +83,8 @@ def separate(blocks: Blocks, degree: int) -> Separation:
     >>> moments(exactly_one, excluded.weights)[:2].tolist(), polynomial_values(exactly_one, found.polynomial)[1] > 0
     ([0, 0], True)
     """
+    from threadpoolctl import threadpool_limits  # slow to import
+
     with threadpool_limits(1):  # threads that wait for each other take longer on a shared machine
         found = _searched(blocks, degree)
         left_open = found.polynomial is None and found.weights is None
