@@ -116,7 +116,7 @@ def test_decisions_and_training_are_held_against_each_other(study):
         "(ab)* (0.5 wrong). In C-RASP, by a program of depth 2."
     )
     assert though.startswith("attention, width 4: cannot do all words at all lengths, but has nearly all answers right")
-    assert "(aa)* (0.01 wrong). It is periodic" in though
+    assert "(aa)* (0.01 wrong). Such attention does what C-RASP does" in though
     assert unlearned.startswith("lstm, width 4: can, but did not learn it within this budget; whether budget, size")
     means = {kind["decided"]: kind["right"] for kind in found["kinds"]}
     assert means == {"C-RASP": [0.5, 0.5], "not star-free": [0.99, 0.99]}

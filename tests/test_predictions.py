@@ -92,6 +92,7 @@ def test_states_are_tracked_at_a_letter_if_what_comes_before_it_is_counted():
     ("group", "one", "two", "real", "nonnegative", "positions"),
     [
         ("Z2", "can", "can", "can", "cannot", "open"),
+        ("Z1", "can", "can", "can", "can", "can"),
         ("Z3", "open", "can", "open", "open", "open"),
         ("S3", "can", "can", "open", "cannot", "open"),
         ("D4", "open", "can", "can", "cannot", "open"),
@@ -107,7 +108,7 @@ def test_groups(group, one, two, real, nonnegative, positions):
     assert verdict(task, "delta-product", steps=4) == "can"
     assert verdict(task, "selective", eigenvalues="signed") == real
     assert verdict(task, "selective") == verdict(task, "delta-net") == nonnegative
-    assert verdict(task, "attention") == "cannot"
+    assert verdict(task, "attention") == ("can" if group == "Z1" else "cannot")
     assert verdict(task, "attention", "rotary") == positions
     assert verdict(task, "lstm") == "can"
 

@@ -1,8 +1,9 @@
 """What theorems say of trained layers that track states: whether such networks can, at some depth and all lengths.
 
 A layer is taken for the model whose equations it has: softmax attention, a linear recurrence with these eigenvalues, a
-recurrence that is not linear. Of other layers, and of a user's own, nothing is predicted. That something cannot be done
-is said of all words: a network that is wrong on some may still be right on most that a study draws.
+recurrence that is not linear. Of other layers, and of a user's own, nothing is predicted. Weights that prove that it
+can are those of the bare layer, without the normalisation that a trained network has. That something cannot be done is
+said of all words: a network that is wrong on some may still be right on most that a study draws.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Prediction:
     depth: int | None = None
 
 
+_COUNTS = "such attention does what C-RASP does (arXiv 2608.13433)"
 _AUTOMATA = "one layer: saturated LSTMs and GRUs are finite automata (Merrill 2019, arXiv 1906.01615)"
 
 
@@ -200,17 +202,21 @@ def _attention(classes: Classes, counted: bool, *, positions: bool) -> Predictio
     if positions:
         return Prediction("open", "", "theorems on counting say nothing of attention that is told positions")
     if classes.star_free.holds is False:
-        return Prediction("cannot", "proved", "it is periodic; a program that counts is constant in the end on u w^n")
-    return Prediction("cannot", "reported", "outside C-RASP, also if read at each letter (arXiv 2608.13433)")
+        return Prediction(
+            "cannot", "reported", f"{_COUNTS}; the language is periodic, which no such program is (proved)"
+        )
+    return Prediction("cannot", "reported", f"{_COUNTS}; the language is outside, also if read at each letter")
 
 
 def _of_group(model: Model, found: GroupAnswer, steps: int | None, allowed: int) -> Prediction:
     structure = found.structure
+    if structure.order == 1:
+        return Prediction("can", "proved", "every answer is the same")
     if model == "recurrent":
         return Prediction("can", "reported", _AUTOMATA)
     if model == "attention":
         return Prediction(
-            "cannot", "proved", "words of a group are periodic; a program that counts is constant in the end"
+            "cannot", "reported", f"{_COUNTS}; words of a group are periodic, which no program is (proved)"
         )
     if model == "attention with positions":
         if not structure.solvable:
