@@ -1,5 +1,6 @@
 """`assay boolean` as it is used, its page, and what it says."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -12,11 +13,14 @@ import pytest
 
 from assay.boolean.answer import answer_boolean
 from assay.boolean.facts import CONDITIONS
+from assay.boolean.function import BooleanFunction
 from assay.boolean.named import NAMES, named_function
 from assay.boolean.reading import function_from
 from assay.boolean.text import boolean_text, headline
 from assay.errors import AssayError
+from assay.evidence import canonical
 from assay.facts import PROVED, PUBLISHED
+from assay.studies.study import load_study
 from boolean_twins import inputs_of, random_function
 from fresh import assay
 from test_cli import complaint, printed
@@ -232,3 +236,61 @@ def test_a_float_layer_of_the_answer_is_right():
             scores = np.exp(np.log(weights) - np.log(weights).max())
             total += float(scores @ np.array([*values, head["numerator"][0] / head["sink"]]) / scores.sum())
         assert (total > 0) == bool(x[2 + x[0] + 2 * x[1]])
+
+
+@pytest.mark.parametrize(("bits", "heads"), [(bits, heads) for bits in range(6, 17, 2) for heads in (1, 2, bits // 2)])
+def test_what_is_said_of_least_errors_is_never_more_than_is_proved(bits, heads):
+    found = answer_boolean(named_function("parity", bits), heads)
+    (said,) = re.findall(r"wrong on at least ([0-9.]+) % of uniform", headline(found).replace("\n", " "))
+    assert found.least is not None
+    assert 0.99 * float(found.least.error) <= float(said) / 100 <= float(found.least.error)
+
+
+def test_a_threshold_function_of_many_bits_takes_one_head():
+    weights = [1, 2, 3, 5, 7, 11, 13, 17, 19]
+    table = [sum(w for j, w in enumerate(weights) if x >> j & 1) > 38 for x in range(1 << 9)]
+    found = answer_boolean(BooleanFunction.of_table("weighted", table))
+    assert (found.heads_lower_bound, found.constructed.heads) == (1, 1)
+
+
+def test_heads_are_not_asked_about_where_that_takes_hours(tmp_path):
+    done = assay("boolean", "parity", "--inputs", "10000", "--heads", "5", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "assay: heads = 5 is not allowed; it must be left out above 4096 inputs"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"inputs": 10**30}, {"inputs": 7}, {"blocks": [[]] * 100, "values": "0"}, {"ignored": [9]}]
+)
+def test_files_whose_inputs_do_not_fit_are_refused_in_one_line(changes, tmp_path):
+    assay("boolean", "multiplexer", "--inputs", "3", "--certificate", "m.json", cwd=tmp_path)
+    data = json.loads((tmp_path / "m.json").read_text("utf-8")) | changes
+    del data["sha256"]
+    data["sha256"] = hashlib.sha256(canonical(data).encode()).hexdigest()
+    (tmp_path / "m.json").write_text(json.dumps(data), "utf-8")
+    done = assay("verify", "m.json", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_value_that_cannot_be_shown_is_refused_in_one_line(tmp_path):
+    (tmp_path / "odd.py").write_text(
+        "class Odd:\n    def __eq__(self, other):\n        return False\n"
+        "    def __repr__(self):\n        raise RuntimeError('no')\n"
+        "def f(bits):\n    return Odd()\n"
+    )
+    done = assay("boolean", "odd.py:f", "--inputs", "2", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_study_of_functions_that_there_are_not_is_refused(tmp_path):
+    (tmp_path / "f.toml").write_text('name = "f"\n[boolean]\nfunctions = ["half"]\ninputs = [3]\n', "utf-8")
+    done = assay("run", "f.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there is none of half of so many bits: [3]" in done.stderr
+
+
+def test_margins_of_more_changes_than_are_written_down_are_not_asked_for(tmp_path):
+    (tmp_path / "f.toml").write_text('name = "f"\n[boolean]\nfunctions = ["parity"]\nmargins = [3, 41]\n', "utf-8")
+    assert [question["inputs"] for question in load_study(str(tmp_path / "f.toml")).singles()] == [3]

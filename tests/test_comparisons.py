@@ -133,15 +133,15 @@ def test_cells_without_all_runs_say_how_many_are_left(study):
     found = answered(study, lambda word, layer, seed, rate: (0, 0, 0) if (seed, rate) != (2, 0.01) else None)
     assert found["unanswered"] == 4
     assert found["decided"] == 0
-    assert cell_text(found["rows"][0]["cells"][0], found) == "1 runs left"
-    assert summary_text(found) == "4 runs are not finished."
+    assert cell_text(found["rows"][0]["cells"][0], found) == "1 run left"
+    assert summary_text(found) == "4 runs not finished."
 
 
 def test_every_sentence_is_on_the_page_and_in_the_terminal(study):
     findings = gather(study, [], "assay run words.toml")
-    assert "18 runs are not finished" not in page_text({**findings, "comparisons": []}, charts(findings))
+    assert "18 runs not finished" not in page_text({**findings, "comparisons": []}, charts(findings))
     page = page_text(findings, charts(findings))
-    assert page.count("runs are not finished") == 1
+    assert page.count("18 runs not finished") == 1
     whole = answered(study, lambda *_: (0.5, 0.5, 0.5))
     page = page_text({**findings, "comparisons": [whole]}, charts(findings))
     for sentence in whole["disagreements"]:
@@ -214,3 +214,17 @@ def test_classes_of_the_shipped_languages_are_three_of_each():
     kinds = [row["decided"] for row in gather_comparison(comparison, {})["rows"]]
     assert kinds == [kind for kind in ("R-trivial", "C-RASP", "star-free", "not star-free") for _ in range(3)]
     assert study_of({"name": "x", "comparisons": []} | {"memory": {"dimensions": [8]}}, "x", Path()).comparisons == ()
+
+
+def test_half_of_the_seeds_are_not_most(study, tmp_path):
+    (tmp_path / "two.toml").write_text(STUDY.replace("[0, 1, 2]", "[0, 1]"), "utf-8")
+    two = load_study(str(tmp_path / "two.toml"))
+    found = answered(two, lambda word, layer, seed, rate: (0.0, 0.0, 0.09 * seed))  # the median is .045
+    assert {cell["trained"]["reach"] for row in found["rows"] for cell in row["cells"]} == {8}
+
+
+def test_a_test_length_that_training_has_is_refused(tmp_path):
+    (tmp_path / "words.toml").write_text(STUDY.replace("test_lengths = [8, 16]", "test_lengths = [4]"), "utf-8")
+    done = assay("run", "words.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "test_lengths = 4 is not allowed; it must be above the length of training, 4" in done.stderr

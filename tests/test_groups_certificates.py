@@ -85,6 +85,8 @@ def test_a_longer_horizon_than_is_proved_is_refuted(written, tmp_path):
         (lambda data: data["weights"][4]["layers"].clear(), "elements do not fit the last layer"),
         (lambda data: data["weights"][4].update(kind="no"), "weights.4"),
         (lambda data: data.update(more=1), "more: Extra inputs"),
+        (lambda data: data.update(weights=[]), "weights: List should have at least 1"),
+        (lambda data: data["weights"][0].update(horizon=-5), "horizon"),
     ],
 )
 def test_what_is_no_certificate_is_refused_in_one_line(written, alter, says, tmp_path):
@@ -106,3 +108,10 @@ def test_the_command_writes_what_verify_reads(tmp_path):
     data = change(json.loads((tmp_path / "d4.json").read_text("utf-8")), "weights", 0, "codes", 1, 0)
     (tmp_path / "d4.json").write_text(json.dumps(data), "utf-8")
     assert assay("verify", "d4.json", cwd=tmp_path).returncode == 1
+
+
+def test_nothing_to_write_is_refused(tmp_path):
+    done = assay("group", "S6", "--certificate", "s6.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no reflections or phases are written down" in done.stderr
+    assert list(tmp_path.iterdir()) == []

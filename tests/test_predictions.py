@@ -97,7 +97,7 @@ def test_states_are_tracked_at_a_letter_if_what_comes_before_it_is_counted():
         ("S3", "can", "can", "open", "cannot", "open"),
         ("D4", "open", "can", "can", "cannot", "open"),
         ("Q8", "open", "open", "can", "cannot", "open"),
-        ("A5", "open", "can", "cannot", "cannot", "cannot"),
+        ("A5", "open", "can", "cannot", "open", "cannot"),
         ("S5", "can", "can", "cannot", "cannot", "cannot"),
     ],
 )

@@ -22,7 +22,7 @@ from assay.languages.classes import Classes, classify, decide_c_rasp
 from assay.languages.expression import automaton_of
 
 if TYPE_CHECKING:
-    from assay.groups.answer import GroupAnswer
+    from assay.groups.answer import GroupAnswer, Steps
 
 Verdict = Literal["can", "cannot", "open"]
 Model = Literal["attention", "attention with positions", "nonnegative", "real", "reflections", "recurrent", ""]
@@ -51,6 +51,7 @@ class Prediction:
     depth: int | None = None
 
 
+_TOLD = "the theorems that are used here say nothing of attention that is told positions"
 _COUNTS = "such attention does what C-RASP does (arXiv 2608.13433)"
 _AUTOMATA = "one layer: saturated LSTMs and GRUs are finite automata (Merrill 2019, arXiv 1906.01615)"
 
@@ -74,13 +75,15 @@ def predicted(
         classes, counted = _language(task["expression"], task["alphabet"])
         if distribution != "accepted":
             return _of_language(model, classes, counted)
-        found = _alternation(model, classes, depth) or _of_language(model, classes, counted)
+        if (found := _alternation(model, classes, depth)) is not None:
+            return found
+        found = _of_language(model, classes, counted)
         promised = Prediction("open", "", "only words of the language are drawn, of which no theorem here speaks")
-        return found if found.verdict == "can" or "block" in found.why else promised
+        return found if found.verdict == "can" else promised
     found = _group(task["group"])
     steps = found.steps_generators if task["generators"] else found.steps
     allowed = options.get("steps", 2) if architecture == "delta-product" else 1
-    return _of_group(model, found, None if steps is None else steps.count, allowed)
+    return _of_group(model, found, steps, allowed, _even_letter(task))
 
 
 def decided(task: Mapping[str, Any]) -> str:
@@ -110,7 +113,7 @@ def _alternation(model: Model, classes: Classes, depth: int) -> Prediction | Non
         why = f"block {blocks} has been reached if one of its letters stands behind block {blocks - 1}: depth {needed}"
         return Prediction("can", "proved", why, needed)
     if model != "attention":
-        return Prediction("open", "", "theorems on counting say nothing of attention that is told positions")
+        return Prediction("open", "", _TOLD)
     kind = "proved" if depth == 1 else "reported"
     source = (
         "a^A b^B and a^(A-1) b a b^(B-1) have the same counts, and end in different blocks"
@@ -200,7 +203,7 @@ def _attention(classes: Classes, counted: bool, *, positions: bool) -> Predictio
             "can", "proved", "counting decides the words before each letter, which is known where it is read"
         )
     if positions:
-        return Prediction("open", "", "theorems on counting say nothing of attention that is told positions")
+        return Prediction("open", "", _TOLD)
     if classes.star_free.holds is False:
         return Prediction(
             "cannot", "reported", f"{_COUNTS}; the language is periodic, which no such program is (proved)"
@@ -208,7 +211,19 @@ def _attention(classes: Classes, counted: bool, *, positions: bool) -> Predictio
     return Prediction("cannot", "reported", f"{_COUNTS}; the language is outside, also if read at each letter")
 
 
-def _of_group(model: Model, found: GroupAnswer, steps: int | None, allowed: int) -> Prediction:
+def _even_letter(task: Mapping[str, Any]) -> bool:
+    """Whether a letter of the words has an even order, so that repeating it is counting modulo an even number."""
+    group = named_group(task["group"])
+    for letter in group.generators if task["generators"] else range(group.order):
+        power, order = letter, 1
+        while power:
+            power, order = int(group.table[power, letter]), order + 1
+        if letter and order % 2 == 0:
+            return True
+    return False
+
+
+def _of_group(model: Model, found: GroupAnswer, steps: Steps | None, allowed: int, even: bool) -> Prediction:
     structure = found.structure
     if structure.order == 1:
         return Prediction("can", "proved", "every answer is the same")
@@ -224,8 +239,8 @@ def _of_group(model: Model, found: GroupAnswer, steps: int | None, allowed: int)
             return Prediction("cannot", "conditional", why)
         return Prediction("open", "", "depth that does not grow is enough (arXiv 2210.10749), with other positions")
     if model == "nonnegative":
-        if structure.order % 2 == 0:
-            return Prediction("cannot", "reported", f"it has an element of order 2, so parity ({_GRAZZI})")
+        if even:
+            return Prediction("cannot", "reported", f"a letter has an even order: repeating it is parity ({_GRAZZI})")
         return Prediction("open", "", "no theorem here decides it for these eigenvalues")
     if model == "real":
         if not structure.solvable:
@@ -233,12 +248,15 @@ def _of_group(model: Model, found: GroupAnswer, steps: int | None, allowed: int)
         if _is_power_of_two(structure.order):
             return Prediction("can", "reported", f"of order 2^k: signs (Krohn and Rhodes 1965; {_GRAZZI})")
         return Prediction("open", "", "phases of its order are not real; no theorem here decides it")
-    if steps is not None and steps <= allowed:
-        count = f"{steps} Householder step{'s' * (steps != 1)}"
-        return Prediction("can", "proved", f"one layer with {count} a token, by weights", 1)
-    return Prediction(
-        "open", "", f"no orthogonal representation has fewer than {steps} steps a token; others are not excluded"
-    )
+    if steps is None:
+        return Prediction("open", "", "Householder steps are not counted above 720 elements")
+    if steps.count <= allowed:
+        written = any(0 < one.steps <= allowed for one in found.weights)
+        by = "by weights" if written else "by an orthogonal representation"
+        count = f"{steps.count} Householder step{'s' * (steps.count != 1)}"
+        return Prediction("can", "proved", f"one layer with {count} a token, {by}", 1)
+    why = f"no orthogonal representation has fewer than {steps.least} steps a token; others are not excluded"
+    return Prediction("open", "", why)
 
 
 def _is_power_of_two(order: int) -> bool:

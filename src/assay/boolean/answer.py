@@ -13,12 +13,15 @@ from assay.boolean.cuts import MOST_INPUTS, Cuts, cuts_of
 from assay.boolean.degree import Degree, threshold_degree
 from assay.boolean.facts import CONDITIONS, Claim, claims_of
 from assay.boolean.function import BooleanFunction
-from assay.boolean.heads import Constructed, constructed_heads, heads_with_bit
+from assay.boolean.heads import SEARCH_INPUTS, Constructed, constructed_heads, heads_with_bit
 from assay.boolean.mean import LeastError, least_error
 from assay.boolean.structure import Structure, structure_of
 from assay.boolean.text import headline
+from assay.errors import require
 
-_MOST_WRITTEN, _MOST_CHANGES = 256, 40  # inputs and changes up to which weights of symmetric functions take seconds
+_MOST_WRITTEN, _MOST_CHANGES = 64, 40  # inputs and changes up to which weights of symmetric functions take seconds
+_MOST_FEW = 256  # inputs, of functions with at most two changes
+_MOST_ERRORS = 4096  # inputs up to which least errors take seconds
 _MOST_LISTED = 1000  # inputs up to which they are listed
 
 
@@ -147,6 +150,8 @@ def answer_boolean(
     >>> found.heads_lower_bound, found.constructed.heads, found.least.error > 0
     (3, 3, True)
     """
+    if heads is not None:
+        require(function.inputs <= _MOST_ERRORS, "heads", heads, f"left out above {_MOST_ERRORS} inputs")
     degree = threshold_degree(function, tell)
     return BooleanAnswer(
         function=function,
@@ -166,15 +171,19 @@ def construct(
     """Heads that are enough.
 
     For s changes along the counts c, s heads 1 / (t_h + c) with different t_h > 0 and a constant give every polynomial
-    in c of degree at most s divided by the product of all t_h + c: partial fractions. Up to 256 inputs and 40 changes
-    such weights are written down, with poles on both sides.
+    in c of degree at most s divided by the product of all t_h + c: partial fractions. Up to 64 inputs and 40 changes,
+    or 256 inputs and 2 changes, such weights are written down, with poles on both sides.
     """
+    if function.sign_changes is None and function.inputs > SEARCH_INPUTS and degree.at_most == 1:
+        why = "a threshold function: one head that weighs all tokens alike averages what they add to the sum"
+        return Constructed(1, None, why)
     if function.sign_changes is None:
         return constructed_heads(function, degree.at_least, tell)
     why = "one head 1 / (t_h + count) for each change along the counts; partial fractions"
     if function.sign_changes == 0:
         return Constructed(0, None, "a constant")
-    if function.inputs > _MOST_WRITTEN or function.sign_changes > _MOST_CHANGES:
+    written = function.inputs <= _MOST_WRITTEN and function.sign_changes <= _MOST_CHANGES
+    if not written and not (function.inputs <= _MOST_FEW and function.sign_changes <= 2):
         return Constructed(function.sign_changes, None, why)
     from assay.boolean.symmetric_heads import symmetric_heads  # which needs torch
 

@@ -117,6 +117,9 @@ class DegreeCertificate:
         _form(data["assay-boolean-certificate"] == FORMAT, f"its format is not {FORMAT}")
         _form(all(type(data[key]) is int for key in ("inputs", "at_least", "at_most")), "a bound is no integer")
         _form(_are_lists(data["blocks"]) and _are_inputs(data["ignored"]), "its blocks are not lists of inputs")
+        held = [j for block in data["blocks"] for j in block] + data["ignored"]
+        fits = all(data["blocks"]) and data["inputs"] == len(held) <= LARGEST_BLOCK
+        _form(fits, f"its blocks and ignored inputs are not all of its inputs, {LARGEST_BLOCK} at most")
         sizes = [len(block) + 1 for block in data["blocks"]]
         values = data["values"]
         fits = isinstance(values, str) and set(values) <= {"0", "1"} and len(values) == math.prod(sizes)

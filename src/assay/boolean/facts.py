@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assay.boolean.rounded import at_least, at_most
 from assay.facts import PROVED, PUBLISHED
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _least(found: BooleanAnswer) -> Iterator[Claim]:
     if found.least is None:
         return
     least = found.least
-    share = f"{100 * float(least.error):.3g} %"
+    share = f"{at_least(100 * least.error)} %"
     yield Claim(
         f"errors of {least.heads} head{'s' * (least.heads != 1)}",
         float(least.error),
@@ -202,7 +203,7 @@ def _cuts(found: BooleanAnswer) -> Iterator[Claim]:
     yield Claim(
         "discrepancy of the balanced cut",
         cut.discrepancy,
-        f"layers with a message of b bits are wrong on at least (1 - 2^b x {2 * cut.discrepancy:.3g}) / 2 of inputs",
+        f"a layer with a message of b bits errs on at least (1 - 2^b x {at_most(2 * cut.discrepancy)}) / 2 of inputs",
         f"anything where b is above {max(0.0, -math.log2(cut.discrepancy) - 1):.1f}, as it is for usual heads",
         PROVED,
         "all rectangles" if cut.discrepancy_exact else "an upper bound: spectral norm / sqrt(rows x columns)",

@@ -10,6 +10,7 @@ from typing import Any
 from assay.boolean.degree import Degree, threshold_degree
 from assay.boolean.function import BooleanFunction
 from assay.boolean.named import named_function
+from assay.boolean.symmetric_heads import MOST_HEADS
 from assay.errors import AssayError
 
 BOOLEAN_VERSION = 1  # raised when answers change, so that old ones are not taken for new ones
@@ -92,7 +93,8 @@ class BooleanPlan:
         names = self.at(inputs)
         if inputs in self.inputs:
             return names
-        return [name for name in names if known_function(name, inputs).by_count is not None]
+        counted = {name: known_function(name, inputs).sign_changes for name in names}
+        return [name for name, changes in counted.items() if changes is not None and changes <= MOST_HEADS]
 
     def most_heads(self, training: Training, name: str, inputs: int) -> int:
         """The most heads that are trained: at least one."""

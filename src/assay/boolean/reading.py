@@ -80,10 +80,11 @@ def _value(name: str, function: Callable[[tuple[int, ...]], Any], bits: tuple[in
     try:
         value = function(bits)
         is_bit = bool(value == 0) or bool(value == 1)
+        shown = "" if is_bit else repr(value)[:80]
     except Exception as error:  # whatever a user's function does
         said = f"{type(error).__name__}: {one_line(str(error))}"
         raise AssayError(f"{one_line(name)} fails at {_shown(bits)}: {said}") from None
-    require(is_bit, f"{name} at {_shown(bits)}", repr(value)[:80], "0, 1, False or True")
+    require(is_bit, f"{name} at {_shown(bits)}", shown, "0, 1, False or True")
     return bool(value)
 
 

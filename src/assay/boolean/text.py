@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from assay.boolean.facts import CONDITIONS
+from assay.boolean.rounded import at_least
 
 if TYPE_CHECKING:
     from assay.boolean.answer import BooleanAnswer
@@ -37,7 +38,7 @@ def headline(found: BooleanAnswer) -> str:
         rest = f"at least {_heads(least)} in exact arithmetic, and {made.heads} are enough."
     wrong = ""
     if found.least is not None and float(found.least.error) > 0:
-        share = f"{100 * float(found.least.error):.3g} %"
+        share = f"{at_least(100 * found.least.error)} %"
         wrong = f" With {_heads(found.least.heads)} it is wrong on at least {share} of uniform inputs."
     return f"{start} {rest}{wrong}"
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assay.errors import AssayError, Refuted
+from assay.errors import AssayError, Refuted, one_line
 from assay.evidence import canonical
 from assay.files import read_text, write_whole
 from assay.groups.certify import WeightsCertificate
@@ -39,7 +39,7 @@ class _Reflections(_Part):
     vectors: list[list[list[float]]]
     strengths: list[list[float]]
     codes: list[list[float]]
-    horizon: int | None
+    horizon: Annotated[int, Field(ge=0)] | None
 
     def weights(self, order: int) -> Weights:
         """The arrays, whose shapes must fit together."""
@@ -47,7 +47,7 @@ class _Reflections(_Part):
         shapes = vectors.shape, strengths.shape, codes.shape
         fit = vectors.ndim == 3 and strengths.shape == vectors.shape[:2] == (len(self.letters), vectors.shape[1])
         _form(fit and codes.shape == (order, vectors.shape[2]), f"arrays of shapes {shapes} do not fit together")
-        return Reflections(self.name, tuple(self.letters), vectors, strengths, codes)
+        return Reflections(one_line(self.name), tuple(self.letters), vectors, strengths, codes)
 
 
 class _Layer(_Part):
@@ -62,7 +62,7 @@ class _Diagonal(_Part):
     letters: list[int]
     layers: list[_Layer]
     elements: list[int]
-    horizon: int | None
+    horizon: Annotated[int, Field(ge=0)] | None
 
     def weights(self, order: int) -> Weights:
         """The arrays, whose shapes and numbers must fit together."""
@@ -87,7 +87,7 @@ class _File(_Part):
     format: Literal[1] = Field(alias=_MARK)
     name: str
     table: list[list[int]]
-    weights: list[Annotated[_Reflections | _Diagonal, Field(discriminator="kind")]]
+    weights: Annotated[list[Annotated[_Reflections | _Diagonal, Field(discriminator="kind")]], Field(min_length=1)]
 
 
 def write_group_certificate(path: Path, group: Group, proved: Iterable[tuple[object, WeightsCertificate]]) -> None:
@@ -96,9 +96,13 @@ def write_group_certificate(path: Path, group: Group, proved: Iterable[tuple[obj
     Matrices of zeros and ones are left out: they are the table once more.
 
     Raises:
-        AssayError: the file cannot be written.
+        AssayError: the file cannot be written, or there is nothing to write.
     """
     parts = [_part(weights, found.horizon) for weights, found in proved if isinstance(weights, Weights)]
+    if not parts:
+        raise AssayError(
+            f"certificate = {path} is not allowed for {group.name}: no reflections or phases are written down"
+        )
     whole = {
         _MARK: 1, "name": group.name, "table": group.table.tolist(), "weights": [part.model_dump() for part in parts]
     }  # fmt: skip

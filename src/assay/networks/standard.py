@@ -104,7 +104,8 @@ class Backbone(Network):
         positions: `table`, a learned code for each position, or `none`.
         loops: how often all blocks are run.
         longest: tokens that a table has codes for, if more than the spec's. In training every sequence then begins at a
-            random place of the table, so that all codes are learned; else at its first.
+            random place of the table, so that all codes are learned; else at its first. Not where tokens point at
+            positions, which have as many codes as names.
 
     Raises:
         AssayError: answers are wanted in causal order, and a layer looks ahead.

@@ -171,8 +171,9 @@ def _trained(cell: Cell, runs: tuple[Evidence, ...]) -> Trained:
     lengths = _medians(chosen, "lengths")
     learned = sum(run.verdict == "learned" for run in chosen)
     reach = cell.task.length if 2 * learned > len(chosen) else 0
-    for length, error in lengths.items():
-        if reach == 0 or error > cell.task.mean_tolerance:
+    for length in lengths:
+        held = sum(run.detail["lengths"][str(length)] <= cell.task.mean_tolerance for run in chosen)
+        if reach == 0 or 2 * held <= len(chosen):
             break
         reach = length
     sequence = [run.detail["sequence_error"] for run in chosen if run.detail["sequence_error"] is not None]
@@ -194,9 +195,13 @@ def cell_text(cell: dict[str, Any], found: dict[str, Any]) -> str:
     """What training came to: how far most seeds reach, and the share of right answers at the longest length."""
     trained = cell["trained"]
     if trained is None:
-        return f"{cell['unanswered']} runs left"
+        return f"{_runs(cell['unanswered'])} left"
     reach = f"to {trained['reach']}" if trained["reach"] else "not learned"
     return f"{reach}, {right_at(cell, found['longest']):.3f}"
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"
 
 
 def verdict_text(cell: dict[str, Any]) -> str:
@@ -210,7 +215,9 @@ def verdict_text(cell: dict[str, Any]) -> str:
 def summary_text(found: dict[str, Any]) -> str:
     """The answer of a comparison in one or two sentences."""
     if found["unanswered"]:
-        return f"{found['unanswered']} runs are not finished."
+        return f"{_runs(found['unanswered'])} not finished."
+    if not found["decided"]:
+        return f"Networks learned length {found['length']}, and are tested up to {found['longest']}."
     return (
         f"Training agrees with {found['agree']} of {found['decided']} decisions, taking as learned what most seeds "
         f"have right on all but {found['tolerance']:g} of the positions beyond {found['length']}, at all lengths up to "

@@ -344,6 +344,9 @@ class ComparisonTable(Table):
     @classmethod
     def _drawable(cls, recipe: RecipeTable, info: ValidationInfo) -> RecipeTable:
         above = above_of(info)
+        longest = max((made(task).length for task in info.data.get("tasks", [])), default=0)
+        for length in recipe.test_lengths if longest else []:
+            require(length > longest, "test_lengths", length, f"above the length of training, {longest}")
         for task in info.data.get("tasks", []) if above.distribution else []:
             if lacking := made(task).lacks(above.distribution):
                 raise AssayError(f"{above.distribution!r} inputs of {task} need {lacking}")

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from assay.boolean.symmetric_heads import MOST_COUNTS
+from assay.boolean.plan import function_of
 from assay.boolean.training import MOST_HEADS, MOST_INPUTS, MOST_STEPS
 from assay.errors import AssayError, require
 from assay.studies.checks import Must, different, known_function
 from assay.studies.keys import MOST_SETTING_STEPS, WIDEST, Table, Text
 
+MOST_MARGIN_BITS = 256  # of functions whose margins are asked for
 MOST_TABLE_BITS = 8  # of functions whose least errors and explicit weights are asked for
 
 Bits = Annotated[
@@ -23,8 +24,8 @@ TableBits = Annotated[
     AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_TABLE_BITS}"),
 ]  # fmt: skip
 CountedBits = Annotated[
-    list[Annotated[int, Field(ge=1, le=MOST_COUNTS)]],
-    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_COUNTS}"),
+    list[Annotated[int, Field(ge=1, le=MOST_MARGIN_BITS)]],
+    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_MARGIN_BITS}"),
 ]  # fmt: skip
 Functions = Annotated[
     list[Annotated[Text, AfterValidator(known_function)]], Field(min_length=1), AfterValidator(different)
@@ -71,4 +72,9 @@ class BooleanTable(Table):
     def _asks(cls, backbone: BackboneTable | None, info: ValidationInfo) -> BackboneTable | None:
         if backbone is None and not any(info.data.get(key, True) for key in ("inputs", "margins", "trained")):
             raise AssayError("nothing is asked; boolean has inputs, margins, trained or backbone")
+        tables = [*info.data.get("trained", []), *([] if backbone is None else [backbone])]
+        numbers = {*info.data.get("inputs", []), *info.data.get("margins", []), *(n for t in tables for n in t.inputs)}
+        functions = info.data.get("functions", [])
+        if functions and numbers and not any(function_of(name, n) for name in functions for n in numbers):
+            raise AssayError(f"there is none of {', '.join(functions)} of so many bits: {sorted(numbers)}")
         return backbone

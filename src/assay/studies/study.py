@@ -272,10 +272,8 @@ def _cell(task: Task[Any], table: ComparedTable, recipe: dict[str, Any], file: S
     training = {"steps": STEPS, **recipe, **({} if table.steps is None else {"steps": table.steps})}
     question = training_question(table.architecture, task, training, **table.shape)
     given = {key: value for key, value in task.to_json().items() if key not in ("name", *task.symbols) and value != ""}
-    others = ", ".join(f"{key} {value}" for key, value in given.items())
-    unit = Unit(
-        question, (table.width,), 0, tuple(file.seeds), tuple(table.rates), name=f"{network.name}, {others}", sweep=True
-    )
+    named = ", ".join([network.name, *(f"{key} {value}" for key, value in given.items())])
+    unit = Unit(question, (table.width,), 0, tuple(file.seeds), tuple(table.rates), name=named, sweep=True)
     return Cell(task, network, table.width, unit)
 
 
