@@ -20,11 +20,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logsumexp
 
 from assay.errors import require, require_integer
 from assay.probing.best_share import best_margins
 from assay.probing.budget import Budget
+from assay.probing.one_head import HeadOnText
 from assay.probing.reach import MASS
 
 LONGEST = 32_768  # keys to which measurements go, unless told otherwise
@@ -160,6 +162,29 @@ def resampled(keys: NDArray[np.floating], count: int, seed: int = 0) -> Floats:
     require_integer("count", count, 1, None)
     drawn = np.random.default_rng(seed).integers(len(keys), size=count)
     return np.asarray(keys, dtype=np.float64)[drawn]
+
+
+def crowded_out(head: HeadOnText, more: ArrayLike) -> float:
+    """The mean share of the softmax that further keys take, which all queries see: what a longer context costs a head.
+
+    The total variation between the weights before and after is this share, for each query, exactly.
+
+    Args:
+        head: on one text.
+        more: (L, d) keys, of the same head on another text or `resampled`.
+
+    Raises:
+        AssayError: keys of another width.
+
+    >>> crowded_out(one_head(np.zeros((2, 3)), np.ones((6, 3))), np.ones((2, 3)))
+    0.25
+    """
+    extra = np.asarray(more, dtype=np.float64)
+    allowed = f"(L, {head.keys.shape[1]})"
+    require(extra.ndim == 2 and extra.shape[1] == head.keys.shape[1], "shape of more", extra.shape, allowed)
+    own = logsumexp(head.scores(), axis=1)
+    other = logsumexp(head.scale * head.queries @ extra.T, axis=1)
+    return float(expit(other - own).mean())
 
 
 def _longest(own: Floats, longer: Floats, budget: Budget, scale: float, mass: float) -> int:

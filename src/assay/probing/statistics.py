@@ -24,6 +24,7 @@ class HeadStatistics:
         induction: weight on the positions after earlier occurrences of the query's own token, over queries that have
             such; NaN without tokens, or where no token occurs twice.
         key_spread: standard deviation of the norms of the keys over their mean; 0 if all are 0. No mean over queries.
+        output_size: root mean square norm of the output, over all queries, in the units of the values; NaN without.
     """
 
     score_spread: float
@@ -32,6 +33,7 @@ class HeadStatistics:
     top_mass: float
     induction: float
     key_spread: float
+    output_size: float
 
 
 NAMES = tuple(field.name for field in fields(HeadStatistics))
@@ -71,6 +73,7 @@ def head_statistics(head: HeadOnText, tokens: Sequence[int] | None = None) -> He
         top_mass=float(weights[chosen].max(axis=1).mean()),
         induction=np.nan if tokens is None else _induction(head, weights, tokens),
         key_spread=float(norms.std() / norms.mean()) if norms.any() else 0.0,
+        output_size=np.nan if head.values is None else float(np.sqrt(np.square(weights @ head.values).sum(1).mean())),
     )
 
 
