@@ -143,7 +143,7 @@ def _solve(
     at[alone] = start[alone]
     todo = np.flatnonzero(possible & ~alone)
     if todo.size:
-        found, value[todo], low[todo] = _minimise(moved[todo], constant[todo], radius[todo])
+        found, value[todo], low[todo] = _minimise(moved[todo], constant[todo], radius[todo], axes[todo])
         at[todo] = start[todo] + found
     return value, low, at
 
@@ -169,8 +169,11 @@ def _equal(within: Floats, levels: Floats) -> tuple[Floats, Floats, Floats]:
     return start, np.where(fits & (square >= 0), np.sqrt(np.maximum(square, 0)), np.nan), axes
 
 
-def _minimise(rows: Floats, offsets: Floats, radius: Floats) -> tuple[Floats, Floats, Floats]:
-    """Minimise log sum exp(<row, v> + offset) over |v| <= radius: v (sets, r), values and lower bounds (sets,)."""
+def _minimise(rows: Floats, offsets: Floats, radius: Floats, axes: Floats) -> tuple[Floats, Floats, Floats]:
+    """Minimise log sum exp(<row, v> + offset) over |v| <= radius and v orthogonal to `axes`, as the rows are.
+
+    Returns v (sets, r), the values and lower bounds of them (sets,).
+    """
     at = np.zeros((len(rows), rows.shape[2]))
     value, weights = _log_sum(rows, offsets, at)
     low = np.full(len(rows), -np.inf)
@@ -187,6 +190,8 @@ def _minimise(rows: Floats, offsets: Floats, radius: Floats) -> tuple[Floats, Fl
         weighted = rows[todo] * np.sqrt(weights[todo])[:, :, None]
         curvature = weighted.transpose(0, 2, 1) @ weighted - mean[:, :, None] * mean[:, None, :]
         way = _in_ball(curvature, mean, at[todo], radius[todo]) - at[todo]
+        # Along the axes there is neither slope nor curvature, so that rounding errors decide: equal scores come first.
+        way -= np.einsum("bmr,bm->br", axes[todo], np.einsum("bmr,br->bm", axes[todo], way))
         at[todo], value[todo], weights[todo] = _search(rows[todo], offsets[todo], at[todo], value[todo], mean, way)
     return at, value, low
 
