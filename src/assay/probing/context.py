@@ -181,7 +181,8 @@ def crowded_out(head: HeadOnText, more: ArrayLike) -> float:
     Raises:
         AssayError: keys of another width.
 
-    >>> crowded_out(one_head(np.zeros((2, 3)), np.ones((6, 3))), np.ones((2, 3)))
+    >>> from assay.probing.one_head import one_head
+    >>> round(crowded_out(one_head(np.zeros((2, 3)), np.ones((6, 3))), np.ones((2, 3))), 9)
     0.25
     """
     extra = np.asarray(more, dtype=np.float64)

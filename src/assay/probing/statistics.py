@@ -19,8 +19,8 @@ class HeadStatistics:
     Attributes:
         score_spread: standard deviation of the scores that a query gives to the keys it sees, nats.
         entropy: of its softmax, over the log of the number of keys it sees: 0 for one key, 1 for equal weights.
-        sink_mass: on the sink keys, see `sinks`; at most 1.
-        top_mass: largest weight.
+        sink_mass: weight on the sink, see `sinks`.
+        top_mass: the largest weight.
         induction: weight on the positions after earlier occurrences of the query's own token, over queries that have
             such; NaN without tokens, or where no token occurs twice.
         key_spread: standard deviation of the norms of the keys over their mean; 0 if all are 0. No mean over queries.
