@@ -155,12 +155,15 @@ def run(model, tokens):
 
 
 def check(model, found):
-    """The run agrees with the package's own forward pass."""
+    """The run agrees with the package's own forward pass, and a head's own output changes nothing."""
     expected = model.model.layers(found.tokens)[0]
     for (q, k, _), (own_q, own_k) in zip(found.layers, expected, strict=True):
         group = len(k) // len(own_k)
         assert torch.allclose(q, own_q, rtol=1e-3, atol=1e-3), "queries differ"
         assert torch.allclose(k[::group], own_k, rtol=1e-3, atol=1e-3), "keys differ"
+    head = head_of(model, found, model.depth - 2, 1)
+    (effect,) = effects_in_layer(model, found, model.depth - 2, [(1, head.weights() @ head.values)])
+    assert abs(effect) < 1e-6, "a head's own output changes the model"
 
 
 def head_of(model, found, layer, place):
