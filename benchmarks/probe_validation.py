@@ -63,6 +63,11 @@ def size(rows):
     return float(np.sqrt(np.square(rows).sum(axis=1).mean()))
 
 
+def stream_size(found, layer):
+    """Median norm of a layer's input: the first position of a causal model is far larger than all others."""
+    return float(found.inputs[layer].norm(dim=1).median())
+
+
 def figures_of(head, other, projection, tokens, layer):
     """All figures of one head on one text, by name; `projection` takes outputs to the residual stream, (d, width)."""
     rng = np.random.default_rng(0)
@@ -123,8 +128,11 @@ def measure(model, name, length, every, keep, tell):
             places = range(layer % every, model.count, every)
             pairs = [[head_of(model, one, layer, place) for one in (found, after)] for place in places]
             projection = model.projection(layer)
+            stream = stream_size(found, layer)
             for place, (head, other) in zip(places, pairs, strict=True):
-                rows.append(figures_of(head, other, projection[place], found.tokens, layer))
+                row = figures_of(head, other, projection[place], found.tokens, layer)
+                written = {key: value for key, value in row.items() if key.endswith(": written")}
+                rows.append(row | {f"{key} over stream": value / stream for key, value in written.items()})
             for change, act in changes.items():
                 outputs = [(place, act(*pair)) for place, pair in zip(places, pairs, strict=True)]
                 hurt[change] += effects_in_layer(model, found, layer, outputs)

@@ -70,7 +70,7 @@ def test_figures_that_say_more_lead_and_copies_of_a_statistic_neither_lead_nor_a
 @pytest.mark.parametrize("confidence", [0.5, 0.95])
 def test_intervals_of_one_text_cover_the_true_correlation_as_often_as_they_say(confidence):
     # Spearman's of normal variables with correlation r is 6 / pi asin(r / 2)
-    correlation, heads, trials, covered = 0.6, 60, 60, 0
+    correlation, heads, trials, covered = 0.6, 60, 200, 0
     true = 6 / np.pi * np.arcsin(correlation / 2)
     for seed in range(trials):
         rng = np.random.default_rng(seed)

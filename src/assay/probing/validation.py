@@ -23,6 +23,8 @@ from assay.errors import require, require_integer
 
 Floats = NDArray[np.float64]
 _LEAST_HEADS = 8
+_NOTHING = 1e-9  # of the variance of ranks
+_NUMBERS = 2_000_000  # of figures that are held at once
 
 
 @dataclass(frozen=True)
@@ -114,14 +116,16 @@ def validate(
     require(int(there.sum()) >= least, "heads with all figures", int(there.sum()), f"{least} or more")
     table, effect = table[:, :, there], effect[:, there]
     point = _correlations(table, effect, statistics)
-    texts, heads = effect.shape
     rng = np.random.default_rng(seed)
+    texts, heads = effect.shape
+    of_texts, of_heads = rng.integers(texts, size=(draws, texts, 1)), rng.integers(heads, size=(draws, 1, heads))
+    block = max(1, _NUMBERS // table.size)
     drawn = []
-    for _ in range(draws):
-        of_texts, of_heads = rng.integers(texts, size=texts), rng.integers(heads, size=heads)
-        which = np.ix_(of_texts, of_heads)
-        drawn.append(_means(_correlations(table[:, which[0], which[1]], effect[which], statistics), statistics))
-    tails = (np.nanquantile(np.array(drawn), ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)).transpose(1, 2, 0)
+    for start in range(0, draws, block):
+        which = of_texts[start : start + block], of_heads[start : start + block]
+        # (figures, draws, texts, heads) -> (draws, figures, texts, heads)
+        drawn.append(_means(_correlations(table[:, *which].swapaxes(0, 1), effect[which], statistics), statistics))
+    tails = np.quantile(np.concatenate(drawn), ((1 - confidence) / 2, (1 + confidence) / 2), axis=0).transpose(1, 2, 0)
     value = _means(point, statistics)
     found = []
     for index, name in enumerate(names):
@@ -131,7 +135,7 @@ def validate(
         others = [one for one in statistics if one != index]
         best = names[max(others, key=lambda one: abs(value[0, one]))]
         found.append(
-            Validity(name, index in statistics, rank, tuple(point[0, index].tolist()), lead, partial, best, heads)
+            Validity(name, index in statistics, rank, tuple(point[index, :, 0].tolist()), lead, partial, best, heads)
         )
     return tuple(sorted(found, key=lambda one: -abs(one.rank.value)))
 
@@ -154,27 +158,38 @@ def _checked(names: Collection[str], plain: Collection[str]) -> list[str]:
 
 
 def _correlations(table: Floats, effect: Floats, statistics: list[int]) -> Floats:
-    """Rank correlations and partial ones: (2, figures, texts)."""
-    ranks, target = _standard(rankdata(table, axis=2)), _standard(rankdata(effect, axis=1))
-    plain = np.einsum("fth,th->ft", ranks, target)
-    partial = np.empty_like(plain)
-    for text in range(effect.shape[0]):
-        for index in [None, *statistics]:  # a statistic is not regressed out of itself
-            others = [one for one in statistics if one != index]
-            left, sizes, _ = np.linalg.svd(ranks[others, text].T, full_matrices=False)
-            basis = left[:, sizes > 1e-9]  # statistics may rank heads alike
-            rows = [one for one in range(len(table)) if one not in statistics] if index is None else [index]
-            residual = _standard(ranks[rows, text] - (ranks[rows, text] @ basis) @ basis.T)
-            partial[rows, text] = residual @ _standard(target[text] - basis @ (basis.T @ target[text]))
-    return np.array([plain, partial])
+    """Rank correlations and partial ones, (..., figures, texts, 2), of tables (..., figures, texts, heads).
+
+    With G the correlations of the statistics among each other, a those of a figure with them and b those of the effect,
+    the partial correlation is (r - a G^+ b) / sqrt((1 - a G^+ a) (1 - b G^+ b)), and 0 where either factor is 0.
+    """
+    ranks, target = _standard(rankdata(table, axis=-1)), _standard(rankdata(effect, axis=-1))
+    of_texts = np.moveaxis(ranks, -2, -3)  # (..., texts, figures, heads)
+    rank = (of_texts @ target[..., None])[..., 0]
+    among = of_texts @ of_texts[..., statistics, :].swapaxes(-1, -2)  # (..., texts, figures, statistics)
+    partial = np.empty_like(rank)
+    for index in [None, *statistics]:  # a statistic is not regressed out of itself
+        rows = [one for one in range(table.shape[-3]) if one not in statistics] if index is None else [index]
+        others = [place for place, one in enumerate(statistics) if one != index]
+        figure, outcome = among[..., rows, :][..., others], rank[..., [statistics[place] for place in others]]
+        inner = among[..., [statistics[place] for place in others], :][..., others]
+        solved = figure @ np.linalg.pinv(inner, rcond=1e-9, hermitian=True)
+        of_outcome = (np.linalg.pinv(inner, rcond=1e-9, hermitian=True) @ outcome[..., None])[..., 0]
+        left = 1 - (solved * figure).sum(axis=-1)
+        right = 1 - (of_outcome * outcome).sum(axis=-1, keepdims=True)
+        both = np.maximum(left, 0) * np.maximum(right, 0)
+        shared = rank[..., rows] - (solved @ outcome[..., None])[..., 0]
+        there = (left > _NOTHING) & (right > _NOTHING)
+        partial[..., rows] = np.divide(shared, np.sqrt(both), out=np.zeros_like(both), where=there)
+    return np.stack([rank, partial], axis=-1).swapaxes(-2, -3)
 
 
 def _means(found: Floats, statistics: list[int]) -> Floats:
-    """Rank correlation, lead and partial correlation, means over texts: (3, figures)."""
-    rank, partial = found.mean(axis=2)
+    """Rank correlation, lead and partial correlation, means over texts: (..., 3, figures)."""
+    rank, partial = np.moveaxis(found.mean(axis=-2), -1, 0)
     sizes = np.abs(rank)
-    best = np.array([max(sizes[one] for one in statistics if one != index) for index in range(len(rank))])
-    return np.array([rank, sizes - best, partial])
+    best = [sizes[..., [one for one in statistics if one != index]].max(axis=-1) for index in range(rank.shape[-1])]
+    return np.stack([rank, sizes - np.stack(best, axis=-1), partial], axis=-2)
 
 
 def _standard(rows: Floats) -> Floats:
