@@ -71,10 +71,12 @@ def main():
     parser.add_argument("--model", choices=MODELS, default=MODELS[1])
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--every", type=int, default=1, help="of the heads of a layer, in turn by layer")
+    parser.add_argument("--texts", type=int, default=3, help="how many of the texts")
     options = parser.parse_args()
+    chosen = dict(list(texts().items())[: options.texts])
     torch.set_num_threads(1)
     model, begin, figures = open_run(options.model), time.monotonic(), defaultdict(list)
-    for index, (text, content) in enumerate(texts().items()):
+    for index, (text, content) in enumerate(chosen.items()):
         found = run(model, model.model.tokens(content)[: options.length])
         check(model, found)
         rows = defaultdict(list)
@@ -87,7 +89,7 @@ def main():
         for name, values in rows.items():
             figures[name].append(np.array(values))
     count = max(len(part) for parts in figures.values() for part in parts)
-    print(f"{options.model}: {count} heads, {options.length} tokens of each of {', '.join(texts())}")
+    print(f"{options.model}: {count} heads, {options.length} tokens of each of {', '.join(chosen)}")
     print("\nheads that reach at least half of the sets: least, median, most of the texts")
     print(f"{'sets':24} {'q':>4}" + "".join(f"{shape:>22}" for shape in SHAPES))
     for kind, size in dict.fromkeys(name[:2] for name in figures if isinstance(name, tuple)):

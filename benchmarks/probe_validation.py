@@ -19,7 +19,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,7 @@ from assay.probing.statistics import NAMES, head_statistics
 from assay.probing.validation import validate
 
 KEYS, RECENT = "token-3", 32
-PLAIN = (*NAMES, "layer")
+PLAIN = (*NAMES, "layer", "output_size over stream")
 
 
 def quantised(head, _):
@@ -71,9 +70,8 @@ def stream_size(found, layer):
 def figures_of(head, other, projection, tokens, layer):
     """All figures of one head on one text, by name; `projection` takes outputs to the residual stream, (d, width)."""
     rng = np.random.default_rng(0)
-    written = replace(head, values=head.values @ projection)
     found = {name: value for name, value in vars(head_statistics(head, tokens)).items()}
-    found |= {"layer": layer, "output_size": head_statistics(written).output_size}
+    found |= {"layer": layer, "output_size": size(head.weights() @ head.values @ projection)}
     places = np.arange(1, len(head.keys))
     drawn = {q: np.array([rng.choice(places, q, replace=False) for _ in range(16)]) for q in (1, 2, 4)}
     for shape in SHAPES:
@@ -99,7 +97,10 @@ def figures_of(head, other, projection, tokens, layer):
         "quantised": cache_loss(head, cache_format(KEYS)),
         "evicted": eviction_loss(head, RECENT) if head.visible[0].sum() == 1 else None,
     }
-    of_written = {"quantised": cache_loss(written, cache_format(KEYS)), "evicted": eviction_loss(written, RECENT)}
+    of_written = {
+        "quantised": cache_loss(head, cache_format(KEYS), projection=projection),
+        "evicted": eviction_loss(head, RECENT, projection=projection),
+    }
     for change, loss in own.items():
         if loss is not None:
             found[f"{change}: weights"], found[f"{change}: output"] = loss.variation, loss.output
@@ -131,7 +132,7 @@ def measure(model, name, length, every, keep, tell):
             stream = stream_size(found, layer)
             for place, (head, other) in zip(places, pairs, strict=True):
                 row = figures_of(head, other, projection[place], found.tokens, layer)
-                written = {key: value for key, value in row.items() if key.endswith(": written")}
+                written = {key: value for key, value in row.items() if key.endswith((": written", "output_size"))}
                 rows.append(row | {f"{key} over stream": value / stream for key, value in written.items()})
             for change, act in changes.items():
                 outputs = [(place, act(*pair)) for place, pair in zip(places, pairs, strict=True)]

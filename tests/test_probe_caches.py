@@ -179,6 +179,22 @@ def test_losses_are_those_of_loops_over_queries_and_keys(causal, of_keys, of_val
     assert (found.variation, found.worst, found.output, found.change) == pytest.approx(by_loops(head, keys, values))
 
 
+def test_losses_through_a_projection_are_those_of_projected_outputs():
+    head = drawn_head(7)
+    rng = np.random.default_rng(0)
+    projection, values = rng.standard_normal((32, 5)), cache_format("token-2").rounded(head.values)
+    after = head.weights(cache_format("q4_0").rounded(head.keys))
+    plain = head.weights() @ head.values @ projection
+    found = cache_loss(head, cache_format("q4_0"), cache_format("token-2"), projection=projection)
+    assert found.change == pytest.approx(math.sqrt(np.square(after @ values @ projection - plain).sum() / 40))
+    assert found.output == pytest.approx(found.change / math.sqrt(np.square(plain).sum() / 40))
+    assert eviction_loss(head, 40, projection=projection).change == 0
+    evicted = one_head(head.queries, head.keys, head.values @ projection, causal=True)
+    assert eviction_loss(head, 5, projection=projection).output == pytest.approx(eviction_loss(evicted, 5).output)
+    with pytest.raises(AssayError, match=r"shape of projection = \(5, 32\)"):
+        cache_loss(head, cache_format("q4_0"), projection=projection.T)
+
+
 @given(seed=SEEDS, name=st.sampled_from(["q4_0", "token-1", "channel-2", "rotated-3", "q8_0"]), causal=st.booleans())
 @settings(max_examples=50, deadline=None)
 def test_the_variation_is_below_its_bound(seed, name, causal):
