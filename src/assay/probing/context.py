@@ -11,7 +11,9 @@ scores that a query of the budget makes, 2D becomes G (`by_range`). Sharper stil
 e^score over the other keys is at least e^(mean score): with equal scores on S, 2D becomes the largest difference over
 the budget between the score of S's mean key and that of the other keys' mean (`by_mean`), which needs that mean only.
 
-All three are upper bounds on N. That a head does reach a context is shown by queries: `if_repeated` and `measured`.
+All three are upper bounds on N, and for trained heads far above what is reached: of 54 heads of SmolLM2 on 256 tokens
+the median of `by_mean` is 4e8 and that of `measured` 1.2e3 (`benchmarks/probe_budget.py`). That a head does reach a
+context is shown by queries: `if_repeated`, at the price of one program, agrees with `measured` but for the draws.
 """
 
 from __future__ import annotations
