@@ -18,10 +18,11 @@ correlation with the effect and its interval of 95 %, when its keys are quantise
 | own error, written over stream | .83 [.76,.87] | .83 [.74,.90] | .86 [.79,.92] | .76 [.59,.87] | .77 [.67,.83] |
 | own error of the weights | .59 [.44,.70] | .72 [.61,.82] | .50 [.34,.63] | .49 [.27,.68] | .23 [.06,.41] |
 | best plain statistic | .30 output size | -.37 layer | .62 output size | -.46 entropy | .64 layer |
-| margin, random 4 (ellipsoid) | .16 [-.03,.33] | -.22 [-.39,-.03] | -.18 [-.34,-.01] | .15 [-.10,.38] | -.57 [-.75,-.31] |
+| margin, random 4 | .16 [-.03,.33] | -.22 [-.39,-.03] | -.18 [-.34,-.01] | .15 [-.10,.38] | -.57 [-.75,-.31] |
 
 The error that a head's output suffers, as it is written to the residual stream and over that stream's norm, leads the
-best plain statistic but for MiniLM's longer contexts, where it adds to them. No margin and no bound of contexts leads.
+best plain statistic but for MiniLM's longer contexts, where it adds to them. No margin (that one is of the
+ellipsoid of second moments) and no bound of contexts leads.
 """
 
 import os
