@@ -13,6 +13,7 @@ from torch import Tensor
 
 from assay.errors import AssayError, require
 from assay.probing.capture import Capture, CapturedAttention, capture
+from assay.probing.captured_heads import is_biased
 from assay.probing.heads import make_heads
 
 if TYPE_CHECKING:
@@ -130,20 +131,11 @@ class _Layer:
         notes = []
         if length < len(columns):
             notes.append(f"{len(columns) - length} of {len(columns)} positions are padding and left out.")
-        if _biased(one):
+        if is_biased(one):
             notes.append(BIASED)
         notes += [CAPPED] * (one.cap is not None) + [SUNK] * (one.sink is not None)
         queries = _float(one.queries[:, rows]) * (one.scale * one.queries.shape[2] ** 0.5)
         return cls(queries, _float(one.keys[:, columns]), not whole, tuple(notes))
-
-
-def _biased(one: CapturedAttention) -> bool:
-    """Whether more than a number for each query is added to scores that are seen."""
-    if one.mask is None:
-        return False
-    seen = one.mask > -torch.inf
-    top = one.mask.masked_fill(~seen, -torch.inf).amax(dim=-1, keepdim=True)
-    return bool(((one.mask < top) & seen).any())
 
 
 def _wanted(found: Capture, names: str | Iterable[str] | None, module: str) -> list[CapturedAttention]:
