@@ -212,7 +212,7 @@ def _in_ball(curvature: Floats, gradient: Floats, at: Floats, radius: Floats) ->
     high = np.where(np.isfinite(high), high, 1e300)
     low, inner = floor.copy(), norm(floor) <= radius
     for _ in range(_SECULAR):
-        middle = np.sqrt(low * high)
+        middle = np.sqrt(low) * np.sqrt(high)
         long = norm(middle) > radius
         low, high = np.where(long, middle, low), np.where(long, high, middle)
     shift = np.where(inner, floor, high)

@@ -47,6 +47,19 @@ class CacheFormat:
     family: str
     bits: int
 
+    def takes(self, rows: ArrayLike) -> bool:
+        """Whether `rounded` takes these rows: their width, and numbers that float16 holds.
+
+        >>> cache_format("q8_0").takes(np.ones((3, 32))), cache_format("q8_0").takes(np.ones((3, 8)))
+        (True, False)
+        """
+        found = np.asarray(rows)
+        if self.family == "exact":
+            return True
+        if self.family not in ("token", "channel") and found.shape[1] % BLOCK:
+            return False
+        return bool(np.abs(found).max() <= _LARGEST)
+
     def rounded(self, rows: ArrayLike) -> NDArray[np.float64]:
         """Rows (N, d) as they come out of the cache, float64 (N, d).
 

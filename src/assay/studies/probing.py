@@ -109,6 +109,9 @@ def probe(
     evidence = []
     for question in plan.questions():
         evidence.append(answer_for(question, heads))
+        if question["asked"] == "uses":
+            tell(f"head {question['head'] + 1} of {heads.count}: uses")
+            continue
         tell(f"keys {question['key_head'] + 1} of {len(heads.keys)}: {question['asked']}, {question['sets']['kind']}")
     return Probed(plan, gather_probe(plan, {piece.key: piece for piece in evidence}), tuple(evidence))
 
