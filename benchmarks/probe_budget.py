@@ -19,7 +19,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from head_runs import MODELS, check, head_of, open_run, run, texts
+from head_runs import MODELS, Model, check, head_of, run, texts
 
 from assay.probing.best_share import best_margins
 from assay.probing.budget import SHAPES, query_budget
@@ -75,7 +75,7 @@ def main():
     options = parser.parse_args()
     chosen = dict(list(texts().items())[: options.texts])
     torch.set_num_threads(1)
-    model, begin, figures = open_run(options.model), time.monotonic(), defaultdict(list)
+    model, begin, figures = Model(options.model), time.monotonic(), defaultdict(list)
     for index, (text, content) in enumerate(chosen.items()):
         found = run(model, model.model.tokens(content)[: options.length])
         check(model, found)

@@ -37,7 +37,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from head_runs import MODELS, check, effects_in_layer, head_of, open_run, run, texts
+from head_runs import MODELS, Model, check, effects_in_layer, head_of, run, texts
 
 from assay.probing.best_share import best_margins
 from assay.probing.budget import SHAPES, query_budget
@@ -76,13 +76,8 @@ def size(rows):
     return float(np.sqrt(np.square(rows).sum(axis=1).mean()))
 
 
-def stream_size(found, layer):
-    """Median norm of a layer's input: the first position of a causal model is far larger than all others."""
-    return float(found.inputs[layer].norm(dim=1).median())
-
-
 def figures_of(head, other, projection, tokens, layer):
-    """All figures of one head on one text, by name; `projection` takes outputs to the residual stream, (d, width)."""
+    """All figures of one head on one text, by name; `projection` takes outputs to the residual stream, (d, r)."""
     rng = np.random.default_rng(0)
     found = {name: value for name, value in vars(head_statistics(head, tokens)).items()}
     found |= {"layer": layer, "output_size": size(head.weights() @ head.values @ projection)}
@@ -142,8 +137,7 @@ def measure(model, name, length, every, keep, tell):
         for layer in range(model.depth):
             places = range(layer % every, model.count, every)
             pairs = [[head_of(model, one, layer, place) for one in (found, after)] for place in places]
-            projection = model.projection(layer)
-            stream = stream_size(found, layer)
+            projection, stream = found.projections[layer], found.sizes[layer]
             for place, (head, other) in zip(places, pairs, strict=True):
                 row = figures_of(head, other, projection[place], found.tokens, layer)
                 written = {key: value for key, value in row.items() if key.endswith((": written", "output_size"))}
@@ -198,7 +192,7 @@ def main():
         def tell(line):
             print(f"{time.monotonic() - begin:6.0f} s  {line}", file=sys.stderr, flush=True)
 
-        parts = measure(open_run(options.model), options.model, options.length, options.every, options.keep, tell)
+        parts = measure(Model(options.model), options.model, options.length, options.every, options.keep, tell)
     figures = {key[2:]: value for key, value in parts.items() if key.startswith("f:")}
     effects = {key[2:]: value for key, value in parts.items() if key.startswith("e:")}
     table(options.model, figures, effects, options.draws)
