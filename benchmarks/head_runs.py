@@ -1,6 +1,6 @@
 """Two small models in which one head of one layer can be given another output, and what that does to their answers.
 
-For `probe_validation.py` and `probe_budget.py`. Models are opened by `assay.probing.models.open_model`, heads are read at
+For `probe_validation.py` and `probe_budget.py`. Models are opened by `assay.probing.models.open_model`, heads read at
 the call of attention (`assay.probing.capture`), projections and streams by `assay.probing.models.written`. Another
 output is put in where the output projection is called; `check` compares that with a change inside of the call.
 """

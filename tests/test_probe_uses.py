@@ -172,6 +172,7 @@ def test_values_come_back_from_their_file_and_count_in_the_digest(tmp_path):
     again = read_arrays(tmp_path / "heads.npz")
     assert np.array_equal(again.values, heads.values)
     assert np.array_equal(again.written, heads.written)
+    assert again.plain
     assert again.digest == heads.digest
     assert make_heads("with-values", heads.keys, heads.queries, causal=True).digest != heads.digest
 
@@ -255,6 +256,9 @@ def test_projections_are_found_in_models_of_other_forms(kind):
     heads = heads_of_module(part, {"input_ids": torch.arange(20)[None]})
     if kind == "T5Config":  # a bias by position: the softmax is not of products alone
         assert heads.values is None
+        found = probe(heads, sparsities=(1,), sets=1)
+        assert found.findings["heads"][0]["losses"] == found.findings["heads"][0]["fewest"] == {}
+        assert "losses in a cache are not given. With queries" in found.advice
         return
     names = {"GPT2Config": "h.0.attn.c_proj", "BertConfig": "encoder.layer.0.attention.output.dense",
              "Qwen3Config": "layers.0.self_attn.o_proj"}  # fmt: skip

@@ -31,7 +31,7 @@ def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
     Returns a dictionary with
         name, note, heads_count, key_heads, layers, width, scale, causal, length (keys seen), mass, sparsities, kinds,
         sets, seed, formats, longest_context (up to which contexts were measured): what was probed and how;
-        has_queries, has_values, has_written: what of heads is known;
+        has_queries, has_values, has_written, plain: what of heads is known;
         heads: for each head `layer`, `place`, `key_head`, `norm_in_use` (None without queries), `half` (the measured q
         at which half of the random sets exist, interpolated; None where no curve crosses), `losses`, `fewest` and
         `statistics` (see `assay.probing.uses.uses_of`; empty where not asked), `context` (median of the
@@ -67,7 +67,7 @@ def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
         "length": plan.seen, "mass": MASS, "sparsities": list(plan.sparsities), "kinds": dict(KINDS), "sets": plan.sets,
         "curve_sets": plan.curves, "seed": plan.seed, "formats": list(plan.cached),
         "has_queries": plan.asks_uses, "has_values": heads.values is not None,
-        "has_written": heads.written is not None, "longest_context": 1 + LONGEST,
+        "plain": heads.plain, "has_written": heads.written is not None, "longest_context": 1 + LONGEST,
         "heads": rows,
         "curves": {asked: _curve(plan, asked, sizes, by_head) for asked, sizes in plan.curve.items()} if plan.curves
         else {},

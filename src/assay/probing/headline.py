@@ -56,6 +56,8 @@ def advice(findings: dict[str, Any]) -> str:
 
 def _losses(findings: dict[str, Any]) -> str:
     name = coarsest(findings)
+    if not findings["plain"]:
+        return "more than products of queries and keys enters the softmax, so that losses in a cache are not given"
     if name is None:
         return "" if not _answered(findings) else "keys and values are of sizes that no format asked about takes"
     rows = [row["losses"][name] for row in findings["heads"] if name in row["losses"]]

@@ -45,6 +45,7 @@ class Heads:
         values: float32 or float64 (key heads, N, d_v); None where they are not known.
         written: float32 or float64 (heads, d_v, r): what a head's output is multiplied by before it is added to the
             residual stream, over the stream's median norm; None where that is not known.
+        plain: whether nothing else enters the softmax: no bias by position, soft cap or sink, which are left out here.
         note: what else a reader should know, as a sentence; empty otherwise.
 
     >>> rng = np.random.default_rng(0)
@@ -68,6 +69,7 @@ class Heads:
     note: str = ""
     values: NDArray[np.floating] | None = None
     written: NDArray[np.floating] | None = None
+    plain: bool = True
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():
@@ -134,7 +136,7 @@ class Heads:
     @cached_property
     def digest(self) -> str:
         """Content hash of the arrays, scale, causality and shared keys: what the answers of a probe depend on."""
-        found = hashlib.sha256(f"{self.scale!r} {self.causal} {self.key_head}".encode())
+        found = hashlib.sha256(f"{self.scale!r} {self.causal} {self.key_head} {self.plain}".encode())
         for name, array in self.arrays.items():
             found.update(f"{name} {array.dtype} {array.shape}".encode())
             found.update(np.ascontiguousarray(array).tobytes())
@@ -153,6 +155,7 @@ def make_heads(
     place: Sequence[int] | None = None,
     values: NDArray[np.floating] | None = None,
     written: NDArray[np.floating] | None = None,
+    plain: bool = True,
     note: str = "",
 ) -> Heads:
     """Heads from arrays; what is not given is as usual: scale 1/sqrt(d), keys in equal groups, one layer.
@@ -175,7 +178,7 @@ def make_heads(
         scale=keys.shape[2] ** -0.5 if scale is None else number("scale", scale), causal=truth("causal", causal),
         key_head=of_heads, layer=_indices("layer", [0] * len(of_heads) if layer is None else layer),
         place=_indices("place", range(len(of_heads)) if place is None else place), values=values, written=written,
-        note=note,
+        plain=truth("plain", plain), note=note,
     )  # fmt: skip
 
 
@@ -186,7 +189,7 @@ def read_arrays(path: str | Path) -> Heads:
         AssayError: no such file, no such array in it, or shapes that do not fit.
     """
     arrays = _arrays(path)
-    known = {*ARRAYS, "scale", "causal", "key_head", "layer", "place", "name", "note"}
+    known = {*ARRAYS, "plain", "scale", "causal", "key_head", "layer", "place", "name", "note"}
     if "keys" not in arrays:
         raise AssayError(f"{path} has no array 'keys'; it has {shown(', '.join(sorted(arrays)) or 'none')}")
     others = sorted(set(arrays) - known)
@@ -201,7 +204,7 @@ def write_arrays(heads: Heads, path: Path) -> None:
     arrays = {
         "name": np.array(heads.name), "scale": np.array(heads.scale), "causal": np.array(heads.causal),
         "key_head": np.array(heads.key_head), "layer": np.array(heads.layer), "place": np.array(heads.place),
-        "note": np.array(heads.note), **heads.arrays,
+        "plain": np.array(heads.plain), "note": np.array(heads.note), **heads.arrays,
     }  # fmt: skip
 
     def write(temporary: Path) -> None:

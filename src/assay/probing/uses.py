@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from assay.probing.best_share import best_margins
 from assay.probing.budget import Budget, query_budget
-from assay.probing.cache_formats import FAMILIES, cache_format
+from assay.probing.cache_formats import FAMILIES, MOST_BITS, cache_format
 from assay.probing.caches import cache_loss, fewest_bits, kept_shares
 from assay.probing.context import context_limits
 from assay.probing.heads import Heads
@@ -68,8 +68,8 @@ def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], format
         formats: of a cache, see `assay.probing.cache_formats`.
 
     Returns a dictionary with
-        losses: for each format that takes these keys and values `bits`; of keys rounded, values as they are, `weights`
-        (mean total variation of the attention weights), `worst` (its 95th percentile), `output` (relative error of the
+        losses: for each format that takes these keys and values, if their products are all of the scores, `bits`; of
+        keys rounded, values as they are, `weights` (mean total variation of the attention weights), `worst` (its 95th percentile), `output` (relative error of the
         output), `written` (error added to the residual stream, over the stream's median norm) and `kept` (softmax mass
         kept by the least kept tenth of its top sets); of values rounded, keys as they are, `output of values` and
         `written of values`;
@@ -87,7 +87,8 @@ def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], format
     budget = query_budget(whole.queries)
     written = None if heads.written is None else heads.written[head].astype(np.float64)
     sets = [one for one in purposes(few, range(seen), sizes=(TOP_SIZE,), queries=TOP_SETS) if one.kind == "top"]
-    taken = [name for name in formats if _takes(name, few)]
+    taken = [name for name in formats if heads.plain and _takes(name, few)]
+    families = [family for family in FAMILIES if heads.plain and _takes(f"{family}-{MOST_BITS}", few)]
     reach: dict[str, dict[str, dict[str, int]]] = {}
     for one in described:
         reach[one["kind"]] = {}
@@ -97,7 +98,7 @@ def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], format
             reach[one["kind"]][str(size)] = {"yes": yes, "no": no, "open": len(positions) - yes - no}
     return {
         "losses": {name: _losses(few, name, sets, written) for name in taken},
-        "fewest": {family: _fewest(few, family, sets) for family in FAMILIES if _takes(f"{family}-8", few)},
+        "fewest": {family: _fewest(few, family, sets) for family in families},
         "reach": reach,
         "context": _context(whole, budget, described[0]["seed"]),
         "statistics": {name: _number(value) for name, value in vars(head_statistics(few)).items()},

@@ -72,23 +72,23 @@ def heads_of_module(
     places = {id(one): place for place, one in enumerate(captured.attentions)}
     numbers = [places[id(one)] for one in found]
     notes = dict.fromkeys(note for layer in read for note in layer.notes)
-    plain = all(beyond_products(one) is None for one in found) and len({layer.values.shape[2] for layer in read}) == 1
-    written = [
-        streams.written(module, number, one) if plain else None for number, one in zip(numbers, found, strict=True)
-    ]
+    plain = all(beyond_products(one) is None for one in found)
+    calls = zip(numbers, found, strict=True)
+    written = [streams.written(module, number, one) for number, one in calls] if plain else []
     return _gather(
-        name or type(module).__name__, read, numbers, written if plain else None,
+        name or type(module).__name__, read, numbers, written, plain=plain,
         causal=causal == {True}, note=" ".join(notes),
     )  # fmt: skip
 
 
 def _gather(
-    name: str, read: Sequence[_Layer], numbers: Sequence[int], written: Sequence[np.ndarray | None] | None, *,
-    causal: bool, note: str,
+    name: str, read: Sequence[_Layer], numbers: Sequence[int], written: Sequence[np.ndarray | None], *,
+    plain: bool, causal: bool, note: str,
 ) -> Heads:  # fmt: skip
     """Heads of layers with these numbers. Equally many heads share a key head.
 
-    Values are left out where `written` is None: there what they are averaged with is not the softmax of <w, k> alone.
+    Values are left out where they are not as wide in all layers, or more than products of queries and keys is in the
+    softmax.
 
     Raises:
         AssayError: layers with different numbers of positions or different widths.
@@ -98,6 +98,7 @@ def _gather(
         shapes = sorted({tuple(tensor.shape[1:]) for tensor in tensors})
         require(len(shapes) == 1, f"(positions, width) of {what} by layer", shapes,
                 "the same in all layers; choose some with names")  # fmt: skip
+    valued = plain and len({layer.values.shape[2] for layer in read}) == 1
     key_head: list[int] = []
     first = 0
     for queries, keys in layers:
@@ -109,8 +110,8 @@ def _gather(
         key_head=tuple(key_head), note=note,
         layer=tuple(number for number, (queries, _) in zip(numbers, layers, strict=True) for _ in queries),
         place=tuple(place for queries, _ in layers for place in range(len(queries))),
-        values=None if written is None else _array([layer.values for layer in read]),
-        written=_joined(written),
+        values=_array([layer.values for layer in read]) if valued else None,
+        written=_joined(written) if valued else None, plain=plain,
     )  # fmt: skip
 
 
@@ -174,10 +175,10 @@ def _wanted(found: Capture, names: str | Iterable[str] | None, module: str) -> l
     return [one for one in found.attentions if one.name in kept]
 
 
-def _joined(written: Sequence[np.ndarray | None] | None) -> np.ndarray | None:
+def _joined(written: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """One array for all heads; None unless each layer's is known, with one rank."""
-    parts = [part for part in written or () if part is not None]
-    if not parts or len(parts) < len(written or ()) or len({part.shape[1:] for part in parts}) > 1:
+    parts = [part for part in written if part is not None]
+    if not parts or len(parts) < len(written) or len({part.shape[1:] for part in parts}) > 1:
         return None
     return np.concatenate(parts)
 
