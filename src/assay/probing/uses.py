@@ -71,8 +71,8 @@ def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], format
         losses: for each format that takes these keys and values, if their products are all of the scores, `bits`; of
         keys rounded, values as they are, `weights` (mean total variation of the attention weights), `worst` (its 95th
         percentile), `output` (relative error of the output), `written` (error added to the residual stream, over the
-        stream's median norm) and `kept` (softmax mass kept by the least kept tenth of its top sets); of values rounded, keys as they are, `output of values` and
-        `written of values`;
+        stream's median norm) and `kept` (softmax mass kept by the least kept tenth of its top sets); of values
+        rounded, keys as they are, `output of values` and `written of values`;
         fewest: for each family of formats `keys` and `values` (the fewest bits, 1 to 8, at which the output is off by
         at most 10 %), `weights` (mean total variation at most 10 %) and `sets` (nine tenths of the top sets keep 90 %);
         reach: by kind of sets and q as text, `yes` (found), `no` (proved in exact arithmetic, up to rounding) and
