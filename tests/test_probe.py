@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from assay import AssayError, Ledger, probe
+from assay.probing.best_share import best_margins
+from assay.probing.budget import query_budget
 from assay.probing.chosen import probe_chosen, verify_set
 from assay.probing.findings import advice, gather_probe
 from assay.probing.geometry import exists
@@ -313,7 +315,8 @@ def test_positions_after_the_query_do_not_count_for_causal_heads():
     altered = replace(heads, keys=np.concatenate([heads.keys[:, :12], 1000 * heads.keys[:, 12:]], axis=1))
     for mine, other in zip(Plan(heads, (1, 2), 4, 2, position=11).questions(),
                            Plan(altered, (1, 2), 4, 2, position=11).questions(), strict=True):  # fmt: skip
-        assert mine["sets"]["length"] == 12
+        described = mine["sets"] if mine["asked"] == "uses" else [mine["sets"]]
+        assert {one["length"] for one in described} == {12}
         assert answer_for(mine, heads).detail == answer_for(other, altered).detail
     assert Plan(heads, (1,), position=29).seen == 30
     assert Plan(replace(heads, causal=False), (1,), position=11).seen == 30
@@ -333,7 +336,10 @@ def test_reach_is_the_share_of_sets_within_the_norm_in_use():
             for size in (1, 3):
                 sets = positions_of(drawn(kind, 6, [1, 3], 24, 0))[size]
                 norms = sorted(needed_norms(heads.keys[head], sets, scale=8**-0.5).at_most)
-                assert row["reach"][kind][str(size)] == sum(norm <= in_use for norm in norms) / 6
+                assert row["ball"][kind][str(size)] == sum(norm <= in_use for norm in norms) / 6
+                budget = query_budget(heads.queries[head])
+                margins = best_margins(heads.keys[head], sets, budget, scale=8**-0.5)
+                assert row["reach"][kind][str(size)] == (margins.at_least >= 0).sum() / 6
                 middle = norms[2]
                 assert row["needed"][kind][str(size)] == (
                     None if math.isinf(middle) else pytest.approx(middle, rel=1e-6)
@@ -363,40 +369,45 @@ def test_heads_that_share_keys_share_their_answers():
     found = probe(make_heads("shared", keys, queries), sparsities=(1,), sets=5).findings
     weak, strong = found["heads"]
     assert weak["needed"] == strong["needed"]
-    assert weak["reach"]["random"]["1"] == 0
-    assert strong["reach"]["random"]["1"] == 1
-    assert (
-        "of 2 heads, these average most random sets of q positions with queries as long as their own: 1 for q = 1"
-        in (found["advice"])
-    )
+    for name in ("reach", "ball"):
+        assert weak[name]["random"]["1"] == 0
+        assert strong[name]["random"]["1"] == 1
+    assert "1 of 2 heads cannot put 90% of the softmax on a single token among 20 keys" in found["advice"]
 
 
 def test_advice_says_what_limits():
     rng = np.random.default_rng(2)
     keys, queries = rng.standard_normal((4, 40, 10)), rng.standard_normal((4, 40, 10))
-    plenty = probe(make_heads("plenty", keys, 1e6 * queries), sparsities=(1, 2), sets=4, curves=2)
-    assert "none of these sizes is out of reach" in plenty.advice
-    weak = probe(make_heads("weak", keys, queries), sparsities=(2,), sets=4, curves=2)
-    assert "not width that is lacking" in weak.advice
-    ratio = sorted(row["ratio"]["random"]["2"] for row in weak.findings["heads"])[1]
-    assert f"{ratio:.2g} times as large" in weak.advice
-    unknown = probe(make_heads("unknown", keys, queries), sparsities=(2,), sets=4)
-    assert "width" not in unknown.advice
-    narrow = probe(make_heads("narrow", keys[:, :, :2], 1e6 * queries[:, :, :2]), sparsities=(8,), sets=4)
-    assert "no query was found for most sets" in narrow.advice
-    assert "without the heads' queries" in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
-    silent = probe(make_heads("silent", keys, 0 * queries), sparsities=(1,), sets=4, curves=2)
-    assert "own queries are zero" in silent.advice
-    assert advice(plenty.findings) == plenty.advice
+    strong = probe(make_heads("strong", keys, 1e6 * queries), sparsities=(1, 2), sets=4)
+    assert "0 of 4 heads cannot put 90% of the softmax on a single token among 40 keys" in strong.advice
+    assert "up to 8,193 or more." in strong.advice
+    assert "known without values" in strong.advice
+    weak = probe(make_heads("weak", keys, queries, values=keys), sparsities=(2,), sets=4).findings
+    contexts = sorted(row["context"] for row in weak["heads"])
+    assert f"the median head can among up to {contexts[1]}, the weakest: " in weak["advice"]
+    outputs = [row["losses"]["token-4"]["output"] for row in weak["heads"]]
+    off = sum(error > 0.1 for error in outputs)
+    assert f"the outputs of {off} are off by more than 10%" in weak["advice"]
+    worst = outputs.index(max(outputs))
+    assert f"by the relative error of their outputs: layer 0 head {worst} ({max(outputs):.2g})" in weak["advice"]
+    assert (
+        "nothing can be said without their queries" in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
+    )
+    silent = probe(make_heads("silent", keys, 0 * queries), sparsities=(1,), sets=4)
+    assert "4 of 4 heads cannot" in silent.advice
+    large = probe(make_heads("large", 1e9 * keys, queries), sparsities=(1,), sets=2)
+    assert "of sizes that no format asked about takes" in large.advice
+    assert advice(strong.findings) == strong.advice
 
 
 def test_keys_that_do_not_use_their_width_are_not_said_to():
     """Rank 8 of 64 coordinates: what is said of width is measured, not read off the shape."""
     keys = np.zeros((4, 64, 64))
     keys[:, :, :8] = np.random.default_rng(0).standard_normal((4, 64, 8))
-    found = probe(make_heads("flat", keys, keys), sparsities=(1, 4), sets=8, curves=8)
-    assert "not width" not in found.advice
-    assert "positions, so" not in found.advice
+    found = probe(make_heads("flat", keys), sparsities=(1, 4), sets=8, curves=8)
+    points = found.findings["curves"]["exists"]["measured"]["random"]
+    assert points[0]["median"] < 0.5  # d = 64 would do
+    assert "positions; " not in found.advice
 
 
 def test_curves_show_the_middle_eight_tenths_of_the_keys_and_halves_are_interpolated():
@@ -451,13 +462,18 @@ def test_what_is_left_open_is_counted():
     answers = {}
     for question in plan.questions():
         piece = answer_for(question, heads)
+        if question["asked"] == "uses":
+            piece.detail["reach"] = {"random": {"2": {"yes": 0, "no": 1, "open": 2}}, "contiguous": {}}
+            answers[piece.key] = piece
+            continue
         in_use = float(heads.norms_in_use[0])
         piece.detail["2"] |= {
             "at_least": [in_use * 0.9, in_use * 0.9, in_use * 1.1],
             "at_most": [in_use * 1.1, None, None],
         }
         answers[piece.key] = piece
-    assert gather_probe(plan, answers)["undecided"]["reach"] == 2 * 2
+    found = gather_probe(plan, answers)["undecided"]
+    assert (found["ball"], found["reach"]) == (2 * 2, 2)
 
 
 def test_a_live_module_is_probed_as_its_arrays_are():
@@ -475,7 +491,7 @@ def test_a_live_module_is_probed_as_its_arrays_are():
 
 
 def test_where_no_head_reaches_anything_none_is_called_the_strongest():
-    from assay.report.probes import summary_rows
+    from assay.report.probe_tables import summary_rows
 
     heads = gaussian(3, 24, 8)
     weak = replace(heads, queries=heads.queries / 1000)
@@ -549,12 +565,12 @@ def npz(tmp_path_factory):
 def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
     asked = ("probe", npz, "--sparsity", "1,2", "--sets", 4, "--curves", 3, "--out", tmp_path / "out", "--workers", 2)
     first = printed(*asked)
-    assert first["new"] == first["pieces_of_evidence"] == 2 * 2 * 3
+    assert first["new"] == first["pieces_of_evidence"] == 2 * 2 * 3 + 2
     heads = read_arrays(npz)
     here = probe(heads, sparsities=(1, 2), sets=4, curves=3)
     assert first["probes"] == [json.loads(json.dumps(here.findings))]
     page = (tmp_path / "out" / "probe-gaussian-32.html").read_text("utf-8")
-    assert here.advice.split(": ")[1][:40] in page
+    assert here.advice in page
     for name in ("reach", "existence", "norms"):
         assert (tmp_path / "out" / "probe-gaussian-32-figures" / f"probe-1.{name}.svg").stat().st_size > 5000
     with sqlite3.connect(tmp_path / "out" / "ledger.sqlite") as connection:  # as if it had been killed in the middle
@@ -567,8 +583,9 @@ def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
         assert {piece.verdict for piece in ledger} == {"measured"}
     text = assay(*asked)
     assert text.returncode == 0
-    assert "median head" in text.stdout
-    assert "q = 1" in text.stdout
+    lines = text.stdout.splitlines()
+    assert here.advice in lines
+    assert lines.index(here.advice) < next(place for place, line in enumerate(lines) if line.startswith("┏"))
 
 
 def test_a_set_of_ones_own_is_answered_and_proved(npz, tmp_path):

@@ -51,6 +51,10 @@ def probe(
         int | None,
         typer.Option(min=0, help="Of the query of causal heads, which have the keys up to there. The last if absent."),
     ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(help="Formats of a cache, such as q8_0,q4_0,token-3,channel-4,rotated-2; q8_0,q4_0 unless given."),
+    ] = None,
     chosen: Annotated[
         list[str] | None, typer.Option("--set", help="Positions of a set of your own, such as 3,7,9; may be repeated.")
     ] = None,
@@ -67,16 +71,18 @@ def probe(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Which sets of positions can the attention heads of a real model average, and with how long a query?
+    """Which attention heads of a real model lose most in a quantised cache, and which sets can their queries average?
 
-    Random and contiguous sets, for every head; a map, curves and a report come of it. With --set the answer is for
-    sets of your own, at once. What was answered before is not asked again.
+    Errors of attention and output, fewest bits, random and contiguous sets in reach, for every head; a map, curves and
+    a report come of it. With --set the answer is for sets of your own, at once. What was answered before is not asked
+    again.
     """
     from assay.probing.chosen import probe_chosen
     from assay.probing.plan import Plan
     from assay.probing.source import open_heads
 
-    drawing = {"sparsity": sparsity, "sets": sets, "curves": curves, "seed": seed, "out": out, "workers": workers}
+    drawing = {"sparsity": sparsity, "sets": sets, "curves": curves, "seed": seed, "formats": formats, "out": out,
+               "workers": workers}  # fmt: skip
     given = [option for option, value in drawing.items() if value is not None]
     if chosen and given:
         raise AssayError(f"--{given[0]} is not allowed with --set: nothing is drawn, kept or reported then")
@@ -96,7 +102,10 @@ def probe(
     from assay.studies.probing import probe_session
 
     sizes = None if sparsity is None else tuple(whole_number("--sparsity", word) for word in sparsity.split(","))
-    asked: dict[str, Any] = {"sparsities": sizes, "sets": sets, "curves": curves, "seed": seed, "position": position}
+    cached = None if formats is None else tuple(formats.split(","))
+    asked: dict[str, Any] = {
+        "sparsities": sizes, "sets": sets, "curves": curves, "seed": seed, "position": position, "formats": cached,
+    }  # fmt: skip
     plan = Plan(heads, **{name: value for name, value in asked.items() if value is not None})
     command = shlex.join(["assay", *sys.argv[1:]])
     result = probe_session(

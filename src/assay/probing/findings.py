@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from assay.evidence import Evidence, content_hash
+from assay.probing.headline import MOST, advice, median
 from assay.probing.plan import Plan
 from assay.probing.reach import MASS
 from assay.probing.sets import KINDS
@@ -20,9 +20,9 @@ from assay.probing.thresholds import (
     separation_probability,
     separation_threshold,
 )
+from assay.probing.uses import LONGEST
 
 _PREDICTED_POINTS = 24
-MOST = 0.5  # a head averages sets of a size if it reaches at least this share of them
 
 
 def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
@@ -30,35 +30,49 @@ def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
 
     Returns a dictionary with
         name, note, heads_count, key_heads, layers, width, scale, causal, length (keys seen), mass, sparsities, kinds,
-        sets, seed: what was probed and how;
+        sets, seed, formats, longest_context (up to which contexts were measured): what was probed and how;
+        has_queries, has_values, has_written, plain: what of heads is known;
         heads: for each head `layer`, `place`, `key_head`, `norm_in_use` (None without queries), `half` (the measured q
-        at which half of the random sets exist, interpolated; None where no curve crosses) and, by kind of sets and then
-        by q as text, `reach` (share of sets within the norm in use), `needed` (median needed norm, None where there is
-        no query for most) and `ratio` (needed over in use); `predicted_ratio` and `predicted` by q;
+        at which half of the random sets exist, interpolated; None where no curve crosses), `losses`, `fewest` and
+        `statistics` (see `assay.probing.uses.uses_of`; empty where not asked), `context` (median of the
+        longest contexts measured; None where not asked) and, by kind of sets and then by q as text, `reach` (share of
+        sets in reach of the ellipsoid of the head's queries), `ball` (within the norm in use), `needed` (median needed
+        norm, None where there is no query for most) and `ratio` (needed over in use); by q `predicted_ratio` and
+        `predicted`;
         curves: for exists and separates `threshold`, `half_point`, `predicted` and `measured` points;
         undecided: outcomes that are left open, by what was asked; rational: those of exists and separates that took
         exact fractions; unanswered: questions without an answer yet;
-        advice: one sentence.
+        advice: what to look at first.
     """
     heads = plan.heads
     found = {content_hash(question): question for question in plan.questions()}
     pieces = [answers[key] for key in found if key in answers]
     by_head: dict[tuple[int, str, str], dict[int, dict[str, Any]]] = {}
+    uses: dict[int, dict[str, Any]] = {}
     for piece in pieces:
         question = piece.question
+        if question["asked"] == "uses":
+            uses[question["head"]] = piece.detail
+            continue
         place = (question["key_head"], question["asked"], question["sets"]["kind"])
         by_head[place] = {int(size): detail for size, detail in piece.detail.items()}
     norms = heads.norms_in_use
-    rows = [_head(plan, head, None if norms is None else float(norms[head]), by_head) for head in range(heads.count)]
+    rows = [
+        {**_head(plan, head, None if norms is None else float(norms[head]), by_head), **_uses(uses.get(head))}
+        for head in range(heads.count)
+    ]
     result = {
         "name": heads.name, "note": heads.note, "heads_count": heads.count, "key_heads": len(heads.keys),
         "layers": len(set(heads.layer)), "width": heads.width, "scale": heads.scale, "causal": heads.causal,
         "length": plan.seen, "mass": MASS, "sparsities": list(plan.sparsities), "kinds": dict(KINDS), "sets": plan.sets,
-        "curve_sets": plan.curves, "seed": plan.seed, "has_queries": norms is not None,
+        "curve_sets": plan.curves, "seed": plan.seed, "formats": list(plan.cached),
+        "has_queries": plan.asks_uses, "has_values": heads.values is not None,
+        "plain": heads.plain, "has_written": heads.written is not None, "longest_context": 1 + LONGEST,
         "heads": rows,
         "curves": {asked: _curve(plan, asked, sizes, by_head) for asked, sizes in plan.curve.items()} if plan.curves
         else {},
-        "undecided": _count("undecided", by_head) | {"reach": sum(row.pop("open") for row in rows)},
+        "undecided": _count("undecided", by_head)
+        | {"reach": sum(_sum(one, "open") for one in uses.values()), "ball": sum(row.pop("open") for row in rows)},
         "rational": _count("rational", by_head),
         "unanswered": len(found) - len(pieces),
     }  # fmt: skip
@@ -71,17 +85,17 @@ def _head(plan: Plan, head: int, in_use: float | None, by_head: Mapping[Any, Any
     key_head = heads.key_head[head]
     row: dict[str, Any] = {
         "layer": heads.layer[head], "place": heads.place[head], "key_head": key_head, "norm_in_use": in_use,
-        "half": _crossing(by_head.get((key_head, "exists", "random"), {})), "reach": {}, "needed": {}, "ratio": {},
+        "half": _crossing(by_head.get((key_head, "exists", "random"), {})), "ball": {}, "needed": {}, "ratio": {},
         "predicted": {}, "predicted_ratio": {}, "open": 0,
     }  # fmt: skip
     for kind in KINDS:
         answers = by_head.get((key_head, "norm", kind), {})
-        row["needed"][kind] = {str(q): _median(detail["at_most"]) for q, detail in answers.items()}
+        row["needed"][kind] = {str(q): median(detail["at_most"]) for q, detail in answers.items()}
         row["predicted"] |= {str(q): detail["predicted"] for q, detail in answers.items()}
         if in_use is None:
             continue
         row["ratio"][kind] = {q: _over(needed, in_use) for q, needed in row["needed"][kind].items()}
-        row["reach"][kind] = {
+        row["ball"][kind] = {
             str(q): sum(norm is not None and norm <= in_use for norm in detail["at_most"]) / len(detail["at_most"])
             for q, detail in answers.items()
         }
@@ -95,14 +109,24 @@ def _head(plan: Plan, head: int, in_use: float | None, by_head: Mapping[Any, Any
     return row
 
 
+def _uses(found: dict[str, Any] | None) -> dict[str, Any]:
+    """What a head does with its own queries, in its row."""
+    if found is None:
+        return {"losses": {}, "fewest": {}, "statistics": {}, "context": None, "reach": {kind: {} for kind in KINDS}}
+    shares = {
+        kind: {size: counts["yes"] / sum(counts.values()) for size, counts in sizes.items()}
+        for kind, sizes in found["reach"].items()
+    }
+    of_use = {name: found[name] for name in ("losses", "fewest", "statistics")}
+    return {**of_use, "context": median(found["context"]["measured"]), "reach": shares}
+
+
+def _sum(found: dict[str, Any], outcome: str) -> int:
+    return sum(counts[outcome] for sizes in found["reach"].values() for counts in sizes.values())
+
+
 def _over(norm: float | None, in_use: float) -> float | None:
     return None if norm is None or in_use == 0 else norm / in_use
-
-
-def _median(norms: list[float | None]) -> float | None:
-    """The median, None counting as larger than every number."""
-    middle = sorted(math.inf if norm is None else norm for norm in norms)[(len(norms) - 1) // 2]
-    return None if math.isinf(middle) else middle
 
 
 def _crossing(by_size: Mapping[int, dict[str, Any]]) -> float | None:
@@ -150,45 +174,3 @@ def _count(outcome: str, by_head: Mapping[Any, Any]) -> dict[str, int]:
         if asked in counts:
             counts[asked] += sum(detail[outcome] for detail in answers.values())
     return counts
-
-
-def able(findings: dict[str, Any], sparsity: int, kind: str = "random") -> list[dict[str, Any]]:
-    """The heads that reach at least half of the sets of this size."""
-    return [row for row in findings["heads"] if row["reach"].get(kind, {}).get(str(sparsity), 0) >= MOST]
-
-
-def median_ratio(findings: dict[str, Any], sparsity: int, kind: str = "random") -> float | None:
-    """Needed norm over norm in use of the median head; None where there is no query for most heads."""
-    ratios = [row["ratio"].get(kind, {}).get(str(sparsity)) for row in findings["heads"]]
-    return _median(ratios) if ratios else None
-
-
-def advice(findings: dict[str, Any]) -> str:
-    """One sentence on what limits the heads, and what would help."""
-    length, count = findings["length"], findings["heads_count"]
-    room = _room(findings)
-    single = f"keys single out most random sets of up to {room} positions" if room else ""
-    start = f"{findings['name']} at N = {length}: "
-    if not findings["has_queries"]:
-        return f"{start}{single or 'norms were measured'}; of reach nothing can be said without the heads' queries."
-    counts = {size: len(able(findings, size)) for size in findings["sparsities"]}
-    reached = ", ".join(f"{able_of} for q = {size}" for size, able_of in counts.items())
-    start += f"of {count} heads, these average most random sets of q positions with queries as long as their own: "
-    start += f"{reached}; "
-    short = next((size for size in counts if 2 * counts[size] < count), None)
-    if short is None:
-        return f"{start}none of these sizes is out of reach for the median head."
-    needed = _median([row["needed"].get("random", {}).get(str(short)) for row in findings["heads"]])
-    if needed is None:
-        return f"{start}for q = {short} no query was found for most sets of the median head, however long."
-    ratio = median_ratio(findings, short)
-    if ratio is None:
-        return f"{start}the median head's own queries are zero."
-    longer = f"for q = {short} the median head needs queries (or logits) {ratio:.2g} times as large"
-    return f"{start}{single}, so it is not width that is lacking: {longer}." if room >= short else f"{start}{longer}."
-
-
-def _room(findings: dict[str, Any]) -> int:
-    """The size asked about up to which most random sets exist on the median head's keys; 0 if there is none."""
-    points = findings["curves"].get("exists", {"measured": {"random": []}})["measured"]["random"]
-    return max((point["q"] for point in takewhile(lambda point: point["median"] >= MOST, points)), default=0)

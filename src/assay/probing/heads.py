@@ -23,6 +23,7 @@ IN_USE = 0.95  # the norm in use: this quantile of the norms of a head's own que
 SMALLEST, LARGEST = 1e-100, 1e100  # magnitudes with which nothing over- or underflows
 LARGEST_FILE = 1 << 34  # bytes, as it is and unpacked
 MOST_LAYERS = 4096  # and places in a layer
+ARRAYS = ("keys", "queries", "values", "written")
 SHOWN = 80  # characters of a value in a message
 
 
@@ -41,6 +42,10 @@ class Heads:
         key_head: for each head, the index of its keys.
         layer: for each head, its layer, from 0.
         place: for each head, its place in the layer, from 0; no two heads have the same layer and place.
+        values: float32 or float64 (key heads, N, d_v); None where they are not known.
+        written: float32 or float64 (heads, d_v, r): what a head's output is multiplied by before it is added to the
+            residual stream, over the stream's median norm; None where that is not known.
+        plain: whether nothing else enters the softmax: no bias by position, soft cap or sink, which are left out here.
         note: what else a reader should know, as a sentence; empty otherwise.
 
     >>> rng = np.random.default_rng(0)
@@ -49,8 +54,8 @@ class Heads:
     (2, 16, 4, 0.5, (0, 1))
 
     Raises:
-        AssayError: shapes, types or numbers that are not as above; keys or queries of a head of which the largest is
-            not from 1e-100 to 1e100 in magnitude, unless all are 0; a scale outside of these bounds.
+        AssayError: shapes, types or numbers that are not as above; arrays of a head of which the largest number is not
+            from 1e-100 to 1e100 in magnitude, unless all are 0; a scale outside of these bounds.
     """
 
     name: str
@@ -62,10 +67,12 @@ class Heads:
     layer: tuple[int, ...]
     place: tuple[int, ...]
     note: str = ""
+    values: NDArray[np.floating] | None = None
+    written: NDArray[np.floating] | None = None
+    plain: bool = True
 
     def __post_init__(self) -> None:
-        arrays = {"keys": self.keys, **({} if self.queries is None else {"queries": self.queries})}
-        for name, array in arrays.items():
+        for name, array in self.arrays.items():
             _require_rows(name, array)
             require(array.dtype in (np.float32, np.float64), f"dtype of {name}", array.dtype, "float32 or float64")
             require(bool(np.isfinite(array).all()), name, "not finite", "finite numbers")
@@ -89,6 +96,20 @@ class Heads:
         if self.queries is not None:
             expected = (self.count, self.queries.shape[1], self.width)
             require(self.queries.shape == expected, "shape of queries", self.queries.shape, f"{expected}")
+        if self.values is not None:
+            fits = self.values.shape[:2] == self.keys.shape[:2]
+            require(fits, "shape of values", self.values.shape, f"{(*self.keys.shape[:2], 'd_v')}")
+        if self.written is not None:
+            width = None if self.values is None else self.values.shape[2]
+            fits = self.written.shape[:2] == (self.count, width)
+            require(fits, "shape of written", self.written.shape,
+                    "None without values" if width is None else f"{(self.count, width, 'r')}")  # fmt: skip
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.floating]]:
+        """Those of keys, queries, values and written that are known, by name."""
+        found = {name: getattr(self, name) for name in ARRAYS}
+        return {name: array for name, array in found.items() if array is not None}
 
     @property
     def count(self) -> int:
@@ -114,9 +135,11 @@ class Heads:
 
     @cached_property
     def digest(self) -> str:
-        """Content hash of keys, scale and causality: what the answers of a probe depend on."""
-        found = hashlib.sha256(f"{self.keys.dtype} {self.keys.shape} {self.scale!r} {self.causal}".encode())
-        found.update(np.ascontiguousarray(self.keys).tobytes())
+        """Content hash of the arrays, scale, causality and shared keys: what the answers of a probe depend on."""
+        found = hashlib.sha256(f"{self.scale!r} {self.causal} {self.key_head} {self.plain}".encode())
+        for name, array in self.arrays.items():
+            found.update(f"{name} {array.dtype} {array.shape}".encode())
+            found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()[:32]
 
 
@@ -130,6 +153,9 @@ def make_heads(
     key_head: Sequence[int] | None = None,
     layer: Sequence[int] | None = None,
     place: Sequence[int] | None = None,
+    values: NDArray[np.floating] | None = None,
+    written: NDArray[np.floating] | None = None,
+    plain: bool = True,
     note: str = "",
 ) -> Heads:
     """Heads from arrays; what is not given is as usual: scale 1/sqrt(d), keys in equal groups, one layer.
@@ -151,7 +177,8 @@ def make_heads(
         name=name, keys=keys, queries=queries,
         scale=keys.shape[2] ** -0.5 if scale is None else number("scale", scale), causal=truth("causal", causal),
         key_head=of_heads, layer=_indices("layer", [0] * len(of_heads) if layer is None else layer),
-        place=_indices("place", range(len(of_heads)) if place is None else place), note=note,
+        place=_indices("place", range(len(of_heads)) if place is None else place), values=values, written=written,
+        plain=truth("plain", plain), note=note,
     )  # fmt: skip
 
 
@@ -162,23 +189,22 @@ def read_arrays(path: str | Path) -> Heads:
         AssayError: no such file, no such array in it, or shapes that do not fit.
     """
     arrays = _arrays(path)
-    known = {"keys", "queries", "scale", "causal", "key_head", "layer", "place", "name", "note"}
+    known = {*ARRAYS, "plain", "scale", "causal", "key_head", "layer", "place", "name", "note"}
     if "keys" not in arrays:
         raise AssayError(f"{path} has no array 'keys'; it has {shown(', '.join(sorted(arrays)) or 'none')}")
     others = sorted(set(arrays) - known)
     require(not others, f"arrays of {path}", shown(", ".join(others)), f"of {', '.join(sorted(known))}")
     texts = {name: _text(name, arrays.pop(name)) for name in ("name", "note") if name in arrays}
-    floats = {name: _floats(name, arrays.pop(name)) for name in ("keys", "queries") if name in arrays}
+    floats = {name: _floats(name, arrays.pop(name)) for name in ARRAYS if name in arrays}
     return make_heads(**{"name": Path(path).stem, **texts, **floats, **arrays})  # ty: ignore[invalid-argument-type]
 
 
 def write_arrays(heads: Heads, path: Path) -> None:
     """Write heads to an .npz file that `read_arrays` reads, whole or not at all."""
     arrays = {
-        "name": np.array(heads.name), "keys": heads.keys, "scale": np.array(heads.scale),
-        "causal": np.array(heads.causal), "key_head": np.array(heads.key_head), "layer": np.array(heads.layer),
-        "place": np.array(heads.place), "note": np.array(heads.note),
-        **({} if heads.queries is None else {"queries": heads.queries}),
+        "name": np.array(heads.name), "scale": np.array(heads.scale), "causal": np.array(heads.causal),
+        "key_head": np.array(heads.key_head), "layer": np.array(heads.layer), "place": np.array(heads.place),
+        "plain": np.array(heads.plain), "note": np.array(heads.note), **heads.arrays,
     }  # fmt: skip
 
     def write(temporary: Path) -> None:

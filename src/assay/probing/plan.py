@@ -1,4 +1,4 @@
-"""What a probe asks: existence around the predicted thresholds, and needed norms at the sizes of sets asked about."""
+"""What a probe asks: what heads do and lose, existence around the predicted thresholds, and needed norms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.errors import AssayError, require, require_integer
+from assay.probing.cache_formats import BLOCK, GGUF, cache_format
 from assay.probing.heads import Heads, shown
-from assay.probing.questions import Asked, probe_question
+from assay.probing.questions import Asked, probe_question, uses_question
 from assay.probing.sets import KINDS, drawn
 from assay.probing.thresholds import face_threshold, separation_threshold
 from assay.tasks.counter import LARGEST_SEED
@@ -28,6 +29,8 @@ class Plan:
         curves: how many sets at each point of the existence curves; 0 leaves them out.
         seed: of the sets, from 0 to 2^63 - 1.
         position: of the query; a causal head has only the keys up to there. The last one unless given.
+        formats: in which a cache is taken to be stored, see `assay.probing.cache_formats`; unless given, q8_0 and q4_0,
+            or token-8 and token-4 where the width does not take these.
     """
 
     heads: Heads
@@ -36,8 +39,11 @@ class Plan:
     curves: int = 32
     seed: int = 0
     position: int | None = None
+    formats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in self.formats:
+            cache_format(name)
         require_integer("sets", self.sets, 1, None)
         require_integer("curves", self.curves, 0, None)
         require_integer("seed", self.seed, 0, LARGEST_SEED)
@@ -68,11 +74,33 @@ class Plan:
             for asked, middle in around.items()
         }  # ty: ignore[invalid-explicit-return]
 
+    @property
+    def cached(self) -> tuple[str, ...]:
+        """The formats of a cache that are asked about."""
+        values = self.heads.values
+        widths = (self.heads.width, self.heads.width if values is None else values.shape[2])
+        return self.formats or (("token-8", "token-4") if any(width % BLOCK for width in widths) else GGUF)
+
+    @property
+    def asks_uses(self) -> bool:
+        """Whether heads are asked what they do with their own queries: these must be known, and have a choice.
+
+        Of causal heads the queries are taken for those of the last positions, so there are no more than keys.
+        """
+        if self.heads.queries is None or self.seen < 2:
+            return False
+        after = self.heads.length - self.seen
+        return not self.heads.causal or after < self.heads.queries.shape[1] <= self.heads.length
+
     def questions(self) -> Iterator[dict[str, Any]]:
         """All questions: heads are asked one after the other, so that an interrupted probe has whole heads."""
         asked: list[tuple[Asked, int, Iterable[int]]] = [("norm", self.sets, self.sparsities)]
         asked += [(what, self.curves, sizes) for what, sizes in self.curve.items() if self.curves]
+        own = [drawn(kind, self.sets, self.sparsities, self.seen, self.seed) for kind in KINDS]
         for key_head in range(len(self.heads.keys)):
+            for head in range(self.heads.count) if self.asks_uses else ():
+                if self.heads.key_head[head] == key_head:
+                    yield uses_question(self.heads, head, own, self.cached)
             for what, count, sizes in asked:
                 for kind in KINDS:
                     sets = drawn(kind, count, sizes, self.seen, self.seed)

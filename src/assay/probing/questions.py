@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,14 +14,15 @@ from numpy.typing import NDArray
 from assay.evidence import Evidence
 from assay.probing.gaussian_norm import predicted_norm
 from assay.probing.geometry import exists, separates
-from assay.probing.heads import Heads, read_arrays, write_arrays
+from assay.probing.heads import IN_USE, Heads, read_arrays, write_arrays
 from assay.probing.reach import GAP, MASS, needed_norms
 from assay.probing.sets import positions_of, sets_text
+from assay.probing.uses import LONGEST, QUERIES, uses_of
 from assay.size import Size
 from assay.versions import versions
 
-PROBE_VERSION = 2  # raised when the answers change, so that old ones are not taken for new ones
-Asked = Literal["exists", "separates", "norm"]
+PROBE_VERSION = 3  # raised when the answers change, so that old ones are not taken for new ones
+Asked = Literal["exists", "separates", "norm"]  # of keys; of heads, uses
 
 _HOW = "each outcome proved for the keys as stored, by bounds of rounding errors or in exact fractions"
 _RESTS = {
@@ -42,6 +44,19 @@ def probe_question(heads: Heads, key_head: int, asked: Asked, sets: dict[str, An
     }  # fmt: skip
 
 
+def uses_question(
+    heads: Heads, head: int, described: Sequence[dict[str, Any]], formats: Sequence[str]
+) -> dict[str, Any]:
+    """What does this head do with its own queries, and what does it lose in these formats of a cache?
+
+    The keys are the first `length` of the sets described, of one size, kind by kind.
+    """
+    return {
+        "kind": "probe", "asked": "uses", "heads": heads.digest, "name": heads.name, "head": head,
+        "sets": list(described), "formats": list(formats), "version": PROBE_VERSION,
+    }  # fmt: skip
+
+
 def keep_heads(heads: Heads, folder: Path) -> None:
     """Put heads where those who answer questions find them."""
     path = _file(folder, heads.digest)
@@ -60,8 +75,10 @@ def answer_for(question: dict[str, Any], heads: Heads) -> Evidence:
     `detail` has, by the size of sets as text, for exists and separates the number of sets for which there is a query
     (yes), for which there is none (no) and for which neither was proved (undecided), and how many took exact fractions,
     as float64 did not suffice (rational); for norms both bounds of every set, None where no query was found, and the
-    norm predicted for Gaussian keys with the covariance of these.
+    norm predicted for Gaussian keys with the covariance of these. For uses it is that of `assay.probing.uses.uses_of`.
     """
+    if question["asked"] == "uses":
+        return _uses(question, heads)
     begin = time.process_time()
     described = question["sets"]
     keys = heads.keys[question["key_head"], : described["length"]].astype(np.float64)
@@ -86,6 +103,38 @@ def answer_for(question: dict[str, Any], heads: Heads) -> Evidence:
         error=failed / count,
         tolerance=0.5,
         rests_on=f"the share of sets without {_RESTS[question['asked']]}; {sets_text(described)}",
+        seconds=time.process_time() - begin,
+        versions=versions(),
+        detail=detail,
+    )
+
+
+def _uses(question: dict[str, Any], heads: Heads) -> Evidence:
+    begin = time.process_time()
+    described = question["sets"]
+    detail = uses_of(heads, question["head"], described, question["formats"])
+    asked = [one for kind in detail["reach"].values() for one in kind.values()]
+    reached, count = sum(one["yes"] for one in asked), sum(sum(one.values()) for one in asked)
+    return Evidence(
+        question=question,
+        task={
+            "name": "sparse-averaging",
+            "length": described[0]["length"],
+            "sparsity": ", ".join(map(str, described[0]["sparsities"])),
+        },
+        family="attention",
+        architecture="attention",
+        source=f"{heads.name}, head {question['head']}: uses",
+        size=Size(width=heads.width, score_width=heads.width, precision=8 * heads.keys.itemsize),
+        verdict="measured",
+        error_kind="mean",
+        error=1 - reached / count,
+        tolerance=0.5,
+        rests_on=f"the share of sets for which no query was found with equal scores on the set and {MASS:.0%} of the "
+        f"softmax on it, within the ellipsoid of the second moments of the head's queries, sized to hold {IN_USE:.0%} "
+        f"of them (a convex program in float64); {'; '.join(map(sets_text, described))}. Losses of a cache: over at "
+        f"most {QUERIES} of the head's queries, evenly spaced. Longest contexts: up to {LONGEST} keys, drawn with "
+        "replacement from the text's",
         seconds=time.process_time() - begin,
         versions=versions(),
         detail=detail,

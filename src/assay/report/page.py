@@ -29,7 +29,8 @@ from assay.report.figures import (
     sweep_chart,
 )
 from assay.report.lines import Line, contenders, with_laws
-from assay.report.probes import existence_chart, norm_chart, probe_columns, probe_rows, reach_map, summary_rows
+from assay.report.probe_tables import loss_rows, probe_columns, probe_rows, summary_rows
+from assay.report.probes import existence_chart, norm_chart, reach_map
 from assay.report.retrieval import (
     kept_places,
     kept_rows,
@@ -218,6 +219,7 @@ def _probe(probe: dict[str, Any], section: str, drawn: list[Chart]) -> dict[str,
         "section": section,
         "described": words.probe_text(probe),
         "charts": [chart for chart in drawn if chart.section == section],
+        "losses": loss_rows(probe),
         "summary": summary_rows(probe),
         "columns": probe_columns(probe),
         "rows": [[(value, _shown(value)) for value in row] for row in probe_rows(probe)],

@@ -1,4 +1,4 @@
-"""Figures and tables of a probe of attention heads: maps of reach, existence curves, needed norms."""
+"""Figures of a probe of attention heads: maps of reach, existence curves, needed norms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from assay.probing.findings import able, median_ratio
+from assay.probing.headline import able
 from assay.report.drawing import STYLE, TEXT_LINE, distinct_colours, legend, sheet
 
 Probe = dict[str, Any]
@@ -162,48 +162,3 @@ def _draw_ratios(axes: Axes, probe: Probe, kind: str, shift: float) -> None:
             low, middle, high = np.quantile(known, (0.1, 0.5, 0.9))
             axes.plot([place] * 2, [low, high], color=_COLOURS[kind], linewidth=1.8, zorder=3)
             axes.plot(place, middle, color=_COLOURS[kind], marker="_", markersize=13, markeredgewidth=2.4, zorder=4)
-
-
-def probe_rows(probe: Probe) -> list[list[Any]]:
-    """A row for each head: names and numbers in the order of `probe_columns`, None where there is no number."""
-    return [
-        [
-            row["layer"], row["place"], row["norm_in_use"], row["half"],
-            *(row["reach"].get(kind, {}).get(str(size)) for kind in probe["kinds"] for size in probe["sparsities"]),
-            *(row["ratio"].get("random", {}).get(str(size)) for size in probe["sparsities"]),
-            *(row["predicted_ratio"].get(str(size)) for size in probe["sparsities"]),
-            *([] if probe["has_queries"] else (row["needed"]["random"].get(str(size)) for size in probe["sparsities"])),
-        ]
-        for row in probe["heads"]
-    ]  # fmt: skip
-
-
-def probe_columns(probe: Probe) -> list[str]:
-    """What `probe_rows` has."""
-    sizes = probe["sparsities"]
-    return [
-        "layer", "head", "norm in use", "q at half existence",
-        *(f"reach, {kind}, q = {size}" for kind in probe["kinds"] for size in sizes),
-        *(f"needed / in use, q = {size}" for size in sizes),
-        *(f"predicted, q = {size}" for size in sizes),
-        *([] if probe["has_queries"] else (f"needed norm, q = {size}" for size in sizes)),
-    ]  # fmt: skip
-
-
-def summary_rows(probe: Probe) -> list[dict[str, Any]]:
-    """For each size: heads that reach most random and most contiguous sets, the median head's ratio, the best head."""
-    return [
-        {
-            "q": size,
-            "able": {kind: len(able(probe, size, kind)) for kind in probe["kinds"]},
-            "ratio": median_ratio(probe, size),
-            "best": _strongest(probe, str(size)),
-        }
-        for size in probe["sparsities"]
-    ]
-
-
-def _strongest(probe: Probe, size: str) -> dict[str, Any] | None:
-    """The head that reaches the largest share of random sets; None where none reaches any."""
-    best = max(probe["heads"], key=lambda row: row["reach"].get("random", {}).get(size, 0))
-    return best if best["reach"].get("random", {}).get(size, 0) > 0 else None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from assay.probing.headline import head_name
 from assay.report.boolean import heads_table, margins_table
 from assay.report.comparisons import comparison_table, kinds_table, summary_text
 from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
-from assay.report.probes import summary_rows
+from assay.report.probe_tables import loss_rows, summary_rows
 from assay.report.retrieval import kept_table, memory_table, retrieval_table
 from assay.report.words import (
     SWEEP_COLUMNS,
@@ -24,7 +26,6 @@ from assay.report.words import (
     length_cells,
     length_columns,
     probe_text,
-    ratio_text,
     sought_text,
     sweep_cells,
     task_text,
@@ -61,8 +62,9 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
         if unfinished_text(line):
             console.print(unfinished_text(line))
     for probe in findings["probes"]:
-        console.print(_probe(probe))
         console.print(probe["advice"], soft_wrap=True)
+        for table in _probe(probe):
+            console.print(table)
     for compared in findings["comparisons"]:
         console.print(comparison_table(compared))
         if compared["kinds"]:
@@ -89,22 +91,40 @@ def terminal_text(findings: dict[str, Any], encoding: str = "utf-8") -> str:
     return written.getvalue().decode(encoding).rstrip("\n")
 
 
-def _probe(probe: dict[str, Any]) -> Table:
-    """A row for each size of sets."""
-    table = Table(title=f"{probe_text(probe)}", title_justify="left")
+def _probe(probe: dict[str, Any]) -> Iterator[Table]:
+    """What is lost in each format of a cache, and what is in reach for each size of sets."""
+    title: dict[str, Any] = {"title": probe_text(probe), "title_justify": "left"}
+    losses = loss_rows(probe)
+    if losses:
+        table = Table(**title)
+        title = {}
+        table.add_column("cached in")
+        for name in (
+            "heads that\nlose sets", "outputs off by\n10 %: keys", "outputs off by\n10 %: values",
+            "median head:\nattention error", "median head:\noutput error",
+        ):  # fmt: skip
+            table.add_column(name, justify="right")
+        table.add_column("first to lose")
+        for row in losses:
+            off = [
+                "unknown" if row[name] is None else f"{row[name]} of {row['heads']}" for name in ("off", "off_values")
+            ]
+            errors = ["unknown" if row[name] is None else f"{row[name]:.2g}" for name in ("weights", "output")]
+            first = f"{head_name(row['first'])}: {row['by']} {row['loss']:.2g}"
+            table.add_row(row["format"], f"{row['lost']} of {row['heads']}", *off, *errors, first)
+        yield table
+    table = Table(**title)
     table.add_column("q", justify="right")
     for kind in probe["kinds"]:
         table.add_column(f"heads that reach most\n{kind} sets", justify="right")
-    table.add_column("median head:\nneeded norm / in use", justify="right")
     table.add_column("strongest head\n(random sets)")
     for row in summary_rows(probe):
         size, best = str(row["q"]), row["best"]
-        able = [f"{count} of {probe['heads_count']}" for count in row["able"].values()]
-        strongest = "none"
-        if best is not None:
-            strongest = f"layer {best['layer']}, head {best['place']}: {best['reach']['random'][size]:.0%}"
-        table.add_row(size, *able, ratio_text(row["ratio"]), strongest)
-    return table
+        counts = row["able"].values()
+        able = [f"{count} of {probe['heads_count']}" if probe["has_queries"] else "unknown" for count in counts]
+        strongest = "none" if best is None else f"{head_name(best)}: {best['reach']['random'][size]:.0%}"
+        table.add_row(size, *able, strongest)
+    yield table
 
 
 def _heading(line: Line) -> str:

@@ -46,7 +46,7 @@ class Probed:
 
     @property
     def advice(self) -> str:
-        """One sentence on what limits the heads."""
+        """What to look at first: the heads that lose most, and those that isolate no token."""
         return self.findings["advice"]
 
     def report(self, folder: str | Path) -> Path:
@@ -67,12 +67,14 @@ def probe(
     curves: int = 0,
     seed: int = 0,
     position: int | None = None,
+    formats: Iterable[str] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Probed:
-    """Which sets of positions can the heads of a model average, and with how long a query?
+    """Which heads of a model lose most in a quantised cache, and which sets of positions can their queries average?
 
-    Everything runs in this process: at N = 256, d = 64, each set takes about 3 ms for its needed norm, and 2 ms for
-    existence, for each key head. The command `assay probe` does the same in worker processes, and keeps answers.
+    Everything runs in this process: at N = 256, d = 64, each head takes about 2 s, and for each key head each set about
+    3 ms for its needed norm, and 2 ms for existence. The command `assay probe` does the same in worker processes, and
+    keeps answers.
 
     Args:
         source: a torch module; heads, for instance from `assay.probing.heads.make_heads(name, keys, queries)`; an .npz
@@ -90,6 +92,8 @@ def probe(
             such sets can be singled out at all. The command draws 32.
         seed: of the sets, from 0 to 2^63 - 1.
         position: of the query of causal heads, which have the keys up to there. The last unless given.
+        formats: of a cache, see `assay.probing.cache_formats`; q8_0 and q4_0 unless given, or token-8 and token-4 where
+            the width does not take these.
         tell: is given a line about each question that is answered.
 
     >>> import torch
@@ -105,10 +109,14 @@ def probe(
     require(isinstance(sparsities, Iterable), "sparsities", sparsities, "several integers, such as (1, 2, 4, 8)")
     heads = _heads(source, inputs, text, length, names, name)
     require_causal(heads, position)
-    plan = Plan(heads, tuple(sparsities), sets, curves, seed, position)
+    require(isinstance(formats, Iterable) and not isinstance(formats, str), "formats", formats, "several names")
+    plan = Plan(heads, tuple(sparsities), sets, curves, seed, position, tuple(formats))
     evidence = []
     for question in plan.questions():
         evidence.append(answer_for(question, heads))
+        if question["asked"] == "uses":
+            tell(f"head {question['head'] + 1} of {heads.count}: uses")
+            continue
         tell(f"keys {question['key_head'] + 1} of {len(heads.keys)}: {question['asked']}, {question['sets']['kind']}")
     return Probed(plan, gather_probe(plan, {piece.key: piece for piece in evidence}), tuple(evidence))
 

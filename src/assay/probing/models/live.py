@@ -13,7 +13,9 @@ from torch import Tensor
 
 from assay.errors import AssayError, require
 from assay.probing.capture import Capture, CapturedAttention, capture
-from assay.probing.heads import make_heads
+from assay.probing.captured_heads import beyond_products, is_biased
+from assay.probing.heads import make_heads, shown
+from assay.probing.models.written import seeing_streams
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,7 +57,9 @@ def heads_of_module(
     >>> heads_of_module(attention, (text, text, text)).keys.shape
     (2, 5, 4)
     """
-    captured = capture(module, inputs)
+    require(isinstance(module, torch.nn.Module), "module", shown(module), "a torch.nn.Module")
+    with seeing_streams(module) as streams:
+        captured = capture(module, inputs, transform=streams.see)
     found = _wanted(captured, names, type(module).__name__)
     texts = 1 + max(one.text for one in found)
     if texts > 1:
@@ -65,27 +69,36 @@ def heads_of_module(
     if len(causal) > 1:
         first = {one.causal: call.name for call, one in reversed(list(zip(found, read, strict=True)))}
         raise AssayError(f"{first[True]} is causal and {first[False]} is not; choose some attention with names")
-    layers = [(layer.queries, layer.keys) for layer in read]
     places = {id(one): place for place, one in enumerate(captured.attentions)}
     numbers = [places[id(one)] for one in found]
     notes = dict.fromkeys(note for layer in read for note in layer.notes)
-    return gather(name or type(module).__name__, layers, numbers, causal=causal == {True}, note=" ".join(notes))
+    plain = all(beyond_products(one) is None for one in found)
+    calls = zip(numbers, found, strict=True)
+    written = [streams.written(module, number, one) for number, one in calls] if plain else []
+    return _gather(
+        name or type(module).__name__, read, numbers, written, plain=plain,
+        causal=causal == {True}, note=" ".join(notes),
+    )  # fmt: skip
 
 
-def gather(
-    name: str, layers: Sequence[tuple[Tensor, Tensor]], numbers: Sequence[int], *, causal: bool, note: str = ""
-) -> Heads:
-    """Heads from queries (heads, M, d) and keys (key heads, N, d) of layers with these numbers.
+def _gather(
+    name: str, read: Sequence[_Layer], numbers: Sequence[int], written: Sequence[np.ndarray | None], *,
+    plain: bool, causal: bool, note: str,
+) -> Heads:  # fmt: skip
+    """Heads of layers with these numbers. Equally many heads share a key head.
 
-    Equally many heads share a key head.
+    Values are left out where they are not as wide in all layers, or more than products of queries and keys is in the
+    softmax.
 
     Raises:
         AssayError: layers with different numbers of positions or different widths.
     """
+    layers = [(layer.queries, layer.keys) for layer in read]
     for what, tensors in (("queries", [q for q, _ in layers]), ("keys", [k for _, k in layers])):
         shapes = sorted({tuple(tensor.shape[1:]) for tensor in tensors})
         require(len(shapes) == 1, f"(positions, width) of {what} by layer", shapes,
                 "the same in all layers; choose some with names")  # fmt: skip
+    valued = plain and len({layer.values.shape[2] for layer in read}) == 1
     key_head: list[int] = []
     first = 0
     for queries, keys in layers:
@@ -97,6 +110,8 @@ def gather(
         key_head=tuple(key_head), note=note,
         layer=tuple(number for number, (queries, _) in zip(numbers, layers, strict=True) for _ in queries),
         place=tuple(place for queries, _ in layers for place in range(len(queries))),
+        values=_array([layer.values for layer in read]) if valued else None,
+        written=_joined(written) if valued else None, plain=plain,
     )  # fmt: skip
 
 
@@ -104,6 +119,7 @@ def gather(
 class _Layer:
     queries: Tensor
     keys: Tensor
+    values: Tensor
     causal: bool
     notes: tuple[str, ...]
 
@@ -130,20 +146,12 @@ class _Layer:
         notes = []
         if length < len(columns):
             notes.append(f"{len(columns) - length} of {len(columns)} positions are padding and left out.")
-        if _biased(one):
+        if is_biased(one):
             notes.append(BIASED)
         notes += [CAPPED] * (one.cap is not None) + [SUNK] * (one.sink is not None)
         queries = _float(one.queries[:, rows]) * (one.scale * one.queries.shape[2] ** 0.5)
-        return cls(queries, _float(one.keys[:, columns]), not whole, tuple(notes))
-
-
-def _biased(one: CapturedAttention) -> bool:
-    """Whether more than a number for each query is added to scores that are seen."""
-    if one.mask is None:
-        return False
-    seen = one.mask > -torch.inf
-    top = one.mask.masked_fill(~seen, -torch.inf).amax(dim=-1, keepdim=True)
-    return bool(((one.mask < top) & seen).any())
+        keys, values = (_float(part[:, columns]) for part in (one.keys, one.values))
+        return cls(queries, keys, values, not whole, tuple(notes))
 
 
 def _wanted(found: Capture, names: str | Iterable[str] | None, module: str) -> list[CapturedAttention]:
@@ -156,15 +164,23 @@ def _wanted(found: Capture, names: str | Iterable[str] | None, module: str) -> l
         require(isinstance(names, Iterable), "names", names, "patterns of names of attentions")
         patterns = [names] if isinstance(names, str) else list(map(str, names))
     kept = {place for place in all_names if any(fnmatchcase(place, pattern) for pattern in patterns)}
-    shown = ", ".join(list(all_names)[:SHOWN]) + (
+    some = ", ".join(list(all_names)[:SHOWN]) + (
         f" and {len(all_names) - SHOWN} more" if len(all_names) > SHOWN else ""
     )
-    require(bool(kept), "names", ", ".join(patterns), f"patterns of some of {shown}")
+    require(bool(kept), "names", ", ".join(patterns), f"patterns of some of {some}")
     refused = [(place, reason) for place, reason in found.refused if place in kept]
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise AssayError(f"attention in {refused[0][0] or module} cannot be read: {refused[0][1]}{more}")
     return [one for one in found.attentions if one.name in kept]
+
+
+def _joined(written: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """One array for all heads; None unless each layer's is known, with one rank."""
+    parts = [part for part in written if part is not None]
+    if not parts or len(parts) < len(written) or len({part.shape[1:] for part in parts}) > 1:
+        return None
+    return np.concatenate(parts)
 
 
 def _float(tensor: Tensor) -> Tensor:
