@@ -78,7 +78,8 @@ def estimate_session(
 
     require_folder(out)
     study = load_study(name, quick=quick)
-    found = estimate(study, answers_in(out), workers=workers or os.cpu_count() or 1, tell=tell)
+    known = {**kept_answers(study.name), **answers_in(out)}
+    found = estimate(study, known, workers=workers or os.cpu_count() or 1, tell=tell)
     return {**found, "free_bytes": free_bytes(out)}
 
 
