@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from assay.boolean.facts import CONDITIONS, Claim, claims_of
 from assay.boolean.function import BooleanFunction
 from assay.boolean.heads import SEARCH_INPUTS, Constructed, constructed_heads, heads_with_bit
 from assay.boolean.mean import LeastError, least_error
+from assay.boolean.rounded import bits_of
 from assay.boolean.structure import Structure, structure_of
 from assay.boolean.text import headline
 from assay.errors import require
@@ -111,7 +111,7 @@ class BooleanAnswer:
             "sigmoid_attention_excluded": degree > 1,
             "heads_constructed": None if made is None else made.heads,
             "margin": None if margin is None else float(margin),
-            "margin_bits": None if margin is None else -_log2(margin.numerator, margin.denominator),
+            "margin_bits": None if margin is None else bits_of(margin),
             "layer": None if layer is None else layer.to_json(),
             "count_layer": None if explicit is None else explicit.certificate,
             "format_proved": None if explicit is None else explicit.proved_format,
@@ -213,7 +213,3 @@ def _decision_list(structure: Structure) -> dict[str, Any] | None:
     if structure.decision_list is None:
         return None
     return {"rules": [asdict(rule) for rule in structure.decision_list], "default": structure.default}
-
-
-def _log2(above: int, below: int) -> float:
-    return math.log2(above) - math.log2(below)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import time
-from fractions import Fraction
 from typing import Any
 
 from assay.boolean.backbone import train_backbone
@@ -12,6 +10,7 @@ from assay.boolean.function import BooleanFunction
 from assay.boolean.heads import constructed_heads
 from assay.boolean.mean import least_error
 from assay.boolean.plan import Question, degree_of, known_function
+from assay.boolean.rounded import bits_of
 from assay.boolean.symmetric_heads import symmetric_heads
 from assay.boolean.training import train
 from assay.errors import AssayError
@@ -72,7 +71,7 @@ def _constructed(question: Question) -> Evidence:
         }
     return _evidence(
         question, "bare heads", max(1, heads), error=0.0, rests_on=rests_on,
-        detail={"heads": heads, "margin": str(margin), "bits": -_log2(margin), **formats}, begin=begin,
+        detail={"heads": heads, "margin": str(margin), "bits": bits_of(margin), **formats}, begin=begin,
     )  # fmt: skip
 
 
@@ -111,11 +110,6 @@ def _backbone(question: Question) -> Evidence:
 
 def _function(question: Question) -> BooleanFunction:
     return known_function(question["function"], question["inputs"])
-
-
-def _log2(margin: Fraction) -> float:
-    """Of a fraction that may be far below float64's range."""
-    return math.log2(margin.numerator) - math.log2(margin.denominator)
 
 
 def _evidence(

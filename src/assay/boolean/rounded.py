@@ -1,7 +1,8 @@
-"""Numbers of three significant digits that are said of bounds: never above a lower bound, never below an upper one."""
+"""Numbers as they are said: of bounds, never more than is proved, in three significant digits; of margins, in bits."""
 
 from __future__ import annotations
 
+import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 
@@ -22,6 +23,15 @@ def at_most(number: Fraction | float) -> str:
     ('0.334', '0.5')
     """
     return _rounded(number, ROUND_CEILING)
+
+
+def bits_of(margin: Fraction) -> float:
+    """log2 of 1 / margin, which may be far below float64's range.
+
+    >>> bits_of(Fraction(1, 2**2000))
+    2000.0
+    """
+    return math.log2(margin.denominator) - math.log2(margin.numerator)
 
 
 def _rounded(number: Fraction | float, way: str) -> str:
