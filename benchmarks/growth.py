@@ -3,15 +3,15 @@
     python -m benchmarks.growth [--rounds 3 --only labels]
 
 N doubles until a call takes longer than `--longest` seconds, or the operation refuses it. The exponent is that of the
-largest four lengths, by the fit of assay.growth (least squares of logarithms; its interval is over the rounds), and the
-table says which lengths they are. Time is processor time on one thread, of whole calls: what does not grow with N is in
-it, and so are first touches of memory, which make time grow faster where arrays outgrow caches and what malloc keeps.
-Memory is the most that the process held during a call above what it held before, as Linux counts, in a process of its
-own for each operation; below 4 MB it is not fitted. "As stated" is what the operation's documentation says of its time,
-where it says anything.
+largest four lengths, by the fit of assay.results.growth (least squares of logarithms; its interval is over the rounds);
+the table says which lengths they are. Time is processor time on one thread, of whole calls: what does not grow with N
+is in it, and so are first touches of memory, which make time grow faster where arrays outgrow caches and what malloc
+keeps. Memory is the most that the process held during a call above what it held before, as Linux counts, in a process
+of its own for each operation; below 4 MB it is not fitted. "As stated" is what the operation's documentation says of
+its time, where it says anything.
 
 All inputs are uniform or Gaussian with seed 0, one sequence a call (labels: 16; labels of graphs: 4), and moduli the
-usual ones unless given. Widths are fixed: mixers and third-order kernels 16, keys of probing 32, sets of 4; sparse
+usual ones unless given. Widths are fixed: layers and third-order kernels 16, keys of probing 32, sets of 4; sparse
 averaging q = 2, all tokens asking. For the ledger N is the rows that it has.
 """
 
@@ -31,12 +31,12 @@ import torch
 from benchmarks.peers.record import keep, options, show
 
 from assay import AssayError, Evidence, Ledger, Match2, Match3, Match3Bigram, Match3Local, Size, SparseAveraging, build
-from assay.growth import LEAST_POINTS, exactly, fit_growth
-from assay.networks import MIXERS
-from assay.networks.kernels.strassen import strassen_attention
-from assay.networks.kernels.third_order import third_order_attention
+from assay.layers import LAYERS
+from assay.layers.kernels.strassen import strassen_attention
+from assay.layers.kernels.third_order import third_order_attention
 from assay.probing.geometry import exists
 from assay.probing.reach import needed_norms
+from assay.results.growth import LEAST_POINTS, exactly, fit_growth
 from assay.tasks.directed_triangle import DirectedTriangle
 from assay.tasks.five_cycle import FiveCycle
 
@@ -80,10 +80,10 @@ def forward(kind, method):
     return at
 
 
-def mixer(name):
+def layer(name):
     def at(length):
         torch.manual_seed(0)
-        module, tokens = MIXERS[name](WIDTH), torch.randn(1, length, WIDTH)
+        module, tokens = LAYERS[name](WIDTH), torch.randn(1, length, WIDTH)
         return lambda: module(tokens, length)
 
     return at
@@ -166,7 +166,7 @@ OPERATIONS = {  # name: (action at N, lengths, as stated)
     "forward bigram": (forward("match3-bigram", "bigram"), MIDDLE, "N^2"),
     "forward window": (forward("match3-local", "window"), MIDDLE, "N^2"),
     **{f"forward {method}": (forward("directed-triangle", method), (8, 256), "N^3") for method in GRAPHS},
-    **{f"mixer {name}": (mixer(name), MIDDLE, stated) for name, stated in [
+    **{f"layer {name}": (layer(name), MIDDLE, stated) for name, stated in [
         ("attention", "N^2"), ("gru", "N"), ("lstm", "N"), ("strassen", "N^3"), ("third-order", "N^3")]},
     "kernel third-order": (kernel(third_order_attention, gradients=False), (32, 1024), "N^3"),
     "kernel third-order, gradients": (kernel(third_order_attention, gradients=True), (32, 1024), "N^3"),

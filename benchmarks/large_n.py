@@ -26,8 +26,8 @@ import torch
 
 from assay import Match2, Match3, SparseAveraging, build
 from assay.constructions.averaging_unit import AveragingUnit
-from assay.networks.kernels.third_order import third_order_attention
-from assay.networks.structured.tiles import row_attention, shifted_attention
+from assay.layers.kernels.third_order import third_order_attention
+from assay.models.structured.tiles import row_attention, shifted_attention
 from assay.tasks.sparse_averaging import SparseAveragingInputs
 
 FULL = 1 << 14  # positions up to which the dense form is timed whole

@@ -18,9 +18,9 @@ import torch
 from benchmarks.peers.record import keep, options, show
 from torch import nn
 
-from assay.networks import MIXERS
-from assay.networks.base import Mixer
-from assay.networks.short_conv import ShortConv
+from assay.layers import LAYERS
+from assay.layers.common.short_conv import ShortConv
+from assay.layers.layer import Layer
 
 BATCH, LENGTH, WIDTHS = 64, 64, (32, 64)
 SLACK = 1.15
@@ -65,7 +65,7 @@ class Plain(nn.Module):
         return self.o(scores.masked_fill(later, -torch.inf).softmax(-1) @ self.v(tokens))
 
 
-class Nothing(Mixer):
+class Nothing(Layer):
     """Adds nothing to what stands before it."""
 
     def forward(self, tokens, last):
@@ -74,7 +74,7 @@ class Nothing(Mixer):
 
 def made(name, width, options):
     torch.manual_seed(0)
-    return MIXERS[name](width, **({"causal": True} if name in CAUSAL else {}), **options)
+    return LAYERS[name](width, **({"causal": True} if name in CAUSAL else {}), **options)
 
 
 def said(name, options):

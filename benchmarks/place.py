@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from assay.ledger import LEDGER, Ledger
-from assay.placing.session import place
+from assay.sessions.place import place
+from assay.store.ledger import LEDGER, Ledger
 
 WIDTH, TOKENS, BATCH, SYMBOLS = 16, 16, 64, 32
 

@@ -28,12 +28,12 @@ import numpy as np
 import torch
 
 from assay.evidence import Evidence
-from assay.learning.questions import answer_training, training_question
-from assay.learning.search import Question, Unit, first_learned, ladder, wrong_verdict
-from assay.ledger import Ledger
-from assay.networks.candidates import Candidates
+from assay.models.candidates import Candidates
+from assay.store.ledger import Ledger
 from assay.studies.start import proved_start
 from assay.tasks import task_from_json
+from assay.training.questions import answer_training, training_question
+from assay.training.search import Question, Unit, first_learned, ladder, wrong_verdict
 
 BAR, NEAR = 0.25, 0.10  # promised: at most this share of the grid's steps, and a width this near to the grid's
 SEEDS = (0, 1, 2)

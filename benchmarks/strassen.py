@@ -13,7 +13,7 @@ import time
 
 import torch
 
-from assay.networks.kernels.strassen import strassen_attention
+from assay.layers.kernels.strassen import strassen_attention
 
 SHARE = 0.6  # of the rate of matrix products, promised
 NAIVE_LENGTH = 256

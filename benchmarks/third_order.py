@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from assay.networks.kernels.third_order import third_order_attention
+from assay.layers.kernels.third_order import third_order_attention
 
 FORWARD = {64: 1.2, 256: 6, 512: 8}  # length: promised ratio
 TRAINING = {128: 2.4}

@@ -5,7 +5,7 @@
 Prints, on one thread in float32, interleaved, medians of rounds:
 
 - steps: CPU time of one network's training step (forward, backward, clipping, Adam; examples drawn beforehand) in a
-  hand-written eager loop with torch's default Adam, in the loop of `assay.learning.training`, and in batches of
+  hand-written eager loop with torch's default Adam, in the loop of `assay.training.loop`, and in batches of
   networks; what `train_together` would choose, its ratio to the plain loop, and to the better of both of ours;
 - runs: CPU time of whole runs with `train`, and with `train_together` for runs of as many seeds, and for four learning
   rates of each seed, where examples are shared: drawing examples, averaging and measuring included;
@@ -33,13 +33,13 @@ import torch
 from torch import nn
 
 from assay import SparseAveraging
-from assay.learning.batched import MOST_TOGETHER, _fitting, _Group, _pays, _Trial, train_together
-from assay.learning.questions import training_question
-from assay.learning.training import Recipe, _take_step, train
-from assay.networks import make_network
-from assay.networks.batched import form_of
+from assay.models import make_network
+from assay.models.batched import form_of
 from assay.studies.allocator import keep_freed_memory
 from assay.studies.workers import Workers
+from assay.training.batched import MOST_TOGETHER, _fitting, _Group, _pays, _Trial, train_together
+from assay.training.loop import Recipe, _take_step, train
+from assay.training.questions import training_question
 
 # architecture, width, length, batch, networks: promised ratio to the plain loop
 SHAPES = {

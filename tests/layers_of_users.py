@@ -3,12 +3,12 @@
 import torch
 from torch import nn
 
-from assay.networks.base import Mixer
-from assay.networks.mixers.attention import Attention
-from assay.networks.mixers.lstm import LSTM
+from assay.layers.attention import Attention
+from assay.layers.layer import Layer
+from assay.layers.lstm import LSTM
 
 
-class Matrix(Mixer):
+class Matrix(Layer):
     """Linear attention: a memory of m x m numbers."""
 
     causal = True
@@ -26,7 +26,7 @@ class Matrix(Mixer):
         return (scores @ self.value(tokens))[:, -last:]
 
 
-class Cached(Mixer):
+class Cached(Layer):
     """Causal attention, whose cache holds a key and a value for each of the last `window` tokens; all if it is 0."""
 
     causal = True

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from assay.networks.mixers.attention import Attention
-from assay.networks.mixers.gru import GRU
+from assay.layers.attention import Attention
+from assay.layers.gru import GRU
 from layers_of_users import Cached, Matrix
 
 

@@ -9,7 +9,7 @@ import torch
 
 from assay import AssayError, build
 from assay.constructions import CONSTRUCTIONS
-from assay.networks.structured import SHORTEST
+from assay.models.structured import SHORTEST
 from assay.tasks import make_task
 
 FURTHER = {"sparse-averaging": {"sparsity": 2, "dimension": 2}, "match3-local": {"window": 1}}

@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from assay import AssayError, CertificateError, Match2, Match3, SparseAveraging, build
-from assay.attacks import attack, attack_result
-from assay.attacks.averaging import spread, worst_values
-from assay.attacks.methods import draws
-from assay.attacks.tries import Tries
 from assay.cli.text import attack_text
 from assay.constructions.answering import NO_NUMBER, answered
-from assay.learning.one import train_one
-from assay.subject import Subject, open_subject, subject_of
+from assay.examine.attacks import attack, attack_result
+from assay.examine.attacks.averaging import spread, worst_values
+from assay.examine.attacks.methods import draws
+from assay.examine.attacks.tries import Tries
+from assay.examine.subject import Subject, open_subject, subject_of
 from assay.tasks.k_hop import KHop
+from assay.training.single import train_one
 
 SMALL = SparseAveraging(length=12, sparsity=2)
 LAST = SparseAveraging(length=16, sparsity=2, layout="last")

@@ -16,22 +16,22 @@ from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of
 from assay.baselines.predictors import BOOSTED_CLASSES, predict
 from assay.baselines.questions import answer_baselines, baselines_question, refused
 from assay.baselines.shipped import shipped_sizes
-from assay.learning.lengths import length_of
-from assay.learning.overlap import count_test_inputs, hashes
-from assay.learning.questions import answer_training, training_question
-from assay.learning.recipe import Recipe
-from assay.ledger import Ledger
-from assay.studies.session import require_tests_of_learning, run_session
+from assay.sessions.study import require_tests_of_learning, run_session
+from assay.store.ledger import Ledger
 from assay.tasks import TASKS, counter, make_task
 from assay.tasks.answers import Bits, Classes, Reals
-from assay.tasks.base import Task
 from assay.tasks.k_hop import KHop
 from assay.tasks.matching_features import counts_of_zero
 from assay.tasks.next_symbol import NextSymbol
 from assay.tasks.recall import Recall
 from assay.tasks.spec import Spec, Symbols
+from assay.tasks.task import Task
 from assay.tasks.token_features import token_features
 from assay.testing import check_task
+from assay.training.lengths import length_of
+from assay.training.overlap import count_test_inputs, hashes
+from assay.training.questions import answer_training, training_question
+from assay.training.recipe import Recipe
 from fresh import assay
 
 DIGITS = {"notation": "digits"}
@@ -316,7 +316,7 @@ def test_a_study_of_a_trivial_size_is_refused_before_anything_is_trained(tmp_pat
 
 
 def test_a_task_that_fails_is_left_to_its_searches(tmp_path, capsys, monkeypatch):
-    from assay.studies import session
+    from assay.sessions import study as session
     from assay.studies.study import load_study
 
     def fails(question):
@@ -353,7 +353,7 @@ import sys
 import assay, assay.testing
 from assay.baselines.fit import baselines_of
 from assay.cli.baselines import baselines
-from assay.studies.session import run_session
+from assay.sessions.study import run_session
 assert not {"sklearn", "threadpoolctl", "joblib"} & set(sys.modules)
 baselines_of(assay.SparseAveraging(8, 2), "sign", 1000)
 assert "sklearn" not in sys.modules

@@ -10,16 +10,18 @@ from torch import nn
 from torch.func import vmap
 
 from assay import AssayError, Match2, SparseAveraging
-from assay.learning import batched
-from assay.learning.batched import train_together
-from assay.learning.training import Recipe, train
-from assay.networks import MIXERS, make_network
-from assay.networks.base import Mixer, Network
-from assay.networks.batched import form_of
-from assay.networks.batched.recurrent import replace_parts
+from assay.layers import LAYERS
+from assay.layers.layer import Layer
+from assay.models import make_network
+from assay.models.batched import form_of
+from assay.models.batched.recurrent import replace_parts
+from assay.models.network import Network
 from assay.resources import Resources
 from assay.studies import allocator
 from assay.studies.workers import Workers
+from assay.training import batched
+from assay.training.batched import train_together
+from assay.training.loop import Recipe, train
 
 LAST, ALL = SparseAveraging(7, 2, 2, "last"), SparseAveraging(6, 2, 1, "all")
 MATCH, DIGITS = Match2(length=7), Match2(length=7, modulus=16, notation="digits")
@@ -27,8 +29,8 @@ RECIPE = Recipe(steps=20, distribution="uniform", batch=16, check_every=10, vali
 RUNS = [(0, 0.01), (3, 0.002), (0, 0.02), (1, 0.01), (3, 0.01)]
 
 
-class Mean(Mixer):
-    """A mixer of somebody else's: learned means over positions up to a constant."""
+class Mean(Layer):
+    """A layer of somebody else's: learned means over positions up to a constant."""
 
     family = "attention"
 
@@ -49,7 +51,7 @@ class Unmappable(Mean):
         return outputs if outputs.max() < 1e9 else torch.zeros_like(outputs)
 
 
-MEAN = MIXERS.named(f"{__name__}:Mean")
+MEAN = LAYERS.named(f"{__name__}:Mean")
 CASES = [
     (LAST, "attention", 8, {}),
     (ALL, "attention", 6, {"depth": 2, "head_width": 3}),
@@ -156,7 +158,7 @@ def test_a_bag_of_another_kind_is_not_taken_for_a_sum(mode):
 
 
 def test_what_cannot_be_mapped_over_is_trained_one_after_the_other():
-    name = MIXERS.named(f"{__name__}:Unmappable")
+    name = LAYERS.named(f"{__name__}:Unmappable")
     runs = train_together(LAST, name, 4, RUNS[:2], recipe=RECIPE)
     for run, (seed, rate) in zip(runs, RUNS[:2], strict=True):
         assert_same(run, train(LAST, name, 4, seed=seed, rate=rate, recipe=RECIPE))

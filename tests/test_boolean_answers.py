@@ -14,12 +14,12 @@ from assay.boolean.answer import answer_boolean, construct
 from assay.boolean.cuts import cuts_of, forster, heads_of_rows, heads_of_sign_rank
 from assay.boolean.degree import threshold_degree
 from assay.boolean.function import BooleanFunction
-from assay.boolean.heads import Head, checked, constructed_heads, cover, heads_with_bit
 from assay.boolean.mean import _of_counts, _on_parities, fewest_errors, least_error
 from assay.boolean.named import named_function
-from assay.boolean.structure import average_sensitivity, decision_list, fewest_fixed, structure_of
-from assay.communication import matrix_of
+from assay.boolean.properties import average_sensitivity, decision_list, fewest_fixed, structure_of
+from assay.boolean.softmax_heads import Head, checked, constructed_heads, cover, heads_with_bit
 from assay.errors import AssayError, Refuted
+from assay.examine.communication import matrix_of
 from boolean_twins import (
     as_table,
     attended,
@@ -118,7 +118,7 @@ def test_constructed_layers_of_random_functions_are_right_by_weights_and_values(
 
 
 def test_terms_cover_a_function_and_one_head_each_computes_it(monkeypatch):
-    monkeypatch.setattr("assay.boolean.heads._Search.run", lambda *_: None)  # the search finds nothing
+    monkeypatch.setattr("assay.boolean.softmax_heads._Search.run", lambda *_: None)  # the search finds nothing
     for seed in range(20):
         function = random_function(seed, 2 + seed % 4)
         terms = cover(function.cube)

@@ -18,8 +18,7 @@ from assay.boolean.named import NAMES, named_function
 from assay.boolean.reading import function_from
 from assay.boolean.text import boolean_text, headline
 from assay.errors import AssayError
-from assay.evidence import canonical
-from assay.facts import PROVED, PUBLISHED
+from assay.evidence import PROVED, PUBLISHED, canonical
 from assay.studies.study import load_study
 from boolean_twins import inputs_of, random_function
 from fresh import assay

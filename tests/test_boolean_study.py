@@ -11,7 +11,7 @@ from assay.boolean.findings import gather_boolean
 from assay.boolean.questions import answer_boolean
 from assay.boolean.symmetric_heads import check_symmetric_heads
 from assay.evidence import content_hash
-from assay.ledger import Ledger
+from assay.store.ledger import Ledger
 from assay.studies.study import load_study
 from fresh import assay
 from test_study_files import refusals

@@ -12,15 +12,7 @@ from assay.boolean.degree import threshold_degree
 from assay.boolean.function import BooleanFunction
 from assay.boolean.mean import least_error
 from assay.boolean.named import named_function
-from assay.boolean.training import (
-    _better_half,
-    _drawn,
-    _indicators,
-    _least_squares,
-    _network,
-    _Task,
-    train,
-)
+from assay.boolean.trained import _better_half, _drawn, _indicators, _least_squares, _network, _Task, train
 from assay.errors import AssayError
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assay import Match2, Match3, SparseAveraging
 from assay.bounds import BOUNDS, bounds_of
-from assay.bounds.base import Check, state_in_last_pass
+from assay.bounds.bound import Check, state_in_last_pass
 from assay.resources import Averages, Resources
 from assay.tasks import TASKS
 from assay.tasks.copy import Copy

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from assay import SparseAveraging
 from assay.bounds import BOUNDS
-from assay.bounds.base import binary_entropy, log2_binomial
+from assay.bounds.bound import binary_entropy, log2_binomial
 from assay.bounds.recurrent_state_gaussian import unknown_variances
 from assay.bounds.recurrent_state_mean import allowed_distortion, rate
 from assay.resources import Resources

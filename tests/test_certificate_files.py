@@ -15,7 +15,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.evidence import canonical
 from assay.proofs import verify, write_certificate
 from assay.proofs.certificate_file import _own_sha256
-from assay.tensors import read_tensors, write_tensors
+from assay.store.tensors import read_tensors, write_tensors
 from fresh import assay
 
 ODD = [None, True, False, math.nan, math.inf, "", "\0", "\ud800", 10**400, -(10**400), [], {}, -0.0, 0, "../x", 1e300]
@@ -221,7 +221,7 @@ ECHO = '''
 """A state with a slot for every value, each stored several times over"""
 from assay.constructions.recurrent import StoreAll
 from assay.constructions.settings import Setting
-from assay.proofs.base import require_fact
+from assay.proofs.proof import require_fact
 from assay.proofs.recurrent import recurrent
 
 class Echo(StoreAll):

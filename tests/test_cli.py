@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from assay import Ledger
-from assay.catalogue import describe
+from assay.cli.catalogue import describe
 from assay.studies.study import load_study
 from fresh import assay
 
@@ -234,7 +234,7 @@ def wait_for_rows(folder, count, process):
 
 GATED = """
 import os, time
-from assay.networks.mixers.attention import Attention
+from assay.layers.attention import Attention
 
 class Gated(Attention):
     def forward(self, tokens, last):

@@ -23,8 +23,8 @@ from assay.cli.exits import ExitCode
 from assay.cli.options import app
 from assay.cli.streams import SteadyStream
 from assay.errors import AssayError, DiskError
-from assay.files import make_folder, require_folder, require_writable, write_whole
-from assay.ledger import Ledger
+from assay.store.files import make_folder, require_folder, require_writable, write_whole
+from assay.store.ledger import Ledger
 from fresh import assay
 
 COMMAND = [sys.executable, "-m", "assay"]
@@ -319,8 +319,8 @@ def idle(monkeypatch):
         raise AssertionError("it was worked before the path was looked at")
 
     for place in (
-        "assay.constructions.build", "assay.learning.one.train_one", "assay.probing.source.open_heads",
-        "assay.studies.session.run_study", "assay.studies.session.load_study", "assay.merging._merged_anew",
+        "assay.constructions.build", "assay.training.single.train_one", "assay.probing.source.open_heads",
+        "assay.sessions.study.run_study", "assay.sessions.study.load_study", "assay.store.merging._merged_anew",
     ):  # fmt: skip
         monkeypatch.setattr(place, work)
 
@@ -352,7 +352,7 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_work(here, argument
 
 
 def test_the_place_of_a_report_is_looked_at_before_the_study_is_run(here, monkeypatch):
-    monkeypatch.setattr("assay.studies.session.run_study", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr("assay.sessions.study.run_study", lambda *_, **__: pytest.fail("it was run"))
     Path("out").mkdir()
     Path("out/tiny.html").symlink_to("nowhere")
     assert refused("run", TINY, "--out", "out") == "out/tiny.html cannot be written: it is a symbolic link"

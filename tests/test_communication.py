@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, Match2, SparseAveraging
-from assay.communication import (
+from assay.examine.communication import (
     communication_matrix,
     communication_summary,
     fooling_set,
@@ -28,9 +28,9 @@ from assay.communication import (
     two_way,
     vc_dimension,
 )
-from assay.communication.cliques import largest_clique
-from assay.communication.fooling import MOST_VERTICES
-from assay.tasks.base import Task
+from assay.examine.communication.cliques import largest_clique
+from assay.examine.communication.fooling import MOST_VERTICES
+from assay.tasks.task import Task
 
 
 def matrix_from(entries):

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import asked_of_all
-from assay.ledger_rows import evidence_text
 from assay.report.comparisons import cell_text, comparison_table, gather_comparison, summary_text
 from assay.report.findings import gather
 from assay.report.page import charts, page_text
 from assay.size import Size
+from assay.store.ledger_rows import evidence_text
 from assay.studies import shipped
 from assay.studies.kept import keep_answers, kept_answers
 from assay.studies.study import load_study, study_of
+from assay.training.search import asked_of_all
 from fresh import assay
 
 STUDY = """

@@ -18,8 +18,8 @@ from assay import AssayError, Evidence, Ledger, Size
 from assay.evidence import content_hash
 from assay.studies.course import Course, search_course, single_course
 from assay.studies.engines import cluster, open_engine
-from assay.studies.engines.base import Engine, WorkerLost
 from assay.studies.engines.desk import ATTEMPTS, Desk
+from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.runner import Agenda, run_study
 from assay.studies.study import load_study
 from assay.studies.workers import Failed
@@ -305,7 +305,7 @@ def test_ray_is_imported_only_where_it_is_asked_for():
     lines = """
 import sys
 from pathlib import Path
-import assay.cli, assay.studies.session
+import assay.cli, assay.sessions.study
 from assay.studies.engines import open_engine
 with open_engine("local", workers=1, folder=Path(".")):
     pass

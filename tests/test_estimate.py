@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from assay import Ledger
-from assay.learning import timing
-from assay.learning.timing import RunSeconds, time_run
 from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
 from assay.studies.runner import run_study
 from assay.studies.study import load_study
+from assay.training import timing
+from assay.training.timing import RunSeconds, time_run
 from fresh import assay
 from test_cli import complaint, printed
 

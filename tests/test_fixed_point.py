@@ -10,9 +10,9 @@ from hypothesis import given
 from torch import nn
 
 from assay import AssayError, Match2, Match3, SparseAveraging
+from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.constructions import CONSTRUCTIONS
-from assay.networks import make_network
-from assay.networks.fixed_point import FixedPoint, fixed_point
+from assay.models import make_network
 
 FORMATS = st.builds(FixedPoint, bits=st.integers(1, 40), fraction=st.integers(-20, 40))
 

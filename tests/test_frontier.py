@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from assay import Evidence, Size
 from assay.constructions import CONSTRUCTIONS
-from assay.frontier import SearchEnd, contradictions, learned_series, stated_series
-from assay.growth import Found, exactly, fit_growth
-from assay.learning.search import Unit, ladder
+from assay.results.frontier import SearchEnd, contradictions, learned_series, stated_series
+from assay.results.growth import Found, exactly, fit_growth
+from assay.training.search import Unit, ladder
 
 LENGTHS = [8, 16, 32, 64, 128]
 

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 
 from assay import AssayError, build
+from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.s_order_unit import s_order_attention
-from assay.networks.fixed_point import FixedPoint, fixed_point
+from assay.examine.protocols.cycles import POISON
+from assay.examine.protocols.questions import run_protocol
+from assay.examine.subject import subject_of
 from assay.proofs import certify
-from assay.protocols.cycles import POISON
-from assay.protocols.questions import run_protocol
-from assay.subject import subject_of
 from assay.tasks.directed_triangle import DirectedTriangle
 from assay.tasks.five_cycle import FiveCycle
 from assay.testing import check_construction, check_task

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, Match2, Match3, SparseAveraging, build, load
+from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.constructions import cosine_unit, cyclic, parabola, third_order
 from assay.constructions.questions import try_network
-from assay.networks.fixed_point import FixedPoint, fixed_point
-from assay.networks.structured import SHORTEST, TAIL, triples
-from assay.networks.structured.positions import moment_averages, moment_reach
-from assay.networks.structured.profile import Profile
-from assay.networks.structured.residues import pair_mass, table_mass
-from assay.networks.structured.tiles import LONG, row_attention, shifted_attention
-from assay.networks.structured.transform import cyclic_convolution, transform_error
-from assay.networks.structured.triples import pair_counts, triple_mass
+from assay.models.structured import SHORTEST, TAIL, triples
+from assay.models.structured.positions import moment_averages, moment_reach
+from assay.models.structured.profile import Profile
+from assay.models.structured.residues import pair_mass, table_mass
+from assay.models.structured.tiles import LONG, row_attention, shifted_attention
+from assay.models.structured.transform import cyclic_convolution, transform_error
+from assay.models.structured.triples import pair_counts, triple_mass
 
 FORMING_SCORES = [cosine_unit, parabola, third_order, cyclic]
 

@@ -7,16 +7,16 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from assay import AssayError
-from assay.learning.training import Recipe, train
-from assay.networks import MIXERS
-from assay.networks.delta_rule import delta_rule
-from assay.networks.layer_check import check_layer as measure
-from assay.networks.linear_attention import CHUNK, linear_attention
-from assay.networks.scan import scan
-from assay.networks.short_conv import ShortConv, convolve
+from assay.layers import LAYERS
+from assay.layers.common.check import check_layer as measure
+from assay.layers.common.short_conv import ShortConv, convolve
+from assay.layers.kernels.delta_rule import delta_rule
+from assay.layers.kernels.linear_attention import CHUNK, linear_attention
+from assay.layers.kernels.scan import scan
 from assay.tasks.k_hop import KHop
 from assay.tasks.recall import Recall
 from assay.testing import check_layer
+from assay.training.loop import Recipe, train
 from layer_twins import TWINS, convolved
 
 LONG = 2 * CHUNK + 12
@@ -62,7 +62,7 @@ WIDTH = 6
 
 def made(name, options, dtype=torch.float64, *, seed=0):
     torch.manual_seed(seed)
-    layer = MIXERS[name](WIDTH, **({"causal": True} if name in MASKED else {}), **options).to(dtype)
+    layer = LAYERS[name](WIDTH, **({"causal": True} if name in MASKED else {}), **options).to(dtype)
     with torch.no_grad():  # away from what starts at zero, or equal
         for parameter in layer.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -144,7 +144,7 @@ def test_layers_are_what_they_declare(case):
     name, options = case
     causal = {"causal": True} if name in MASKED else {}
 
-    class Layer(MIXERS[name]):
+    class Layer(LAYERS[name]):
         def __init__(self, width):
             super().__init__(width, **causal, **options)
 
@@ -176,7 +176,7 @@ def test_state_after_nine_tokens(name, options, numbers):
 @pytest.mark.parametrize("name", ["retnet", "gated-linear", "mlstm"])
 def test_memories_of_what_is_linear_in_tokens_are_of_a_symmetric_matrix(name):
     """Keys and values are both linear in the same tokens: S = K^T M V, M symmetric, m (m + 1) / 2 numbers, and n."""
-    facts = measure(lambda width: MIXERS[name](width), name, width=WIDTH)
+    facts = measure(lambda width: LAYERS[name](width), name, width=WIDTH)
     assert facts.rank == 21 + 6 * (name == "mlstm")
 
 
@@ -247,7 +247,7 @@ def test_a_window_as_long_as_the_sequence_is_attention(rotary):
 def test_near_attention_that_may_look_ahead_is_symmetric():
     """Reversed tokens have reversed outputs; there is no state."""
     for name, options in [("window-attention", {"window": 3}), ("alibi", {"heads": 2}), ("hard-alibi", {"heads": 2})]:
-        layer = MIXERS[name](WIDTH, **options).double()
+        layer = LAYERS[name](WIDTH, **options).double()
         tokens = drawn(9)
         assert error(layer(tokens.flip(1), 9).flip(1), layer(tokens, 9)) < 1e-13
         assert layer.state(9) is None
@@ -335,13 +335,13 @@ CONVOLVED = [("attention", {"causal": True}), ("delta-net", {}), ("window-attent
 @pytest.mark.parametrize("taps", [1, 2, 4])
 def test_a_short_convolution_stands_before_any_layer(name, options, taps):
     torch.manual_seed(0)
-    layer = ShortConv(MIXERS[name](WIDTH, **options), WIDTH, taps).double()
+    layer = ShortConv(LAYERS[name](WIDTH, **options), WIDTH, taps).double()
     tokens = drawn(12)
-    exact = layer.mixer(convolved(layer, tokens), 12)
+    exact = layer.layer(convolved(layer, tokens), 12)
     assert error(layer(tokens, 12), exact) < 1e-13
     assert error(layer(tokens, 3), exact[:, -3:]) < 1e-13
     assert error(layer(tokens[:, :2], 2), exact[:, :2]) < 1e-13
-    assert layer.state(5) == (taps - 1) * WIDTH + layer.mixer.state(5)
+    assert layer.state(5) == (taps - 1) * WIDTH + layer.layer.state(5)
     for cut in (1, 2, 7):
         first, state = layer.run(tokens[:, :cut])
         assert state.shape == (2, layer.state(cut))
@@ -349,10 +349,10 @@ def test_a_short_convolution_stands_before_any_layer(name, options, taps):
 
 
 def test_a_short_convolution_is_what_it_declares():
-    facts = measure(lambda width: ShortConv(MIXERS["min-gru"](width), width, 3), "short", width=4)
+    facts = measure(lambda width: ShortConv(LAYERS["min-gru"](width), width, 3), "short", width=4)
     assert (facts.state, facts.rank) == (12, 8)  # the buffer is seen through the next two h alone
-    assert ShortConv(MIXERS["attention"](4), 4).state(3) is None
-    assert ShortConv(MIXERS["attention"](4), 4).family == "attention"
+    assert ShortConv(LAYERS["attention"](4), 4).state(3) is None
+    assert ShortConv(LAYERS["attention"](4), 4).family == "attention"
 
 
 @pytest.mark.parametrize(
@@ -371,4 +371,4 @@ def test_a_short_convolution_is_what_it_declares():
 )
 def test_options_that_cannot_be_are_refused(name, options, said):
     with pytest.raises(AssayError, match=said):
-        MIXERS[name](WIDTH, **options)
+        LAYERS[name](WIDTH, **options)

@@ -9,25 +9,26 @@ from torch import nn
 
 from assay import AssayError, Ledger, Match2, Match3, SparseAveraging
 from assay.constructions.questions import attention_portrait
-from assay.learning import training
-from assay.learning.one import train_one
-from assay.learning.questions import answer_training, training_question
-from assay.learning.training import Recipe, train
-from assay.learning.weights_file import load_trained
-from assay.networks import MIXERS, architectures, family, make_network, named_architecture
-from assay.networks.base import Mixer
-from assay.networks.codes import circular_codes
+from assay.layers import LAYERS
+from assay.layers.layer import Layer
+from assay.models import architectures, family, make_network, named_architecture
+from assay.models.codes import circular_codes
 from assay.tasks import task_from_json
 from assay.testing import check_layer
+from assay.training import loop as training
+from assay.training.loop import Recipe, train
+from assay.training.questions import answer_training, training_question
+from assay.training.single import train_one
+from assay.training.trained_file import load_trained
 
 TASK = SparseAveraging(4, 1, layout="last")
 RECIPE = Recipe(steps=300, distribution="gaussian", batch=64, check_every=50, validation=512, test=1024)
 
 
-@pytest.mark.parametrize("name", MIXERS.names())
+@pytest.mark.parametrize("name", LAYERS.names())
 @pytest.mark.parametrize("task", [SparseAveraging(6, 2, 2, "last"), SparseAveraging(6, 2, 2, "all")], ids=str)
-def test_mixers_conform(name, task):
-    check_layer(MIXERS[name], task)
+def test_layers_conform(name, task):
+    check_layer(LAYERS[name], task)
 
 
 @pytest.mark.parametrize("architecture", architectures())
@@ -63,12 +64,12 @@ def test_state_is_counted_per_kind_of_cell():
 
 
 def test_attention_equals_the_textbook_formula():
-    mixer = MIXERS["attention"](6).double()
-    nn.init.normal_(mixer.query.bias)
+    layer = LAYERS["attention"](6).double()
+    nn.init.normal_(layer.query.bias)
     tokens = torch.randn(2, 5, 6, dtype=torch.float64)
-    queries, keys, values = mixer.query(tokens), mixer.key(tokens), mixer.value(tokens)
-    expected = mixer.out(torch.softmax(queries @ keys.transpose(1, 2) / 6**0.5, dim=2) @ values)
-    assert torch.allclose(mixer(tokens, 5), expected)
+    queries, keys, values = layer.query(tokens), layer.key(tokens), layer.value(tokens)
+    expected = layer.out(torch.softmax(queries @ keys.transpose(1, 2) / 6**0.5, dim=2) @ values)
+    assert torch.allclose(layer(tokens, 5), expected)
 
 
 @pytest.mark.parametrize(("architecture", "width"), [("attention", 6), ("lstm", 8), ("gru", 10), ("feed-forward", 12)])
@@ -124,8 +125,8 @@ def test_a_portrait_shows_where_attention_goes():
     assert portrait["mass_on_pointers"] == pytest.approx(mass, abs=1e-3)
 
 
-class Identity(Mixer):
-    """A mixer of somebody else's, which moves nothing."""
+class Identity(Layer):
+    """A layer of somebody else's, which moves nothing."""
 
     family = "attention"
 
@@ -137,11 +138,11 @@ class Identity(Mixer):
         return self.scale * tokens[:, -last:]
 
 
-def test_a_mixer_of_somebody_elses_by_its_path():
+def test_a_layer_of_somebody_elses_by_its_path():
     with pytest.raises(AssayError, match="of no file that was named in this process"):
         make_network("no.such.module:Identity", TASK, 4, seed=0)
-    path = MIXERS.named(f"{__name__}:Identity")
-    check_layer(MIXERS[path], SparseAveraging(4, 1, layout="last"))
+    path = LAYERS.named(f"{__name__}:Identity")
+    check_layer(LAYERS[path], SparseAveraging(4, 1, layout="last"))
     assert make_network(path, TASK, 4, seed=0).family == "attention"
     with pytest.raises(AssayError, match="has no 'Nothing'"):
         make_network(f"{__name__}:Nothing", TASK, 4, seed=0)
@@ -171,25 +172,25 @@ def test_a_run_that_diverges_is_not_learned_and_can_be_stored():
 def test_heads_are_separate_and_added_up(name, heads):
     """With the output map the identity, a head's coordinates depend on its own part of every projection only."""
     torch.manual_seed(0)
-    mixer = MIXERS[name](6, heads=heads).double()
-    torch.nn.init.eye_(mixer.out.weight)
+    layer = LAYERS[name](6, heads=heads).double()
+    torch.nn.init.eye_(layer.out.weight)
     tokens = torch.randn(2, 5, 6, dtype=torch.float64)
-    before = mixer(tokens, 5)
+    before = layer(tokens, 5)
     part = 6 // heads
     with torch.no_grad():
-        for projection in [child for child in mixer.children() if child is not mixer.out]:
+        for projection in [child for child in layer.children() if child is not layer.out]:
             projection.weight[:part] *= 1.5
-    changed = (mixer(tokens, 5) - before).abs().amax(dim=(0, 1)) > 1e-9
+    changed = (layer(tokens, 5) - before).abs().amax(dim=(0, 1)) > 1e-9
     assert changed.tolist() == [True] * part + [False] * (6 - part)
 
 
 def test_attention_with_heads_equals_the_textbook_formula():
-    mixer = MIXERS["attention"](6, heads=2).double()
+    layer = LAYERS["attention"](6, heads=2).double()
     tokens = torch.randn(2, 5, 6, dtype=torch.float64)
-    q, k, v = ((layer(tokens)).unflatten(2, (2, 3)).transpose(1, 2) for layer in (mixer.query, mixer.key, mixer.value))
-    expected = mixer.out((torch.softmax(q @ k.mT / 3**0.5, dim=-1) @ v).transpose(1, 2).flatten(2))
-    assert torch.allclose(mixer(tokens, 5), expected)
-    assert torch.allclose(mixer(tokens, 2), expected[:, -2:])
+    q, k, v = ((layer(tokens)).unflatten(2, (2, 3)).transpose(1, 2) for layer in (layer.query, layer.key, layer.value))
+    expected = layer.out((torch.softmax(q @ k.mT / 3**0.5, dim=-1) @ v).transpose(1, 2).flatten(2))
+    assert torch.allclose(layer(tokens, 5), expected)
+    assert torch.allclose(layer(tokens, 2), expected[:, -2:])
 
 
 def test_depth_and_heads_reach_the_network_or_are_refused():

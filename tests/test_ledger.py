@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assay import AssayError, Evidence, Ledger, Size
 from assay.evidence import canonical, content_hash
-from assay.ledger import Merge
+from assay.store.ledger import Merge
 
 json_values = st.recursive(
     st.none()

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from assay import AssayError, Ledger, ledger
-from assay.ledger import DamagedLedger, Merge, salvage
-from assay.merging import merge_files
+from assay import AssayError, Ledger
+from assay.store import ledger
+from assay.store.ledger import DamagedLedger, Merge, salvage
+from assay.store.merging import merge_files
 from fresh import assay
 from test_cli import complaint
 from test_ledger import statement
@@ -127,7 +128,7 @@ def test_a_merge_that_is_killed_leaves_all_or_nothing(tmp_path):
             for number in numbers:
                 opened.add(long_statement(number))
     script = f"""
-from assay import ledger as module
+from assay.store import ledger as module
 read = module.evidence_of
 count = 0
 def slowly(row):

@@ -17,7 +17,7 @@ from assay.constructions.random_frequencies import separating_frequencies, worst
 from assay.constructions.s_order_unit import even_sets, match_mass, s_order_attention
 from assay.constructions.strassen import StrassenHeads
 from assay.constructions.trigonometric import holds
-from assay.networks.kernels.third_order import third_order_attention
+from assay.layers.kernels.third_order import third_order_attention
 from assay.testing import check_construction
 
 ANY = ["gather", "store-residues", "copy-residues"]

@@ -13,9 +13,9 @@ import fresh
 LAYER = """
 import torch
 from near import SCALE
-from assay.networks.base import Mixer
+from assay.layers.layer import Layer
 
-class Window(Mixer):
+class Window(Layer):
     '''Mean of the last tokens.'''
     family = "recurrent"
     window = 2
@@ -244,7 +244,7 @@ def test_a_class_that_is_in_no_file_cannot_be_kept(folder):
     """As in a notebook."""
     program = TASK + (
         "from assay import AssayError\n"
-        "from assay.learning.one import train_one\n"
+        "from assay.training.single import train_one\n"
         "from pathlib import Path\n"
         "print(Mine(length=4).sample(1, seed=0).targets.shape)\n"
         "shape = dict(width=4, depth=1, head_width=0, rate=0.01, seed=0, recipe={'steps': 1})\n"

@@ -6,19 +6,19 @@ import pytest
 import torch
 
 from assay import AssayError, Match3, SparseAveraging, build, load
-from assay.attacks.attack import attack
 from assay.constructions import questions
 from assay.constructions.answering import Trial, together
 from assay.constructions.questions import answer_construction, construction_question, try_all, try_network
 from assay.constructions.sign import SignKeys
 from assay.errors import Refuted
 from assay.evidence import canonical
-from assay.precision import smallest_precision
+from assay.examine.attacks.attack import attack
+from assay.examine.precision import smallest_precision
+from assay.examine.protocols import PROTOCOLS
+from assay.examine.protocols.head_summary import BareLayer
+from assay.examine.subject import open_subject, subject_of
 from assay.proofs import certify, write_certificate
-from assay.protocols import PROTOCOLS
-from assay.protocols.head_summary import BareLayer
-from assay.subject import open_subject, subject_of
-from assay.tensors import read_tensors, write_tensors
+from assay.store.tensors import read_tensors, write_tensors
 from assay.testing import check_construction
 from fresh import assay
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.networks import named_architecture
-from assay.networks.candidates import Candidates, require_declared
+from assay.models import named_architecture
+from assay.models.candidates import Candidates, require_declared
 from fresh import assay
 from test_certificate_files import ECHO
 from test_cli import complaint, printed
@@ -30,7 +30,7 @@ PACKAGES = {
 TRAIN = ["train", "k-hop", "--length", 8, "--width", 8, "--steps", 3, "--out", "x.safetensors"]
 BOUND = '''
 """Two numbers for every token"""
-from assay.bounds.base import Bound
+from assay.bounds.bound import Bound
 
 class TwoNumbers(Bound):
     name = "two-numbers"

@@ -17,24 +17,24 @@ import vl_convert
 from assay import AssayError, Evidence, Size
 from assay.baselines.questions import answer_baselines, refused
 from assay.evidence import content_hash
-from assay.frontier import SearchEnd
-from assay.learning.search import Unit, chosen, first_learned
-from assay.ledger import LEDGER, Ledger, differences
-from assay.networks import MIXERS
-from assay.networks.candidates import Candidates
+from assay.layers import LAYERS
+from assay.models.candidates import Candidates
 from assay.placing import battery as batteries
 from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows, fitting
 from assay.placing.card import Card, Known, headline, reached_text
 from assay.placing.charts import charts
 from assay.placing.page import page_text
-from assay.placing.reference import FILE, KEPT_BASELINES, LAYERS, known_layers
+from assay.placing.reference import FILE, KEPT_BASELINES, KNOWN_LAYERS, known_layers
 from assay.placing.reference import main as make_reference
 from assay.placing.rows import Limit, Placed, about_the_same_state, score
-from assay.placing.session import place
 from assay.placing.text import card_text
+from assay.results.frontier import SearchEnd
+from assay.sessions.place import place
+from assay.sessions.study import answers_in
+from assay.store.ledger import LEDGER, Ledger, differences
 from assay.studies.kept import kept_answers
-from assay.studies.session import answers_in
 from assay.tasks import task_from_json
+from assay.training.search import Unit, chosen, first_learned
 from fresh import assay
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ def tiny(monkeypatch):
     return rows
 
 
-@pytest.mark.parametrize("contender", LAYERS, ids=lambda contender: contender.name)
+@pytest.mark.parametrize("contender", KNOWN_LAYERS, ids=lambda contender: contender.name)
 def test_every_layer_of_reference_can_be_asked_every_row(contender):
     study = battery(contender, ROWS, HERE)
     assert [line.name for line in study.lines] == [row.name for row in ROWS]
@@ -233,7 +233,7 @@ def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_p
         (known,) = known_layers(file=file)
         return known.stale
 
-    from assay.learning.questions import RECIPE_VERSION
+    from assay.training.questions import RECIPE_VERSION
 
     assert "version 0 of training" in stale()
     current = {"recipe": RECIPE_VERSION, "battery": batteries.BATTERY_VERSION}
@@ -278,8 +278,8 @@ def test_rows_of_reference_are_whole_and_have_the_separations_of_the_field():
 
 def test_a_copy_of_a_shipped_layer_gives_the_same_rows_and_an_edited_one_is_asked_anew(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    source = Path(batteries.__file__).parents[1] / "networks" / "mixers" / "delta_net.py"
-    text = source.read_text().replace("@MIXERS.register\n", "")
+    source = Path(batteries.__file__).parents[1] / "layers" / "delta_net.py"
+    text = source.read_text().replace("@LAYERS.register\n", "")
     Path("mine.py").write_text(text)
     on = ("flip-flop", "copy")
     ours = place("delta-net", on=on, out="ours", workers=1)
@@ -387,7 +387,7 @@ def test_known_layers_are_named_with_their_options(tmp_path):
 
 
 def test_a_whole_block_is_not_asked_for_a_convolution_before_it():
-    rows, left_out = fitting(Contender(MIXERS.named(f"{HERE / 'layers_to_place.py'}:Whole")), ROWS)
+    rows, left_out = fitting(Contender(LAYERS.named(f"{HERE / 'layers_to_place.py'}:Whole")), ROWS)
     assert {row.name for row in ROWS} - {row.name for row in rows} == {"induction-conv"}
     assert "induction-conv is left out" in left_out[0]
 

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from assay import AssayError, Match2, Match3Bigram, Match3Local, SparseAveraging, build
-from assay.learning.training import Recipe, train
-from assay.networks import make_network
-from assay.networks.fixed_point import FixedPoint, fixed_point
-from assay.precision import smallest_precision
-from assay.precision.questions import answer_precision, precision_question, precision_result
-from assay.subject import Subject, subject_of
+from assay.arithmetic.fixed_point import FixedPoint, fixed_point
+from assay.examine.precision import smallest_precision
+from assay.examine.precision.questions import answer_precision, precision_question, precision_result
+from assay.examine.subject import Subject, subject_of
+from assay.models import make_network
+from assay.training.loop import Recipe, train
 
 
 def bits(task, method, draws=20):

@@ -8,7 +8,7 @@ import pytest
 from assay.groups import named_group
 from assay.languages.alternation import alternation, blocks_of
 from assay.languages.expression import automaton_of
-from assay.predictions import counting_tracks, decided, model_of, predicted
+from assay.results.predictions import counting_tracks, decided, model_of, predicted
 
 
 def words(expression):

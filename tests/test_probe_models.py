@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from assay import SparseAveraging
 from assay.errors import AssayError
-from assay.networks import make_network
-from assay.networks.mixers.attention import Attention
+from assay.layers.attention import Attention
+from assay.models import make_network
 from assay.probing.capture import capture, capturing
 from assay.probing.models import open_model
 from assay.probing.models.live import heads_of_module
@@ -228,12 +228,12 @@ def test_encoder_and_decoder_are_told_apart_by_names(table):
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_live_mixer(count):
+def test_live_layer(count):
     torch.manual_seed(0)
-    mixer, tokens = Attention(32, heads=count), torch.randn(1, 9, 32)
-    heads = heads_of_module(mixer, (tokens, 4))
+    layer, tokens = Attention(32, heads=count), torch.randn(1, 9, 32)
+    heads = heads_of_module(layer, (tokens, 4))
     assert heads.queries.shape[:2] == (count, 4)
-    np.testing.assert_allclose(weights_of(heads), mixer.weights(tokens, 4)[0].detach(), atol=1e-5)
+    np.testing.assert_allclose(weights_of(heads), layer.weights(tokens, 4)[0].detach(), atol=1e-5)
 
 
 @pytest.mark.parametrize("positions", ["table", "rotary"])
@@ -247,7 +247,7 @@ def test_live_network(layout, positions):
     shown = network.network.blocks[0](shown, shown.shape[1])
     block = network.network.blocks[1]
     last = heads.queries.shape[1]
-    expected = block.mixer.weights(block.before_mixer(shown), last)[0].detach()
+    expected = block.layer.weights(block.before_layer(shown), last)[0].detach()
     assert len(expected) == 3
     np.testing.assert_allclose(weights_of(heads), expected, atol=1e-5)
 

@@ -15,7 +15,7 @@ from assay.probing.heads import make_heads, read_arrays, write_arrays
 from assay.probing.models import open_model
 from assay.probing.plan import Plan
 from assay.probing.source import open_heads
-from assay.studies.probing import probe_study
+from assay.sessions.probe import probe_study
 from test_cli import complaint
 
 KEYS = np.random.default_rng(0).standard_normal((2, 6, 3))
@@ -198,7 +198,7 @@ def test_wrong_commands(tmp_path):
 
 @pytest.mark.parametrize("option", ["sparsity", "sets", "curves", "seed", "out", "workers"])
 def test_a_set_of_ones_own_leaves_nothing_to_draw(option, tmp_path):
-    from assay.cli.heads import probe as command
+    from assay.cli.probe import probe as command
 
     with pytest.raises(AssayError, match=f"--{option} is not allowed with --set"):
         command(str(tmp_path / "a.npz"), chosen=["1"], **{option: "1" if option == "sparsity" else 1})

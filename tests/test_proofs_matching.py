@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import AssayError, Match2, Match3, Match3Bigram, Match3Local, build
+from assay.arithmetic.rounding import circle_error, exact, underflow, upper, weight_roundings
 from assay.constructions import CONSTRUCTIONS
-from assay.networks.kernels.strassen import _by_products, strassen_attention
-from assay.networks.kernels.third_order import Inputs, Mask, _forward, dense
+from assay.layers.kernels.strassen import _by_products, strassen_attention
+from assay.layers.kernels.third_order import Inputs, Mask, _forward, dense
 from assay.proofs import PROOFS, certify, verify, write_certificate
-from assay.proofs.base import Stored, prove
 from assay.proofs.gather import _radius
 from assay.proofs.presence import moved_mass, nearest_miss, presence_bound, wrong_mass
+from assay.proofs.proof import Stored, prove
 from assay.proofs.random_frequencies import _worst_miss
-from assay.proofs.rounding import circle_error, exact, underflow, upper, weight_roundings
 
 ANY = ["gather", "store-residues", "copy-residues"]
 MATCH2 = ["trigonometric", "parabola", "random-frequencies"]

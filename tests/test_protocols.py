@@ -12,20 +12,21 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from assay import SparseAveraging, build
+from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.constructions.questions import construction_question
 from assay.errors import AssayError
-from assay.learning.questions import training_question
-from assay.networks import MIXERS, make_network
-from assay.networks.bare import BareUnit
-from assay.networks.fixed_point import FixedPoint, fixed_point
-from assay.protocols import PROTOCOLS
-from assay.protocols.base import Outcome, Runner
-from assay.protocols.channel import Channel, distinct
-from assay.protocols.disjointness import bit_pairs, instance
-from assay.protocols.index import separating_set
-from assay.protocols.questions import answer_protocol, protocol_question, run_protocol
-from assay.protocols.token_message import Embedding, HeadParts, token_messages
-from assay.subject import Subject, subject_of
+from assay.examine.protocols import PROTOCOLS
+from assay.examine.protocols.channel import Channel, distinct
+from assay.examine.protocols.disjointness import bit_pairs, instance
+from assay.examine.protocols.index import separating_set
+from assay.examine.protocols.protocol import Outcome, Runner
+from assay.examine.protocols.questions import answer_protocol, protocol_question, run_protocol
+from assay.examine.protocols.token_message import Embedding, HeadParts, token_messages
+from assay.examine.subject import Subject, subject_of
+from assay.layers import LAYERS
+from assay.models import make_network
+from assay.models.bare import BareUnit
+from assay.training.questions import training_question
 
 
 class StarvedUnit(BareUnit):
@@ -315,16 +316,16 @@ def test_a_recurrent_state_forgets_what_was_long_ago():
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_mixer_that_is_run_in_parts_gives_the_same(name, dtype):
+def test_a_layer_that_is_run_in_parts_gives_the_same(name, dtype):
     torch.manual_seed(0)
-    mixer, tokens = MIXERS[name](4).to(dtype), torch.randn(3, 9, 4, dtype=dtype)
-    first, state = mixer.run(tokens[:, :5])
-    second, last = mixer.run(tokens[:, 5:], state)
-    whole, whole_state = mixer.run(tokens)
-    assert state.shape == (3, mixer.state(1))
+    layer, tokens = LAYERS[name](4).to(dtype), torch.randn(3, 9, 4, dtype=dtype)
+    first, state = layer.run(tokens[:, :5])
+    second, last = layer.run(tokens[:, 5:], state)
+    whole, whole_state = layer.run(tokens)
+    assert state.shape == (3, layer.state(1))
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
     torch.testing.assert_close(last, whole_state)
-    torch.testing.assert_close(whole, mixer(tokens, 9))
+    torch.testing.assert_close(whole, layer(tokens, 9))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])

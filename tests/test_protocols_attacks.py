@@ -12,19 +12,20 @@ from scipy.optimize import linprog
 from torch import Tensor, nn
 
 from assay import Match3, SparseAveraging, build
+from assay.arithmetic.fixed_point import FixedPoint
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.errors import AssayError
-from assay.networks import MIXERS, make_network
-from assay.networks.feed_forward import flat_width, flattened
-from assay.networks.fixed_point import FixedPoint
-from assay.protocols import PROTOCOLS
-from assay.protocols.base import Outcome
-from assay.protocols.disjointness import bit_pairs
-from assay.protocols.head_summary import combine, layer_of
-from assay.protocols.match3 import alice_tells, bob_finds
-from assay.protocols.null_space import first_layer, lost_directions
-from assay.protocols.radon import as_integers, radon_partition
-from assay.subject import Subject, subject_of
+from assay.examine.protocols import PROTOCOLS
+from assay.examine.protocols.disjointness import bit_pairs
+from assay.examine.protocols.head_summary import combine, layer_of
+from assay.examine.protocols.match3 import alice_tells, bob_finds
+from assay.examine.protocols.null_space import first_layer, lost_directions
+from assay.examine.protocols.protocol import Outcome
+from assay.examine.protocols.radon import as_integers, radon_partition
+from assay.examine.subject import Subject, subject_of
+from assay.layers import LAYERS
+from assay.models import make_network
+from assay.models.feed_forward import flat_width, flattened
 
 
 def subject(network: nn.Module, task, family: str = "") -> Subject:
@@ -229,10 +230,10 @@ def test_no_party_sees_the_others_tokens(method):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_summaries_of_parts_combine_to_the_whole(heads, dtype):
     torch.manual_seed(0)
-    mixer, tokens = MIXERS["attention"](6, heads=heads).to(dtype), torch.randn(4, 9, 6, dtype=dtype)
+    layer, tokens = LAYERS["attention"](6, heads=heads).to(dtype), torch.randn(4, 9, 6, dtype=dtype)
     asking = tokens[:, -1:]
-    parts = [mixer.summary(asking, part) for part in (tokens[:, :4], tokens[:, 4:])]
-    torch.testing.assert_close(mixer.join(combine(*parts)), mixer(tokens, 1))
+    parts = [layer.summary(asking, part) for part in (tokens[:, :4], tokens[:, 4:])]
+    torch.testing.assert_close(layer.join(combine(*parts)), layer(tokens, 1))
 
 
 def test_match3_says_what_it_needs():

@@ -11,11 +11,10 @@ import pytest
 
 from assay import SparseAveraging, build
 from assay.evidence import Evidence
-from assay.frontier import SearchEnd, learned_series, stated_series
-from assay.learning.search import Unit
-from assay.networks.candidates import candidates_of
+from assay.examine.protocols.questions import run_protocol
+from assay.examine.subject import subject_of
+from assay.models.candidates import candidates_of
 from assay.proofs import certify
-from assay.protocols.questions import run_protocol
 from assay.report.drawing import looks
 from assay.report.figures import (
     band_chart,
@@ -27,13 +26,14 @@ from assay.report.figures import (
 )
 from assay.report.findings import parameters_text
 from assay.report.lines import boundaries_of, contenders, references
-from assay.report.matrix import task_matrix
 from assay.report.page import charts, write_report
 from assay.report.protocols import protocol_lines
 from assay.report.tables import terminal_text
+from assay.report.task_matrix import task_matrix
 from assay.report.words import boundary_label, few_seeds_text
+from assay.results.frontier import SearchEnd, learned_series, stated_series
 from assay.size import Size
-from assay.subject import subject_of
+from assay.training.search import Unit
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
 HOSTILE = "<b>bold</b> & </script><script>alert(1)</script>"
@@ -252,7 +252,7 @@ def several_tasks():
     ] + [
         searched(task(n), n, "attention", "attention", (n, n, n + 1), (n - 1, n, n + 1), depth=2) for n in (8, 16)
     ] + [
-        searched(task(n), n, "my.package:Mixer", "hybrid", (n, n, n), (n - 1, n)) for n in (8, 32)
+        searched(task(n), n, "my.package:Layer", "hybrid", (n, n, n), (n - 1, n)) for n in (8, 32)
     ]  # fmt: skip
     waiting = [{"architecture": "third-order", "family": "third-order", "x": 16, "failed": None}]
     more = {"title": "The mystery", "task": mystery, "mean_error_name": "share of wrong answers", "unfinished": waiting}
@@ -572,7 +572,7 @@ def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
     matrix = several["matrix"]
     assert matrix["lines"] == ["length", "mystery"]
     assert matrix["architectures"] == [
-        "attention", "attention, depth 2", "lstm", "my.package:Mixer", "bare-attention", "bare-third-order",
+        "attention", "attention, depth 2", "lstm", "my.package:Layer", "bare-attention", "bare-third-order",
         "bare-recurrent",
     ]  # fmt: skip
     cells = matrix["cells"]["mystery"]
@@ -583,10 +583,10 @@ def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
     assert said("attention") == [("not learned", 50, 16, "training"), ("impossible", 8, 16, "one-layer")]
     assert said("attention, depth 2") == [("learned", 16, 16, "training"), ("impossible", 2, 16, "any-depth")]
     assert said("bare-third-order") == [("constructed", 5, 32, "trig")]
-    assert said("my.package:Mixer") == [("learned", 32, 32, "training")]
+    assert said("my.package:Layer") == [("learned", 32, 32, "training")]
     assert said("lstm") == []
     assert matrix["cells"]["length"]["attention, depth 2"] == []  # attention was trained there, at depth 1
-    assert cells["my.package:Mixer"][0]["parameters"] == 320
+    assert cells["my.package:Layer"][0]["parameters"] == 320
     lstm = matrix["cells"]["length"]["lstm"]
     assert [(e["verdict"], e["error_kind"], e["width"]) for e in lstm] == [
         ("not learned", "mean", 49), ("impossible", "mean", 2), ("impossible", "worst", 3),
@@ -619,10 +619,10 @@ def test_tables_are_drawn_with_the_characters_that_the_terminal_has(several):
 
 def test_everything_has_a_colour_and_marker_of_its_own(several):
     look = looks(several["lines"])
-    names = {"attention", "attention, depth 2", "third-order", "hybrid", "my.package:Mixer", "lstm", "feed-forward"}
+    names = {"attention", "attention, depth 2", "third-order", "hybrid", "my.package:Layer", "lstm", "feed-forward"}
     assert names <= set(look)
     assert len({look[name].colour for name in names}) == len(names)
-    assert band(several, "mystery", "my.package:Mixer").axes
+    assert band(several, "mystery", "my.package:Layer").axes
 
 
 def test_the_plainest_of_several_splits_has_the_look_of_its_architecture():
@@ -637,7 +637,7 @@ def test_the_plainest_of_several_splits_has_the_look_of_its_architecture():
 
 
 def test_hostile_names_of_tasks_and_architectures_are_escaped(several, tmp_path):
-    hostile = json.loads(json.dumps(several).replace("my.package:Mixer", HOSTILE).replace("The mystery", HOSTILE))
+    hostile = json.loads(json.dumps(several).replace("my.package:Layer", HOSTILE).replace("The mystery", HOSTILE))
     hostile["matrix"] = task_matrix(hostile["lines"])
     text = write_report(hostile, tmp_path).read_text("utf-8")
     page = Page(text)

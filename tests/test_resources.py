@@ -10,30 +10,31 @@ import torch
 import layers_of_users as layers
 from assay import AssayError, Match2, Match3, SparseAveraging, build
 from assay.bounds import BOUNDS, bounds_of
-from assay.bounds.base import LARGEST_WIDTH
+from assay.bounds.bound import LARGEST_WIDTH
 from assay.bounds.questions import answer_bound, bound_question
 from assay.constructions import CONSTRUCTIONS
-from assay.networks import MIXERS, architectures, make_network
-from assay.networks.bare_models import BARE_MODELS
-from assay.networks.candidates import Candidates, require_declared
-from assay.networks.layer_check import check_layer, is_causal
-from assay.networks.mixers.strassen import Strassen
-from assay.networks.mixers.third_order import ThirdOrder
+from assay.layers import LAYERS
+from assay.layers.common.check import check_layer, is_causal
+from assay.layers.strassen import Strassen
+from assay.layers.third_order import ThirdOrder
+from assay.models import architectures, make_network
+from assay.models.bare_models import BARE_MODELS
+from assay.models.candidates import Candidates, require_declared
 from fresh import assay
 
 HERE = Path(__file__).parent
 
 
 def path(layer):
-    return MIXERS.named(f"layers_of_users:{layer}")
+    return LAYERS.named(f"layers_of_users:{layer}")
 
 
 def odd(layer):
-    return MIXERS.named(f"odd_layers:{layer}")
+    return LAYERS.named(f"odd_layers:{layer}")
 
 
 def smallest(bound, task, layer, **shape):
-    networks = Candidates(layer if layer in MIXERS else path(layer), **shape)
+    networks = Candidates(layer if layer in LAYERS else path(layer), **shape)
     return BOUNDS[bound]().smallest(task, networks.at(task))
 
 
@@ -103,9 +104,9 @@ def test_names_play_no_part():
         assert torch.equal(mine.grad, shipped.grad)
 
 
-@pytest.mark.parametrize("name", MIXERS.names())
+@pytest.mark.parametrize("name", LAYERS.names())
 def test_shipped_layers_are_what_they_declare(name):
-    facts = check_layer(MIXERS[name], name)
+    facts = check_layer(LAYERS[name], name)
     assert facts.causality_declared
     if name in ("retnet", "gated-linear", "mlstm"):  # keys and values are linear in the same tokens: see test_layers
         assert facts.rank < facts.state

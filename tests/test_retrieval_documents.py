@@ -20,7 +20,7 @@ from assay.retrieval.documents import (
     SignDocuments,
     rise_and_fall,
 )
-from assay.retrieval.rounding import INTEGER_BITS, STORED_BITS, drawn_sets, is_retrieved, retrieved, rounded
+from assay.retrieval.rounded_documents import INTEGER_BITS, STORED_BITS, drawn_sets, is_retrieved, retrieved, rounded
 
 
 def all_sets(documents, top):

@@ -15,9 +15,9 @@ import pytest
 from scipy.optimize import nnls
 
 from assay.evidence import content_hash
-from assay.ledger import Ledger
 from assay.retrieval.findings import gather_memories, gather_retrieval
 from assay.retrieval.questions import answer_memory, answer_retrieval, cyclic_margin
+from assay.store.ledger import Ledger
 from assay.studies.study import load_study
 from fresh import assay
 from test_study_files import refusals

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError
-from assay.learning.search import Unit, first_learned, ladder, start_between, wrong_verdict
+from assay.training.search import Unit, first_learned, ladder, start_between, wrong_verdict
 
 LADDER = ladder(3, 80, 1.15)
 

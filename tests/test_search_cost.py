@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.learning.search import Unit, wrong_verdict
-from assay.ledger import Ledger
+from assay.store.ledger import Ledger
+from assay.training.search import Unit, wrong_verdict
 
 FILE = Path(__file__).parent.parent / "benchmarks" / "search_cost.py"
 SEARCHES = 1000

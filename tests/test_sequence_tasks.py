@@ -7,12 +7,10 @@ import pytest
 import torch
 
 from assay.errors import AssayError
-from assay.learning.lengths import length_of
-from assay.learning.recipe import Recipe
-from assay.learning.training import train
-from assay.networks import MIXERS, make_network
-from assay.networks.mixers.attention import Attention
-from assay.networks.standard import Backbone
+from assay.layers import LAYERS
+from assay.layers.attention import Attention
+from assay.models import make_network
+from assay.models.backbone import Backbone
 from assay.tasks import TASKS, make_task
 from assay.tasks.answers import Bits, Classes, Reals
 from assay.tasks.k_hop import KHop
@@ -20,6 +18,9 @@ from assay.tasks.next_symbol import NextSymbol
 from assay.tasks.recall import FILLERS, Recall
 from assay.tasks.spec import Spec, Symbols
 from assay.testing import check_task
+from assay.training.lengths import length_of
+from assay.training.loop import train
+from assay.training.recipe import Recipe
 
 RECALLS = [
     Recall(pairs=5, vocabulary=7),
@@ -114,7 +115,7 @@ def test_sums_over_parts_are_those_of_the_whole():
     assert sums.largest == 1
 
 
-@pytest.mark.parametrize("architecture", MIXERS.names())
+@pytest.mark.parametrize("architecture", LAYERS.names())
 @pytest.mark.parametrize("positions", ["none", "table"])
 def test_no_shipped_layer_sees_later_tokens_in_causal_order(architecture, positions):
     task = NextSymbol(length=7)
@@ -134,7 +135,7 @@ def test_layers_that_look_ahead_are_refused_in_causal_order():
         Backbone(spec, [Attention(4)], 4)
 
 
-@pytest.mark.parametrize("architecture", MIXERS.names())
+@pytest.mark.parametrize("architecture", LAYERS.names())
 def test_the_next_symbol_is_not_learned(architecture):
     recipe = Recipe(steps=60, distribution="uniform", batch=32, validation=256, test=1024)
     run = train(NextSymbol(length=8, alphabet=4), architecture, 8, seed=0, rate=0.01, recipe=recipe)

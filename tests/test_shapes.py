@@ -6,9 +6,7 @@ import pytest
 import torch
 
 from assay import AssayError, Match2
-from assay.learning.recipe import Recipe
-from assay.learning.training import train
-from assay.networks import (
+from assay.models import (
     architecture_code,
     check_shape,
     family,
@@ -17,10 +15,12 @@ from assay.networks import (
     make_network,
     named_architecture,
 )
-from assay.networks.candidates import Candidates, require_declared
-from assay.networks.shape import options_text, parse_options
+from assay.models.candidates import Candidates, require_declared
+from assay.models.shape import options_text, parse_options
 from assay.tasks.k_hop import KHop
 from assay.tasks.next_symbol import NextSymbol
+from assay.training.loop import train
+from assay.training.recipe import Recipe
 from fresh import assay
 from test_cli import complaint, printed
 
@@ -67,15 +67,15 @@ def test_modules_of_users_see_no_later_token_in_causal_order(name):
 
 def test_a_whole_block_gets_no_norm_and_no_mlp():
     block = make_network(users("Encoder"), TASK, 8, seed=0).network.blocks[0]
-    assert [name for name, _ in block.named_children()] == ["mixer"]
+    assert [name for name, _ in block.named_children()] == ["layer"]
     tokens = torch.randn(2, 8, 8)
-    expected = block.mixer.module.inner(tokens, src_mask=torch.full((8, 8), -torch.inf).triu(1))
+    expected = block.layer.module.inner(tokens, src_mask=torch.full((8, 8), -torch.inf).triu(1))
     assert torch.equal(block(tokens, 8), expected)
 
 
 def test_layers_get_what_they_ask_for():
     network = make_network(users("Placed"), TASK, 8, seed=0, depth=3)
-    modules = [block.mixer.module for block in network.network.blocks]
+    modules = [block.layer.module for block in network.network.blocks]
     assert [(module.length, module.index) for module in modules] == [(8, 0), (8, 1), (8, 2)]
 
 
@@ -91,7 +91,7 @@ def test_a_layer_that_does_not_heed_its_mask_is_refused():
 
 def test_hybrids_take_turns():
     network = make_network("gru+attention", TASK, 6, seed=0, depth=2)
-    assert [type(block.mixer).__name__ for block in network.network.blocks] == ["GRU", "Attention"] * 2
+    assert [type(block.layer).__name__ for block in network.network.blocks] == ["GRU", "Attention"] * 2
     assert network.size.depth == 4
     assert network.family == family("gru+attention") == "hybrid"
     assert family("gru+lstm") == "recurrent"

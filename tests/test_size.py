@@ -6,9 +6,9 @@ import shlex
 import pytest
 
 from assay.sizing.answer import Sized, Statement
+from assay.sizing.averaging_heads import size_head
 from assay.sizing.head import Layout
-from assay.sizing.heads import size_head
-from assay.sizing.pairs import size_pairs
+from assay.sizing.stored_pairs import size_pairs
 from assay.sizing.text import sized_text
 from fresh import assay
 from test_cli import complaint, printed

@@ -19,6 +19,7 @@ from assay.constructions.reed_solomon import code_parameters
 from assay.probing.gaussian_norm import predicted_norm
 from assay.probing.reach import needed_norms
 from assay.probing.thresholds import face_probability
+from assay.sizing.averaging_heads import size_head
 from assay.sizing.caches import CACHES, make_cache
 from assay.sizing.explicit import _SIGN_CEILING, _SIGN_NORM, code_size, explicit_keys
 from assay.sizing.generic import (
@@ -43,7 +44,6 @@ from assay.sizing.head_limits import (
     smallest_width,
 )
 from assay.sizing.head_statements import head_warnings
-from assay.sizing.heads import size_head
 from assay.sizing.simulated import simulate_head
 from assay.sizing.text import sized_text
 
@@ -265,9 +265,8 @@ def test_numbers_of_the_constructions_are_theirs():
 
 
 def test_an_answer_needs_no_torch():
-    code = (
-        "import sys; from assay.sizing.heads import size_head; size_head(8, 20, 2); assert 'torch' not in sys.modules"
-    )
+    asked = "from assay.sizing.averaging_heads import size_head; size_head(8, 20, 2)"
+    code = f"import sys; {asked}; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assay import AssayError
 from assay.bounds.recall_state import RecallState
 from assay.resources import Resources
-from assay.sizing.pairs import (
+from assay.sizing.stored_pairs import (
     LEAST_SQUARES,
     existing_bits,
     kept,

@@ -10,16 +10,17 @@ import pytest
 import assay
 from assay import AssayError, Match2
 from assay.bounds import bounds_of
-from assay.learning.training import code_of_run
-from assay.networks import MIXERS, named_architecture
-from assay.networks.mixers.gru import GRU
+from assay.layers import LAYERS
+from assay.layers.gru import GRU
+from assay.models import named_architecture
 from assay.registry import Registry
-from assay.source import code_of, name_code
-from assay.syntax import Module, digest_of, imports_of
+from assay.store.source import code_of, name_code
+from assay.store.syntax import Module, digest_of, imports_of
 from assay.tasks import TASKS, make_task, parameters_of
+from assay.training.loop import code_of_run
 
 LAYER = """
-from assay.networks.mixers.gru import GRU
+from assay.layers.gru import GRU
 {imports}
 
 class Layer(GRU):
@@ -41,7 +42,7 @@ def layer(folder, *, window=2, imports="", **others):
 
 def in_new_process(path):
     """The digest of a file's code, as a process that knows nothing of other files has it."""
-    told = f"from assay.source import *; print(code_of(name_code({str(path)!r}) + ':').digest)"
+    told = f"from assay.store.source import *; print(code_of(name_code({str(path)!r}) + ':').digest)"
     ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     return ran.stdout
 
@@ -105,14 +106,14 @@ def test_installed_packages_stand_with_their_versions(tmp_path):
 
 
 def test_what_is_shipped_has_its_own_name_and_what_derives_from_it_its_version(tmp_path, monkeypatch):
-    assert MIXERS.named("assay.networks.mixers.gru:GRU") == "gru"
+    assert LAYERS.named("assay.layers.gru:GRU") == "gru"
     path = layer(tmp_path / "derived")
     path = path.rename(path.with_name("derived.py"))
-    name = MIXERS.named(f"{path}:Layer")
-    first = MIXERS.code(name)
+    name = LAYERS.named(f"{path}:Layer")
+    first = LAYERS.code(name)
     assert first.endswith(" gru=1")
     monkeypatch.setattr(GRU, "version", 2)
-    assert MIXERS.code(name) == first.replace("gru=1", "gru=2")
+    assert LAYERS.code(name) == first.replace("gru=1", "gru=2")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_file_that_cannot_be_imported_is_refused_in_one_line(text, said, tmp_p
     (tmp_path / "broken.py").write_text(text)
     for _ in range(2):
         with pytest.raises(AssayError, match="cannot be imported") as refused:
-            MIXERS.named(str(tmp_path / "broken.py:Layer"))
+            LAYERS.named(str(tmp_path / "broken.py:Layer"))
         assert said in str(refused.value)
         assert "\n" not in str(refused.value)
 
@@ -174,9 +175,9 @@ def test_a_class_that_is_in_no_file_is_said_to_be():
             code_of_run("gru", task)
         assert "\n" not in str(refused.value)
     assert Local(length=4).to_json()["name"].endswith("Local")
-    assert MIXERS.name_of(Inner).endswith("Inner")
+    assert LAYERS.name_of(Inner).endswith("Inner")
     with pytest.raises(AssayError, match="put it into one"):
-        MIXERS.code(MIXERS.name_of(Inner))
+        LAYERS.code(LAYERS.name_of(Inner))
 
 
 def test_a_derived_task_is_another():
@@ -196,7 +197,7 @@ def test_a_derived_task_is_another():
 
 
 def test_a_file_registers_one_entry_of_a_kind():
-    registry = Registry("thing", "assay.tasks", "assay.things")
+    registry = Registry("thing", "assay.tasks")
 
     @registry.register
     class First:

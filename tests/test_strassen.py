@@ -1,13 +1,13 @@
-"""Strassen attention: products and sums against the formula, and the mixer."""
+"""Strassen attention: products and sums against the formula, and the layer."""
 
 import pytest
 import torch
 from torch.autograd import gradcheck
 
 from assay.errors import AssayError
-from assay.networks import MIXERS
-from assay.networks.kernels import strassen
-from assay.networks.kernels.strassen import strassen_attention
+from assay.layers import LAYERS
+from assay.layers.kernels import strassen
+from assay.layers.kernels.strassen import strassen_attention
 from pair_attention import draw, over_pairs
 
 MASKS = [(False, None), (True, None), (False, 2), (True, 1), (False, 0)]
@@ -139,27 +139,27 @@ def test_more_queries_than_positions_is_refused():
         strassen_attention(*draw(5, 4, 2, 2))
 
 
-def test_mixer_is_its_formula():
+def test_layer_is_its_formula():
     torch.manual_seed(0)
-    mixer = MIXERS["strassen"](6, heads=2, window=3).double()
+    layer = LAYERS["strassen"](6, heads=2, window=3).double()
     tokens = torch.randn(3, 5, 6, dtype=torch.float64)
-    parts = [linear(tokens) for linear in list(mixer.children())[:5]]
+    parts = [linear(tokens) for linear in list(layer.children())[:5]]
     parts[:3] = [x / 9**0.25 for x in parts[:3]]  # scores over sqrt(3 m'), m' = 3
     heads = [x.unflatten(-1, (2, 3)).transpose(1, 2) for x in parts]
-    expected = mixer.out(formula(*heads, window=3).transpose(1, 2).flatten(2))
-    torch.testing.assert_close(mixer(tokens, 5), expected)
-    torch.testing.assert_close(mixer(tokens, 2), expected[:, -2:])
+    expected = layer.out(formula(*heads, window=3).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(layer(tokens, 5), expected)
+    torch.testing.assert_close(layer(tokens, 2), expected[:, -2:])
 
 
-def test_causal_mixer_does_not_look_ahead():
+def test_causal_layer_does_not_look_ahead():
     torch.manual_seed(0)
-    mixer, tokens = MIXERS["strassen"](4, causal=True, window=2), torch.randn(1, 6, 4)
+    layer, tokens = LAYERS["strassen"](4, causal=True, window=2), torch.randn(1, 6, 4)
     changed = tokens.clone()
     changed[:, 4:] += 1
     changed[:, 0] += 1
-    torch.testing.assert_close(mixer(tokens, 6)[:, 3], mixer(changed, 6)[:, 3], atol=1e-6, rtol=0)
+    torch.testing.assert_close(layer(tokens, 6)[:, 3], layer(changed, 6)[:, 3], atol=1e-6, rtol=0)
 
 
 def test_heads_must_divide_the_width():
     with pytest.raises(AssayError, match="heads = 4 is not allowed; it must be a divisor of width = 6"):
-        MIXERS["strassen"](6, heads=4)
+        LAYERS["strassen"](6, heads=4)

@@ -9,14 +9,14 @@ import pytest
 from assay import AssayError, Evidence, Size
 from assay.bounds import bounds_of
 from assay.evidence import content_hash
-from assay.learning.search import first_learned, ladder
-from assay.networks import family
+from assay.models import family
 from assay.report.findings import gather
 from assay.studies import shipped
 from assay.studies.course import search_course
 from assay.studies.replay import replay, study_evidence
 from assay.studies.study import load_study
 from assay.studies.workers import answer
+from assay.training.search import first_learned, ladder
 
 QUICK = {name for name, path in shipped().items() if "quick" in tomllib.loads(path.read_text("utf-8"))}
 TWO_TASKS = """

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticUndefined
 
 from assay import AssayError
-from assay.learning.training import Recipe
 from assay.studies import schema, shipped
 from assay.studies.checks import Must
 from assay.studies.faults import read_tables
 from assay.studies.schema_boolean import BackboneTable, HeadsTrainingTable
 from assay.studies.schema_vectors import SettingTable
 from assay.studies.study import _study, load_study
+from assay.training.loop import Recipe
 from fresh import assay
 from test_cli import TINY
 

@@ -11,7 +11,7 @@ from assay.studies.workers import failure
 from fresh import assay
 from test_cli import TINY, rows
 
-HEAD = "from assay.networks.mixers.attention import Attention"
+HEAD = "from assay.layers.attention import Attention"
 AT_CONSTRUCTION = """
 class AtConstruction(Attention):
     def __init__(self, width):

@@ -11,13 +11,13 @@ import fresh
 from assay import AssayError, Match2, SparseAveraging, build
 from assay.constructions.weights_file import load_network
 from assay.evidence import canonical
-from assay.learning.one import train_one
-from assay.learning.weights_file import load_trained
-from assay.networks import architectures, make_network
-from assay.networks.base import Mixer
-from assay.protocols.questions import run_protocol
-from assay.subject import open_subject
-from assay.tensors import write_tensors
+from assay.examine.protocols.questions import run_protocol
+from assay.examine.subject import open_subject
+from assay.layers.layer import Layer
+from assay.models import architectures, make_network
+from assay.store.tensors import write_tensors
+from assay.training.single import train_one
+from assay.training.trained_file import load_trained
 
 TASK = SparseAveraging(length=4, sparsity=1, layout="last")
 
@@ -33,7 +33,7 @@ class Zeros(nn.Module):
         return self.weight * torch.zeros(len(inputs.values), *self.task.spec.output_shape)
 
 
-class Mean(Mixer):
+class Mean(Layer):
     """Averages all tokens."""
 
     family = "attention"
@@ -154,9 +154,9 @@ def test_a_users_class_and_its_weights(tmp_path):
     assert (subject.origin, subject.size, subject.guaranteed) == ("user's", None, None)
     save_file({"weight": torch.full((1,), 3.0)}, tmp_path / "w.safetensors")
     assert open_subject(f"{__name__}:Zeros", TASK, weights=tmp_path / "w.safetensors").network.weight.item() == 3
-    mixer = open_subject(f"{__name__}:Mean", TASK, width=4)
-    assert mixer.network(inputs).shape == (3, 1, 1)
-    assert mixer.size.width == 4
+    layer = open_subject(f"{__name__}:Mean", TASK, width=4)
+    assert layer.network(inputs).shape == (3, 1, 1)
+    assert layer.size.width == 4
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_training_from_the_command_line(tmp_path):
 def test_a_file_is_never_code(tmp_path):
     """A trained file that names a module imports nothing of it; the user names the layer, or the module."""
     (tmp_path / "mine.py").write_text(
-        "from assay.networks.mixers.gru import GRU\n"
+        "from assay.layers.gru import GRU\n"
         "import pathlib\n"
         "pathlib.Path('imported').touch()\n"
         "class Mine(GRU):\n    pass\n"

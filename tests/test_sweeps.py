@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from assay import Evidence, Size, SparseAveraging
 from assay.bounds import BOUNDS
-from assay.frontier import SearchEnd
-from assay.learning.search import Unit, asked_of_all
 from assay.report.states import state_charts
 from assay.resources import Resources
+from assay.results.frontier import SearchEnd
+from assay.results.sweeps import least_error, sweeps_of
 from assay.studies.course import search_course
 from assay.studies.study import load_study
-from assay.sweeps import least_error, sweeps_of
 from assay.tasks.recall import Recall
+from assay.training.search import Unit, asked_of_all
 from fresh import assay
 
 AVERAGING = SparseAveraging(length=16, sparsity=2, layout="last")

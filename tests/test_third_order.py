@@ -1,4 +1,4 @@
-"""Third-order attention: every form of the kernel against the formula, and the mixer."""
+"""Third-order attention: every form of the kernel against the formula, and the layer."""
 
 import subprocess
 import sys
@@ -9,9 +9,9 @@ import torch
 from torch.autograd import gradcheck
 
 from assay.errors import AssayError
-from assay.networks import MIXERS
-from assay.networks.kernels import streaming, third_order
-from assay.networks.kernels.third_order import third_order_attention
+from assay.layers import LAYERS
+from assay.layers.kernels import streaming, third_order
+from assay.layers.kernels.third_order import third_order_attention
 from pair_attention import draw, over_pairs
 
 MASKS = [(False, None), (True, None), (False, 2), (True, 1), (False, 0)]
@@ -182,7 +182,7 @@ def test_more_queries_than_positions_or_no_window_is_refused():
 
 PEAK = """
 import re, torch
-from assay.networks.kernels.third_order import third_order_attention
+from assay.layers.kernels.third_order import third_order_attention
 torch.set_num_threads(1)
 def peak(): return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 2**10
 before = peak()
@@ -213,25 +213,25 @@ def test_a_thousand_positions_train_in_little_memory(causal):
     assert added_megabytes(1024, causal) < 300  # all scores once: 4.3 GB
 
 
-def test_mixer_is_its_formula():
+def test_layer_is_its_formula():
     torch.manual_seed(0)
-    mixer = MIXERS["third-order"](6, heads=2, causal=True).double()
+    layer = LAYERS["third-order"](6, heads=2, causal=True).double()
     tokens = torch.randn(3, 5, 6, dtype=torch.float64)
-    heads = [x.unflatten(-1, (2, 3)).transpose(1, 2) for x in (linear(tokens) for linear in list(mixer.children())[:5])]
-    expected = mixer.out(formula(heads[0] / 3**0.5, *heads[1:], causal=True).transpose(1, 2).flatten(2))
-    torch.testing.assert_close(mixer(tokens, 5), expected)
-    torch.testing.assert_close(mixer(tokens, 2), expected[:, -2:])
+    heads = [x.unflatten(-1, (2, 3)).transpose(1, 2) for x in (linear(tokens) for linear in list(layer.children())[:5])]
+    expected = layer.out(formula(heads[0] / 3**0.5, *heads[1:], causal=True).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(layer(tokens, 5), expected)
+    torch.testing.assert_close(layer(tokens, 2), expected[:, -2:])
 
 
-def test_causal_mixer_does_not_look_ahead():
+def test_causal_layer_does_not_look_ahead():
     torch.manual_seed(0)
-    mixer, tokens = MIXERS["third-order"](4, causal=True, window=2), torch.randn(1, 6, 4)
+    layer, tokens = LAYERS["third-order"](4, causal=True, window=2), torch.randn(1, 6, 4)
     changed = tokens.clone()
     changed[:, 4:] += 1
     changed[:, 0] += 1
-    assert torch.equal(mixer(tokens, 6)[:, 3], mixer(changed, 6)[:, 3])
+    assert torch.equal(layer(tokens, 6)[:, 3], layer(changed, 6)[:, 3])
 
 
 def test_heads_must_divide_the_width():
     with pytest.raises(AssayError, match="heads = 4 is not allowed; it must be a divisor of width = 6"):
-        MIXERS["third-order"](6, heads=4)
+        LAYERS["third-order"](6, heads=4)

@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from assay import AssayError, Ledger, Size, doctor
+from assay import AssayError, Ledger, Size
+from assay.cli import doctor
 from assay.cli.options import app
-from assay.ledger import differences
-from assay.merging import merge_files
+from assay.store.ledger import differences
+from assay.store.merging import merge_files
 from fresh import assay
 from test_cli import complaint
 from test_ledger import statement

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from assay.frontier import SearchEnd, learned_series
-from assay.learning.search import Unit, first_learned
 from assay.report.drawing import draw_learned, looks
 from assay.report.words import sought_text, width_text
+from assay.results.frontier import SearchEnd, learned_series
 from assay.studies.study import load_study
+from assay.training.search import Unit, first_learned
 from fresh import assay
 
 HEAD = """

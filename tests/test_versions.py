@@ -14,46 +14,47 @@ from assay.baselines.questions import BASELINES_VERSION
 from assay.boolean.plan import BOOLEAN_VERSION
 from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
-from assay.learning.questions import RECIPE_VERSION
-from assay.networks import MIXERS, NETWORKS
-from assay.networks.bare_models import BARE_VERSION
-from assay.precision.questions import PRECISION_VERSION
+from assay.examine.precision.questions import PRECISION_VERSION
+from assay.examine.protocols import PROTOCOLS
+from assay.layers import LAYERS
+from assay.models import NETWORKS
+from assay.models.bare_models import BARE_VERSION
 from assay.probing.questions import PROBE_VERSION
 from assay.proofs import PROOFS
 from assay.proofs.questions import PROOF_VERSION
-from assay.protocols import PROTOCOLS
 from assay.retrieval.plan import MEMORY_VERSION, RETRIEVAL_VERSION
-from assay.syntax import Module, digest_of, imports_of, short_sha256
+from assay.store.syntax import Module, digest_of, imports_of, short_sha256
 from assay.tasks import TASKS
+from assay.training.questions import RECIPE_VERSION
 
 RECORD = Path(__file__).with_name("versions.txt")
 # A registry's entries, and whose modules their code is, beside their own.
 ENTRIES = {
     "task": (TASKS, ["tasks"]),
-    "mixer": (MIXERS, ["networks"]),
-    "network": (NETWORKS, ["networks"]),
-    "construction": (CONSTRUCTIONS, ["constructions", "networks"]),
+    "layer": (LAYERS, ["layers"]),
+    "network": (NETWORKS, ["models"]),
+    "construction": (CONSTRUCTIONS, ["constructions", "models", "layers", "arithmetic"]),
     "bound": (BOUNDS, ["bounds"]),
-    "protocol": (PROTOCOLS, ["protocols"]),
+    "protocol": (PROTOCOLS, ["examine.protocols"]),
 }
 # What else answers: its version, the modules it begins in, and whose modules their code is.
 FEATURES = ["tasks.graph_features", "tasks.matching_features", "tasks.token_features"]
 ROUTINES = {
     "baselines": (BASELINES_VERSION, ["baselines.fit", *FEATURES], ["baselines"]),
-    "bare models": (BARE_VERSION, ["networks.bare_models"], ["networks"]),
+    "bare models": (BARE_VERSION, ["models.bare_models"], ["models"]),
     "recipe": (
         RECIPE_VERSION,
         [
-            "learning.training",
-            "learning.batched",
-            "learning.overlap",
-            "networks.standard",
-            "networks.short_conv",
-            "networks.users_layer",
+            "training.loop",
+            "training.batched",
+            "training.overlap",
+            "models.backbone",
+            "layers.common.short_conv",
+            "layers.common.users_layer",
         ],
-        ["learning"],
+        ["training"],
     ),
-    "precision": (PRECISION_VERSION, ["precision.search"], ["precision"]),
+    "precision": (PRECISION_VERSION, ["examine.precision.search"], ["examine.precision"]),
     "proofs": (PROOF_VERSION, [f"proofs.{name.replace('-', '_')}" for name in PROOFS.names()], ["proofs"]),
     "probing": (PROBE_VERSION, ["probing.questions"], ["probing"]),
     "retrieval": (RETRIEVAL_VERSION, ["retrieval.questions"], ["retrieval"]),
@@ -145,7 +146,7 @@ def test_what_is_said_of_code_that_changed():
 def test_digests_follow_helpers_of_the_same_kind():
     """Match2's labels are in another module; the modules of registries are part of nothing."""
     found = {name.removeprefix("assay.tasks.") for name in modules_of(["tasks.match2"], ["tasks"])}
-    assert found >= {"match2", "match_labels", "matching", "base", "counter"}
+    assert found >= {"match2", "match_labels", "matching", "task", "counter"}
     assert found.isdisjoint({"assay.tasks", "sparse_averaging"})
 
 

@@ -29,7 +29,7 @@ from benchmarks.third_order import draw, naive
 
 from assay import Match3, SparseAveraging, build
 from assay.constructions.s_order_unit import match_factors
-from assay.networks.kernels.third_order import third_order_attention
+from assay.layers.kernels.third_order import third_order_attention
 
 
 def third_order(length, batch, rounds):

@@ -1,4 +1,4 @@
-"""Training by assay.learning.training.train and by a plain loop, per step: same network, task, data and rate.
+"""Training by assay.training.loop.train and by a plain loop, per step: same network, task, data and rate.
 
     python -m benchmarks.peers.training_step [--rounds 3 --steps 1000]
 
@@ -17,9 +17,9 @@ from benchmarks.peers.record import keep, options, show
 from torch import nn
 
 from assay import Match2, Match3, SparseAveraging
-from assay.learning.training import Recipe, train
-from assay.networks import make_network
+from assay.models import make_network
 from assay.tasks.k_hop import KHop
+from assay.training.loop import Recipe, train
 
 SEED, RATE, SHORT, TEST = 0, 3e-3, 50, 8192
 

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from assay.constructions import build, load
     from assay.errors import AssayError, CertificateError
     from assay.evidence import Evidence
-    from assay.ledger import Ledger
-    from assay.placing.session import place
+    from assay.examine.subject import open_subject
     from assay.proofs import certify, verify
+    from assay.sessions.place import place
+    from assay.sessions.probe import probe
     from assay.size import Size
-    from assay.studies.probing import probe
-    from assay.subject import open_subject
+    from assay.store.ledger import Ledger
     from assay.tasks.match2 import Match2
     from assay.tasks.match3 import Match3
     from assay.tasks.match3_bigram import Match3Bigram
@@ -30,7 +30,7 @@ _HOMES = {
     "AssayError": "assay.errors",
     "CertificateError": "assay.errors",
     "Evidence": "assay.evidence",
-    "Ledger": "assay.ledger",
+    "Ledger": "assay.store.ledger",
     "Match2": "assay.tasks.match2",
     "Match3": "assay.tasks.match3",
     "Match3Bigram": "assay.tasks.match3_bigram",
@@ -40,9 +40,9 @@ _HOMES = {
     "build": "assay.constructions",
     "certify": "assay.proofs",
     "load": "assay.constructions",
-    "open_subject": "assay.subject",
-    "place": "assay.placing.session",
-    "probe": "assay.studies.probing",
+    "open_subject": "assay.examine.subject",
+    "place": "assay.sessions.place",
+    "probe": "assay.sessions.probe",
     "verify": "assay.proofs",
 }
 

@@ -15,6 +15,7 @@ from assay.size import Size
 
 Verdict = Literal["impossible", "constructed", "learned", "not learned", "measured"]
 ErrorKind = Literal["worst", "mean"]
+PROVED, PUBLISHED, CONDITIONAL, MEASURED = "proved", "published", "conditional", "measured"
 
 
 def canonical(value: object) -> str:
@@ -71,3 +72,21 @@ class Evidence:
     def key(self) -> str:
         """Content hash of the question."""
         return content_hash(self.question)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement about what was asked for, at all lengths unless it says otherwise.
+
+    Attributes:
+        name: what it speaks of.
+        says: one sentence.
+        status: `proved`, in the source or by what Assay computes; `published`, as its paper states it; `conditional` on
+            an open question of complexity; `measured`.
+        rests_on: the theorem, paper or measurement.
+    """
+
+    name: str
+    says: str
+    status: str
+    rests_on: str

@@ -3,7 +3,7 @@
 A registry looks after one folder of the package. A file there that decorates an object with `@REGISTRY.register` is an
 entry whose name is the file's name with dashes. Names and one-line summaries come from the files' text, so that
 listing imports nothing; an entry's module is imported when the entry is asked for. Other packages add entries through
-the entry point group of the registry (`assay.tasks`, `assay.mixers`, ...). A class of a user's own is an entry once
+the entry point group of the registry (`assay.tasks`, `assay.layers`, ...). A class of a user's own is an entry once
 `Registry.named` was told `path/to/file.py:Class` or `package.module:Class`; looking a name up imports no such code.
 """
 
@@ -17,8 +17,8 @@ from inspect import getdoc
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from assay import source
 from assay.errors import AssayError, unknown
+from assay.store import source
 
 T = TypeVar("T")
 Entry = TypeVar("Entry")
@@ -33,14 +33,14 @@ _REGISTERS = re.compile(r"^@[A-Z_]+\.register$", re.MULTILINE)
 class Registry(Generic[T]):
     """The entries of one kind.
 
-    `kind` is its word in messages, `package` its folder, `group` its entry point group. `base` is the class that users'
-    classes derive from, as `package.module:Class`; without one they can only be entries of an installed package. What
-    `accepts` names is a wider class, whose subclasses, and functions that make instances of it, are entries if a user
-    names them, though no listing has them.
+    `kind` is its word in messages, with an s that of its entry point group (`assay.tasks`), `package` its folder.
+    `base` is the class that users' classes derive from, as `package.module:Class`; without one they can only be entries
+    of an installed package. What `accepts` names is a wider class, whose subclasses, and functions that make instances
+    of it, are entries if a user names them, though no listing has them.
     """
 
-    def __init__(self, kind: str, package: str, group: str, base: str = "", *, accepts: str = "") -> None:
-        self.kind, self.package, self.group, self._base, self._accepts = kind, package, group, base, accepts
+    def __init__(self, kind: str, package: str, base: str = "", *, accepts: str = "") -> None:
+        self.kind, self.package, self._base, self._accepts = kind, package, base, accepts
         self._objects: dict[str, T] = {}  # by module
 
     def register(self, obj: Entry) -> Entry:
@@ -186,7 +186,7 @@ class Registry(Generic[T]):
             raise AssayError(f"{self.kind} {point.name!r}, {point.value}, cannot be imported: {said}") from error
 
     def _entry_points(self) -> dict[str, metadata.EntryPoint]:
-        return _installed(self.group)
+        return _installed(f"assay.{self.kind}s")
 
 
 def _class(name: str) -> type:

@@ -12,20 +12,20 @@ from typing import Any
 import torch
 
 from assay.baselines.fit import baselines_of, no_test
-from assay.bounds.base import Bound
-from assay.constructions.base import Construction
+from assay.bounds.bound import Bound
+from assay.constructions.construction import Construction
 from assay.constructions.questions import checkable, try_network
 from assay.evidence import canonical
-from assay.networks.base import Mixer
-from assay.networks.candidates import Candidates
-from assay.networks.layer_check import LayerFacts
-from assay.networks.layer_check import check_layer as measure_layer
-from assay.networks.standard import Backbone
+from assay.layers.common.check import LayerFacts
+from assay.layers.common.check import check_layer as measure_layer
+from assay.layers.layer import Layer
+from assay.models.backbone import Backbone
+from assay.models.candidates import Candidates
 from assay.proofs import PROOFS, certify
 from assay.tasks import TASKS, Task, task_from_json
 from assay.tasks.answers import Classes
-from assay.tasks.base import Batch
 from assay.tasks.spec import Vectors
+from assay.tasks.task import Batch
 
 _FITTED = 4000  # answers that baselines are fitted on
 
@@ -110,13 +110,13 @@ def _tensors(inputs: Any) -> tuple[torch.Tensor, ...]:
     return (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
 
 
-def check_layer(layer: type[Mixer], task: Task[Any], *, width: int = 6) -> LayerFacts:
+def check_layer(layer: type[Layer], task: Task[Any], *, width: int = 6) -> LayerFacts:
     """What a layer declares holds; shapes, gradients, independence of the examples of a batch, and the same outputs
     however many are asked for. Returns what was declared and measured.
 
     >>> from assay import SparseAveraging
-    >>> from assay.networks import MIXERS
-    >>> facts = check_layer(MIXERS["lstm"], SparseAveraging(length=8, sparsity=2, layout="last"))
+    >>> from assay.layers import LAYERS
+    >>> facts = check_layer(LAYERS["lstm"], SparseAveraging(length=8, sparsity=2, layout="last"))
     >>> facts.causal, facts.state, facts.rank
     (True, 12, 12)
     """
@@ -174,7 +174,7 @@ def check_bound(bound: Bound, task: Task[Any], networks: Candidates) -> None:
 
     >>> from assay import SparseAveraging
     >>> from assay.bounds import BOUNDS
-    >>> from assay.networks.candidates import Candidates
+    >>> from assay.models.candidates import Candidates
     >>> task = SparseAveraging(length=64, sparsity=2, layout="last")
     >>> check_bound(BOUNDS["recurrent-state"](), task, Candidates("lstm"))
     """

@@ -15,7 +15,7 @@ import torch
 from assay.baselines.predictors import one_thread, predict
 from assay.errors import AssayError
 from assay.tasks.answers import Reals
-from assay.tasks.base import Task
+from assay.tasks.task import Task
 
 ANSWERS = 40_000  # of either split: about as many are fitted and judged on
 ANSWERS_BEFORE_TRAINING = 16_000  # the same where training waits for it: a second for each size

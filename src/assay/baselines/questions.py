@@ -8,8 +8,8 @@ from typing import Any
 from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
 from assay.evidence import Evidence
 from assay.size import Size
+from assay.store.versions import versions
 from assay.tasks import TASKS, Task, task_from_json
-from assay.versions import versions
 
 BASELINES_VERSION = 1  # raised when the fit or what a task is fitted on changes, so that old answers are not taken
 

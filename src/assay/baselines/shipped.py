@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assay.tasks import TASKS, make_task
-from assay.tasks.base import Task
+from assay.tasks.task import Task
 
 LENGTH = 16
 OPTIONS: dict[str, list[dict[str, Any]]] = {  # beside the length; in turn, until one carries the distribution

@@ -12,10 +12,10 @@ from assay.boolean.cuts import MOST_INPUTS, Cuts, cuts_of
 from assay.boolean.degree import Degree, threshold_degree
 from assay.boolean.facts import CONDITIONS, Claim, claims_of
 from assay.boolean.function import BooleanFunction
-from assay.boolean.heads import SEARCH_INPUTS, Constructed, constructed_heads, heads_with_bit
 from assay.boolean.mean import LeastError, least_error
+from assay.boolean.properties import Structure, structure_of
 from assay.boolean.rounded import bits_of
-from assay.boolean.structure import Structure, structure_of
+from assay.boolean.softmax_heads import SEARCH_INPUTS, Constructed, constructed_heads, heads_with_bit
 from assay.boolean.text import headline
 from assay.errors import require
 

@@ -13,8 +13,8 @@ import torch
 from assay.boolean.bare import all_words
 from assay.boolean.function import BooleanFunction
 from assay.errors import require_integer
-from assay.networks.mixers.attention import Attention
-from assay.networks.standard import Backbone
+from assay.layers.attention import Attention
+from assay.models.backbone import Backbone
 from assay.tasks.answers import Classes
 from assay.tasks.spec import Spec, Symbols
 

@@ -23,7 +23,7 @@ from assay.boolean.function import MOST_INPUTS
 from assay.boolean.separation import moments, polynomial_values
 from assay.errors import AssayError, Refuted
 from assay.evidence import canonical
-from assay.files import parse_json, read_text, write_whole
+from assay.store.files import parse_json, read_text, write_whole
 
 FORMAT = 1
 LARGEST = 1 << 26  # bytes of a file

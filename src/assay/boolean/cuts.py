@@ -1,7 +1,7 @@
 """A Boolean function whose inputs are split between two parties, and what the split says of one layer of attention.
 
-The layer is that of `assay.boolean.heads`; Alice has some of the tokens, Bob the others. All bounds here are of one
-split; each holds for the function whichever split is taken, so that the best may be.
+The layer is that of `assay.boolean.softmax_heads`; Alice has some of the tokens, Bob the others. All bounds here are
+of one split; each holds for the function whichever split is taken, so that the best may be.
 
 - **A message.** A head's output depends on Alice's tokens through a weighted sum of values and the sum of weights. If
   her tokens are accumulated first, by online softmax in numbers of p bits, H heads of width d_h are a message of
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.boolean.function import BooleanFunction
-from assay.communication import AnswerTable, CommunicationMatrix, rational_rank, split_vc, two_way, vc_dimension
+from assay.examine.communication import AnswerTable, CommunicationMatrix, rational_rank, split_vc, two_way, vc_dimension
 
 MOST_INPUTS = 12  # for the balanced cut
 MOST_INPUTS_ALL = 8  # for all cuts
@@ -167,7 +167,7 @@ def forster(matrix: CommunicationMatrix) -> int:
 
     Forster (2002). The norm is computed in float64 and made larger by one part in 10^9.
 
-    >>> from assay.communication import matrix_of
+    >>> from assay.examine.communication import matrix_of
     >>> forster(matrix_of(lambda x: (x[0] & x[1]).bit_count() % 2, [64, 64], [0]))
     8
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.boolean.rounded import at_least, at_most
-from assay.facts import PROVED, PUBLISHED
+from assay.evidence import PROVED, PUBLISHED
 
 if TYPE_CHECKING:
     from assay.boolean.answer import BooleanAnswer
@@ -32,7 +32,7 @@ class Claim:
         value: it; None where it is open.
         safe_to_say: one sentence.
         not_to_be_said: what it does not show.
-        status: `proved` or `published`, see `assay.facts`.
+        status: `proved` or `published`, see `assay.evidence`.
         rests_on: theorem, paper or enumeration.
     """
 

@@ -1,9 +1,9 @@
 """How often H heads are wrong at least, on uniform bits: the threshold degree in the mean.
 
-H heads give the sign of a polynomial p of degree at most H (see `assay.boolean.heads`), which is compared with f. Let D
-be the weak degree: no polynomial g but 0 of degree below D has f g >= 0 everywhere, f = +-1. If p is wrong at fewer
-inputs than there are monomials of degree at most t = floor((D - H - 1) / 2), some q != 0 of degree t is 0 at all of
-them, and g = p q^2 has degree below D and f g >= 0 everywhere, but is not 0: a contradiction. So p is wrong at
+H heads give the sign of a polynomial p of degree at most H (see `assay.boolean.softmax_heads`), which is compared with
+f. Let D be the weak degree: no polynomial g but 0 of degree below D has f g >= 0 everywhere, f = +-1. If p is wrong at
+fewer inputs than there are monomials of degree at most t = floor((D - H - 1) / 2), some q != 0 of degree t is 0 at all
+of them, and g = p q^2 has degree below D and f g >= 0 everywhere, but is not 0: a contradiction. So p is wrong at
 
     at least C(n, 0) + ... + C(n, t) of the 2^n inputs
 

@@ -20,7 +20,7 @@ Question = dict[str, Any]
 
 @dataclass(frozen=True)
 class Training:
-    """How networks of the bare form are trained, see `assay.boolean.training.train`.
+    """How networks of the bare form are trained, see `assay.boolean.trained.train`.
 
     Attributes:
         inputs: numbers of bits.

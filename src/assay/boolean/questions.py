@@ -7,16 +7,16 @@ from typing import Any
 
 from assay.boolean.backbone import train_backbone
 from assay.boolean.function import BooleanFunction
-from assay.boolean.heads import constructed_heads
 from assay.boolean.mean import least_error
 from assay.boolean.plan import Question, degree_of, known_function
 from assay.boolean.rounded import bits_of
+from assay.boolean.softmax_heads import constructed_heads
 from assay.boolean.symmetric_heads import symmetric_heads
-from assay.boolean.training import train
+from assay.boolean.trained import train
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.size import Size
-from assay.versions import versions
+from assay.store.versions import versions
 
 _FIXED_INPUTS = 16  # up to which the smallest fixed-point format is sought: seconds
 

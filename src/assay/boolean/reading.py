@@ -10,7 +10,7 @@ from typing import Any, cast
 from assay.boolean.function import MOST_INPUTS, BooleanFunction
 from assay.boolean.named import named_function
 from assay.errors import AssayError, one_line, require, require_integer
-from assay.source import entry_at, name_code
+from assay.store.source import entry_at, name_code
 
 _SHOWN = 32  # digits of a table, in its name
 

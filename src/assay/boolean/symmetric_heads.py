@@ -25,11 +25,11 @@ import numpy as np
 import torch
 from flint import fmpq, fmpq_mat
 
+from assay.arithmetic.fixed_point import FixedPoint, fixed_point
+from assay.arithmetic.rounding import exact, gamma, unit_roundoff, upper
 from assay.boolean.bare import BareHeads, all_words, counted_words
 from assay.boolean.function import BooleanFunction
 from assay.errors import AssayError, Refuted, require_integer
-from assay.networks.fixed_point import FixedPoint, fixed_point
-from assay.proofs.rounding import exact, gamma, unit_roundoff, upper
 
 MOST_COUNTS = 4096  # inputs of a function
 MOST_HEADS = 40
@@ -40,7 +40,7 @@ _POLE_BITS = 6  # significant, of t
 _SPARE_BITS = 12  # of coefficients, beyond those of the margin: it loses less than a hundredth
 _EXCHANGES = 40
 _FINEST = 1.1  # factor by which the ends of the sequence of poles are moved last
-_EXP_ROUNDINGS = 4  # 2 units in the last place, see `assay.proofs.rounding`
+_EXP_ROUNDINGS = 4  # 2 units in the last place, see `assay.arithmetic.rounding`
 _ALL_WORDS = 12  # bits up to which a network is tried on all words
 _MOST_FRACTION = 47  # bits behind the point, beside 5 before it
 
@@ -121,7 +121,7 @@ class SymmetricHeads:
         A stored score errs by 2 u S at most, S the largest, its distance from the largest by 2 u S more, an exponential
         by 4 u. So a head's output, a quotient of positive sums, has the relative error
         r = e^(8 u S) (1 + gamma(n + 10)) - 1. The readout adds s + 3 roundings to each term, and the terms' absolute
-        values sum to at most 1. The order of the tokens does not matter. See `assay.proofs.rounding` for what is
+        values sum to at most 1. The order of the tokens does not matter. See `assay.arithmetic.rounding` for what is
         assumed of the machine.
         """
         weights = [HIDDEN, *(pole.weight for pole in self.poles)]

@@ -4,7 +4,7 @@
 `UniformLookUp` has nothing that depends on n: one set of weights for all lengths. Values of the function are +-1, and
 an answer is right while the output errs by less than 1. The proofs bound the share of the softmax that goes to wrong
 positions, in exact arithmetic, and then what rounding adds: `error_bound` is rigorous in float32 and float64 for the
-machine that `assay.proofs.rounding` assumes.
+machine that `assay.arithmetic.rounding` assumes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import torch
 from flint import arb
 from torch import Tensor, nn
 
+from assay.arithmetic.rounding import exact, gamma, underflow, unit_roundoff, upper, weight_roundings
 from assay.boolean.function import BooleanFunction
 from assay.errors import AssayError, require
-from assay.proofs.rounding import exact, gamma, underflow, unit_roundoff, upper, weight_roundings
 
 LONGEST = 1 << 26  # bits of a word of which anything is claimed
 TEMPERATURE = 4.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assay.bounds.base import Bound, Check
+from assay.bounds.bound import Bound, Check
 from assay.registry import Registry
 
 if TYPE_CHECKING:
-    from assay.tasks.base import Task
+    from assay.tasks.task import Task
 
-BOUNDS: Registry[type[Bound]] = Registry("bound", "assay.bounds", "assay.bounds")
+BOUNDS: Registry[type[Bound]] = Registry("bound", "assay.bounds")
 
 
 def bounds_of(task: Task[Any]) -> list[Bound]:

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource, binary_entropy, state_in_last_pass
+from assay.bounds.bound import Bound, Resource, binary_entropy, state_in_last_pass
 from assay.bounds.information import STANDARD_ERRORS, below_mean, plain_error
 from assay.evidence import ErrorKind
 from assay.resources import Resources
-from assay.tasks.base import Task
+from assay.tasks.task import Task
 
 LARGEST_LENGTH = {"directed-triangle": 24}  # that is sampled, where it is less than the usual
 _USUAL_LARGEST = 64

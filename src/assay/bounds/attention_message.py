@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource, log2_binomial
+from assay.bounds.bound import Bound, Resource, log2_binomial
 from assay.evidence import ErrorKind
 from assay.resources import Resources
 from assay.tasks.sparse_averaging import SparseAveraging

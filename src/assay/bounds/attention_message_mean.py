@@ -6,7 +6,7 @@ import math
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource, binary_entropy, log2_binomial
+from assay.bounds.bound import Bound, Resource, binary_entropy, log2_binomial
 from assay.evidence import ErrorKind
 from assay.resources import Resources
 from assay.tasks.sparse_averaging import SparseAveraging

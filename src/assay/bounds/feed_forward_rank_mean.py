@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource
+from assay.bounds.bound import Bound, Resource
 from assay.bounds.recurrent_state_mean import allowed_distortion
 from assay.evidence import ErrorKind
 from assay.resources import Resources

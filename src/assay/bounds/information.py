@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from assay.bounds.base import binary_entropy
+from assay.bounds.bound import binary_entropy
 
 Numbers = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource, state_in_last_pass
+from assay.bounds.bound import Bound, Resource, state_in_last_pass
 from assay.bounds.information import Numbers, plain_error, told_of_answers
 from assay.evidence import ErrorKind
 from assay.resources import Resources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource
+from assay.bounds.bound import Bound, Resource
 from assay.bounds.first_token import AT_TOKEN_0, halves_bits, unmet_at_token_0
 from assay.bounds.match3_messages import BETWEEN_HALVES, message_bits, not_fixed_point
 from assay.evidence import ErrorKind

@@ -6,7 +6,7 @@ import math
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource
+from assay.bounds.bound import Bound, Resource
 from assay.bounds.match3_messages import BETWEEN_HALVES
 from assay.evidence import ErrorKind
 from assay.resources import Resources

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import LARGEST_WIDTH
+from assay.bounds.bound import LARGEST_WIDTH
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.networks import family
-from assay.networks.bare_models import BARE_MODELS
-from assay.networks.candidates import Candidates, candidates_of, require_declared
+from assay.models import family
+from assay.models.bare_models import BARE_MODELS
+from assay.models.candidates import Candidates, candidates_of, require_declared
 from assay.size import Size
+from assay.store.versions import versions
 from assay.tasks import TASKS, Task, task_from_json
-from assay.versions import versions
 
 
 def bound_question(

@@ -6,7 +6,7 @@ import math
 from typing import ClassVar
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource, state_in_last_pass
+from assay.bounds.bound import Bound, Resource, state_in_last_pass
 from assay.evidence import ErrorKind
 from assay.resources import Resources
 from assay.tasks.sparse_averaging import SparseAveraging

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from assay.bounds import BOUNDS
-from assay.bounds.base import Bound, Resource, state_in_last_pass
+from assay.bounds.bound import Bound, Resource, state_in_last_pass
 from assay.bounds.information import STANDARD_ERRORS, Numbers, told_of_gaussians
 from assay.evidence import ErrorKind
 from assay.resources import Resources

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from assay.bounds import Bound, bounds_of
 from assay.errors import AssayError, require, unknown
 from assay.evidence import ErrorKind
-from assay.networks.candidates import Candidates
+from assay.models.candidates import Candidates
 from assay.tasks import Task
 
 _LEAST_ERROR = 1e-12  # below it, what is required of continuous values overflows

@@ -11,7 +11,7 @@ from typing import Any, cast
 from assay.bounds import BOUNDS, Bound
 from assay.resources import Averages, Resources
 from assay.tasks import TASKS
-from assay.tasks.base import Task
+from assay.tasks.task import Task
 
 PRECISIONS = (32, 8)
 _LENGTHS = (4096, 512, 256, 64, 24)  # the first that a bound is evaluated at

@@ -27,7 +27,7 @@ for _group in (
     "networks",
     "baselines",
     "limits",
-    "heads",
+    "probe",
     "size",
     "languages",
     "groups",

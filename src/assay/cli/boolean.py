@@ -9,7 +9,7 @@ import typer
 
 from assay.cli.options import Json, app, show_result, tell
 from assay.errors import AssayError, require_integer
-from assay.files import require_writable
+from assay.store.files import require_writable
 
 
 @app.command()

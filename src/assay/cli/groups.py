@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.cli.options import Json, app, show_result
-from assay.files import require_writable
+from assay.store.files import require_writable
 
 
 @app.command()

@@ -58,9 +58,9 @@ def bound(
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
     from assay.bounds.report import bound_rows
-    from assay.networks import Shape, named_architecture
-    from assay.networks.candidates import Candidates, all_candidates, require_declared
-    from assay.networks.shape import parse_options
+    from assay.models import Shape, named_architecture
+    from assay.models.candidates import Candidates, all_candidates, require_declared
+    from assay.models.shape import parse_options
 
     if architecture is not None and any(part in architecture for part in (":", ".py", "+")):
         architecture = named_architecture(architecture)
@@ -104,8 +104,8 @@ def protocol(
 
     Where the network is too small, two inputs with the same messages are shown, and how far it errs on them.
     """
-    from assay.protocols import PROTOCOLS
-    from assay.protocols.questions import run_protocol
+    from assay.examine.protocols import PROTOCOLS
+    from assay.examine.protocols.questions import run_protocol
 
     name = PROTOCOLS.named(name)
     subject = subject_from(context, network, task, width, weights, seed, code)
@@ -131,7 +131,7 @@ def communication(
 
     The task's parameters are options too, such as --length 3; 'assay show TASK' says which there are.
     """
-    from assay.communication import communication_summary
+    from assay.examine.communication import communication_summary
 
     chosen = task_of(task, context)
     positions = [whole_number("--alice", word) for word in alice.split(",")]

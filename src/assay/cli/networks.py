@@ -28,7 +28,7 @@ from assay.cli.options import (
     tell,
 )
 from assay.cli.text import attack_text, built_text, checked_text, fields_text, rounded, verified_text
-from assay.files import require_writable
+from assay.store.files import require_writable
 
 
 @app.command(context_settings=TASK_PARAMETERS)
@@ -165,9 +165,9 @@ def train(
     """Train one network on a task and write it to a file. The task's parameters are options: --length 8."""
     import torch
 
-    from assay.learning.one import train_one
-    from assay.networks import named_architecture
-    from assay.networks.shape import parse_options
+    from assay.models import named_architecture
+    from assay.models.shape import parse_options
+    from assay.training.single import train_one
 
     require_writable(out)
     torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
@@ -225,7 +225,7 @@ def precision(
     as_json: Json = False,
 ) -> None:
     """Find the fewest bits per number at which a network still meets its tolerance, and where their point is."""
-    from assay.precision.questions import precision_result
+    from assay.examine.precision.questions import precision_result
 
     subject = subject_from(context, network, task, width, weights, seed, code)
     result = precision_result(subject, draws=draws, most_bits=most, seed=seed, tell=tell)
@@ -248,7 +248,7 @@ def attack(
 
     Exit code 1 if that breaks a construction's guarantee, or the network refuses every input.
     """
-    from assay.attacks import attack_result
+    from assay.examine.attacks import attack_result
 
     result = attack_result(
         subject_from(context, network, task, width, weights, seed, code), budget=budget, seed=seed, tell=tell

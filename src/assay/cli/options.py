@@ -13,7 +13,7 @@ import typer
 from assay.errors import AssayError, unknown
 
 if TYPE_CHECKING:
-    from assay.subject import Subject
+    from assay.examine.subject import Subject
 
 app = typer.Typer(
     help="What a sequence architecture can represent, and how large it must be.",
@@ -39,7 +39,7 @@ Loops = Annotated[int, typer.Option(min=1, help="How often all layers are run, w
 Options = Annotated[
     str, typer.Option(help="Options of the layers, name=value,name=value; 'assay show LAYER' says which it has.")
 ]
-Width = Annotated[int | None, typer.Option(min=1, help="Width of a class that is a mixer.")]
+Width = Annotated[int | None, typer.Option(min=1, help="Width of a class that is a layer.")]
 CodeFiles = Annotated[
     list[str] | None,
     typer.Option("--code", help="A Python file, or module, of your own that FILE needs; may be repeated."),
@@ -98,7 +98,7 @@ def subject_from(
     code: list[str] | None,
 ) -> Subject:
     """The network that a command is to examine."""
-    from assay.subject import open_subject
+    from assay.examine.subject import open_subject
 
     if task is None and context.args:
         raise AssayError(f"{context.args[0]} is no option here; parameters of a task need --task")

@@ -36,11 +36,11 @@ def place(
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.networks.shape import parse_options
+    from assay.models.shape import parse_options
     from assay.placing.battery import RATES
-    from assay.placing.session import listing
-    from assay.placing.session import place as place_layer
     from assay.placing.text import card_text, place_listing_text
+    from assay.sessions.place import listing
+    from assay.sessions.place import place as place_layer
 
     if listed:
         show_result(listing(), as_json, place_listing_text)

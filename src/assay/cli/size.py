@@ -95,8 +95,8 @@ def _options(names: tuple[str, ...]) -> str:
 
 
 def _heads(given: dict[str, Any]) -> Any:
+    from assay.sizing.averaging_heads import size_head
     from assay.sizing.head import Layout
-    from assay.sizing.heads import size_head
 
     sizes = ("head_width", "keys", "average")
     if sum(name in given for name in sizes) < 2:
@@ -115,7 +115,7 @@ def _heads(given: dict[str, Any]) -> Any:
 
 def _recall(given: dict[str, Any]) -> Any:
     from assay.errors import require_integer
-    from assay.sizing.pairs import size_pairs
+    from assay.sizing.stored_pairs import size_pairs
 
     if "values" not in given or not {"pairs", "state_bits", "state"} & set(given):
         raise AssayError("recall is sized by --values and --pairs, --state-bits or --state")

@@ -36,7 +36,7 @@ def run(
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.studies.session import estimate_session, run_session
+    from assay.sessions.study import estimate_session, run_session
 
     if dry_run:
         if engine != "local" or address is not None:
@@ -56,7 +56,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the report of a study from what its ledger holds."""
-    from assay.studies.session import report_session
+    from assay.sessions.study import report_session
 
     show_study(report_session(study, quick=quick, out=out), as_json)
 
@@ -70,7 +70,7 @@ def list_names(
     as_json: Json = False,
 ) -> None:
     """List what there is: tasks, architectures, constructions, bounds, protocols and studies."""
-    from assay.catalogue import catalogue, catalogue_of
+    from assay.cli.catalogue import catalogue, catalogue_of
 
     if kind is not None and kind.endswith(".py"):
         show_result(catalogue_of(kind), as_json, listing_text)
@@ -88,7 +88,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show what a task, architecture, construction, bound, protocol or study is."""
-    from assay.catalogue import describe
+    from assay.cli.catalogue import describe
 
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 

@@ -18,7 +18,7 @@ def doctor(out: Out = DEFAULT_OUT, as_json: Json = False) -> None:
 
     Takes some ten seconds. Exit code 1 if there is a problem that will keep commands from working.
     """
-    from assay.doctor import examine
+    from assay.cli.doctor import examine
 
     result = examine(out)
     show_result(result, as_json, _doctor_text)
@@ -42,7 +42,7 @@ def merge(
     training run can take another course on another machine: that is a contradiction too. Both answers are shown,
     nothing is written, and the exit code is 1. Of a damaged ledger, what can be read is taken.
     """
-    from assay.merging import merge_files
+    from assay.store.merging import merge_files
 
     result = merge_files(ledgers, into)
     for entry in result["ledgers"]:

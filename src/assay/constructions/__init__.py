@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from assay.registry import Registry
-from assay.source import name_code
+from assay.store.source import name_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from assay.constructions.base import Construction
-    from assay.tasks.base import Task
+    from assay.constructions.construction import Construction
+    from assay.tasks.task import Task
 
 CONSTRUCTIONS: Registry[type[Construction]] = Registry(
-    "construction", "assay.constructions", "assay.constructions", "assay.constructions.base:Construction"
+    "construction", "assay.constructions", "assay.constructions.construction:Construction"
 )
 
 
@@ -28,7 +28,7 @@ def build(task: Task[Any], *, method: str | None = None, tolerance: float | None
     Raises:
         AssayError: an unknown method, one for another task, or a tolerance that it cannot guarantee.
     """
-    from assay.constructions.base import build_checked
+    from assay.constructions.construction import build_checked
 
     return build_checked(task, method and CONSTRUCTIONS.named(method), tolerance)
 

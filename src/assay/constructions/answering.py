@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from assay.constructions.base import Construction
+from assay.constructions.construction import Construction
 from assay.errors import CertificateError
-from assay.tasks.base import Task
+from assay.tasks.task import Task
 
 NO_NUMBER = 1e300  # stands for the error of an answer that is not a finite number, which JSON does not know
 _NUMBERS_AT_ONCE = 1 << 22  # that a network may hold at work

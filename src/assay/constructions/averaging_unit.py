@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from assay.arithmetic import differentiated
-from assay.constructions.base import Construction
+from assay.arithmetic.torch_settings import differentiated
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, WHOLE, Setting
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, dtype_name, guaranteed_error
-from assay.networks.bare import BareUnit, Blocks
-from assay.networks.structured.tiles import LONG, shifted_attention
+from assay.models.bare import BareUnit, Blocks
+from assay.models.structured.tiles import LONG, shifted_attention
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
 from assay.constructions.softmax_bound import (
     DTYPES,

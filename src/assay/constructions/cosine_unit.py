@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.presence import Arithmetic, choose_arithmetic, coordinate_error, residue_angles
 from assay.constructions.settings import SHARE, WHOLE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name, gamma
-from assay.networks.bare import BareUnit
-from assay.networks.structured import SHORTEST
-from assay.networks.structured.tiles import LONG, row_attention
+from assay.models.bare import BareUnit
+from assay.models.structured import SHORTEST
+from assay.models.structured.tiles import LONG, row_attention
 from assay.size import Size
 from assay.tasks.match2 import Match2
 

@@ -17,18 +17,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from assay.arithmetic import differentiated
+from assay.arithmetic.fixed_point import FixedPoint
+from assay.arithmetic.torch_settings import differentiated
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.big_integers import LARGEST_SUM, LIMB_BITS, limbs, product_digits, to_float
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.heads import centred
 from assay.constructions.settings import NOT_NEGATIVE, Setting
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_error, rounding_of_average, temperature
 from assay.errors import require
-from assay.networks.fixed_point import FixedPoint
-from assay.networks.structured import SHORTEST
-from assay.networks.structured.positions import moment_averages
+from assay.models.structured import SHORTEST
+from assay.models.structured.positions import moment_averages
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 

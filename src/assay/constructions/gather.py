@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma
 from assay.errors import require
-from assay.networks.bare import BareUnit, Blocks
+from assay.models.bare import BareUnit, Blocks
 from assay.size import Size
 from assay.tasks.matching import Matching
 

@@ -13,12 +13,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from assay.arithmetic.fixed_point import FixedPoint
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.settings import WHOLE, Setting
-from assay.networks.fixed_point import FixedPoint
-from assay.networks.graph import GraphNetwork
+from assay.models.graph import GraphNetwork
 from assay.size import Size
 from assay.tasks.directed_triangle import DirectedTriangle
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name
-from assay.networks.bare import SCORES_AT_ONCE
+from assay.models.bare import SCORES_AT_ONCE
 from assay.size import Size
 from assay.tasks.directed_triangle import DirectedTriangle
 

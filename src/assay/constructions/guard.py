@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from assay.arithmetic import settled
+from assay.arithmetic.torch_settings import settled
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
-    from assay.constructions.base import Construction
+    from assay.constructions.construction import Construction
 
 Method = Callable[..., Any]
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.reed_solomon import short_number
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, Setting
 from assay.constructions.softmax_bound import (
@@ -25,7 +25,7 @@ from assay.constructions.softmax_bound import (
     guaranteed_error,
     temperature,
 )
-from assay.networks.bare import BareUnit, Blocks
+from assay.models.bare import BareUnit, Blocks
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
 from assay.constructions.softmax_bound import DTYPES, dtype_name
 from assay.constructions.trigonometric import holds
 from assay.errors import require
-from assay.networks.structured import SHORTEST
-from assay.networks.structured.profile import Profile
-from assay.networks.structured.residues import pair_mass
+from assay.models.structured import SHORTEST
+from assay.models.structured.profile import Profile
+from assay.models.structured.residues import pair_mass
 from assay.size import Size
 from assay.tasks.match2 import Match2
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from assay.arithmetic.fixed_point import FixedPoint
 from assay.constructions.softmax_bound import (
     DTYPES,
     UNIT_ROUNDOFF,
@@ -22,8 +23,7 @@ from assay.constructions.softmax_bound import (
     rounding_of_differences,
 )
 from assay.errors import AssayError
-from assay.networks.bare import SCORES_AT_ONCE
-from assay.networks.fixed_point import FixedPoint
+from assay.models.bare import SCORES_AT_ONCE
 
 TO_ROUNDING = 0.5  # share of the gap that rounding may take; beyond, a wider dtype is used or the request refused
 _ANGLE_ROUNDINGS = 4  # of 2 pi x / M in float64, and of its cosine

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 
-from assay.arithmetic import in_float32
+from assay.arithmetic.torch_settings import in_float32
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.answering import NO_NUMBER as NO_NUMBER
 from assay.constructions.answering import Trial, answered, at_once, finite, together
-from assay.constructions.base import Construction, build_checked
+from assay.constructions.construction import Construction, build_checked
 from assay.errors import AssayError, Refuted, require_integer, unknown
 from assay.evidence import Evidence
+from assay.store.versions import versions
 from assay.tasks import TASKS, Task, task_from_json
-from assay.versions import versions
 
 
 def construction_question(

@@ -19,7 +19,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.cosine_unit import CosineUnit
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma
 from assay.errors import CertificateError, require
-from assay.networks.structured.residues import table_mass
+from assay.models.structured.residues import table_mass
 from assay.tasks import counter
 from assay.tasks.match2 import Match2
 

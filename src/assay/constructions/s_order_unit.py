@@ -14,10 +14,10 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from assay.arithmetic.fixed_point import FixedPoint
 from assay.constructions.presence import Arithmetic, blank_gap, choose_arithmetic, coordinate_error, residue_angles
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma
 from assay.errors import require, require_integer
-from assay.networks.fixed_point import FixedPoint
 
 
 def even_sets(order: int) -> list[tuple[int, ...]]:

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, presence_error
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, rounding_of_differences
 from assay.errors import require
-from assay.networks.kernels.strassen import strassen_attention
+from assay.layers.kernels.strassen import strassen_attention
 from assay.size import Size
 from assay.tasks.match3 import Match3
 

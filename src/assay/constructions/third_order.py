@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.presence import blank_gap
 from assay.constructions.s_order_unit import match_factors, s_order_attention, tuple_arithmetic
 from assay.constructions.softmax_bound import dtype_name
-from assay.networks.kernels.third_order import third_order_attention
-from assay.networks.structured import SHORTEST
-from assay.networks.structured.profile import Profile
-from assay.networks.structured.triples import triple_mass
+from assay.layers.kernels.third_order import third_order_attention
+from assay.models.structured import SHORTEST
+from assay.models.structured.profile import Profile
+from assay.models.structured.triples import triple_mass
 from assay.size import Size
 from assay.tasks.match3 import Match3
 

@@ -17,8 +17,8 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.cosine_unit import CosineUnit, score_error
 from assay.constructions.presence import TO_ROUNDING, blank_gap
-from assay.networks.structured.profile import Profile
-from assay.networks.structured.residues import pair_mass
+from assay.models.structured.profile import Profile
+from assay.models.structured.residues import pair_mass
 from assay.tasks.match2 import Match2
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.arithmetic import settled
+from assay.arithmetic.torch_settings import settled
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, one_line, unknown
 from assay.evidence import canonical
-from assay.files import parse_json
-from assay.source import require_named
+from assay.store.files import parse_json
+from assay.store.source import require_named
+from assay.store.tensors import read_tensors, write_tensors
 from assay.tasks import TASKS, Task, stored_task
-from assay.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from assay.constructions.base import Construction
+    from assay.constructions.construction import Construction
 
 
 def save_network(network: Construction, path: str | Path) -> None:
@@ -74,7 +74,7 @@ def read_parts(
         AssayError: no such file, one that does not hold a construction, or a method or task that is not installed under
             that name, nor was named in this process: what a file holds is never imported.
     """
-    from assay.constructions.base import check_request
+    from assay.constructions.construction import check_request
 
     metadata, tensors = read_tensors(path)
     if "method" not in metadata:

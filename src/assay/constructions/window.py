@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from assay.arithmetic.fixed_point import fixed_point
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.averaging_unit import AveragingUnit
-from assay.constructions.base import Construction
 from assay.constructions.certificate import Certificate
+from assay.constructions.construction import Construction
 from assay.constructions.settings import Setting, one_of
 from assay.errors import AssayError
-from assay.networks.fixed_point import fixed_point
 from assay.size import Size
 from assay.tasks.match3_local import Match3Local
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assay.embeddings.findings import Answer
 from assay.errors import AssayError, DiskError
-from assay.files import make_folder, refuse_special
+from assay.store.files import make_folder, refuse_special
 
 FORMAT = 1  # raised when answers are found in another way
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

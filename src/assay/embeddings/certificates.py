@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from assay.embeddings.documents import Documents, Floats, Places
 from assay.embeddings.hulls import BITS, Nearest
 from assay.errors import Refuted
-from assay.files import write_whole
 from assay.probing.candidates import Whitened, half_candidates
 from assay.probing.rational import PRIME, exact_halves, integers, whole_numbers
+from assay.store.files import write_whole
 
 FORMAT = 1
 _WEIGHT_BITS = 50  # of weights that bound a margin

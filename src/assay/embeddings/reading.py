@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from assay.embeddings.documents import Places
 from assay.errors import AssayError, one_line, require
-from assay.files import open_regular, read_text
 from assay.probing.heads import shown
+from assay.store.files import open_regular, read_text
 
 LARGEST_ARRAY = 1 << 40  # bytes; arrays stay on the disk
 LARGEST_TEXT = 1 << 30

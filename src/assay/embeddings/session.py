@@ -41,9 +41,9 @@ from assay.embeddings.reading import Relevance, query_rows, read_embeddings, rea
 from assay.embeddings.shattering import half_shattered
 from assay.errors import require, require_integer
 from assay.evidence import content_hash
-from assay.files import make_folder, require_folder, write_whole
 from assay.probing.rational import integers, whole_numbers
-from assay.versions import versions
+from assay.store.files import make_folder, require_folder, write_whole
+from assay.store.versions import versions
 
 _TELL_EVERY = 10.0  # seconds
 _SMALLEST, _LARGEST = 1e-30, 1e30  # magnitudes of queries, whose scores float32 holds

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.errors import AssayError, Refuted, one_line
 from assay.evidence import canonical
-from assay.files import read_text, write_whole
 from assay.groups.certify import WeightsCertificate
 from assay.groups.diagonal import DiagonalLayer, DiagonalLayers, certify_diagonal
 from assay.groups.group import LARGEST_ORDER, Group
 from assay.groups.reading import require_group
 from assay.groups.reflections import Reflections, certify_reflections
+from assay.store.files import read_text, write_whole
 
 _LARGEST = 1 << 27  # bytes
 _MARK = "assay-group-certificate"

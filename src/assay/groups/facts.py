@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from assay.facts import CONDITIONAL, MEASURED, PROVED, PUBLISHED, Fact
+from assay.evidence import CONDITIONAL, MEASURED, PROVED, PUBLISHED, Fact
 from assay.groups.structure import Structure
 
 # Rows of the battery of 'assay place' that are words of 16 generators of a group, and the steps that training had; the

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from assay.errors import AssayError, one_line
-from assay.files import read_text
 from assay.groups.group import LARGEST_ORDER, Group, Table, cycles, letters_of
 from assay.groups.named import named_group
 from assay.groups.structure import subgroup
+from assay.store.files import read_text
 
 _LARGEST_FILE = 16 * 2**20  # bytes
 _LARGEST_POINTS = 100  # that permutations move

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.errors import AssayError, one_line, require, unknown
-from assay.files import parse_json, read_text
 from assay.languages.automaton import Automaton, make_automaton
+from assay.store.files import parse_json, read_text
 
 _MOST_BYTES = 1 << 20
 _KEYS = ("letters", "transitions", "start", "accepting")

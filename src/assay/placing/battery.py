@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assay.errors import AssayError, unknown
-from assay.learning.search import Unit
-from assay.networks import NETWORKS, Option, layer_entry, layers_of
-from assay.networks.candidates import Candidates, candidates_of
-from assay.networks.shape import options_text
+from assay.models import NETWORKS, Option, layer_entry, layers_of
+from assay.models.candidates import Candidates, candidates_of
+from assay.models.shape import options_text
 from assay.studies.study import Study, study_of
 from assay.tasks import task_from_json
+from assay.training.search import Unit
 
 SEEDS = [0, 1, 2]
 RATES = (0.003, 0.01)

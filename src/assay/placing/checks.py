@@ -10,15 +10,15 @@ import torch
 
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.learning.search import Unit
-from assay.learning.timing import time_run
-from assay.networks import make_layers
-from assay.networks.candidates import require_declared
+from assay.models import make_layers
+from assay.models.candidates import require_declared
 from assay.placing.battery import BY_NAME, WIDTH, Contender, battery
 from assay.studies.course import search_course
 from assay.studies.estimate import estimate
 from assay.studies.study import Study
 from assay.studies.workers import failure
+from assay.training.search import Unit
+from assay.training.timing import time_run
 
 _BATCH, _LENGTH, _PAIRS = 64, 16, 8  # of the step that layers are compared by: recall of as many pairs
 _SLOW = 20.0  # times plain attention's pass, from which on rows are not timed one by one

@@ -7,13 +7,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from assay.files import write_whole
 from assay.placing.battery import BY_NAME, RATES, SEEDS
 from assay.placing.card import Card, reached_text
 from assay.placing.charts import charts
 from assay.placing.rows import Placed
 from assay.placing.text import error_text, seeds_text
 from assay.report.vega import in_script, script
+from assay.store.files import write_whole
 
 _HERE = Path(__file__).parent
 

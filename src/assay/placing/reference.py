@@ -18,21 +18,21 @@ from typing import Any
 from assay.baselines.questions import answer_baselines
 from assay.errors import unknown
 from assay.evidence import content_hash
-from assay.files import make_folder, write_whole
-from assay.learning.questions import RECIPE_VERSION
-from assay.ledger import LEDGER, Ledger
-from assay.networks import architecture_code
+from assay.models import architecture_code
 from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, Contender, battery
 from assay.placing.card import Known
 from assay.placing.rows import Placed, placed_rows
+from assay.store.files import make_folder, write_whole
+from assay.store.ledger import LEDGER, Ledger
 from assay.studies.kept import keep_answers
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
 from assay.tasks import TASKS
+from assay.training.questions import RECIPE_VERSION
 
 FILE = Path(__file__).with_name("reference.jsonl")
 KEPT_BASELINES = "place-baselines"
-LAYERS = (
+KNOWN_LAYERS = (
     Contender("attention"),
     Contender("window-attention", {"window": 8}),
     Contender("linear"),
@@ -87,7 +87,7 @@ def _stale(line: dict[str, Any], placed: Placed) -> str:
 def make_baselines() -> None:
     """Fit the baselines of all rows anew and keep their answers: fitting them takes half a minute."""
     answers = {}
-    for contender in LAYERS:
+    for contender in KNOWN_LAYERS:
         for question in battery(contender, ROWS, Path()).baselines():
             key = content_hash(question)
             answers[key] = answers.get(key) or answer_baselines(question)
@@ -133,9 +133,9 @@ def main(arguments: list[str] | None = None) -> None:
         return
     names = given.only.split()
     for name in names:
-        if name not in {layer.architecture for layer in LAYERS}:
-            raise unknown("layer of reference", name, sorted({layer.architecture for layer in LAYERS}))
-    layers = [layer for layer in LAYERS if not names or layer.architecture in names]
+        if name not in {layer.architecture for layer in KNOWN_LAYERS}:
+            raise unknown("layer of reference", name, sorted({layer.architecture for layer in KNOWN_LAYERS}))
+    layers = [layer for layer in KNOWN_LAYERS if not names or layer.architecture in names]
     make(given.out, layers, file=given.file, workers=given.workers)
 
 

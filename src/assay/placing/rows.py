@@ -12,15 +12,15 @@ from pydantic import TypeAdapter
 from assay.bounds import Bound, bounds_of
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.frontier import SearchEnd, resources_of
-from assay.learning.search import Unit
-from assay.networks.candidates import candidates_of
+from assay.models.candidates import candidates_of
 from assay.placing.battery import Row
+from assay.results.frontier import SearchEnd, resources_of
 from assay.studies.course import search_course
 from assay.studies.replay import replay
 from assay.studies.study import Search, Study
 from assay.studies.workers import Failed
 from assay.tasks import Task, task_from_json
+from assay.training.search import Unit
 
 _CLOSE = 2.0  # times as much or as little state that counts as about the same
 

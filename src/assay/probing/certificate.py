@@ -23,9 +23,9 @@ from numpy.typing import ArrayLike
 
 from assay.errors import AssayError, CertificateError, Refuted
 from assay.evidence import canonical
-from assay.files import parse_json, read_text, write_whole
 from assay.probing.candidates import Whitened, check_keys, face_candidates
 from assay.probing.rational import Query, Refutation, exact_face, integers, whole_numbers
+from assay.store.files import parse_json, read_text, write_whole
 
 FORMAT = 1
 LARGEST = 1 << 28  # bytes of a certificate

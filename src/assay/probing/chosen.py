@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, Refuted, require
-from assay.files import read_text
 from assay.probing.certificate import LARGEST, certify, read
 from assay.probing.geometry import exists, separates
 from assay.probing.heads import Heads
 from assay.probing.plan import Plan, require_causal
 from assay.probing.reach import MASS, needed_norms
 from assay.probing.sets import given
+from assay.store.files import read_text
 
 
 def probe_chosen(

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, require
-from assay.files import open_regular, write_whole
 from assay.probing.candidates import require_exact
+from assay.store.files import open_regular, write_whole
 
 IN_USE = 0.95  # the norm in use: this quantile of the norms of a head's own queries
 SMALLEST, LARGEST = 1e-100, 1e100  # magnitudes with which nothing over- or underflows

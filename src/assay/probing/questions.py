@@ -19,7 +19,7 @@ from assay.probing.reach import GAP, MASS, needed_norms
 from assay.probing.sets import positions_of, sets_text
 from assay.probing.uses import LONGEST, QUERIES, uses_of
 from assay.size import Size
-from assay.versions import versions
+from assay.store.versions import versions
 
 PROBE_VERSION = 3  # raised when the answers change, so that old ones are not taken for new ones
 Asked = Literal["exists", "separates", "norm"]  # of keys; of heads, uses

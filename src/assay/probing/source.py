@@ -8,8 +8,8 @@ from io import StringIO
 from pathlib import Path
 
 from assay.errors import AssayError, one_line, require, require_integer
-from assay.files import read_text
 from assay.probing.heads import Heads, read_arrays
+from assay.store.files import read_text
 
 LENGTH = 256  # tokens that a model reads, unless told otherwise
 LARGEST_TEXT = 1 << 28  # bytes

@@ -2,7 +2,7 @@
 
 A proof is made from what a weights file holds and nothing else: it trusts none of the code that builds constructions.
 It reads every stored number exactly, checks that it is what the argument needs, and closes all inequalities with
-rational numbers or balls (Arb), which round outwards. What it takes for granted is listed in `assay.proofs.rounding`.
+rational numbers or balls (Arb), which round outwards. What it takes for granted: `assay.arithmetic.rounding`.
 The one file of a method's proof restates what its forward pass computes; a spot check compares the two.
 """
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from assay.constructions.base import Construction
-    from assay.proofs.base import Proof, Stored
+    from assay.constructions.construction import Construction
     from assay.proofs.certificate_file import Verification
+    from assay.proofs.proof import Proof, Stored
 
-PROOFS: Registry[Callable[[Stored], Proof]] = Registry("proof", "assay.proofs", "assay.proofs")
+PROOFS: Registry[Callable[[Stored], Proof]] = Registry("proof", "assay.proofs")
 
 
 def certify(network: Construction) -> Proof:
@@ -34,7 +34,7 @@ def certify(network: Construction) -> Proof:
     Raises:
         AssayError: the weights do not have the property that the proof needs; the message says which.
     """
-    from assay.proofs.base import Stored, prove
+    from assay.proofs.proof import Stored, prove
 
     return prove(Stored.of(network))
 

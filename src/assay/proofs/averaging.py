@@ -8,8 +8,8 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from assay.proofs.base import Step, Stored
-from assay.proofs.rounding import exact, softmax_rounding
+from assay.arithmetic.rounding import exact, softmax_rounding
+from assay.proofs.proof import Step, Stored
 
 BALL_SLACK = Fraction(1, 10**6)  # by how much the task lets a value's norm exceed 1
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from flint import arb
 
+from assay.arithmetic.rounding import ASSUMES, exact, gamma, read_number, upper
 from assay.constructions.softmax_bound import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound
-from assay.proofs.base import Proof, Step, Stored, require_fact
 from assay.proofs.presence import integer_bound, require_circle, restored
-from assay.proofs.rounding import ASSUMES, exact, gamma, read_number, upper
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 _DOUBLE = torch.float64
 

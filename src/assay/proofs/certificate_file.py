@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from assay.constructions.answering import together
 from assay.errors import AssayError, Refuted, one_line, require
 from assay.evidence import canonical
-from assay.files import parse_json, read_text, require_writable, sha256_of, write_whole
-from assay.proofs.base import Stored, prove
-from assay.tensors import LARGEST as LARGEST_WEIGHTS
+from assay.proofs.proof import Stored, prove
+from assay.store.files import parse_json, read_text, require_writable, sha256_of, write_whole
+from assay.store.tensors import LARGEST as LARGEST_WEIGHTS
 
 if TYPE_CHECKING:
-    from assay.constructions.base import Construction
+    from assay.constructions.construction import Construction
 
 FORMAT = 1
 LARGEST = 1 << 24  # bytes of a certificate

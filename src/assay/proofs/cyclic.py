@@ -8,10 +8,10 @@ import torch
 from flint import arb
 from torch import Tensor
 
+from assay.arithmetic.rounding import ASSUMES, gamma, require_scores, upper
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound, averaging_step
-from assay.proofs.base import EVERY_SET, Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, gamma, require_scores, upper
+from assay.proofs.proof import EVERY_SET, Proof, Step, Stored, require_fact
 
 _DIGIT_BITS = 20
 _AT_ONCE = 1 << 22

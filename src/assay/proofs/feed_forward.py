@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from flint import arb
 
+from assay.arithmetic.rounding import ASSUMES, exact, gamma, unit_roundoff, upper
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BALL_SLACK
-from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, exact, gamma, unit_roundoff, upper
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 
 @PROOFS.register

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from flint import arb
 
+from assay.arithmetic.rounding import ASSUMES, exact, gamma, unit_roundoff, weight_roundings
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored, require_fact
 from assay.proofs.presence import require_circle
-from assay.proofs.rounding import ASSUMES, exact, gamma, unit_roundoff, weight_roundings
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 from assay.tasks.matching import Matching
 
 _ASSUMES_ATAN = "atan2 within 4 units in the last place"

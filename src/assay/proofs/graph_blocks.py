@@ -6,10 +6,10 @@ import math
 
 import torch
 
+from assay.arithmetic.rounding import ASSUMES, exact, read_number
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored, require_fact
 from assay.proofs.presence import restored
-from assay.proofs.rounding import ASSUMES, exact, read_number
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 
 @PROOFS.register

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from assay.arithmetic.rounding import ASSUMES, exact
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, exact
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 
 @PROOFS.register

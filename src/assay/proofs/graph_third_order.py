@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from flint import arb
 
+from assay.arithmetic.rounding import ASSUMES, gamma, read_number, upper, weight_roundings
 from assay.constructions.softmax_bound import dtype_name
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored
 from assay.proofs.presence import presence_bound, presence_step, restored
-from assay.proofs.rounding import ASSUMES, gamma, read_number, upper, weight_roundings
+from assay.proofs.proof import Proof, Step, Stored
 
 
 @PROOFS.register

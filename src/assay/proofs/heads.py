@@ -7,10 +7,10 @@ import math
 import torch
 from flint import arb
 
+from assay.arithmetic.rounding import ASSUMES, exact, gamma, require_scores, unit_roundoff, upper
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound, averaging_step
-from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, exact, gamma, require_scores, unit_roundoff, upper
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 
 @PROOFS.register

@@ -12,11 +12,19 @@ import torch
 from flint import arb
 from torch import Tensor
 
+from assay.arithmetic.rounding import (
+    circle_error,
+    exact,
+    gamma,
+    read_number,
+    underflow,
+    unit_roundoff,
+    weight_roundings,
+)
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.softmax_bound import dtype_name
-from assay.networks.structured import TAIL
-from assay.proofs.base import Step, Stored, require_fact
-from assay.proofs.rounding import circle_error, exact, gamma, read_number, underflow, unit_roundoff, weight_roundings
+from assay.models.structured import TAIL
+from assay.proofs.proof import Step, Stored, require_fact
 
 _CERTAIN = 1 << 63  # whole numbers below it are exact in int64
 _LARGEST_SUM = 1 << 60  # M up to which sums of residues, and the places next to them, are exact in int64

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from assay.constructions.base import build_checked
+from assay.constructions.construction import build_checked
 from assay.constructions.questions import code_of_construction
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.proofs import certify
+from assay.store.versions import versions
 from assay.tasks import Task, task_from_json
-from assay.versions import versions
 
 PROOF_VERSION = 1  # raised when proofs change, so that old answers are not taken for new ones
 

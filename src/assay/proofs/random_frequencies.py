@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from assay.arithmetic.rounding import ASSUMES, circle_error, exact, gamma, upper
 from assay.constructions.softmax_bound import dtype_name
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored, require_fact
 from assay.proofs.presence import COSINE_WEIGHTS, cosine_bound
-from assay.proofs.rounding import ASSUMES, circle_error, exact, gamma, upper
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 _MOST_RESIDUES = 1 << 26
 _AT_ONCE = 1 << 16

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from assay.arithmetic.rounding import ASSUMES, exact, gamma, upper
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BALL_SLACK
-from assay.proofs.base import Proof, Step, Stored
-from assay.proofs.rounding import ASSUMES, exact, gamma, upper
+from assay.proofs.proof import Proof, Step, Stored
 
 
 @PROOFS.register

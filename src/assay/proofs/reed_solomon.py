@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from assay.arithmetic.rounding import ASSUMES, arb, exact, require_scores, unit_roundoff, upper
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BLOCKS, averaging_bound, averaging_step, require_blocks
-from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, arb, exact, require_scores, unit_roundoff, upper
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 _ALL_PAIRS = 1 << 12  # positions up to which all pairs of keys are compared as well
 

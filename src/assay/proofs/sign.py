@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from assay.arithmetic.rounding import ASSUMES, arb, exact, gamma, require_scores, unit_roundoff, upper
 from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BLOCKS, averaging_bound, averaging_step, require_blocks
-from assay.proofs.base import EVERY_SET, Proof, Step, Stored, require_fact
-from assay.proofs.rounding import ASSUMES, arb, exact, gamma, require_scores, unit_roundoff, upper
+from assay.proofs.proof import EVERY_SET, Proof, Step, Stored, require_fact
 
 _STEP_BITS = 42  # queries are cut to multiples of 2^-42, so that sums of them are exact in float64, in any order
 _SETS_AT_ONCE = 1 << 13

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored, require_fact
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 from assay.tasks.matching import Matching
 
 

@@ -7,10 +7,7 @@ import math
 import torch
 from flint import arb
 
-from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.presence import presence_bound, presence_step
-from assay.proofs.rounding import (
+from assay.arithmetic.rounding import (
     ASSUMES,
     exact,
     gamma,
@@ -20,6 +17,9 @@ from assay.proofs.rounding import (
     upper,
     weight_roundings,
 )
+from assay.proofs import PROOFS
+from assay.proofs.presence import presence_bound, presence_step
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 
 
 @PROOFS.register

@@ -5,14 +5,7 @@ from __future__ import annotations
 import torch
 from flint import arb
 
-from assay.constructions.presence import blank_gap
-from assay.constructions.softmax_bound import dtype_name
-from assay.networks.kernels.streaming import TILE_SCORES
-from assay.networks.kernels.third_order import FLASH_LENGTH, LARGEST_LOGSUMEXP
-from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored
-from assay.proofs.presence import nearest_miss, presence_bound, presence_step, restored
-from assay.proofs.rounding import (
+from assay.arithmetic.rounding import (
     ASSUMES,
     circle_error,
     exact,
@@ -22,6 +15,13 @@ from assay.proofs.rounding import (
     upper,
     weight_roundings,
 )
+from assay.constructions.presence import blank_gap
+from assay.constructions.softmax_bound import dtype_name
+from assay.layers.kernels.streaming import TILE_SCORES
+from assay.layers.kernels.third_order import FLASH_LENGTH, LARGEST_LOGSUMEXP
+from assay.proofs import PROOFS
+from assay.proofs.presence import nearest_miss, presence_bound, presence_step, restored
+from assay.proofs.proof import Proof, Step, Stored
 
 _FLASH_EXP_ROUNDINGS = 64  # 32 units in the last place
 _FLASH_KEYS = 32  # the least that are taken between two rescalings

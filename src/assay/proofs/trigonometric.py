@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from assay.arithmetic.rounding import ASSUMES, upper
 from assay.constructions.softmax_bound import dtype_name
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored
 from assay.proofs.presence import COSINE_WEIGHTS, cosine_bound, nearest_miss
-from assay.proofs.rounding import ASSUMES, upper
+from assay.proofs.proof import Proof, Step, Stored
 
 
 @PROOFS.register

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import torch
 
+from assay.arithmetic.rounding import exact, gamma
 from assay.constructions.active_clip import clipped_queries
 from assay.errors import AssayError
 from assay.proofs import PROOFS
-from assay.proofs.base import Proof, Step, Stored, require_fact
-from assay.proofs.rounding import exact, gamma
+from assay.proofs.proof import Proof, Step, Stored, require_fact
 from assay.tasks.sparse_averaging import SparseAveraging
 
 _KEYS = ("sign", "reed-solomon")

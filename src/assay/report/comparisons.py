@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from assay.evidence import Evidence
-from assay.predictions import decided, predicted
+from assay.results.predictions import decided, predicted
 from assay.studies.replay import replay
 from assay.studies.study import Cell, Comparison
 

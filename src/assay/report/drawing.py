@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
-from assay.networks.bare_models import BARE_MODELS
+from assay.models.bare_models import BARE_MODELS
 from assay.report.lines import Line, Series, rank
 from assay.report.words import power_text
 

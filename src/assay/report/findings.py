@@ -12,23 +12,23 @@ import numpy as np
 from assay.baselines.questions import baselines_question
 from assay.boolean.findings import gather_boolean
 from assay.evidence import Evidence, content_hash
-from assay.frontier import SearchEnd, Series, contradictions, learned_series, stated_series
-from assay.networks.bare_models import BARE_MODELS
-from assay.networks.candidates import candidates_of
+from assay.models.bare_models import BARE_MODELS
+from assay.models.candidates import candidates_of
 from assay.probing.findings import gather_probe
 from assay.report.comparisons import gather_comparison
 from assay.report.lines import rank
-from assay.report.matrix import task_matrix
 from assay.report.protocols import protocol_lines
 from assay.report.states import state_charts
+from assay.report.task_matrix import task_matrix
+from assay.results.frontier import SearchEnd, Series, contradictions, learned_series, stated_series
+from assay.results.sweeps import sweeps_of
 from assay.retrieval.findings import gather_memories, gather_retrieval
+from assay.store.versions import machine, versions
 from assay.studies.course import name_of, search_course
 from assay.studies.replay import replay
 from assay.studies.study import Line, Study, symbol_texts
 from assay.studies.workers import Failed
-from assay.sweeps import sweeps_of
 from assay.tasks import TASKS
-from assay.versions import machine, versions
 
 _VERDICTS = ("learned", "constructed", "impossible")
 
@@ -39,11 +39,11 @@ def gather(
     """The findings of a study; `failed` says why questions have no answer, by what they are.
 
     Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
-    (one dictionary each, see `_line`), `matrix` (see `assay.report.matrix.task_matrix`; None where the study has one
-    task), `probes` (see `assay.probing.findings.gather_probe`), `retrieval` and `memory` (see
-    `assay.retrieval.findings`) and `boolean` (see `assay.boolean.findings`; None where nothing is asked of them),
-    `comparisons` (see `assay.report.comparisons.gather_comparison`), `portraits`, `contradictions`, `failures` (what
-    failed and the reason) and `evidence` (one flat row each, see `_row`).
+    (one dictionary each, see `_line`), `matrix` (see `assay.report.task_matrix`; None where the study has one task),
+    `probes` (see `assay.probing.findings.gather_probe`), `retrieval` and `memory` (see `assay.retrieval.findings`) and
+    `boolean` (see `assay.boolean.findings`; None where nothing is asked of them), `comparisons` (see
+    `assay.report.comparisons.gather_comparison`), `portraits`, `contradictions`, `failures` (what failed and the
+    reason) and `evidence` (one flat row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
     lines = [_line(line, answers, failed) for line in study.lines]
@@ -91,8 +91,8 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
     first and last value of parameters that vary with the one that the line goes along), `along`, `symbol`, `columns`
     (symbols of all parameters of the task that vary by themselves), `tolerance` and `mean_tolerance` (the smallest and
     the largest on the line), `all_inputs`, `mean_error_name`, `distribution` and its `distribution_text`, `lengths`
-    (see `_at_other_lengths`), `sweeps` (see `assay.sweeps.Sweep.to_json`), `states` (see `assay.report.states`),
-    `series` (see `assay.frontier.Series.to_json`), `unfinished` (searches that have not ended, by architecture and x,
+    (see `_at_other_lengths`), `sweeps` (see `assay.results.sweeps`), `states` (see `assay.report.states`),
+    `series` (see `assay.results.frontier`), `unfinished` (searches that have not ended, by architecture and x,
     with the reason where one failed), `baselines` (at every x that was to be learned, see `_baselines`) and
     `test_inputs` (see `_test_inputs`).
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from assay.networks.bare_models import BARE_MODELS
+from assay.models.bare_models import BARE_MODELS
 
 Series = dict[str, Any]
 Line = dict[str, Any]

@@ -14,7 +14,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from assay.files import make_folder, require_folder, require_writable, write_whole
 from assay.report import comparisons, words
 from assay.report.boolean import boolean_charts, error_rows, heads_rows, margin_rows
 from assay.report.drawing import is_linear
@@ -40,6 +39,7 @@ from assay.report.retrieval import (
     retrieval_charts,
 )
 from assay.report.vega import in_script, script
+from assay.store.files import make_folder, require_folder, require_writable, write_whole
 from assay.tasks import TASKS
 
 _HERE = Path(__file__).parent

@@ -9,8 +9,8 @@ from typing import Any
 
 from assay.bounds import Bound, bounds_of
 from assay.evidence import content_hash
-from assay.frontier import Point, SearchEnd, learned_series
 from assay.resources import Resources
+from assay.results.frontier import Point, SearchEnd, learned_series
 from assay.tasks import Task, task_from_json
 
 

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from assay.report.lines import Contender, Line, Series, boundaries_of, references
-from assay.report.matrix import entries
+from assay.report.task_matrix import entries
 
 ERRORS = {"worst": "worst case", "mean": "mean"}
 _ADJECTIVES = {"worst": "worst-case", "mean": "mean"}

@@ -2,7 +2,7 @@
 
 Each is a frozen dataclass with `vectors`, all documents (n, d), and `queries`, a query for each set. In exact
 arithmetic these queries retrieve their sets. What number formats leave of that is measured by
-`assay.retrieval.rounding`; the codes have a proof in integers.
+`assay.retrieval.rounded_documents`; the codes have a proof in integers.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from assay.retrieval.plan import MemoryPlan, RetrievalPlan
 from assay.retrieval.published import FIRST, TEMPERATURE, critical_documents
 from assay.retrieval.questions import setting_text
 from assay.retrieval.random_documents import serves
-from assay.retrieval.rounding import INTEGER_BITS, STORED_BITS
+from assay.retrieval.rounded_documents import INTEGER_BITS, STORED_BITS
 
 PROVED_FORMATS = ("int8", "float16", "float32")  # of the codes whose lines are drawn
 WIDEST = 512  # dimensions up to which lines are drawn

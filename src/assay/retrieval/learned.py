@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, require, require_integer
-from assay.growth import Interval
+from assay.results.growth import Interval
 from assay.retrieval.learned_kernel import LANES, adam, descend
 from assay.tasks import counter
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from assay.bounds.base import log2_binomial
+from assay.bounds.bound import log2_binomial
 from assay.errors import require_integer
 
 MOST_DOCUMENTS = 2**53  # float64 holds every number up to it

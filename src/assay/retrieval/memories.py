@@ -32,7 +32,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import lambertw
 
 from assay.errors import AssayError, require, require_integer, unknown
-from assay.retrieval import rounding
+from assay.retrieval import rounded_documents as rounding
 from assay.tasks import counter
 
 Floats = NDArray[np.float32]

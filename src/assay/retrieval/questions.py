@@ -26,9 +26,9 @@ from assay.retrieval.learned import Setting, largest_learned, least_margins, tra
 from assay.retrieval.memories import recall_each
 from assay.retrieval.plan import Question, setting_of
 from assay.retrieval.random_documents import dimensions_for_all
-from assay.retrieval.rounding import INTEGER_BITS, STORED_BITS, retrieved
+from assay.retrieval.rounded_documents import INTEGER_BITS, STORED_BITS, retrieved
 from assay.size import Size
-from assay.versions import versions
+from assay.store.versions import versions
 
 _MOST_SETS = 10_000
 _LOST = 1e-12

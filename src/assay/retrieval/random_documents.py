@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from assay.bounds.base import log2_binomial
+from assay.bounds.bound import log2_binomial
 from assay.errors import require, require_integer
 from assay.probing.thresholds import separation_dimension
 from assay.probing.volumes import log_tail

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from assay.bounds.base import log2_binomial
+from assay.bounds.bound import log2_binomial
 from assay.constructions.cyclic import integer_bits
 from assay.constructions.reed_solomon import code_parameters
 from assay.errors import AssayError, require, require_integer

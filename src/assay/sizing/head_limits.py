@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 
-from assay.bounds.base import log2_binomial
+from assay.bounds.bound import log2_binomial
+from assay.sizing.bisection import last
 from assay.sizing.caches import MOST_BITS, Cache, make_cache
 from assay.sizing.explicit import Explicit, explicit_keys
 from assay.sizing.generic import (
@@ -23,7 +24,6 @@ from assay.sizing.generic import (
     solve,
     used_width,
 )
-from assay.sizing.search import last
 
 QUERY_BITS = 32  # of each number of a query: caches round keys only
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from assay.bounds.base import log2_binomial
+from assay.bounds.bound import log2_binomial
 from assay.probing.reach import MASS
 from assay.probing.thresholds import face_probability
 from assay.sizing.answer import Statement

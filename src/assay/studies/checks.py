@@ -16,8 +16,8 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 from assay.boolean.named import named_function
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, require, unknown
-from assay.networks import check_shape, family, named_architecture
-from assay.protocols import PROTOCOLS
+from assay.examine.protocols import PROTOCOLS
+from assay.models import check_shape, family, named_architecture
 from assay.tasks import TASKS, Task, parameters_of, task_from_json
 
 _KINDS: dict[type, str] = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}

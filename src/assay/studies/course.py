@@ -6,11 +6,11 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Question, Unit, asked_of_all, chosen, first_learned
-from assay.networks.candidates import candidates_of
+from assay.models.candidates import candidates_of
 from assay.studies.checks import WIDTH_SYMBOL
 from assay.studies.study import symbol_texts
 from assay.studies.workers import Failed
+from assay.training.search import Question, Unit, asked_of_all, chosen, first_learned
 
 
 @dataclass

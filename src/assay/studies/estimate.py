@@ -15,11 +15,11 @@ from statistics import mean
 from typing import Any
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Question, Unit
-from assay.learning.timing import RunSeconds, time_run
 from assay.studies.course import Course, expected_runs, search_course
 from assay.studies.study import Study
 from assay.studies.workers import failure
+from assay.training.search import Question, Unit
+from assay.training.timing import RunSeconds, time_run
 
 SHARE = 0.65  # of the budget that a run takes: the mean over the searches of the shipped studies
 ROW_BYTES = 2100  # of the ledger for an answer, and

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from assay.evidence import Evidence
-from assay.files import write_whole
-from assay.ledger import LEDGER, Ledger
-from assay.ledger_rows import evidence_from, evidence_text
+from assay.store.files import write_whole
+from assay.store.ledger import LEDGER, Ledger
+from assay.store.ledger_rows import evidence_from, evidence_text
 
 FOLDER = Path(__file__).with_name("answers")
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Unit
 from assay.studies.course import search_course
 from assay.studies.study import Study
+from assay.training.search import Unit
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from assay.evidence import Evidence, content_hash
-from assay.learning.search import Question
-from assay.ledger import Ledger
+from assay.store.ledger import Ledger
 from assay.studies.course import Course, search_course, search_kind, single_course
 from assay.studies.engines import open_engine
-from assay.studies.engines.base import Engine
 from assay.studies.engines.desk import Desk
+from assay.studies.engines.engine import Engine
 from assay.studies.study import Study
 from assay.studies.workers import Failed
+from assay.training.search import Question
 
 _STATUS_EVERY = 0.25  # seconds: working out how far things are takes longer than many an answer
 

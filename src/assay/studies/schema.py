@@ -16,14 +16,13 @@ from pydantic import (
     model_validator,
 )
 
+from assay.arithmetic.fixed_point import MOST_BITS
 from assay.errors import AssayError, require, unknown
 from assay.evidence import canonical
-from assay.learning.recipe import Recipe
-from assay.learning.search import ladder
-from assay.networks import Option, Shape, check_shape, layer_options, layers_of, shape_of
-from assay.networks.candidates import candidates_of
-from assay.networks.fixed_point import MOST_BITS
-from assay.networks.shape import USUAL, with_field
+from assay.models import Option, Shape, check_shape, layer_options, layers_of, shape_of
+from assay.models.candidates import candidates_of
+from assay.models.shape import USUAL, with_field
+from assay.results.sweeps import AXES
 from assay.studies.checks import (
     Must,
     above_of,
@@ -68,12 +67,13 @@ from assay.studies.keys import (
 )
 from assay.studies.schema_boolean import BooleanTable
 from assay.studies.schema_vectors import MemoryTable, RetrievalTable
-from assay.sweeps import AXES
 from assay.tasks import TASKS
+from assay.training.recipe import Recipe
+from assay.training.search import ladder
 
 
 class RecipeTable(Table):
-    """How networks are trained; see `assay.learning.recipe.Recipe`."""
+    """How networks are trained; see `assay.training.recipe.Recipe`."""
 
     distribution: Annotated[str, Field(min_length=1), Must("a text")] = ""  # the usual one of the task
     steps: Count = STEPS

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from assay.boolean.plan import function_of
-from assay.boolean.training import MOST_HEADS, MOST_INPUTS, MOST_STEPS
+from assay.boolean.trained import MOST_HEADS, MOST_INPUTS, MOST_STEPS
 from assay.errors import AssayError, require
 from assay.studies.checks import Must, different, known_function
 from assay.studies.keys import MOST_SETTING_STEPS, WIDEST, Table, Text
@@ -33,7 +33,7 @@ Functions = Annotated[
 
 
 class HeadsTrainingTable(Table):
-    """How networks of the bare form are trained on all words, see `assay.boolean.training.train`."""
+    """How networks of the bare form are trained on all words, see `assay.boolean.trained.train`."""
 
     inputs: Bits
     restarts: Annotated[int, Field(ge=1, le=1024), Must("an integer from 1 to 1024")] = 64

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from assay.bounds import Bound, bounds_of
-from assay.bounds.base import LARGEST_WIDTH
+from assay.bounds.bound import LARGEST_WIDTH
 from assay.constructions import CONSTRUCTIONS, build
 from assay.errors import AssayError
-from assay.learning.search import start_between
-from assay.networks import family
-from assay.networks.bare_models import BARE_MODELS
-from assay.networks.candidates import Candidates
+from assay.models import family
+from assay.models.bare_models import BARE_MODELS
+from assay.models.candidates import Candidates
 from assay.tasks import Task
+from assay.training.search import start_between
 
 
 def proved_start(networks: Candidates, task: Task[Any], widths: tuple[int, ...]) -> int:

@@ -20,18 +20,16 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.questions import construction_question
 from assay.errors import AssayError, unknown
 from assay.evidence import content_hash
-from assay.files import read_text
-from assay.learning.questions import training_question
-from assay.learning.search import Question, Unit, ladder
-from assay.networks.candidates import Candidates, all_candidates, candidates_of
-from assay.networks.shape import USUAL, with_field
-from assay.precision.questions import precision_question
+from assay.examine.precision.questions import precision_question
+from assay.examine.protocols.questions import protocol_question
+from assay.models.candidates import Candidates, all_candidates, candidates_of
+from assay.models.shape import USUAL, with_field
 from assay.probing.plan import Plan
 from assay.proofs.questions import certificate_question
-from assay.protocols.questions import protocol_question
 from assay.resources import Resources
 from assay.retrieval.learned import Setting
 from assay.retrieval.plan import Course, MemoryPlan, RetrievalPlan
+from assay.store.files import read_text
 from assay.studies import shipped
 from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
@@ -53,6 +51,8 @@ from assay.studies.schema import (
 from assay.studies.schema_vectors import MemoryTable, RetrievalTable, SettingTable
 from assay.studies.start import proved_start
 from assay.tasks import TASKS, Task, task_from_json
+from assay.training.questions import training_question
+from assay.training.search import Question, Unit, ladder
 
 LARGEST = 1 << 20  # bytes of a study file
 

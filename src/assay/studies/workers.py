@@ -20,7 +20,7 @@ from typing import Any
 
 from assay.errors import AssayError, one_line
 from assay.evidence import Evidence
-from assay.source import Code, adopt, codes_in
+from assay.store.source import Code, adopt, codes_in
 from assay.studies.allocator import keep_freed_memory
 
 _OURS = (os.path.dirname(os.path.dirname(__file__)), "site-packages", "<frozen")  # what a user's code is not part of
@@ -79,16 +79,16 @@ def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ())
         folder: where questions on heads find them.
         codes: of a user's own that the question names, as the process that asks has read it.
     """
-    from assay.arithmetic import in_float32
+    from assay.arithmetic.torch_settings import in_float32
     from assay.boolean.questions import answer_boolean
     from assay.bounds.questions import answer_bound
     from assay.constructions.questions import answer_construction
-    from assay.learning.questions import answer_training
-    from assay.precision.questions import answer_precision
+    from assay.examine.precision.questions import answer_precision
+    from assay.examine.protocols.questions import answer_protocol
     from assay.probing.questions import answer_probe
     from assay.proofs.questions import answer_certificate
-    from assay.protocols.questions import answer_protocol
     from assay.retrieval.questions import answer_memory, answer_retrieval
+    from assay.training.questions import answer_training
 
     for code in codes:
         adopt(code)

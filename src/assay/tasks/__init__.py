@@ -12,17 +12,17 @@ from assay.registry import Registry
 if TYPE_CHECKING:
     from assay.tasks import counter
     from assay.tasks.answers import Bits, Classes, Reals
-    from assay.tasks.base import Batch, Task
     from assay.tasks.spec import Pointing, Spec, Symbols, Vectors
+    from assay.tasks.task import Batch, Task
 
 # What tasks are written with; imported when it is first used, as it needs torch.
 _HOMES = {
     **dict.fromkeys(["Bits", "Classes", "Reals"], "answers"),
-    **dict.fromkeys(["Batch", "Task"], "base"),
+    **dict.fromkeys(["Batch", "Task"], "task"),
     **dict.fromkeys(["Pointing", "Spec", "Symbols", "Vectors"], "spec"),
 }
 
-TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks", "assay.tasks.base:Task")
+TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks.task:Task")
 
 
 def __getattr__(name: str) -> Any:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from assay.errors import AssayError, require, require_integer
 from assay.tasks import counter
 from assay.tasks.answers import Bits
-from assay.tasks.base import Task
 from assay.tasks.counter import Words
 from assay.tasks.graph_features import edge_features
 from assay.tasks.spec import Spec, Vectors
+from assay.tasks.task import Task
 
 Adjacency = NDArray[np.int64]
 MOST_NODES = 1 << 10  # labels and networks take products of N x N matrices

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import counter
 from assay.tasks.answers import Bits
-from assay.tasks.base import Task
 from assay.tasks.counter import Words
 from assay.tasks.matching_features import PARTIAL, digit_features, symbol_features
 from assay.tasks.spec import Spec, Symbols, Vectors
+from assay.tasks.task import Task
 
 MAX_MODULUS = 1 << 60  # sums of three residues stay below 2^63
 BASE = 4

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import TASKS, counter
 from assay.tasks.answers import Reals
-from assay.tasks.base import Batch, Task
 from assay.tasks.counter import Split, Words
 from assay.tasks.spec import Pointing, Spec, Vectors
+from assay.tasks.task import Batch, Task
 
 Layout = Literal["all", "last"]
 MOST_SETS = 1_000_000  # pointer sets that are listed

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from assay.errors import AssayError, unknown
-from assay.studies.engines.base import Engine
+from assay.studies.engines.engine import Engine
 
 ENGINES = ("local", "ray")
 

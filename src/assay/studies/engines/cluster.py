@@ -13,10 +13,10 @@ from typing import Any, Self
 
 from assay.errors import AssayError, require
 from assay.evidence import Evidence
-from assay.source import Code, codes_in
-from assay.studies.engines.base import Engine, WorkerLost
+from assay.store.source import Code, codes_in
+from assay.store.versions import versions
+from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.workers import Failed, _start, attempt
-from assay.versions import versions
 
 _OMP = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # read by OpenMP as soon as torch is imported
 _QUIET = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.errors import AssayError
 from assay.evidence import Evidence
-from assay.studies.engines.base import Engine, WorkerLost
+from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.workers import Failed
 
 ATTEMPTS = 3  # at one question, before its worker's death is taken to be the question's doing

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from assay.evidence import Evidence
-from assay.studies.engines.base import Engine, WorkerLost
+from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.workers import Failed, Workers
 
 

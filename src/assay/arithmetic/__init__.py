@@ -1,0 +1,1 @@
+"""The arithmetic that answers are computed in: settings of torch, fixed-point numbers, bounds of rounding errors."""

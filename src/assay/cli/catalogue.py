@@ -1,0 +1,92 @@
+"""Everything that has a name, with a line or a page about it. Listing imports none of it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import tomllib
+from typing import Any
+
+from assay.bounds import BOUNDS
+from assay.constructions import CONSTRUCTIONS
+from assay.errors import AssayError, unknown
+from assay.examine.protocols import PROTOCOLS
+from assay.layers import LAYERS
+from assay.models import NETWORKS
+from assay.models.bare_models import BARE_MODELS, BareModel
+from assay.registry import Registry
+from assay.store.source import classes_of, entry_at, name_code
+from assay.studies import shipped
+from assay.tasks import TASKS
+
+_KINDS: dict[str, tuple[Registry[Any], ...]] = {
+    "tasks": (TASKS,),
+    "architectures": (LAYERS, NETWORKS),
+    "constructions": (CONSTRUCTIONS,),
+    "bounds": (BOUNDS,),
+    "protocols": (PROTOCOLS,),
+}
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """One line about each name, by kind."""
+    entries = {
+        kind: {name: registry.summary(name) for registry in registries for name in registry.names()}
+        for kind, registries in _KINDS.items()
+    }
+    studies = {name: tomllib.loads(path.read_text("utf-8"))["title"] for name, path in shipped().items()}
+    models = {name: model.title for name, model in BARE_MODELS.items()}
+    return {**entries, "bare models": models, "studies": studies}
+
+
+def catalogue_of(where: str) -> dict[str, dict[str, str]]:
+    """One line about each class of a user's file or module that could be named, by kind; the module is imported."""
+    label = name_code(where)
+    classes = {f"{where}:{kind.__qualname__}": kind for kind in classes_of(label)}
+    found = {
+        kind: {
+            name: (inspect.getdoc(entry) or "").split("\n")[0].rstrip(".")
+            for name, entry in classes.items()
+            if any(registry.fits(entry) for registry in registries)
+        }
+        for kind, registries in _KINDS.items()
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+def describe(name: str) -> dict[str, str]:
+    """Name, kind and text of everything called `name`, or of `file.py:Class`: docstrings, or the study's file."""
+    texts, kinds = [], []
+    if name.endswith(".py"):
+        within = [one for names in catalogue_of(name).values() for one in names]
+        raise AssayError(f"{name!r} names no class; it has: {', '.join(within) or 'none that can be named'}")
+    if ":" in name:
+        where, _, attribute = name.rpartition(":")
+        name = f"{name_code(where)}:{attribute}"
+        entry_at(name, object)  # says what there is where it is not
+    for kind, registries in _KINDS.items():
+        for registry in registries:
+            if name in registry:
+                entry = registry[name]
+                module = inspect.getmodule(entry)
+                texts.append("\n\n".join(filter(None, [inspect.getdoc(module), inspect.getdoc(entry), _extras(entry)])))
+                kinds.append(kind.removesuffix("s"))
+    if name in BARE_MODELS:
+        texts.append(f"{BARE_MODELS[name].title}.\n\n{inspect.getdoc(sys.modules[BareModel.__module__])}")
+        kinds.append("bare model")
+    if name in shipped():
+        texts.append(shipped()[name].read_text("utf-8"))
+        kinds.append("study")
+    if not texts:
+        if ":" in name:
+            kinds_of = ", ".join(kind.removesuffix("s") for kind in _KINDS)
+            raise AssayError(f"{name} is none of these: {kinds_of}")
+        raise unknown("name", name, {entry for entries in catalogue().values() for entry in entries})
+    return {"name": name, "kind": ", ".join(kinds), "text": "\n\n".join(texts)}
+
+
+def _extras(entry: Any) -> str:
+    distributions = getattr(entry, "distributions", None)
+    if not distributions:
+        return ""
+    return "Distributions:\n" + "\n".join(f"    {name}: {line}" for name, line in distributions.items())

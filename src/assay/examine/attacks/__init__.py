@@ -1,0 +1,7 @@
+"""The search for inputs that a network answers badly."""
+
+from __future__ import annotations
+
+from assay.examine.attacks.attack import Attack, attack, attack_result
+
+__all__ = ["Attack", "attack", "attack_result"]

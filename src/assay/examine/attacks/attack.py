@@ -1,0 +1,197 @@
+"""The attack on a network: the worst input that a budget of tries finds, and what that shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor
+
+from assay.arithmetic.torch_settings import in_float32
+from assay.constructions.answering import finite, refuses_all
+from assay.errors import require_integer
+from assay.examine.attacks.methods import draws, exhaustive, search
+from assay.examine.attacks.tries import Found, Tries, scored_errors
+from assay.examine.subject import Subject
+from assay.tasks.answers import Bits
+from assay.tasks.graphs import CycleTask
+from assay.tasks.matching import Matching
+
+_SHARE_OF_DRAWS = 4  # a quarter of the budget
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What an attack found.
+
+    Attributes:
+        error: the largest error, of the worst input when it is answered alone; 1e300 for an answer that is no finite
+            number; None if the network refused every input.
+        error_in_batch: of the same input when it was found, among others: rounding may differ.
+        worst_input: its tensors as nested lists, by name.
+        token: the position whose answer has that error.
+        exact_answer: of this token.
+        network_answer: of this token; None in place of what is no finite number.
+        found_by: the method.
+        tried: how many inputs each method tried.
+        refused: how many of them the network refused to answer.
+        constants: the largest error that constant answers have on the inputs that the network answered.
+        tolerance: what the network is held against.
+        exceeds_tolerance: whether the error is above it; None if the network refused every input.
+        guaranteed_error: of a construction; None for others.
+        broken: whether the error, alone or among others, is above what is guaranteed; None if the network refused every
+            input, of which no guarantee holds.
+        rests_on: what the statement rests on.
+    """
+
+    error: float | None
+    error_in_batch: float | None
+    worst_input: dict[str, Any] | None
+    token: int | None
+    exact_answer: Any
+    network_answer: Any
+    found_by: str | None
+    tried: dict[str, int]
+    refused: int
+    constants: dict[str, float]
+    tolerance: float
+    exceeds_tolerance: bool | None
+    guaranteed_error: float | None
+    broken: bool | None
+    rests_on: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@in_float32()
+def attack(
+    subject: Subject, *, budget: int = 20_000, seed: int = 0, tell: Callable[[str], None] = lambda _: None
+) -> Attack:
+    """Look for the input, of those that the task's worst-case error is over, on which a network errs most.
+
+    All inputs of the task's finite form are tried if the budget is enough. Else, or where there are inputs beyond that
+    form, a quarter of the budget goes to draws of the named distributions, and the rest to a search that climbs from
+    the worst of these (`assay.examine.attacks.methods`). Time is that of `budget` forward passes, for sparse averaging
+    of up to three times as many. The same seed gives the same result on the same machine.
+
+    Args:
+        subject: the network and its task.
+        budget: inputs to try.
+        seed: of the draws and the steps of the search.
+        tell: takes lines about progress.
+
+    >>> from assay import SparseAveraging, build
+    >>> from assay.examine.subject import subject_of
+    >>> unit = build(SparseAveraging(length=6, sparsity=2, layout="last"), method="sign", tolerance=0.1)
+    >>> found = attack(subject_of(unit), budget=2000)
+    >>> found.error <= found.guaranteed_error, found.broken, found.tried["exhaustive"]  # 2^6 values, 15 pointer sets
+    (True, False, 960)
+
+    Raises:
+        AssayError: the budget is no positive integer, or the answers do not have the task's shape.
+    """
+    require_integer("budget", budget, 1, None)
+    tries = Tries(subject, budget, seed, tell)
+    listed = exhaustive(tries)
+    everything = listed > 0 and isinstance(
+        subject.task.answer, Bits
+    )  # values are real numbers, residues and edges are not
+    if not everything and tries.left > 0:
+        search(tries, draws(tries, math.ceil(tries.left / _SHARE_OF_DRAWS)))
+    return _result(tries, listed, everything)
+
+
+def attack_result(
+    subject: Subject, *, budget: int = 20_000, seed: int = 0, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """An attack as plain JSON values, with what was attacked; see `attack`."""
+    return {
+        "network": subject.name,
+        "origin": subject.origin,
+        "guarantee_stated_by": subject.guarantee_stated_by,
+        "family": subject.family,
+        "task": subject.task.to_json(),
+        "budget": budget,
+        "seed": seed,
+        **attack(subject, budget=budget, seed=seed, tell=tell).to_json(),
+    }
+
+
+def _result(tries: Tries, listed: int, everything: bool) -> Attack:
+    subject, worst = tries.subject, tries.worst
+    shown = _no_answer() if worst is None else _alone(tries, worst)
+    guaranteed = subject.guaranteed
+    broken, exceeds = None, None
+    if worst is not None:
+        broken = guaranteed is not None and max(shown["error"], shown["error_in_batch"]) > guaranteed
+        exceeds = shown["error"] > subject.tolerance
+    return Attack(
+        **shown,
+        tried=dict(tries.tried),
+        refused=tries.refused,
+        constants={} if worst is None else tries.constants,
+        tolerance=subject.tolerance,
+        exceeds_tolerance=exceeds,
+        guaranteed_error=guaranteed,
+        broken=broken,
+        rests_on=_rests_on(tries, listed, everything, broken),
+    )
+
+
+def _alone(tries: Tries, worst: Found) -> dict[str, Any]:
+    """The worst input answered alone."""
+    task = tries.subject.task
+    outputs, (_, targets, scored) = tries.answers(worst.inputs), task.batch(worst.inputs)
+    errors = finite(scored_errors(task.answer, outputs, targets, scored))[0]
+    token = int(errors.argmax())
+    return {
+        "error": errors[token].item(),
+        "error_in_batch": worst.badness[0],
+        "worst_input": _named(task, worst.inputs),
+        "token": task.spec.length - task.spec.queries + token,
+        "exact_answer": targets[0, token].tolist(),
+        "network_answer": _numbers(outputs[0, token].tolist()),
+        "found_by": worst.method,
+    }
+
+
+def _no_answer() -> dict[str, Any]:
+    names = ("error", "error_in_batch", "worst_input", "token", "exact_answer", "network_answer", "found_by")
+    return dict.fromkeys(names)
+
+
+def _named(task: Any, inputs: Any) -> dict[str, Any]:
+    if isinstance(inputs, Tensor):
+        return {
+            "residues"
+            if isinstance(task, Matching)
+            else "adjacency"
+            if isinstance(task, CycleTask)
+            else "inputs": inputs[0].tolist()
+        }
+    return {name: tensor[0].tolist() for name, tensor in inputs._asdict().items()}
+
+
+def _numbers(answer: Any) -> Any:
+    if isinstance(answer, list):
+        return [_numbers(number) for number in answer]
+    return answer if math.isfinite(answer) else None
+
+
+def _rests_on(tries: Tries, listed: int, everything: bool, broken: bool | None) -> str:
+    if tries.worst is None:
+        return f"nothing: {refuses_all(tries.refused)}"
+    refused = f" ({tries.refused} refused)" if tries.refused else ""
+    if everything:
+        return f"exhaustive over all {listed} inputs{refused}"
+    if broken or (tries.subject.guaranteed is None and tries.worst.badness[0] > tries.subject.tolerance):
+        return "the worst input, which one forward pass checks"
+    others = {method: count for method, count in tries.tried.items() if method != "exhaustive"}
+    by = ", ".join(f"{count} {method}" for method, count in others.items())
+    beyond = f"nothing worse was found among {sum(others.values())} inputs ({by})" if others else "nothing was tried"
+    finite_form = f"exhaustive over the {listed} inputs of the finite form; beyond it, " if listed else ""
+    return f"{finite_form}{beyond}{refused}, which proves nothing"

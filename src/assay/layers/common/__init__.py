@@ -1,0 +1,1 @@
+"""What several layers share, and what is done with any layer."""

@@ -1,0 +1,77 @@
+"""A network that learns and the task that it is called on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from assay.models.backbone import Backbone
+from assay.models.network import Network
+from assay.resources import Resources
+from assay.size import Size
+from assay.tasks.task import Task
+
+
+class TaskNetwork(nn.Module):
+    """`network`, which knows no task, called on the inputs of `task`: what trains and examines networks takes it so.
+
+    The task may have another length than the network's spec, where the network takes other lengths.
+
+    >>> from assay import SparseAveraging
+    >>> from assay.models import make_network
+    >>> task = SparseAveraging(length=8, sparsity=2, layout="last")
+    >>> make_network("attention", task, width=6, seed=0)(task.sample(3, seed=0).inputs).shape
+    torch.Size([3, 1, 1])
+    """
+
+    def __init__(self, task: Task[Any], network: Network) -> None:
+        super().__init__()
+        self.task, self.network = task, network
+
+    @property
+    def family(self) -> str:
+        """The network's."""
+        return self.network.family
+
+    @property
+    def size(self) -> Size:
+        """The network's."""
+        return self.network.size
+
+    @property
+    def resources(self) -> Resources:
+        """What the network declares."""
+        return self.network.resources
+
+    def forward(self, inputs: Any) -> Tensor:
+        """Outputs at the query positions: (batch, queries, *output shape of the answer)."""
+        return self.network(self.task.encode(inputs), self.task.spec.queries)
+
+
+class TaskBackbone(TaskNetwork):
+    """The same of a backbone, in two halves: what each token knows by itself, and the rest."""
+
+    network: Backbone
+
+    @property
+    def passes(self) -> int:
+        """How often the sequence is shown."""
+        return self.network.passes
+
+    def embedded(self, inputs: Any) -> Tensor:
+        """Tokens as the first block sees them: (batch, positions, width)."""
+        return self.network.embedded(self.task.encode(inputs))
+
+    def answers(self, embedded: Tensor) -> Tensor:
+        """Outputs at the query positions, from embedded tokens."""
+        return self.network.answers(embedded, self.task.spec.queries)
+
+    def attention(self, inputs: Any) -> Tensor:
+        """Attention map of the query positions in the last block: (batch, heads, queries, positions)."""
+        return self.network.attention(self.task.encode(inputs))
+
+
+def joined(task: Task[Any], network: Network) -> TaskNetwork:
+    """The network on the task."""
+    return TaskBackbone(task, network) if isinstance(network, Backbone) else TaskNetwork(task, network)

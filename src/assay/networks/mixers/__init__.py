@@ -1,1 +1,0 @@
-"""Mixers: one file each; the standard backbone makes an architecture of them."""

@@ -1,0 +1,155 @@
+"""Sweeps: the error that every size reaches, against what it has, beside the error that bounds leave it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay.bounds import Bound, bounds_of
+from assay.errors import AssayError
+from assay.evidence import Evidence
+from assay.resources import Resources
+from assay.results.frontier import resources_of
+from assay.tasks import Task, task_from_json
+from assay.training.search import Unit
+
+AXES = ("state bits", "parameters", "width")  # of charts, beside the field that varies
+_HALVINGS = 30  # of an interval, to find an error
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one size reached.
+
+    Attributes:
+        value: of the field that varies.
+        width: of the network.
+        parameters: that are trained.
+        state_bits: that are carried on behind the last token; None where none are declared.
+        errors: of each seed, at the rate at which its error is least.
+        tolerance: the largest error that counts as learned.
+        learned: how many seeds are within the tolerance.
+        floor: no network with these resources has a smaller mean error, by a proved bound; 0 where none says so.
+        bound: that says so.
+    """
+
+    value: int
+    width: int
+    parameters: int
+    state_bits: int | None
+    errors: tuple[float, ...]
+    tolerance: float
+    learned: int
+    floor: float = 0.0
+    bound: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What the sizes of one architecture reached.
+
+    Attributes:
+        architecture: what is trained, with what is not usual of its shape.
+        family: whose colour it has.
+        field: what the values are values of.
+        points: ascending in the value.
+    """
+
+    architecture: str
+    family: str
+    field: str
+    points: tuple[Swept, ...]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Curves of one chart.
+
+    Attributes:
+        x: the value of the parameter that the line goes along.
+        axis: what the horizontal axis is: one of AXES, or the field that varies.
+        curves: in the order of the file.
+    """
+
+    x: int
+    axis: str
+    curves: tuple[Curve, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain JSON values; every point with `at`, its place on the axis, None where it has none."""
+        key = self.axis.replace(" ", "_") if self.axis in AXES else "value"
+        described = asdict(self)
+        for curve in described["curves"]:
+            for point in curve["points"]:
+                point["at"] = point[key]
+        return described
+
+
+def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> list[Sweep]:
+    """Finished values of sweeps by chart, given with their x, the axis that was asked for, and all runs."""
+    charts: dict[tuple[int, str], dict[tuple[str, str, str], list[Swept]]] = defaultdict(lambda: defaultdict(list))
+    for x, axis, unit, runs in ends:
+        charts[x, axis or unit.field][unit.name, runs[0].family, unit.field].append(_swept(unit, runs))
+    return [
+        Sweep(x, axis, tuple(
+            Curve(name, family, field, tuple(sorted(points, key=lambda point: point.value)))
+            for (name, family, field), points in curves.items()
+        ))
+        for (x, axis), curves in charts.items()
+    ]  # fmt: skip
+
+
+def least_error(bound: Bound, task: Task[Any], network: Resources, distribution: str) -> float:
+    """The largest mean error that the bound excludes for a network with these resources; 0 where it excludes none.
+
+    >>> from assay import SparseAveraging
+    >>> from assay.bounds import BOUNDS
+    >>> task = SparseAveraging(length=16, sparsity=2, layout="last")
+    >>> rows = Resources(precision=32, first_layer=12)
+    >>> round(least_error(BOUNDS["feed-forward-rank-mean"](), task, rows, "gaussian"), 3)
+    0.342
+    """
+
+    def excluded(error: float) -> bool:
+        return bound.check(task, network, error=error, distribution=distribution).status == "binds"
+
+    low, high = 0.0, 1.0
+    if not excluded(high / 2**_HALVINGS):
+        return 0.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excluded(middle) else (low, middle)
+    return low
+
+
+def _swept(unit: Unit, runs: tuple[Evidence, ...]) -> Swept:
+    best: dict[int, Evidence] = {}
+    for run in runs:
+        seed = run.question["seed"]
+        if seed not in best or run.error < best[seed].error:
+            best[seed] = run
+    some = next(iter(best.values()))
+    task = task_from_json(some.task)
+    try:
+        network = resources_of(some, task)
+    except AssayError:  # a layer that has been edited since, and fails: nothing is known of what it had
+        network = Resources(precision=32)
+    floors = [
+        (least_error(bound, task, network, some.question["recipe"]["distribution"]), bound.name)
+        for bound in bounds_of(task)
+        if (bound.error_kind, bound.justified, bound.error_at) == ("mean", "proved", Bound.error_at)
+    ]
+    floor, name = max(floors, default=(0.0, ""))
+    return Swept(
+        value=unit.ladder[0],
+        width=some.size.width,
+        parameters=some.size.parameters,
+        state_bits=some.size.state_bits or None,
+        errors=tuple(best[seed].error for seed in sorted(best)),
+        tolerance=some.tolerance,
+        learned=sum(run.verdict == "learned" for run in best.values()),
+        floor=floor,
+        bound=name if floor else "",
+    )

@@ -1,0 +1,1 @@
+"""What `assay run`, `assay probe` and `assay place` do, also from Python."""

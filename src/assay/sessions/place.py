@@ -1,0 +1,142 @@
+"""What `assay place` does: check the layer, say what the battery will take, ask it, and write the card."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from assay.errors import require
+from assay.evidence import content_hash
+from assay.models import Option, check_shape, named_architecture
+from assay.models.shape import options_text
+from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows, fitting
+from assay.placing.card import Card
+from assay.placing.checks import layer_checks
+from assay.placing.page import write_card
+from assay.placing.reference import KEPT_BASELINES, known_layers
+from assay.placing.rows import placed_rows
+from assay.sessions.study import answers_in, require_tests_of_learning
+from assay.store.files import make_folder, require_folder, require_writable
+from assay.store.ledger import LEDGER, Ledger
+from assay.store.versions import machine, versions
+from assay.studies.kept import kept_answers
+from assay.studies.progress import progress
+from assay.studies.runner import run_study
+
+
+def place(
+    layer: str,
+    *,
+    options: dict[str, Option] | None = None,
+    on: Sequence[str] = (),
+    against: Sequence[str] = (),
+    quick: bool = False,
+    rates: Sequence[float] = RATES,
+    hours: float = 2.0,
+    out: Path | str = "assay-out",
+    report: Path | str | None = None,
+    workers: int | None = None,
+    quiet: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Card:
+    """Ask a layer the battery and put its rows beside those of known layers; the card, whose page is written, too.
+
+    What was answered before is not asked again. A layer whose code was edited is asked anew.
+
+    Args:
+        layer: a name, `file.py:Class` or `package.module:Class`; or several joined by `+`.
+        options: of the layer.
+        on: names of rows, or of their tasks; all unless any is given.
+        against: known layers; all unless any is given.
+        quick: about a quarter of the battery.
+        rates: learning rates that are tried for this layer.
+        hours: that the battery may take at most, as it is estimated before.
+        out: folder of the ledger.
+        report: the page; `<out>/place-<layer>.html` unless given.
+        workers: processes; as many as there are cores unless given.
+        quiet: whether progress is not shown.
+        tell: is told what was found before anything is trained.
+
+    Raises:
+        AssayError: a layer that is not what it declares, fails, or would take too long; or another request that cannot
+            be met. One line, before anything is trained.
+    """
+    contender = Contender(named_architecture(layer), dict(options or {}), _checked(rates))
+    check_shape(contender.architecture, options=contender.options)
+    on, against = _listed(on), _listed(against)
+    known = known_layers(against, besides=contender.name)
+    rows, left_out = fitting(contender, chosen_rows(on, quick=quick))
+    folder = Path(out)
+    page = Path(report) if report else folder / f"place-{_file_name(contender.name, on, quick)}.html"
+    require_folder(folder)
+    require_writable(page if report or folder.exists() else None)
+    study, cores = battery(contender, rows, Path()), workers or os.cpu_count() or 1
+    checks = [*layer_checks(contender, study, answers_in(folder), cores, hours), *left_out]
+    for line in checks:
+        tell(line)
+    with Ledger(make_folder(folder) / LEDGER) as ledger:
+        shipped = kept_answers(KEPT_BASELINES)
+        for question in study.baselines():
+            if (piece := shipped.get(content_hash(question))) is not None:
+                ledger.add(piece)
+        require_tests_of_learning(study, ledger)
+        with progress(quiet=quiet) as show:
+            ran = run_study(study, ledger, workers=cores, report=show)
+        answers = {piece.key: piece for piece in ledger}
+    card = Card(
+        layer=contender.name,
+        checks=tuple(checks),
+        placed=tuple(placed_rows(study, rows, answers, ran.failed)),
+        known=tuple(known),
+        rates=contender.rates,
+        quick=quick,
+        command=_command(layer, contender.options, on, against, quick, rates),
+        machine=machine(),
+        versions=versions(),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        page=str(page),
+    )
+    write_card(card, page)
+    return card
+
+
+def listing() -> dict[str, Any]:
+    """The rows of the battery and the known layers, as plain JSON values."""
+    return {
+        "rows": [
+            {"name": row.name, "task": row.task, "title": row.title, "quick": row.quick is not None} for row in ROWS
+        ],
+        "known": [{"name": known.name, "stale": known.stale} for known in known_layers()],
+    }
+
+
+def _checked(rates: Sequence[float]) -> tuple[float, ...]:
+    for rate in rates:
+        require(0 < rate <= 1, "rate", rate, "a learning rate, above 0 and at most 1")
+    require(0 < len(set(rates)) == len(rates), "rates", list(rates), "different learning rates")
+    return tuple(rates)
+
+
+def _file_name(name: str, on: Sequence[str], quick: bool) -> str:
+    parts = [name.split("/")[-1], *["quick"] * quick, *on]
+    return re.sub(r"[^\w.=]+", "-", "-".join(parts)).strip("-")
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _command(
+    layer: str, options: dict[str, Option], on: Sequence[str], against: Sequence[str], quick: bool,
+    rates: Sequence[float],
+) -> str:  # fmt: skip
+    """What gives this card again."""
+    given = [f"--options {quote(options_text(options))}"] * bool(options)
+    given += [f"--on {','.join(on)}"] * bool(on) + [f"--against {quote(','.join(against))}"] * bool(against)
+    given += ["--quick"] * quick + [f"--rates {','.join(map(str, rates))}"] * (tuple(rates) != RATES)
+    return " ".join(["assay place", quote(layer), *given])

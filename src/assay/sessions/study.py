@@ -1,0 +1,120 @@
+"""What `assay run` and `assay report` do: open the ledger, ask, show progress, write the report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assay.baselines.questions import answer_baselines, refused
+from assay.errors import AssayError, AssayErrors, one_line
+from assay.evidence import Evidence
+from assay.report.findings import gather
+from assay.report.page import require_report, write_report
+from assay.store.files import free_bytes, make_folder, require_folder
+from assay.store.ledger import LEDGER, Ledger
+from assay.studies.engines import open_engine
+from assay.studies.kept import kept_answers
+from assay.studies.progress import progress
+from assay.studies.replay import study_evidence
+from assay.studies.runner import Ran, run_study
+from assay.studies.study import Study, load_study
+
+
+def run_session(
+    name: str, *, quick: bool, out: Path, workers: int | None, engine: str, address: str | None, quiet: bool
+) -> dict[str, Any]:
+    """Run a study and write its report; the findings without the rows of evidence, and where things were written."""
+    study = load_study(name, quick=quick)
+    chosen = open_engine(engine, workers=workers, folder=out, address=address)
+    folder = make_folder(out)
+    require_report(study.name, folder)
+    with Ledger(folder / LEDGER) as ledger:
+        _bring_kept(study, ledger)
+        require_tests_of_learning(study, ledger)
+        with progress(quiet=quiet) as report:
+            ran = run_study(study, ledger, engine=chosen, report=report)
+        return write_findings(study, ledger, folder, _command("run", name, quick, out), ran)
+
+
+def _bring_kept(study: Study, ledger: Ledger) -> None:
+    """Put answers that come with Assay into the ledger, where it has none; those to questions of older code are not."""
+    kept = study_evidence(study, kept_answers(study.name).values())
+    new = sum([ledger.add(piece) for piece in kept])
+    if new:
+        made = ", ".join(f"{name} {version}" for name, version in kept[0].versions.items())
+        print(f"assay: {new} answers come with Assay, made with {made}", file=sys.stderr)
+
+
+def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
+    """Answer what trivial baselines reach on all that is to be learned, if the ledger does not; seconds at most.
+
+    Raises:
+        AssayErrors: a line for each size on which one of them is within the tolerance.
+    """
+    said = []
+    for question in study.baselines():
+        answer = ledger.get(question)
+        if answer is None:
+            try:
+                answer = answer_baselines(question)
+            except Exception as error:  # whatever a task of a user's own raises: its searches will fail, and say it
+                reason = one_line(f"{type(error).__name__}: {error}")
+                print(f"assay: no baselines on {question['task']['name']}: {reason}", file=sys.stderr)
+                continue
+            ledger.add(answer)
+        said.append(refused(answer))
+    if any(said):
+        raise AssayErrors(f"study {study.name}: {line}" for line in said if line)
+
+
+def estimate_session(
+    name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
+    from assay.studies.estimate import estimate
+
+    require_folder(out)
+    study = load_study(name, quick=quick)
+    known = {**kept_answers(study.name), **answers_in(out)}
+    found = estimate(study, known, workers=workers or os.cpu_count() or 1, tell=tell)
+    return {**found, "free_bytes": free_bytes(out)}
+
+
+def answers_in(folder: Path) -> dict[str, Evidence]:
+    """What the ledger in this folder holds, by key; nothing where there is none."""
+    if not (folder / LEDGER).exists():
+        return {}
+    with Ledger(folder / LEDGER, create=False) as ledger:
+        return {piece.key: piece for piece in ledger}
+
+
+def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:
+    """Write the report of a study from its ledger."""
+    study = load_study(name, quick=quick)
+    with Ledger(out / LEDGER, create=False) as ledger:
+        return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
+
+
+def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> dict[str, Any]:
+    """Write the report of a run from the ledger; the findings without rows and portraits, and where things are."""
+    evidence = study_evidence(study, ledger)
+    if all(piece.source == "baselines" for piece in evidence) and not ran.failed:  # they say nothing of a network
+        raise AssayError(f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it")
+    findings = gather(study, evidence, command, ran.failed)
+    page = write_report(findings, folder)
+    rows = findings.pop("evidence")
+    findings.pop("portraits")
+    return {
+        "new": ran.new,
+        **findings,
+        "pieces_of_evidence": len(rows),
+        "ledger": str(ledger.path),
+        "report": str(page),
+    }
+
+
+def _command(verb: str, name: str, quick: bool, out: Path) -> str:
+    return " ".join(["assay", verb, name, *["--quick"] * quick, "--out", str(out)])

@@ -1,0 +1,115 @@
+"""Putting the files of several ledgers together into one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from assay.errors import AssayError
+from assay.evidence import Evidence
+from assay.store.files import make_folder, require_writable, write_whole
+from assay.store.ledger import Contradiction, DamagedLedger, Ledger, Merge, refuse_strays, salvage
+
+
+class _Contradicted(Exception):
+    """Takes a merge out of the writing of a new file."""
+
+    def __init__(self, merge: Merge) -> None:
+        self.merge = merge
+
+
+def merge_files(paths: Sequence[Path], into: Path | None = None) -> dict[str, Any]:
+    """Put the ledgers at `paths` together: into the first of them, or into the one at `into`, new or not.
+
+    All or nothing: where answers contradict each other (`Ledger.merge` says which do), nothing is written, and
+    `contradictions` shows both. Of a damaged ledger, what can be read is taken, and `damaged` says so; but a damaged
+    one is not written to. Ledgers that are read from stay as they are.
+
+    Raises:
+        AssayError: fewer than two ledgers are named, one is named twice, or one cannot be read or written to.
+    """
+    target = paths[0] if into is None else into
+    everyone = [target, *(paths[1:] if into is None else (path for path in paths if path != target))]
+    if len(everyone) < 2:
+        raise AssayError("a merge needs two ledgers, or one and --into another")
+    places = [os.path.realpath(path) for path in everyone]
+    if len(set(places)) < len(places):
+        raise AssayError(f"a ledger is named twice among {', '.join(map(str, everyone))}")
+    with ExitStack() as stack:
+        read = [_opened(path, stack) for path in everyone[1:]]
+        others, damaged = [ledger for ledger, _ in read], [whole for _, whole in read]
+        if into is not None:
+            make_folder(into.parent)
+            require_writable(into)
+        if into is None or into.exists():
+            with Ledger(target, create=False) as ledger:
+                for _ in ledger:  # a damaged one is refused before it is written to
+                    pass
+                merge, total = ledger.merge(*others), len(ledger)
+        else:
+            refuse_strays(target)
+            merge, total = _merged_anew(target, others)
+    return {
+        "into": str(target),
+        "written": not merge.contradictions,
+        "answers": total,
+        "ledgers": [
+            {"ledger": str(path), "taken": taken, "known": known, "damaged": broken}
+            for path, taken, known, broken in zip(everyone[1:], merge.taken, merge.known, damaged, strict=True)
+        ],
+        "contradictions": [_shown(contradiction) for contradiction in merge.contradictions],
+    }
+
+
+def _opened(path: Path, stack: ExitStack) -> tuple[Ledger, str | None]:
+    """The ledger and what is wrong with it; what can be read of it if it is damaged."""
+    try:
+        ledger = stack.enter_context(Ledger(path, create=False))
+        for _ in ledger:
+            pass
+        return ledger, None
+    except DamagedLedger as error:
+        return stack.enter_context(salvage(path)), str(error)
+
+
+def _merged_anew(target: Path, others: Sequence[Ledger]) -> tuple[Merge, int]:
+    found: list[tuple[Merge, int]] = []
+
+    def write(path: Path) -> None:
+        try:
+            with Ledger(path) as ledger:
+                merge = ledger.merge(*others)
+                found.append((merge, len(ledger)))
+                ledger.settle()
+        finally:
+            for end in ("-wal", "-shm"):  # a full disk can keep SQLite from clearing them away
+                Path(f"{path}{end}").unlink(missing_ok=True)
+        if merge.contradictions:
+            raise _Contradicted(merge)
+
+    try:
+        write_whole(target, write)
+    except _Contradicted as contradicted:
+        return contradicted.merge, 0
+    return found[0]
+
+
+def _shown(contradiction: Contradiction) -> dict[str, Any]:
+    return {
+        "question": contradiction.first.question,
+        "differ_in": list(contradiction.fields),
+        "answers": [
+            {"ledger": ledger, **_answer(evidence)}
+            for ledger, evidence in (
+                (contradiction.first_in, contradiction.first), (contradiction.second_in, contradiction.second)
+            )
+        ],
+    }  # fmt: skip
+
+
+def _answer(evidence: Evidence) -> dict[str, Any]:
+    return {"key": evidence.key, **{name: value for name, value in asdict(evidence).items() if name != "question"}}
