@@ -113,10 +113,18 @@ def probe(ask):
 
 def statement(number):
     return Evidence(
-        question={"kind": "growth", "number": number}, task={"name": "t"}, family="attention", architecture="attention",
-        source="training", size=Size(width=4), verdict="learned", error_kind="mean", error=0.1, tolerance=0.2,
+        question={"kind": "growth", "number": number},
+        task={"name": "t"},
+        family="attention",
+        architecture="attention",
+        source="training",
+        size=Size(width=4),
+        verdict="learned",
+        error_kind="mean",
+        error=0.1,
+        tolerance=0.2,
         rests_on="an example",
-    )  # fmt: skip
+    )
 
 
 def ledger(act):
@@ -142,8 +150,13 @@ def get(book, numbers, rows):
 
 
 AVERAGING = [
-    ("cyclic", "N"), ("feed-forward", "N^2"), ("heads", ""), ("recurrent", "N"), ("reed-solomon", ""), ("sign", "")
-]  # fmt: skip
+    ("cyclic", "N"),
+    ("feed-forward", "N^2"),
+    ("heads", ""),
+    ("recurrent", "N"),
+    ("reed-solomon", ""),
+    ("sign", ""),
+]
 MATCH2 = ["parabola", "random-frequencies", "trigonometric"]
 ANY_MATCH = [("copy-residues", ""), ("gather", "N^3"), ("store-residues", "")]
 GRAPHS = ["graph-blocks", "graph-gather", "graph-third-order"]
@@ -166,8 +179,16 @@ OPERATIONS = {  # name: (action at N, lengths, as stated)
     "forward bigram": (forward("match3-bigram", "bigram"), MIDDLE, "N^2"),
     "forward window": (forward("match3-local", "window"), MIDDLE, "N^2"),
     **{f"forward {method}": (forward("directed-triangle", method), (8, 256), "N^3") for method in GRAPHS},
-    **{f"layer {name}": (layer(name), MIDDLE, stated) for name, stated in [
-        ("attention", "N^2"), ("gru", "N"), ("lstm", "N"), ("strassen", "N^3"), ("third-order", "N^3")]},
+    **{
+        f"layer {name}": (layer(name), MIDDLE, stated)
+        for name, stated in [
+            ("attention", "N^2"),
+            ("gru", "N"),
+            ("lstm", "N"),
+            ("strassen", "N^3"),
+            ("third-order", "N^3"),
+        ]
+    },
     "kernel third-order": (kernel(third_order_attention, gradients=False), (32, 1024), "N^3"),
     "kernel third-order, gradients": (kernel(third_order_attention, gradients=True), (32, 1024), "N^3"),
     "kernel strassen": (kernel(strassen_attention, gradients=False), (64, 4096), "N^3"),
@@ -176,7 +197,7 @@ OPERATIONS = {  # name: (action at N, lengths, as stated)
     "needed norm": (probe(lambda keys, chosen: needed_norms(keys, chosen[None], scale=0.2)), (64, 1 << 17), "N"),
     "ledger add": (ledger(add), (64, 1 << 15), ""),
     "ledger get": (ledger(get), (64, 1 << 15), ""),
-}  # fmt: skip
+}
 
 
 def lengths(first, last, tiny):

@@ -81,10 +81,13 @@ def run(model, tokens):
     assert all(one is not None for one in written), "an output projection was not found"
     sizes = [float(one.double().norm(dim=-1).median()) for one in streams.streams]
     return Run(
-        tokens=list(tokens), layers=[heads_on_text(one) for one in found.attentions],
-        projections=[one.astype(np.float64) * size for one, size in zip(written, sizes, strict=True)], sizes=sizes,
-        outward=[streams.linear[call][0] for call in range(model.depth)], output=model.answers(tokens)[0],
-    )  # fmt: skip
+        tokens=list(tokens),
+        layers=[heads_on_text(one) for one in found.attentions],
+        projections=[one.astype(np.float64) * size for one, size in zip(written, sizes, strict=True)],
+        sizes=sizes,
+        outward=[streams.linear[call][0] for call in range(model.depth)],
+        output=model.answers(tokens)[0],
+    )
 
 
 def check(model, found):

@@ -46,9 +46,14 @@ def large(states=200):
     for source in rng.choice(dead, 20, replace=False):
         chords[source, (words[source] + 1) % 3] = rng.integers(dead)
     return {
-        "uniform": rng.integers(0, states, (states, 2)), "one cycle": ring, "one cycle of turns": turns,
-        "one chord": chord, "bounded counter": counter, "random cycle": cycle, "random cycle, 20 chords": chords,
-    }  # fmt: skip
+        "uniform": rng.integers(0, states, (states, 2)),
+        "one cycle": ring,
+        "one cycle of turns": turns,
+        "one chord": chord,
+        "bounded counter": counter,
+        "random cycle": cycle,
+        "random cycle, 20 chords": chords,
+    }
 
 
 def main(arguments=None):

@@ -50,9 +50,12 @@ def least_squares(rows):
 def primal(rows, method):
     count, width = rows.shape
     return linprog(
-        np.append(np.zeros(width), -1.0), A_ub=np.column_stack([rows, np.ones(count)]), b_ub=np.zeros(count),
-        bounds=[(-1, 1)] * width + [(None, None)], method=method,
-    )  # fmt: skip
+        np.append(np.zeros(width), -1.0),
+        A_ub=np.column_stack([rows, np.ones(count)]),
+        b_ub=np.zeros(count),
+        bounds=[(-1, 1)] * width + [(None, None)],
+        method=method,
+    )
 
 
 def dual(rows, method):
@@ -87,8 +90,10 @@ def questions(random, rounds):
                 share = f"{statistics.mean(yes[name]):5.0%}" if name in yes else ""
                 promised = (length, width) == SIZES[0][:2] and name in ("exists", "separates")
                 late = " over the bar" if promised and statistics.median(taken) > BAR else ""
-                print(f"{length:4} {width:4} {q:4}  {name:10} {1e3 * statistics.median(taken):9.1f} "
-                      f"{1e3 * max(taken):8.1f} {share}{late}")  # fmt: skip
+                print(
+                    f"{length:4} {width:4} {q:4}  {name:10} {1e3 * statistics.median(taken):9.1f} "
+                    f"{1e3 * max(taken):8.1f} {share}{late}"
+                )
 
 
 def ways(random, rounds):

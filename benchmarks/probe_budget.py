@@ -34,8 +34,10 @@ SETS, LONGEST = 16, 32_768
 def of_head(head, tokens, seed):
     """Figures of one head on one text, by name; a share, a margin, a length or bits."""
     rng = np.random.default_rng(seed)
-    drawn = {q: np.array([rng.choice(np.arange(1, len(head.keys)), q, replace=False) for _ in range(SETS)])
-             for q in (1, 2, 4)}  # fmt: skip
+    drawn = {
+        q: np.array([rng.choice(np.arange(1, len(head.keys)), q, replace=False) for _ in range(SETS)])
+        for q in (1, 2, 4)
+    }
     found = {}
     sets = purposes(head, tokens, sizes=(1, 4), queries=SETS, needle=range(len(tokens) // 2, len(tokens) // 2 + 4))
     for shape in SHAPES:

@@ -22,30 +22,71 @@ from assay.probing.capture import TOLERANCE, capture
 
 TOKENS = 12
 BASE = {
-    "vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
     "max_position_embeddings": 64,
-}  # fmt: skip
+}
 GROUPED = BASE | {"num_key_value_heads": 2}
 WIDE = GROUPED | {"head_dim": 8}
 EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
-IMAGE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48, "image_size": 16,
-         "patch_size": 4}  # fmt: skip
+IMAGE = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "image_size": 16,
+    "patch_size": 4,
+}
 PAIR = {
-    "vocab_size": 64, "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4,
-    "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "max_position_embeddings": 64,
-    "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1, "forced_eos_token_id": None,
-}  # fmt: skip
-T5 = {"vocab_size": 64, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "pad_token_id": 0,
-      "decoder_start_token_id": 1}  # fmt: skip
+    "vocab_size": 64,
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 48,
+    "decoder_ffn_dim": 48,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 1,
+    "forced_eos_token_id": None,
+}
+T5 = {
+    "vocab_size": 64,
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 48,
+    "num_layers": 2,
+    "num_heads": 4,
+    "pad_token_id": 0,
+    "decoder_start_token_id": 1,
+}
 LATENT = BASE | {
-    "num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8,
+    "num_key_value_heads": 4,
+    "q_lora_rank": 16,
+    "kv_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
     "v_head_dim": 8,
-}  # fmt: skip
+}
 SPEECH = {
-    "vocab_size": 32, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
-    "conv_dim": (16, 16), "conv_kernel": (4, 3), "conv_stride": (2, 2), "num_conv_pos_embeddings": 4,
-    "num_conv_pos_embedding_groups": 2, "num_feat_extract_layers": 2,
-}  # fmt: skip
+    "vocab_size": 32,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "conv_dim": (16, 16),
+    "conv_kernel": (4, 3),
+    "conv_stride": (2, 2),
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+    "num_feat_extract_layers": 2,
+}
 MAMBA = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}
 
 
@@ -70,36 +111,79 @@ MODELS = {
     "distilbert": Row("DistilBertConfig", {"vocab_size": 64, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48}),
     "mpnet": Row("MPNetConfig", BASE),
     "esm": Row("EsmConfig", BASE | {"position_embedding_type": "rotary", "pad_token_id": 1, "mask_token_id": 2}),
-    "modernbert": Row("ModernBertConfig", BASE | {"local_attention": 6, "pad_token_id": 0, "cls_token_id": 1,
-                                                  "sep_token_id": 2, "bos_token_id": 1, "eos_token_id": 2}),
+    "modernbert": Row(
+        "ModernBertConfig",
+        BASE
+        | {
+            "local_attention": 6,
+            "pad_token_id": 0,
+            "cls_token_id": 1,
+            "sep_token_id": 2,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+        },
+    ),
     "rembert": Row("RemBertConfig", BASE | {"input_embedding_size": 16}),
     "roformer": Row("RoFormerConfig", BASE | {"embedding_size": 32}),
     "megatron-bert": Row("MegatronBertConfig", BASE),
-    "squeezebert": Row("SqueezeBertConfig", BASE | {"embedding_size": 32, "q_groups": 2, "k_groups": 2, "v_groups": 2,
-                                                    "post_attention_groups": 1, "intermediate_groups": 2,
-                                                    "output_groups": 2}),
+    "squeezebert": Row(
+        "SqueezeBertConfig",
+        BASE
+        | {
+            "embedding_size": 32,
+            "q_groups": 2,
+            "k_groups": 2,
+            "v_groups": 2,
+            "post_attention_groups": 1,
+            "intermediate_groups": 2,
+            "output_groups": 2,
+        },
+    ),
     "longformer": Row("LongformerConfig", BASE | {"attention_window": 4, "pad_token_id": 1}),
     "deberta": Row("DebertaConfig", BASE | {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}),
     "deberta-v2": Row("DebertaV2Config", BASE | {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}),
     "xlnet": Row("XLNetConfig", {"vocab_size": 64, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
     # decoders
     "gpt2": Row("GPT2Config", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}),
-    "gpt-neo": Row("GPTNeoConfig", {"vocab_size": 64, "hidden_size": 32, "num_layers": 2, "num_heads": 4,
-                                    "attention_types": [[["global", "local"], 1]], "window_size": 5}),
-    "gpt-j": Row("GPTJConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64,
-                                "rotary_dim": 4}),
+    "gpt-neo": Row(
+        "GPTNeoConfig",
+        {
+            "vocab_size": 64,
+            "hidden_size": 32,
+            "num_layers": 2,
+            "num_heads": 4,
+            "attention_types": [[["global", "local"], 1]],
+            "window_size": 5,
+        },
+    ),
+    "gpt-j": Row(
+        "GPTJConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "rotary_dim": 4}
+    ),
     "gpt-neox": Row("GPTNeoXConfig", BASE),
-    "gpt-bigcode": Row("GPTBigCodeConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4,
-                                            "n_positions": 64}),
-    "codegen": Row("CodeGenConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64,
-                                     "rotary_dim": 4}),
-    "openai-gpt": Row("OpenAIGPTConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4,
-                                          "n_positions": 64}),
-    "ctrl": Row("CTRLConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "dff": 48,
-                               "n_positions": 64}),
+    "gpt-bigcode": Row(
+        "GPTBigCodeConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
+    ),
+    "codegen": Row(
+        "CodeGenConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "rotary_dim": 4}
+    ),
+    "openai-gpt": Row(
+        "OpenAIGPTConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
+    ),
+    "ctrl": Row(
+        "CTRLConfig", {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "dff": 48, "n_positions": 64}
+    ),
     "opt": Row("OPTConfig", BASE | {"ffn_dim": 48, "word_embed_proj_dim": 32}),
-    "xglm": Row("XGLMConfig", {"vocab_size": 64, "d_model": 32, "num_layers": 2, "attention_heads": 4, "ffn_dim": 48,
-                               "max_position_embeddings": 64}),
+    "xglm": Row(
+        "XGLMConfig",
+        {
+            "vocab_size": 64,
+            "d_model": 32,
+            "num_layers": 2,
+            "attention_heads": 4,
+            "ffn_dim": 48,
+            "max_position_embeddings": 64,
+        },
+    ),
     "biogpt": Row("BioGptConfig", BASE),
     "bloom": Row("BloomConfig", {"vocab_size": 64, "hidden_size": 32, "n_layer": 2, "n_head": 4}),
     "mpt": Row("MptConfig", {"vocab_size": 64, "d_model": 32, "n_layers": 2, "n_heads": 4}),
@@ -144,8 +228,9 @@ MODELS = {
     "marian": Row("MarianConfig", PAIR, "pair", 6),
     "m2m-100": Row("M2M100Config", PAIR, "pair", 6),
     "blenderbot": Row("BlenderbotConfig", PAIR, "pair", 6),
-    "whisper": Row("WhisperConfig", PAIR | {"num_mel_bins": 8, "max_source_positions": 10, "max_target_positions": 64},
-                   "mel", 6),
+    "whisper": Row(
+        "WhisperConfig", PAIR | {"num_mel_bins": 8, "max_source_positions": 10, "max_target_positions": 64}, "mel", 6
+    ),
     # images and sounds
     "vit": Row("ViTConfig", IMAGE, "image"),
     "deit": Row("DeiTConfig", IMAGE, "image"),
@@ -154,20 +239,36 @@ MODELS = {
     "siglip": Row("SiglipVisionConfig", IMAGE, "image", 3),
     "clip (image)": Row("CLIPVisionConfig", IMAGE, "image"),
     "clip (text)": Row("CLIPTextConfig", BASE | {"bos_token_id": 1, "eos_token_id": 2}),
-    "swin": Row("SwinConfig", {"image_size": 16, "patch_size": 2, "embed_dim": 16, "depths": [2], "num_heads": [2],
-                               "window_size": 4}, "image", 8),  # each of four windows counts
+    "swin": Row(
+        "SwinConfig",
+        {"image_size": 16, "patch_size": 2, "embed_dim": 16, "depths": [2], "num_heads": [2], "window_size": 4},
+        "image",
+        8,
+    ),  # each of four windows counts
     "wav2vec2": Row("Wav2Vec2Config", SPEECH, "sound"),
     "hubert": Row("HubertConfig", SPEECH, "sound"),
     # none, or not only, of softmax attention
     "mamba": Row("MambaConfig", MAMBA, calls=0),
     "mamba-2": Row("Mamba2Config", MAMBA | {"num_heads": 8, "head_dim": 8, "n_groups": 1}, calls=0),
-    "rwkv": Row("RwkvConfig", {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "context_length": 64},
-                calls=0),
+    "rwkv": Row(
+        "RwkvConfig", {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "context_length": 64}, calls=0
+    ),
     "fnet": Row("FNetConfig", BASE | {"use_tpu_fourier_optimizations": False}, calls=0),
-    "recurrent-gemma": Row("RecurrentGemmaConfig", {
-        "vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48,
-        "num_key_value_heads": 1, "lru_width": 32, "attention_window_size": 5}, calls=1),
-}  # fmt: skip
+    "recurrent-gemma": Row(
+        "RecurrentGemmaConfig",
+        {
+            "vocab_size": 64,
+            "hidden_size": 32,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "intermediate_size": 48,
+            "num_key_value_heads": 1,
+            "lru_width": 32,
+            "attention_window_size": 5,
+        },
+        calls=1,
+    ),
+}
 
 
 def build(name, attention=None):
@@ -225,8 +326,11 @@ def main(argv=None):
             count, error, reasons = 0, 0.0, [f"{type(problem).__name__}: {str(problem).splitlines()[0][:90]}"]
         whole = count == row.calls > 0 and not reasons
         exact, total = exact + whole, total + 1
-        print(f"{name:<16} {row.calls:>5} {count:>5} {error:>8.1e} {time.perf_counter() - begin:>5.1f}  "
-              f"{'; '.join(reasons)}", flush=True)  # fmt: skip
+        print(
+            f"{name:<16} {row.calls:>5} {count:>5} {error:>8.1e} {time.perf_counter() - begin:>5.1f}  "
+            f"{'; '.join(reasons)}",
+            flush=True,
+        )
     print(f"{exact} of {total} are read exactly")
 
 

@@ -49,9 +49,13 @@ def weak_degree_by_program(function):
     for degree in range(function.inputs + 1):
         rows = signs[:, None] * monomials(function.inputs, degree)
         found = linprog(
-            np.zeros(rows.shape[1]), A_ub=-rows, b_ub=np.zeros(len(rows)), A_eq=rows.sum(axis=0)[None], b_eq=[1.0],
+            np.zeros(rows.shape[1]),
+            A_ub=-rows,
+            b_ub=np.zeros(len(rows)),
+            A_eq=rows.sum(axis=0)[None],
+            b_eq=[1.0],
             bounds=(None, None),
-        )  # fmt: skip
+        )
         if found.status == 0:
             return degree
     raise AssertionError

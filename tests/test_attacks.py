@@ -357,8 +357,12 @@ def test_progress_is_told():
     lines = []
     attack(users("Never", Match2(length=6, modulus=50)), budget=300, tell=lines.append)
     assert [line.split(":")[0] for line in lines] == [
-        "uniform draws", "planted draws", "hard draws", "ask draws", "search"
-    ]  # fmt: skip
+        "uniform draws",
+        "planted draws",
+        "hard draws",
+        "ask draws",
+        "search",
+    ]
 
 
 def test_wrong_requests_are_refused():

@@ -205,8 +205,9 @@ def test_pairs_of_recall_are_those_of_the_definition(flat, one):
 
 def test_values_of_a_single_pair_are_no_alarm():
     assert set(Recall(pairs=1).baseline_features(Recall(pairs=1).sample(2, seed=0).inputs)) == {
-        "own token", "last tokens"
-    }  # fmt: skip
+        "own token",
+        "last tokens",
+    }
 
 
 @pytest.mark.parametrize(

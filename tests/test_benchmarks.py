@@ -32,8 +32,14 @@ def run(tmp_path, monkeypatch, capsys):
 def test_labels_of_every_task_agree_with_numpy(run):
     rows, printed = run("peers.labels")
     assert {row["task"] for row in rows} == {
-        "match2", "match3", "match3-bigram", "match3-local", "sparse-averaging", "directed-triangle", "five-cycle",
-    }  # fmt: skip
+        "match2",
+        "match3",
+        "match3-bigram",
+        "match3-local",
+        "sparse-averaging",
+        "directed-triangle",
+        "five-cycle",
+    }
     assert all(row["wrong"] == 0 and row["answers"] > 0 and row["ratio"] > 0 for row in rows)
     assert "match3-bigram" in printed
 

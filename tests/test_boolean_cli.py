@@ -26,12 +26,33 @@ from test_cli import complaint, printed
 
 PAGE = (Path(__file__).parent.parent / "docs" / "boolean.md").read_text("utf-8")
 KEYS = {
-    "threshold_degree", "threshold_degree_at_least", "threshold_degree_at_most", "heads_lower_bound",
-    "heads_constructed", "margin", "margin_bits", "layer", "heads_if_asker_has_a_bit", "hard_heads_lower_bound",
-    "least_error", "average_sensitivity", "symmetric", "monotone", "unate", "threshold_function", "decision_list",
-    "depends_on", "cuts", "readouts", "sigmoid_attention_excluded", "conditions", "left_out", "claims", "answer",
+    "threshold_degree",
+    "threshold_degree_at_least",
+    "threshold_degree_at_most",
+    "heads_lower_bound",
+    "heads_constructed",
+    "margin",
+    "margin_bits",
+    "layer",
+    "heads_if_asker_has_a_bit",
+    "hard_heads_lower_bound",
+    "least_error",
+    "average_sensitivity",
+    "symmetric",
+    "monotone",
+    "unate",
+    "threshold_function",
+    "decision_list",
+    "depends_on",
+    "cuts",
+    "readouts",
+    "sigmoid_attention_excluded",
+    "conditions",
+    "left_out",
+    "claims",
+    "answer",
     "certificate",
-}  # fmt: skip
+}
 # name, inputs: degree, heads, heads with a bit in the query, hard heads
 KNOWN = {
     ("parity", 8): (8, 8, 7, 8),
@@ -171,10 +192,16 @@ def test_names_are_what_they_say():
         ones = sum(x)
         place = sum(bit << j for j, bit in enumerate(x))
         expected = {
-            "parity": ones % 2 == 1, "majority": ones > 3, "and": ones == 6, "or": ones > 0, "half": ones == 3,
-            "exactly-2": ones == 2, "at-least-4": ones >= 4, "mod-4": ones in (0, 4),
+            "parity": ones % 2 == 1,
+            "majority": ones > 3,
+            "and": ones == 6,
+            "or": ones > 0,
+            "half": ones == 3,
+            "exactly-2": ones == 2,
+            "at-least-4": ones >= 4,
+            "mod-4": ones in (0, 4),
             "multiplexer": x[2 + x[0] + 2 * x[1]] == 1,
-        }  # fmt: skip
+        }
         assert len(expected) == len(NAMES)
         for name, value in expected.items():
             assert named_function(name, 6).table[place] == value

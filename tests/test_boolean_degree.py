@@ -145,10 +145,22 @@ def test_any_small_table(table):
 
 
 KNOWN = {
-    ("parity", 8): 8, ("majority", 7): 1, ("majority", 8): 1, ("exactly-3", 8): 2, ("exactly-0", 8): 1, ("mod-3", 8): 5,
-    ("half", 8): 2, ("and", 1): 1, ("parity", 1): 1, ("mod-1", 5): 0, ("multiplexer", 3): 2, ("multiplexer", 6): 3,
-    ("parity", 256): 256, ("parity", 100_000): 100_000, ("at-least-0", 3): 0,
-}  # fmt: skip
+    ("parity", 8): 8,
+    ("majority", 7): 1,
+    ("majority", 8): 1,
+    ("exactly-3", 8): 2,
+    ("exactly-0", 8): 1,
+    ("mod-3", 8): 5,
+    ("half", 8): 2,
+    ("and", 1): 1,
+    ("parity", 1): 1,
+    ("mod-1", 5): 0,
+    ("multiplexer", 3): 2,
+    ("multiplexer", 6): 3,
+    ("parity", 256): 256,
+    ("parity", 100_000): 100_000,
+    ("at-least-0", 3): 0,
+}
 
 
 @pytest.mark.parametrize(("name", "inputs"), KNOWN)
@@ -287,9 +299,17 @@ def test_a_certificate_file_is_read_again_and_an_altered_one_is_refuted(tmp_path
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("values", "01"), ("blocks", [[0, "1"]]), ("weights", {"9": "1"}), ("weights", {"0": "1.5"}), ("polynomial", []),
-     ("inputs", "8"), ("assay-boolean-certificate", 2), ("ignored", 3)],
-)  # fmt: skip
+    [
+        ("values", "01"),
+        ("blocks", [[0, "1"]]),
+        ("weights", {"9": "1"}),
+        ("weights", {"0": "1.5"}),
+        ("polynomial", []),
+        ("inputs", "8"),
+        ("assay-boolean-certificate", 2),
+        ("ignored", 3),
+    ],
+)
 def test_what_has_not_the_form_of_a_certificate_is_refused_in_one_line(key, value):
     data = threshold_degree(named_function("mod-3", 8)).certificate.to_json()
     with pytest.raises(AssayError, match="this is no certificate of a threshold degree") as error:

@@ -175,9 +175,18 @@ def test_any_symmetric_function_has_as_many_heads_as_sign_changes_and_is_right_e
 
 
 @pytest.mark.parametrize(
-    ("name", "n"), [("parity", 4), ("parity", 7), ("majority", 9), ("majority", 16), ("half", 8), ("half", 20),
-                    ("mod-3", 7), ("mod-3", 8)],
-)  # fmt: skip
+    ("name", "n"),
+    [
+        ("parity", 4),
+        ("parity", 7),
+        ("majority", 9),
+        ("majority", 16),
+        ("half", 8),
+        ("half", 20),
+        ("mod-3", 7),
+        ("mod-3", 8),
+    ],
+)
 def test_coefficients_have_the_largest_margin_for_their_poles(name, n):
     """A linear program: the largest g with sign * output >= g at every count, and coefficients of sum 1."""
     found = symmetric_heads(made(name, n))
@@ -186,19 +195,36 @@ def test_coefficients_have_the_largest_margin_for_their_poles(name, n):
     columns = rows.shape[1]
     upper = np.hstack([-signs * rows, signs * rows, np.ones((n + 1, 1))])
     best = linprog(
-        [*[0.0] * (2 * columns), -1.0], A_ub=np.vstack([upper, [*[1.0] * (2 * columns), 0.0]]),
-        b_ub=[*[0.0] * (n + 1), 1.0], bounds=[(0, None)] * (2 * columns + 1),
-    )  # fmt: skip
+        [*[0.0] * (2 * columns), -1.0],
+        A_ub=np.vstack([upper, [*[1.0] * (2 * columns), 0.0]]),
+        b_ub=[*[0.0] * (n + 1), 1.0],
+        bounds=[(0, None)] * (2 * columns + 1),
+    )
     assert 0.98 * -best.fun <= float(found.margin) <= -best.fun * (1 + 1e-4) + 1e-9
 
 
 @pytest.mark.parametrize(
     ("name", "n", "known"),
-    [("parity", 2, 0.19), ("parity", 3, 0.035), ("parity", 4, 8.7e-3), ("parity", 6, 4.7e-4), ("parity", 8, 2.2e-5),
-     ("parity", 12, 4.0e-8), ("parity", 16, 8.0e-11), ("parity", 20, 1.4e-13), ("parity", 24, 2.3e-16),
-     ("majority", 8, 0.023), ("majority", 16, 0.011), ("majority", 64, 0.0026), ("half", 8, 3.5e-3),
-     ("half", 16, 8.4e-4), ("half", 64, 5.2e-5), ("mod-3", 8, 1.3e-4), ("mod-3", 12, 8e-6)],
-)  # fmt: skip
+    [
+        ("parity", 2, 0.19),
+        ("parity", 3, 0.035),
+        ("parity", 4, 8.7e-3),
+        ("parity", 6, 4.7e-4),
+        ("parity", 8, 2.2e-5),
+        ("parity", 12, 4.0e-8),
+        ("parity", 16, 8.0e-11),
+        ("parity", 20, 1.4e-13),
+        ("parity", 24, 2.3e-16),
+        ("majority", 8, 0.023),
+        ("majority", 16, 0.011),
+        ("majority", 64, 0.0026),
+        ("half", 8, 3.5e-3),
+        ("half", 16, 8.4e-4),
+        ("half", 64, 5.2e-5),
+        ("mod-3", 8, 1.3e-4),
+        ("mod-3", 12, 8e-6),
+    ],
+)
 def test_margins_are_at_least_half_of_those_known(name, n, known):
     found = symmetric_heads(made(name, n))
     assert check_symmetric_heads(found.certificate) == found.margin
@@ -275,8 +301,14 @@ def test_certificates_that_were_changed_are_refuted_or_refused():
     first = {**certificate["poles"][0], "coefficient": "0"}
     with pytest.raises(Refuted, match="wrong sign"):
         check_symmetric_heads({**certificate, "poles": [first, *certificate["poles"][1:]]})
-    for wrong in ({**certificate, "margin": "1/0"}, {**certificate, "values": "01"}, {**certificate, "hidden": "0"},
-                  {**certificate, "values": "0120"}, {"inputs": 4}, {**certificate, "poles": 5}):  # fmt: skip
+    for wrong in (
+        {**certificate, "margin": "1/0"},
+        {**certificate, "values": "01"},
+        {**certificate, "hidden": "0"},
+        {**certificate, "values": "0120"},
+        {"inputs": 4},
+        {**certificate, "poles": 5},
+    ):
         with pytest.raises(AssayError, match="the certificate cannot be read"):
             check_symmetric_heads(wrong)
 
@@ -304,10 +336,15 @@ def test_two_layers_are_right_on_all_words_up_to_12_bits_within_the_proved_error
             assert torch.equal(network.answers(words), wanted > 0)
 
 
-@pytest.mark.parametrize(("kind", "dtype", "n"), [
-    (CountAndLookUp, torch.float32, None), (UniformLookUp, torch.float32, None), (CountAndLookUp, torch.float64, 3000),
-    (UniformLookUp, torch.float64, 3000),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "dtype", "n"),
+    [
+        (CountAndLookUp, torch.float32, None),
+        (UniformLookUp, torch.float32, None),
+        (CountAndLookUp, torch.float64, 3000),
+        (UniformLookUp, torch.float64, 3000),
+    ],
+)
 def test_two_layers_are_right_on_1000_random_words_of_the_longest_length_that_is_proved(kind, dtype, n):
     n = n or longest_proved(kind.error_bound, dtype)
     g = torch.Generator().manual_seed(n)

@@ -63,8 +63,11 @@ def test_every_question_is_answered_and_found(finished):
     assert found["unanswered"] == 0
     assert found["refuted"] == printed["contradictions"] == []
     assert [(one["function"], one["inputs"], one["needed"], one["constructed"]) for one in found["heads"]] == [
-        ("parity", 3, 3, 3), ("parity", 4, 4, 4), ("half", 4, 2, 2), ("multiplexer", 3, 2, 2),
-    ]  # fmt: skip
+        ("parity", 3, 3, 3),
+        ("parity", 4, 4, 4),
+        ("half", 4, 2, 2),
+        ("multiplexer", 3, 2, 2),
+    ]
     for one in found["heads"]:
         assert one["learned"] is None or one["needed"] <= one["learned"] <= one["tried"]
         assert one["tried"] == one["needed"]
@@ -176,7 +179,7 @@ WRONG = [
     ("extra = 0", "extra = 25", "trained[0].extra = 25 is not allowed; it must be an integer from 0 to 24"),
     ("width = 4", "heads = 3\nwidth = 4", "boolean.backbone.width = 4 is not allowed; it must be a multiple of heads"),
     ("extra = 0", "extr = 0", "boolean.trained[0].key 'extr' is not known; did you mean 'extra'?"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "says"), WRONG)

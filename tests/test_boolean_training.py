@@ -77,9 +77,17 @@ def wrong_exactly(one, function):
 
 @pytest.mark.parametrize(
     ("name", "n", "heads"),
-    [("majority", 4, 1), ("majority", 6, 1), ("parity", 2, 2), ("parity", 3, 3), ("parity", 4, 5), ("half", 4, 3),
-     ("half", 6, 3), ("multiplexer", 3, 2)],
-)  # fmt: skip
+    [
+        ("majority", 4, 1),
+        ("majority", 6, 1),
+        ("parity", 2, 2),
+        ("parity", 3, 3),
+        ("parity", 4, 5),
+        ("half", 4, 3),
+        ("half", 6, 3),
+        ("multiplexer", 3, 2),
+    ],
+)
 def test_functions_are_learned_with_at_most_one_head_more_than_is_needed(name, n, heads):
     function = named_function(name, n)
     assert heads <= threshold_degree(function).at_least + 1

@@ -205,7 +205,7 @@ UNMET = [
     ("answer-entropy", {"task": Match3(length=1, modulus=5)}, "from N = 2"),
     ("answer-entropy", {"task": TASKS["directed-triangle"](length=25)}, "to N = 24"),
     ("answer-entropy", {"error": 0.4}, "no knowledge of the second half"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "changed", "says"), UNMET, ids=lambda value: value if isinstance(value, str) else "")

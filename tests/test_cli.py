@@ -65,9 +65,7 @@ def test_listing_needs_no_torch():
 
 def test_listings_and_pages():
     entries = printed("ls")
-    assert set(entries) == {
-        "tasks", "architectures", "bare models", "constructions", "bounds", "protocols", "studies"
-    }  # fmt: skip
+    assert set(entries) == {"tasks", "architectures", "bare models", "constructions", "bounds", "protocols", "studies"}
     assert {"attention", "third-order", "strassen", "lstm", "gru", "feed-forward"} < set(entries["architectures"])
     for names in entries.values():  # one of each kind in a process of its own, all of them in this one
         assert len(printed("show", next(iter(names)))["text"]) > 100
@@ -86,9 +84,10 @@ def test_help_and_no_arguments():
 
 
 MATCH = [
-    ("match2", "--length", 16, "--modulus", 10**6), ("match3", "--length", 12, "--method", "strassen"),
+    ("match2", "--length", 16, "--modulus", 10**6),
+    ("match3", "--length", 12, "--method", "strassen"),
     ("match3-local", "--length", 16, "--window", 2),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("task", MATCH, ids=str)
@@ -103,8 +102,20 @@ def test_build_and_check_matching(task, tmp_path):
 def test_sample_and_bound_matching():
     drawn = printed("sample", "match3", "--length", 5, "--batch", 3, "--distribution", "hard")
     assert len(drawn["inputs"]) == len(drawn["targets"]) == 3
-    said = printed("bound", "match3", "--length", 4096, "--precision", 8, "--heads", 2, "--width", 40,
-                   "--architecture", "attention")  # fmt: skip
+    said = printed(
+        "bound",
+        "match3",
+        "--length",
+        4096,
+        "--precision",
+        8,
+        "--heads",
+        2,
+        "--width",
+        40,
+        "--architecture",
+        "attention",
+    )
     rows = {row["bound"]: row for row in said["bounds"]}
     assert "needs fixed point" in rows["match3-messages"]["reason"]
     assert rows["match-state"]["reason"] == "the network declares no state bits"
@@ -112,8 +123,20 @@ def test_sample_and_bound_matching():
 
 @pytest.mark.parametrize("method", ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"])
 def test_build_and_check(method, tmp_path):
-    built = printed("build", "sparse-averaging", "--length", 64, "--sparsity", 3, "--tolerance", 0.05,
-                    "--method", method, "--out", tmp_path / "f.safetensors")  # fmt: skip
+    built = printed(
+        "build",
+        "sparse-averaging",
+        "--length",
+        64,
+        "--sparsity",
+        3,
+        "--tolerance",
+        0.05,
+        "--method",
+        method,
+        "--out",
+        tmp_path / "f.safetensors",
+    )
     wanted = "method width score_width heads depth bits dtype guaranteed_error rests_on"
     assert set(wanted.split()) <= set(built)
     assert built["method"] == method
@@ -213,8 +236,17 @@ def test_a_ledger_of_another_version(finished, tmp_path):
 
 
 def start(folder, workers=2, study=TINY, env=None):
-    command = [sys.executable, "-c", "from assay.cli import main; main()", "run", str(study), "--out", str(folder),
-               "--workers", str(workers)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-c",
+        "from assay.cli import main; main()",
+        "run",
+        str(study),
+        "--out",
+        str(folder),
+        "--workers",
+        str(workers),
+    ]
     with open(folder / "errors", "w", encoding="utf-8") as errors:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True, env=env)
 

@@ -319,9 +319,13 @@ def idle(monkeypatch):
         raise AssertionError("it was worked before the path was looked at")
 
     for place in (
-        "assay.constructions.build", "assay.training.single.train_one", "assay.probing.source.open_heads",
-        "assay.sessions.study.run_study", "assay.sessions.study.load_study", "assay.store.merging._merged_anew",
-    ):  # fmt: skip
+        "assay.constructions.build",
+        "assay.training.single.train_one",
+        "assay.probing.source.open_heads",
+        "assay.sessions.study.run_study",
+        "assay.sessions.study.load_study",
+        "assay.store.merging._merged_anew",
+    ):
         monkeypatch.setattr(place, work)
 
 

@@ -53,11 +53,19 @@ def answer(question, error, lengths, task):
     """A run with these errors, and with as large a share of wrong words."""
     learned = error <= task.mean_tolerance
     return Evidence(
-        question=question, task=task.to_json(), family="recurrent", architecture=question["architecture"],
-        source="training", size=Size(width=4), verdict="learned" if learned else "not learned", error_kind="mean",
-        error=error, tolerance=task.mean_tolerance, rests_on="",
+        question=question,
+        task=task.to_json(),
+        family="recurrent",
+        architecture=question["architecture"],
+        source="training",
+        size=Size(width=4),
+        verdict="learned" if learned else "not learned",
+        error_kind="mean",
+        error=error,
+        tolerance=task.mean_tolerance,
+        rests_on="",
         detail={"sequence_error": error, "lengths": lengths, "sequence_lengths": lengths},
-    )  # fmt: skip
+    )
 
 
 def answered(study, errors):
@@ -76,8 +84,11 @@ def answered(study, errors):
 def test_every_task_is_asked_of_every_network_by_every_seed_at_every_rate(study):
     (comparison,) = study.comparisons
     assert [(c.task.expression, c.network.architecture, c.width) for c in comparison.cells] == [
-        ("(ab)*", "attention", 4), ("(ab)*", "lstm", 4), ("(aa)*", "attention", 4), ("(aa)*", "lstm", 4),
-    ]  # fmt: skip
+        ("(ab)*", "attention", 4),
+        ("(ab)*", "lstm", 4),
+        ("(aa)*", "attention", 4),
+        ("(aa)*", "lstm", 4),
+    ]
     asked = [question for unit in study.searches() for question in next(asked_of_all(unit))]
     assert len({content_hash(question) for question in asked}) == len(asked) == 2 * 3 * (2 + 1)
     assert {question["recipe"]["steps"] for question in asked if question["architecture"] == "lstm"} == {6}
@@ -88,10 +99,13 @@ def test_every_task_is_asked_of_every_network_by_every_seed_at_every_rate(study)
 
 def test_reach_is_the_longest_length_that_most_seeds_hold_at_the_rate_that_is_best_at_the_length_of_training(study):
     runs = {  # the better rate at the length of training counts, whatever holds beyond it
-        (0, 0.001): (0.02, 0.0, 0.0), (0, 0.01): (0.01, 0.03, 0.2),
-        (1, 0.001): (0.0, 0.02, 0.04), (1, 0.01): (0.5, 0.5, 0.5),
-        (2, 0.001): (0.04, 0.04, 0.3), (2, 0.01): (0.3, 0.0, 0.0),
-    }  # fmt: skip
+        (0, 0.001): (0.02, 0.0, 0.0),
+        (0, 0.01): (0.01, 0.03, 0.2),
+        (1, 0.001): (0.0, 0.02, 0.04),
+        (1, 0.01): (0.5, 0.5, 0.5),
+        (2, 0.001): (0.04, 0.04, 0.3),
+        (2, 0.01): (0.3, 0.0, 0.0),
+    }
     found = answered(study, lambda word, layer, seed, rate: runs[seed, rate] if layer == "attention" else (0, 0, 0))
     trained = found["rows"][0]["cells"][0]["trained"]
     assert (trained["learned"], trained["seeds"], trained["error"]) == (3, 3, 0.01)
@@ -161,7 +175,7 @@ def test_every_sentence_is_on_the_page_and_in_the_terminal(study):
         ("shortest = 2,", 'distribution = "no",', "distribution 'no' is not known"),
         ('"(aa)*" }', '"aa" }', "'half' inputs of"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_comparison_is_refused(old, new, says, tmp_path):
     assert old in STUDY
     (tmp_path / "words.toml").write_text(STUDY.replace(old, new), "utf-8")

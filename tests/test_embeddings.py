@@ -343,9 +343,10 @@ def test_duplicates_are_all_that_there_are(seed, count, width):
     later = {j for _, j in equal}
     lengths = np.linalg.norm(rows, axis=1)
     near = {
-        (i, j) for i, j in combinations([place for place in range(count) if place not in later], 2)
+        (i, j)
+        for i, j in combinations([place for place in range(count) if place not in later], 2)
         if np.linalg.norm(rows[i] - rows[j]) < NEAR * max(lengths[i], lengths[j])
-    }  # fmt: skip
+    }
     assert {(i, j) for i, j, _ in found.pairs} == near
     assert found.complete
 

@@ -81,10 +81,18 @@ def made_up(question):
     task = question.get("task", {"name": "none", "length": 1})
     width = question.get("width", 1)
     return Evidence(
-        question=question, task=task, family="attention", architecture="attention", source=question["kind"],
-        size=Size(width=width), verdict="learned" if width >= task["length"] else "not learned", error_kind="mean",
-        error=0.1, tolerance=0.2, rests_on="a test",
-    )  # fmt: skip
+        question=question,
+        task=task,
+        family="attention",
+        architecture="attention",
+        source=question["kind"],
+        size=Size(width=width),
+        verdict="learned" if width >= task["length"] else "not learned",
+        error_kind="mean",
+        error=0.1,
+        tolerance=0.2,
+        rests_on="a test",
+    )
 
 
 class Fake(Engine):
@@ -409,8 +417,12 @@ def test_a_ray_node_that_is_killed_changes_nothing(tmp_path):
     expected = local_rows(here, steps=4000, searches=4)  # runs of a second, so that the node dies over one of them
     done = subprocess.run(
         [sys.executable, "-c", TWO_NODES, study_file(there, steps=4000, searches=4), there],
-        capture_output=True, text=True, timeout=200, check=False, env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "True", done.stderr  # a question was lost with the node
     assert rows(there) == expected

@@ -86,10 +86,12 @@ def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_u
     assert done["answered"] == len(answers)
     longest = max(study.searches(), key=lambda unit: unit.question["task"]["length"])
     kept = {
-        key: piece for key, piece in answers.items()
-        if piece.question["kind"] != "training" or piece.question["task"] != longest.question["task"]
+        key: piece
+        for key, piece in answers.items()
+        if piece.question["kind"] != "training"
+        or piece.question["task"] != longest.question["task"]
         or piece.question["architecture"] != longest.question["architecture"]
-    }  # fmt: skip
+    }
     partly = estimate(study, kept, workers=2, timer=timer)
     assert 0 < partly["questions"] < estimate(study, {}, workers=2, timer=timer)["questions"]
     assert partly["answered"] == len(kept)

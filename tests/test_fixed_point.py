@@ -153,10 +153,14 @@ def test_many_bits_change_a_trained_network_little_and_few_a_lot(architecture):
     assert torch.equal(network(inputs), exactly)
 
 
-CASES = [(SparseAveraging(length=8, sparsity=3), name) for name in
-         ("sign", "reed-solomon", "heads", "cyclic", "recurrent", "feed-forward")]  # fmt: skip
-CASES += [(Match2(length=6, modulus=11), name) for name in
-          ("trigonometric", "parabola", "random-frequencies", "gather", "store-residues", "copy-residues")]  # fmt: skip
+CASES = [
+    (SparseAveraging(length=8, sparsity=3), name)
+    for name in ("sign", "reed-solomon", "heads", "cyclic", "recurrent", "feed-forward")
+]
+CASES += [
+    (Match2(length=6, modulus=11), name)
+    for name in ("trigonometric", "parabola", "random-frequencies", "gather", "store-residues", "copy-residues")
+]
 CASES += [(Match3(length=5, modulus=11), name) for name in ("third-order", "strassen")]
 
 

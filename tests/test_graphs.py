@@ -21,8 +21,11 @@ from assay.tasks.five_cycle import FiveCycle
 from assay.testing import check_construction, check_task
 
 SIZES = {DirectedTriangle: 3, FiveCycle: 5}
-LAYERED = [(DirectedTriangle(length=7), "graph-blocks"), (DirectedTriangle(length=7), "graph-gather"),
-           (FiveCycle(length=11), "graph-gather")]  # fmt: skip
+LAYERED = [
+    (DirectedTriangle(length=7), "graph-blocks"),
+    (DirectedTriangle(length=7), "graph-gather"),
+    (FiveCycle(length=11), "graph-gather"),
+]
 
 
 def on_cycles(matrix, size):

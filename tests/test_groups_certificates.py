@@ -51,10 +51,13 @@ def test_altered_weights_are_refuted(written, tmp_path):
     kinds = [one["kind"] for one in written["weights"]]
     assert kinds == ["reflections"] * 4 + ["diagonal"]
     for path in (
-        ("weights", 0, "codes", 3, 0), ("weights", 1, "vectors", 4, 0, 1), ("weights", 1, "strengths", 4, 0),
-        ("weights", 2, "letters", 1), ("weights", 4, "layers", 0, "exponents", 0, 1, 0),
+        ("weights", 0, "codes", 3, 0),
+        ("weights", 1, "vectors", 4, 0, 1),
+        ("weights", 1, "strengths", 4, 0),
+        ("weights", 2, "letters", 1),
+        ("weights", 4, "layers", 0, "exponents", 0, 1, 0),
         ("weights", 4, "elements", 1),
-    ):  # fmt: skip
+    ):
         found = verified(change(written, *path), tmp_path)
         assert not found["holds"], path
         assert "\n" not in found["reason"]

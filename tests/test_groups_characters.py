@@ -79,8 +79,13 @@ def test_characters_of_a5_are_the_published_ones():
     golden = (1 + 5**0.5) / 2
     found = characters_of(named_group("A5"))
     assert [len(powers) for powers in found.powers] == [1, 3, 2, 5, 5]
-    table = [[1, 1, 1, 1, 1], [3, 0, -1, golden, 1 - golden], [3, 0, -1, 1 - golden, golden], [4, 1, 0, -1, -1],
-             [5, -1, 1, 0, 0]]  # fmt: skip
+    table = [
+        [1, 1, 1, 1, 1],
+        [3, 0, -1, golden, 1 - golden],
+        [3, 0, -1, 1 - golden, golden],
+        [4, 1, 0, -1, -1],
+        [5, -1, 1, 0, 0],
+    ]
     values = found.values()
     assert np.abs(values.imag).max() < 1e-12
     assert {tuple(row) for row in values.real.round(9).tolist()} == {tuple(np.round(row, 9).tolist()) for row in table}

@@ -9,10 +9,18 @@ import pytest
 
 HERE = Path(__file__).parent
 NUMERICAL = [
-    "test_ambient.py", "test_constructions.py", "test_fixed_point.py", "test_large_n.py", "test_match_constructions.py",
-    "test_precision.py", "test_probe.py", "test_probe_geometry.py", "test_probe_predictions.py", "test_proofs.py",
+    "test_ambient.py",
+    "test_constructions.py",
+    "test_fixed_point.py",
+    "test_large_n.py",
+    "test_match_constructions.py",
+    "test_precision.py",
+    "test_probe.py",
+    "test_probe_geometry.py",
+    "test_probe_predictions.py",
+    "test_proofs.py",
     "test_proofs_matching.py",
-]  # fmt: skip
+]
 
 
 def flags():

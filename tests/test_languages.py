@@ -67,8 +67,11 @@ def test_all_automata_of_at_most_three_states_are_classified_as_their_definition
         seen += 1
     assert seen == 2 + 16 * 4 + 729 * 8
     assert {one[0] for one in known.values()} == {
-        (True, True, True, True), (False, True, True, True), (False, False, True, True), (False, False, False, True),
-    }  # fmt: skip
+        (True, True, True, True),
+        (False, True, True, True),
+        (False, False, True, True),
+        (False, False, False, True),
+    }
 
 
 def random_automata(count, seed, most=6, letters="abc"):
@@ -133,8 +136,12 @@ def test_witnesses_show_what_they_say():
         if classes.c_rasp.holds:  # a known consequence: with any letter taken off the end, too
             assert classes.last_letter.holds
     assert kinds == {
-        ("finite", Loop), ("r_trivial", Loop), ("c_rasp", Separation), ("c_rasp", Unseparated), ("star_free", Counter),
-    }  # fmt: skip
+        ("finite", Loop),
+        ("r_trivial", Loop),
+        ("c_rasp", Separation),
+        ("c_rasp", Unseparated),
+        ("star_free", Counter),
+    }
 
 
 def _check(automaton, witness):
@@ -305,32 +312,35 @@ def test_words_are_counted_and_drawn_from_all_that_are_accepted():
     assert (sample_accepted(exactly, 100, 50, seed=0) == 0).sum(1).tolist() == [20] * 50
 
 
-@pytest.mark.parametrize(("make", "says"), [
-    (lambda: automaton_of("(ab"), "(ab is no regular expression: it cannot be read beyond character 1"),
-    (lambda: automaton_of("a)"), "beyond character 2, ')'"),
-    (lambda: automaton_of("[a"), "ends within a bracket"),
-    (lambda: automaton_of("a{3,2}"), "no regular expression"),
-    (lambda: automaton_of("("*500), "nested too deeply"),
-    (lambda: automaton_of("^a$"), "--alphabet must name it"),
-    (lambda: automaton_of(".*"), "--alphabet must say"),
-    (lambda: automaton_of("()"), "--alphabet must say"),
-    (lambda: automaton_of("a", ""), "letters = ''"),
-    (lambda: automaton_of("a", "aa"), "letters = 'aa'"),
-    (lambda: automaton_of("ab", "b"), "letter 'a' of ab is not in the alphabet b"),
-    (lambda: automaton_of("a{1000000}"), "1000000 letters"),
-    (lambda: automaton_of("(a|b)*a(a|b){30}"), "more than 1024 states"),
-    (lambda: automaton_of("a" * 3000), "length of the expression = 3000"),
-    (lambda: make_automaton("ab", [[0, 1]], 0, []), "transition of state 0 on b = 1"),
-    (lambda: make_automaton("ab", [[0]], 0, []), "state 0 has 1 transitions"),
-    (lambda: make_automaton("a", [[True]], 0, []), "transition of state 0 on a = True"),
-    (lambda: make_automaton("a", [[0]], 1, []), "start = 1"),
-    (lambda: make_automaton("a", [[0]], 0, [1]), "accepting state = 1"),
-    (lambda: make_automaton("a", [], 0, []), "states = 0"),
-    (lambda: make_automaton("a", [[0]] * 3000, 0, []), "states = 3000"),
-    (lambda: automaton_of("a").accepts("b"), "letter = 'b'"),
-    (lambda: sample_accepted(automaton_of("aa"), 3, 1, seed=0), "length = 3"),
-    (lambda: all_words(2, 30), "words = 2^30"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: automaton_of("(ab"), "(ab is no regular expression: it cannot be read beyond character 1"),
+        (lambda: automaton_of("a)"), "beyond character 2, ')'"),
+        (lambda: automaton_of("[a"), "ends within a bracket"),
+        (lambda: automaton_of("a{3,2}"), "no regular expression"),
+        (lambda: automaton_of("(" * 500), "nested too deeply"),
+        (lambda: automaton_of("^a$"), "--alphabet must name it"),
+        (lambda: automaton_of(".*"), "--alphabet must say"),
+        (lambda: automaton_of("()"), "--alphabet must say"),
+        (lambda: automaton_of("a", ""), "letters = ''"),
+        (lambda: automaton_of("a", "aa"), "letters = 'aa'"),
+        (lambda: automaton_of("ab", "b"), "letter 'a' of ab is not in the alphabet b"),
+        (lambda: automaton_of("a{1000000}"), "1000000 letters"),
+        (lambda: automaton_of("(a|b)*a(a|b){30}"), "more than 1024 states"),
+        (lambda: automaton_of("a" * 3000), "length of the expression = 3000"),
+        (lambda: make_automaton("ab", [[0, 1]], 0, []), "transition of state 0 on b = 1"),
+        (lambda: make_automaton("ab", [[0]], 0, []), "state 0 has 1 transitions"),
+        (lambda: make_automaton("a", [[True]], 0, []), "transition of state 0 on a = True"),
+        (lambda: make_automaton("a", [[0]], 1, []), "start = 1"),
+        (lambda: make_automaton("a", [[0]], 0, [1]), "accepting state = 1"),
+        (lambda: make_automaton("a", [], 0, []), "states = 0"),
+        (lambda: make_automaton("a", [[0]] * 3000, 0, []), "states = 3000"),
+        (lambda: automaton_of("a").accepts("b"), "letter = 'b'"),
+        (lambda: sample_accepted(automaton_of("aa"), 3, 1, seed=0), "length = 3"),
+        (lambda: all_words(2, 30), "words = 2^30"),
+    ],
+)
 def test_wrong_input_gets_one_line(make, says):
     with pytest.raises(AssayError, match=re.escape(says)) as error:
         make()

@@ -56,24 +56,27 @@ def test_wrong_expressions_get_one_line(given, says, tmp_path):
     assert says in complaint("language", *given, cwd=tmp_path)
 
 
-@pytest.mark.parametrize(("content", "says"), [
-    ("{", "is no JSON text"),
-    ("[1]", "it must be an object with letters, transitions, start, accepting"),
-    (json.dumps({**EVEN, "accept": []}), "key 'accept' is not known; did you mean 'accepting'?"),
-    (json.dumps({k: v for k, v in EVEN.items() if k != "start"}), "lacks start"),
-    (json.dumps({**EVEN, "letters": ["ab", "c"]}), "letters ="),
-    (json.dumps({**EVEN, "letters": []}), "letters = ''"),
-    (json.dumps({**EVEN, "letters": ["a", "a"]}), "letters = 'aa'"),
-    (json.dumps({**EVEN, "transitions": [[0], [1]]}), "state 0 has 1 transitions"),
-    (json.dumps({**EVEN, "transitions": [[0, 2], [1, 0]]}), "transition of state 0 on b = 2"),
-    (json.dumps({**EVEN, "transitions": [[0, "1"], [1, 0]]}), "transition of state 0 on b = 1 is not allowed"),
-    (json.dumps({**EVEN, "transitions": {"0": [0, 1]}}), "transitions ="),
-    (json.dumps({**EVEN, "start": None}), "start = None"),
-    (json.dumps({**EVEN, "accepting": 0}), "accepting = 0"),
-    (json.dumps({**EVEN, "accepting": [True]}), "accepting state = True"),
-    (json.dumps({"letters": ["a"], "transitions": [[0]] * 5000, "start": 0, "accepting": []}), "states = 5000"),
-    (json.dumps({"letters": ["a"], "transitions": [[0]] * 10**6, "start": 0, "accepting": []}), "bytes; at most"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "is no JSON text"),
+        ("[1]", "it must be an object with letters, transitions, start, accepting"),
+        (json.dumps({**EVEN, "accept": []}), "key 'accept' is not known; did you mean 'accepting'?"),
+        (json.dumps({k: v for k, v in EVEN.items() if k != "start"}), "lacks start"),
+        (json.dumps({**EVEN, "letters": ["ab", "c"]}), "letters ="),
+        (json.dumps({**EVEN, "letters": []}), "letters = ''"),
+        (json.dumps({**EVEN, "letters": ["a", "a"]}), "letters = 'aa'"),
+        (json.dumps({**EVEN, "transitions": [[0], [1]]}), "state 0 has 1 transitions"),
+        (json.dumps({**EVEN, "transitions": [[0, 2], [1, 0]]}), "transition of state 0 on b = 2"),
+        (json.dumps({**EVEN, "transitions": [[0, "1"], [1, 0]]}), "transition of state 0 on b = 1 is not allowed"),
+        (json.dumps({**EVEN, "transitions": {"0": [0, 1]}}), "transitions ="),
+        (json.dumps({**EVEN, "start": None}), "start = None"),
+        (json.dumps({**EVEN, "accepting": 0}), "accepting = 0"),
+        (json.dumps({**EVEN, "accepting": [True]}), "accepting state = True"),
+        (json.dumps({"letters": ["a"], "transitions": [[0]] * 5000, "start": 0, "accepting": []}), "states = 5000"),
+        (json.dumps({"letters": ["a"], "transitions": [[0]] * 10**6, "start": 0, "accepting": []}), "bytes; at most"),
+    ],
+)
 def test_what_is_no_automaton_gets_one_line(content, says, tmp_path):
     (tmp_path / "dfa.json").write_text(content, "utf-8")
     line = complaint("language", "dfa.json", cwd=tmp_path)
@@ -95,5 +98,6 @@ def test_the_python_of_the_page_on_languages_runs(capsys):
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(code, "languages.md", "exec"), {})
     printed_lines = [eval(line.replace(" ", ",", 2)) for line in capsys.readouterr().out.splitlines()]
-    assert [answers if not isinstance(answers[0], list) else [one[-1] for one in answers]
-            for _, _, answers in printed_lines] == [[1.0, 0.0]] * 3  # fmt: skip
+    assert [
+        answers if not isinstance(answers[0], list) else [one[-1] for one in answers] for _, _, answers in printed_lines
+    ] == [[1.0, 0.0]] * 3

@@ -286,17 +286,23 @@ def test_changed_weights_are_refuted():
         network.guarantee()
 
 
-@pytest.mark.parametrize(("make", "says"), [
-    (lambda: PrefixAutomaton(automaton_of("a"), 5000), "longest = 5000"),
-    (lambda: PrefixAutomaton(automaton_of("a"), 0), "longest = 0"),
-    (lambda: PrefixAutomaton(automaton_of("a"), 5, torch.float16), "dtype = torch.float16"),
-    (lambda: PrefixAutomaton(automaton_of("a"), 5)(torch.zeros(1, 6, dtype=torch.int64)), "length = 6"),
-    (lambda: RecurrentAutomaton(automaton_of("a"))(torch.ones(1, 2, dtype=torch.int64)), "letters = another number"),
-    (lambda: RecurrentAutomaton(automaton_of("a"))(torch.zeros(2)), "must be int64"),
-    (lambda: CountingTransformer(program_of(automaton_of("(ab)*")), 10**5), "longest = 100000"),
-    (lambda: program_of(automaton_of("(aa)*")), "not in C-RASP"),
-    (lambda: Writer("ab").letter("c"), "letter = 'c'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: PrefixAutomaton(automaton_of("a"), 5000), "longest = 5000"),
+        (lambda: PrefixAutomaton(automaton_of("a"), 0), "longest = 0"),
+        (lambda: PrefixAutomaton(automaton_of("a"), 5, torch.float16), "dtype = torch.float16"),
+        (lambda: PrefixAutomaton(automaton_of("a"), 5)(torch.zeros(1, 6, dtype=torch.int64)), "length = 6"),
+        (
+            lambda: RecurrentAutomaton(automaton_of("a"))(torch.ones(1, 2, dtype=torch.int64)),
+            "letters = another number",
+        ),
+        (lambda: RecurrentAutomaton(automaton_of("a"))(torch.zeros(2)), "must be int64"),
+        (lambda: CountingTransformer(program_of(automaton_of("(ab)*")), 10**5), "longest = 100000"),
+        (lambda: program_of(automaton_of("(aa)*")), "not in C-RASP"),
+        (lambda: Writer("ab").letter("c"), "letter = 'c'"),
+    ],
+)
 def test_what_cannot_be_built_gets_one_line(make, says):
     with pytest.raises(AssayError) as error:
         make()

@@ -168,7 +168,7 @@ def test_layers_are_what_they_declare(case):
         ("hard-alibi", {"heads": 6}, 2 * (2 + 3 + 4 + 3 * 9)),
         ("alibi", {}, 2 * 6 * 9),
     ],
-)  # fmt: skip
+)
 def test_state_after_nine_tokens(name, options, numbers):
     assert made(name, options).state(9) == numbers
 

@@ -56,11 +56,19 @@ def test_making_a_network_leaves_the_global_random_state_alone():
 def test_state_is_counted_per_kind_of_cell():
     sizes = {name: make_network(name, TASK, 5, seed=0).size.state for name in architectures()}
     assert {name: state for name, state in sizes.items() if state} == {
-        "gru": 5, "lstm": 10, "min-gru": 5, "min-lstm": 5, "s4d": 40, "selective": 40, "mlstm": 31, "linear": 30,
+        "gru": 5,
+        "lstm": 10,
+        "min-gru": 5,
+        "min-lstm": 5,
+        "s4d": 40,
+        "selective": 40,
+        "mlstm": 31,
+        "linear": 30,
         **dict.fromkeys(("retnet", "gated-linear", "delta-net", "gated-delta-net", "delta-product"), 25),
         **dict.fromkeys(("attention", "alibi", "hard-alibi", "window-attention"), 50),  # caches of 5 tokens
-        "third-order": 100, "strassen": 100,
-    }  # fmt: skip
+        "third-order": 100,
+        "strassen": 100,
+    }
 
 
 def test_attention_equals_the_textbook_formula():

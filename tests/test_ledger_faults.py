@@ -439,10 +439,15 @@ def test_bytes_that_are_random_from_the_start(tmp_path):
 def test_a_row_that_was_changed_is_not_believed(tmp_path, whole):
     path = tmp_path / "l.sqlite"
     changes = (
-        "error = 0.5", "verdict = 'measured'", "width = 5", "body = '[]'", "body = substr(body, 2)",
-        "body = replace(body, '\"number\":7', '\"number\":8')", "body = replace(body, 'rests_on', 'rests')",
+        "error = 0.5",
+        "verdict = 'measured'",
+        "width = 5",
+        "body = '[]'",
+        "body = substr(body, 2)",
+        "body = replace(body, '\"number\":7', '\"number\":8')",
+        "body = replace(body, 'rests_on', 'rests')",
         "body = CAST(x'ff' AS TEXT)",
-    )  # fmt: skip
+    )
     for change in changes:
         damaged(path, whole)
         with closing(sqlite3.connect(path)) as connection, connection:

@@ -106,10 +106,14 @@ def test_conforms(method, task):
 
 @pytest.mark.parametrize(
     ("task", "method"),
-    [(Match2(length=64), "trigonometric"), (Match2(length=64, modulus=10**6), "parabola"),
-     (Match3(length=64), "third-order"), (Match3Bigram(length=64), "bigram"),
-     (Match3Local(length=64, window=1), "window")],
-)  # fmt: skip
+    [
+        (Match2(length=64), "trigonometric"),
+        (Match2(length=64, modulus=10**6), "parabola"),
+        (Match3(length=64), "third-order"),
+        (Match3Bigram(length=64), "bigram"),
+        (Match3Local(length=64, window=1), "window"),
+    ],
+)
 def test_the_preferred_method(task, method):
     assert build(task).method == method
 

@@ -216,7 +216,7 @@ def test_a_layer_and_a_task_of_a_file_are_known_to_every_command(folder):
         (["build", "match2", *LENGTH, "--method", "mine/layer.py:Window", "--out", "x"], "is not a Construction class"),
         (["attack", "mine/layer.py:Window", "--task", "mine/task.py:Mine", *LENGTH], "width = None is not allowed"),
     ],
-)  # fmt: skip
+)
 def test_what_is_said_of_a_wrong_name(words, said, folder):
     line = complaint(folder, *words)
     assert said in line

@@ -24,9 +24,13 @@ COMMANDS = re.findall(r"^    assay (train .* (\S+\.safetensors))$", PAGE, re.MUL
 REFUSALS = re.findall(r"^(--architecture .*)\n(assay: .*)$", PAGE, re.MULTILINE)
 MEASURED = dict(re.findall(r"^\| `(\w+\.py:\w+)` \| (.*) \|$", PAGE, re.MULTILINE))
 PACKAGES = {
-    "mamba_layer.py": "mambapy", "min_gru_layer.py": "minGRU_pytorch", "min_lstm_layer.py": "minGRU_pytorch",
-    "mlstm_layer.py": "xlstm", "slstm_layer.py": "xlstm", "x_layer.py": "x_transformers",
-}  # fmt: skip
+    "mamba_layer.py": "mambapy",
+    "min_gru_layer.py": "minGRU_pytorch",
+    "min_lstm_layer.py": "minGRU_pytorch",
+    "mlstm_layer.py": "xlstm",
+    "slstm_layer.py": "xlstm",
+    "x_layer.py": "x_transformers",
+}
 TRAIN = ["train", "k-hop", "--length", 8, "--width", 8, "--steps", 3, "--out", "x.safetensors"]
 BOUND = '''
 """Two numbers for every token"""

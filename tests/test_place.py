@@ -93,11 +93,20 @@ def test_no_trivial_baseline_reaches_the_tolerance_on_any_row():
 def evidence(question, error, **more):
     detail = {"steps": 100, "curve": [0.5, error], "lengths": {}, **more}
     return Evidence(
-        question=question, task=question["task"], family="recurrent", architecture="gru", source="training",
+        question=question,
+        task=question["task"],
+        family="recurrent",
+        architecture="gru",
+        source="training",
         size=Size(width=question["width"], parameters=99, state=question["width"]),
-        verdict="learned" if error <= 0.05 else "not learned", error_kind="mean", error=error, tolerance=0.05,
-        rests_on="a test", seconds=2.0, detail=detail,
-    )  # fmt: skip
+        verdict="learned" if error <= 0.05 else "not learned",
+        error_kind="mean",
+        error=error,
+        tolerance=0.05,
+        rests_on="a test",
+        seconds=2.0,
+        detail=detail,
+    )
 
 
 def played(generator, answer):
@@ -113,8 +122,14 @@ def played(generator, answer):
 
 def test_the_first_seed_chooses_positions_and_rate():
     (unit,) = (s.unit for s in battery(Contender("attention"), [BY_NAME["copy"]], HERE).lines[0].searches)
-    errors = {("none", 0.003): 0.9, ("none", 0.01): 0.8, ("rotary", 0.003): 0.4, ("rotary", 0.01): 0.3,
-              ("table", 0.003): 0.04, ("table", 0.01): 0.6}  # fmt: skip
+    errors = {
+        ("none", 0.003): 0.9,
+        ("none", 0.01): 0.8,
+        ("rotary", 0.003): 0.4,
+        ("rotary", 0.01): 0.3,
+        ("table", 0.003): 0.04,
+        ("table", 0.01): 0.6,
+    }
 
     def answer(question):
         return evidence(question, errors[question["positions"], question["rate"]])
@@ -134,8 +149,16 @@ def test_the_first_seed_chooses_positions_and_rate():
 
 
 def test_what_was_reached_is_what_most_seeds_reached():
-    placed = Placed("s3", 32, value=32, ladder=(32,), learned=3, seeds=3, tolerance=0.05,
-                    lengths={2: (0.0, 0.01, 0.3), 4: (0.0, 0.2, 0.3)})  # fmt: skip
+    placed = Placed(
+        "s3",
+        32,
+        value=32,
+        ladder=(32,),
+        learned=3,
+        seeds=3,
+        tolerance=0.05,
+        lengths={2: (0.0, 0.01, 0.3), 4: (0.0, 0.2, 0.3)},
+    )
     assert (placed.reach, score(BY_NAME["s3"], placed)) == (2, 2.0)
     assert reached_text(BY_NAME["s3"], placed) == "learned, to 2 times the length"
     recall = Placed("recall", 32, value=32, ladder=(32, 16, 8), learned=2, seeds=3, own=(16, 32, 32))
@@ -168,8 +191,14 @@ def card_of(known, **more):
 
 
 def test_the_first_line_says_both_directions_among_layers_of_the_same_state():
-    same = Known("same", (row("recall", 1900, value=8, ladder=(32, 16, 8)), row("s5", 900, ladder=(32,)),
-                          row("induction", 900, value=32, ladder=(32,), learned=3)))  # fmt: skip
+    same = Known(
+        "same",
+        (
+            row("recall", 1900, value=8, ladder=(32, 16, 8)),
+            row("s5", 900, ladder=(32,)),
+            row("induction", 900, value=32, ladder=(32,), learned=3),
+        ),
+    )
     larger = Known("larger", (row("recall", 9000, value=32, ladder=(32, 16, 8)), row("s5", None, ladder=(32,))))
     said = headline(card_of((same, larger)))
     assert said == (
@@ -223,9 +252,11 @@ def test_the_page_has_charts_that_compile_and_everything_in_it():
 
 def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_path):
     line = {
-        "layer": "gru", "architecture": "gru", "versions": {"recipe": 0, "battery": batteries.BATTERY_VERSION},
+        "layer": "gru",
+        "architecture": "gru",
+        "versions": {"recipe": 0, "battery": batteries.BATTERY_VERSION},
         "placed": row("s5", 9, ladder=(32,), code={"architecture": 1, "task": 1}).to_json(),
-    }  # fmt: skip
+    }
     file = tmp_path / "rows.jsonl"
 
     def stale(**changed):

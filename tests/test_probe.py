@@ -313,8 +313,11 @@ def test_half_precision_and_integers_are_taken_exactly(tmp_path):
 def test_positions_after_the_query_do_not_count_for_causal_heads():
     heads = gaussian(1, 30, 6, causal=True)
     altered = replace(heads, keys=np.concatenate([heads.keys[:, :12], 1000 * heads.keys[:, 12:]], axis=1))
-    for mine, other in zip(Plan(heads, (1, 2), 4, 2, position=11).questions(),
-                           Plan(altered, (1, 2), 4, 2, position=11).questions(), strict=True):  # fmt: skip
+    for mine, other in zip(
+        Plan(heads, (1, 2), 4, 2, position=11).questions(),
+        Plan(altered, (1, 2), 4, 2, position=11).questions(),
+        strict=True,
+    ):
         described = mine["sets"] if mine["asked"] == "uses" else [mine["sets"]]
         assert {one["length"] for one in described} == {12}
         assert answer_for(mine, heads).detail == answer_for(other, altered).detail
@@ -428,8 +431,12 @@ def test_curves_show_the_middle_eight_tenths_of_the_keys_and_halves_are_interpol
             assert point["high"] == pytest.approx(np.quantile(shares, 0.9))
     for row in found["heads"]:
         sizes = plan.curve["exists"]
-        detail = next(p.detail for p in answers.values() if p.question["key_head"] == row["key_head"]
-                      and (p.question["asked"], p.question["sets"]["kind"]) == ("exists", "random"))  # fmt: skip
+        detail = next(
+            p.detail
+            for p in answers.values()
+            if p.question["key_head"] == row["key_head"]
+            and (p.question["asked"], p.question["sets"]["kind"]) == ("exists", "random")
+        )
         shares = [detail[str(size)]["yes"] / 6 for size in sizes]
         drops = [i for i in range(len(sizes) - 1) if shares[i] >= 0.5 > shares[i + 1]]
         if not drops:

@@ -24,8 +24,9 @@ def drawn_head(seed, length=12, width=4, rows=None, causal=True, scale=1.0):
     rng = np.random.default_rng(seed)
     shape = rng.standard_normal((width, width))
     queries = rng.standard_normal((rows or length, width)) @ shape + rng.standard_normal(width)
-    return one_head(queries, rng.standard_normal((length, width)), rng.standard_normal((length, 3)), causal=causal,
-                    scale=scale)  # fmt: skip
+    return one_head(
+        queries, rng.standard_normal((length, width)), rng.standard_normal((length, 3)), causal=causal, scale=scale
+    )
 
 
 # --- one head
@@ -144,9 +145,12 @@ def by_scipy(keys, positions, budget, scale, mass=0.9):
     best = -np.inf
     for start in 0.1 * np.random.default_rng(0).standard_normal((4, rank)):
         found = minimize(
-            lambda u: logsumexp(scores(u)[off]) - scores(u)[list(positions)].mean(), start, constraints=conditions,
-            method="SLSQP", options={"maxiter": 300, "ftol": 1e-11},
-        )  # fmt: skip
+            lambda u: logsumexp(scores(u)[off]) - scores(u)[list(positions)].mean(),
+            start,
+            constraints=conditions,
+            method="SLSQP",
+            options={"maxiter": 300, "ftol": 1e-11},
+        )
         s = scores(found.x)
         if found.success and np.ptp(s[list(positions)]) < 1e-6 and found.x @ found.x <= 1 + 1e-6:
             best = max(best, np.log(len(positions)) - found.fun - np.log(mass / (1 - mass)))
@@ -357,8 +361,13 @@ def test_the_margin_of_a_set_is_at_least_that_of_its_own_query_where_the_budget_
 
 
 def test_reach_is_gathered_by_kind_and_size():
-    sets = [Purpose("top", 9, (1,)), Purpose("top", 9, (1, 2)), Purpose("induction", 9, (1,)),
-            Purpose("induction", 9, (1, 2)), Purpose("top", 8, (3,))]  # fmt: skip
+    sets = [
+        Purpose("top", 9, (1,)),
+        Purpose("top", 9, (1, 2)),
+        Purpose("induction", 9, (1,)),
+        Purpose("induction", 9, (1, 2)),
+        Purpose("top", 8, (3,)),
+    ]
     rows = reach_by_kind(sets, np.array([1.0, -2.0, -1.0, 0.0, -3.0]))
     assert [(row.kind, row.size, row.sets, row.share, row.median, row.low) for row in rows] == [
         ("induction", 0, 2, 0.5, -1.0, -1.0),

@@ -119,12 +119,18 @@ def test_a_rotation_spreads_one_large_coordinate():
 
 def test_bits_are_counted_with_their_steps():
     # 64 tokens of 96 numbers: 192 blocks, 64 tokens, 2 x 96 channels
-    stored = {name: cache_format(name).stored_bits(64, 96) for name in ("q8_0", "q4_0", "token-3", "channel-3",
-                                                                        "rotated-3", "exact")}  # fmt: skip
+    stored = {
+        name: cache_format(name).stored_bits(64, 96)
+        for name in ("q8_0", "q4_0", "token-3", "channel-3", "rotated-3", "exact")
+    }
     assert stored == {
-        "q8_0": 8 * 6144 + 16 * 192, "q4_0": 4 * 6144 + 16 * 192, "token-3": 3 * 6144 + 32 * 64,
-        "channel-3": 3 * 6144 + 32 * 192, "rotated-3": 3 * 6144 + 32 * 192, "exact": 32 * 6144,
-    }  # fmt: skip
+        "q8_0": 8 * 6144 + 16 * 192,
+        "q4_0": 4 * 6144 + 16 * 192,
+        "token-3": 3 * 6144 + 32 * 64,
+        "channel-3": 3 * 6144 + 32 * 192,
+        "rotated-3": 3 * 6144 + 32 * 192,
+        "exact": 32 * 6144,
+    }
     assert stored["q8_0"] == 8 * gguf.quants.quantize(np.zeros((64, 96), np.float32), KINDS["q8_0"]).size
     assert stored["q4_0"] == 8 * gguf.quants.quantize(np.zeros((64, 96), np.float32), KINDS["q4_0"]).size
 

@@ -41,8 +41,9 @@ def agrees(one: CapturedAttention, expected: torch.Tensor | None = None) -> None
     """The capture gives the model's output, in rows that see anything, and perhaps these weights (heads, N_q, N_k)."""
     weights, output = definition(one)
     rows = one.seen.any(dim=-1).expand(len(output), -1).numpy()
-    np.testing.assert_allclose(output[rows], one.output.detach().double().numpy()[rows], rtol=0,
-                               atol=1e-5 * np.abs(output).max())  # fmt: skip
+    np.testing.assert_allclose(
+        output[rows], one.output.detach().double().numpy()[rows], rtol=0, atol=1e-5 * np.abs(output).max()
+    )
     if expected is not None:
         np.testing.assert_allclose(weights[rows], expected.detach().double().numpy()[rows], rtol=0, atol=1e-5)
 
@@ -87,8 +88,10 @@ def one_of(module, *inputs):
 def test_multihead_attention(batch_first, options, need_weights, causal):
     torch.manual_seed(0)
     attention = nn.MultiheadAttention(WIDTH, COUNT, batch_first=batch_first, **options).eval()
-    parts = [text(seed, 2, width=width) for seed, width in enumerate((WIDTH, options.get("kdim", WIDTH),
-                                                                      options.get("vdim", WIDTH)))]  # fmt: skip
+    parts = [
+        text(seed, 2, width=width)
+        for seed, width in enumerate((WIDTH, options.get("kdim", WIDTH), options.get("vdim", WIDTH)))
+    ]
     parts = parts if batch_first else [part.transpose(0, 1) for part in parts]
     mask = torch.full((N, N), -torch.inf).triu(1) if causal else None
     asked = dict(zip(("query", "key", "value"), parts, strict=True)) | {"attn_mask": mask, "need_weights": need_weights}
@@ -121,9 +124,12 @@ def test_fused_attention(kind):
     mask[:, 0] = True
     bias = torch.randn(COUNT, N, N)
     options = {
-        "bool": {"attn_mask": mask}, "float": {"attn_mask": bias}, "causal": {"is_causal": True},
-        "scaled": {"scale": 0.3, "dropout_p": 0.0}, "three dimensions": {},
-    }[kind]  # fmt: skip
+        "bool": {"attn_mask": mask},
+        "float": {"attn_mask": bias},
+        "causal": {"is_causal": True},
+        "scaled": {"scale": 0.3, "dropout_p": 0.0},
+        "three dimensions": {},
+    }[kind]
     fold = kind == "three dimensions"
 
     def attend(q, k, v):
@@ -216,10 +222,11 @@ def test_attention_written_by_hand(data):
     """Whatever the way: scale, cap and mask are those that went in, and the output follows from the definition."""
     choice = {
         "product": data.draw(st.sampled_from(["matmul", "einsum", "bmm", "baddbmm"])),
-        "scale": data.draw(st.floats(0.1, 2.0)), "cap": data.draw(st.sampled_from([None, 3.0, 20.0])),
+        "scale": data.draw(st.floats(0.1, 2.0)),
+        "cap": data.draw(st.sampled_from([None, 3.0, 20.0])),
         **{name: data.draw(st.booleans()) for name in ("in_place", "divide", "stable", "module")},
         "fill": data.draw(st.sampled_from([-torch.inf, -1e9, torch.finfo(torch.float32).min])),
-    }  # fmt: skip
+    }
     random = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
     seen = torch.rand(N, N, generator=random) < 0.7
     seen.fill_diagonal_(True)
@@ -253,7 +260,7 @@ def test_attention_written_by_hand(data):
         (lambda q, k, v: (lambda e: (e / e.sum(-1, keepdim=True)) @ v)((q @ k.mT).exp()), "written by hand, with exp"),
         (lambda q, k, v: functional.scaled_dot_product_attention(q, k * torch.inf, v), "not finite"),
     ],
-)  # fmt: skip
+)
 def test_attention_of_another_kind_is_refused_with_the_reason(attend, reason):
     module = nn.Sequential(Hand(attend))
     found = capture(module, text())

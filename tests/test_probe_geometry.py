@@ -579,12 +579,27 @@ def test_what_is_altered_on_purpose_is_refused(pair):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"assay-probe-certificate": 2}, {"assay-probe-certificate": True}, {"keys": [[1]]}, {"keys": 3}, {"more": 1},
-        {"positions": [True]}, {"positions": "2"}, {"answer": "maybe"}, {"query": "1/2"}, {"query": [0.5]},
-        {"query": ["1/0"]}, {"query": ["1e9/1"]}, {"query": ["٣/1"]}, {"query": ["1/2/3"]}, {"margin": 1},
-        {"multipliers": {"-1": "1/1"}}, {"multipliers": {"01": "1/1"}}, {"multipliers": []}, {"keys_sha256": None},
+        {"assay-probe-certificate": 2},
+        {"assay-probe-certificate": True},
+        {"keys": [[1]]},
+        {"keys": 3},
+        {"more": 1},
+        {"positions": [True]},
+        {"positions": "2"},
+        {"answer": "maybe"},
+        {"query": "1/2"},
+        {"query": [0.5]},
+        {"query": ["1/0"]},
+        {"query": ["1e9/1"]},
+        {"query": ["٣/1"]},
+        {"query": ["1/2/3"]},
+        {"margin": 1},
+        {"multipliers": {"-1": "1/1"}},
+        {"multipliers": {"01": "1/1"}},
+        {"multipliers": []},
+        {"keys_sha256": None},
     ],
-)  # fmt: skip
+)
 def test_other_forms_are_refused(pair, changes):
     for certificate in pair:
         with pytest.raises(AssayError, match="this is no certificate of a probe"):

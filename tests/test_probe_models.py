@@ -99,8 +99,15 @@ def tiny(kind, implementation=None, **settings):
     import transformers
 
     torch.manual_seed(0)
-    sizes = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
-             "intermediate_size": 48, "max_position_embeddings": 64, "num_key_value_heads": 2}  # fmt: skip
+    sizes = {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "max_position_embeddings": 64,
+        "num_key_value_heads": 2,
+    }
     config = getattr(transformers, kind)(**sizes | settings)
     chosen = {} if implementation is None else {"attn_implementation": implementation}
     model = transformers.AutoModel.from_config(config, **chosen).eval()
@@ -188,8 +195,15 @@ def test_biases_by_position_and_caps():
 
     slopes = 2.0 ** -torch.tensor([2.0, 4.0, 6.0, 8.0])
     for kind in ("BloomConfig", "FalconConfig", "MptConfig"):
-        settings = {"n_layer": 2, "n_layers": 2, "n_head": 4, "n_heads": 4, "d_model": 32, "alibi": True,
-                    "new_decoder_architecture": False}  # fmt: skip
+        settings = {
+            "n_layer": 2,
+            "n_layers": 2,
+            "n_head": 4,
+            "n_heads": 4,
+            "d_model": 32,
+            "alibi": True,
+            "new_decoder_architecture": False,
+        }
         scale = 8**-0.5 if kind == "FalconConfig" else 1.0  # Falcon scales the bias as well
         for one in capture(tiny(kind, **settings), {"input_ids": IDS}).attentions:
             assert one.mask is not None
@@ -260,8 +274,14 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "##s", "tax", "the
 def write_bert(folder, **settings):
     import transformers
 
-    config = {"vocab_size": len(WORDS), "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
-              "intermediate_size": 48, "max_position_embeddings": 10}  # fmt: skip
+    config = {
+        "vocab_size": len(WORDS),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "max_position_embeddings": 10,
+    }
     torch.manual_seed(0)
     model = transformers.BertModel(transformers.BertConfig(**config | settings)).eval()
     model.save_pretrained(folder)
@@ -354,10 +374,17 @@ def small_llama():
 
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=len(VOCABULARY), hidden_size=SIZE, num_hidden_layers=2, num_attention_heads=HEADS,
-        num_key_value_heads=KEY_HEADS, intermediate_size=FF, max_position_embeddings=64, rms_norm_eps=1e-5,
-        rope_parameters={"rope_type": "default", "rope_theta": BASE}, tie_word_embeddings=False,
-    )  # fmt: skip
+        vocab_size=len(VOCABULARY),
+        hidden_size=SIZE,
+        num_hidden_layers=2,
+        num_attention_heads=HEADS,
+        num_key_value_heads=KEY_HEADS,
+        intermediate_size=FF,
+        max_position_embeddings=64,
+        rms_norm_eps=1e-5,
+        rope_parameters={"rope_type": "default", "rope_theta": BASE},
+        tie_word_embeddings=False,
+    )
     return transformers.LlamaForCausalLM(config).eval()
 
 
@@ -367,17 +394,24 @@ def write_gguf(path, model, architecture="llama", pre="smollm", settings=None, q
     def pairs(weight, heads):  # as llama.cpp's convert_hf_to_gguf.py permutes
         return weight.reshape(heads, 2, PER_HEAD // 2, SIZE).swapaxes(1, 2).reshape(weight.shape)
 
-    weights = {"token_embd": model.model.embed_tokens.weight, "output_norm": model.model.norm.weight,
-               "output": model.lm_head.weight}  # fmt: skip
+    weights = {
+        "token_embd": model.model.embed_tokens.weight,
+        "output_norm": model.model.norm.weight,
+        "output": model.lm_head.weight,
+    }
     for number, layer in enumerate(model.model.layers):
         at, own = f"blk.{number}", layer.self_attn
         weights |= {
-            f"{at}.attn_norm": layer.input_layernorm.weight, f"{at}.ffn_norm": layer.post_attention_layernorm.weight,
-            f"{at}.attn_q": pairs(own.q_proj.weight, HEADS), f"{at}.attn_k": pairs(own.k_proj.weight, KEY_HEADS),
-            f"{at}.attn_v": own.v_proj.weight, f"{at}.attn_output": own.o_proj.weight,
-            f"{at}.ffn_gate": layer.mlp.gate_proj.weight, f"{at}.ffn_up": layer.mlp.up_proj.weight,
+            f"{at}.attn_norm": layer.input_layernorm.weight,
+            f"{at}.ffn_norm": layer.post_attention_layernorm.weight,
+            f"{at}.attn_q": pairs(own.q_proj.weight, HEADS),
+            f"{at}.attn_k": pairs(own.k_proj.weight, KEY_HEADS),
+            f"{at}.attn_v": own.v_proj.weight,
+            f"{at}.attn_output": own.o_proj.weight,
+            f"{at}.ffn_gate": layer.mlp.gate_proj.weight,
+            f"{at}.ffn_up": layer.mlp.up_proj.weight,
             f"{at}.ffn_down": layer.mlp.down_proj.weight,
-        }  # fmt: skip
+        }
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_name("tiny")
     writer.add_block_count(2)

@@ -209,10 +209,13 @@ def linear_program(keys, size, asked):
     above = others if asked == "exists" else np.vstack([others, -inside])
     found = linprog(
         np.r_[np.zeros(width + 1), -1.0],
-        A_ub=above, b_ub=np.zeros(len(above)),
-        A_eq=inside if asked == "exists" else None, b_eq=np.zeros(size) if asked == "exists" else None,
-        bounds=[(-1, 1)] * width + [(None, None), (None, 1)], method="highs",
-    )  # fmt: skip
+        A_ub=above,
+        b_ub=np.zeros(len(above)),
+        A_eq=inside if asked == "exists" else None,
+        b_eq=np.zeros(size) if asked == "exists" else None,
+        bounds=[(-1, 1)] * width + [(None, None), (None, 1)],
+        method="highs",
+    )
     return -found.fun > 1e-7
 
 
@@ -267,9 +270,13 @@ def needed_norm(keys, size, mass, scale):
 
     start = -np.linalg.lstsq(scores, np.ones(len(scores)), rcond=None)[0] * 4
     found = minimize(
-        lambda w: w @ w / 2, start, jac=lambda w: w, method="SLSQP",
-        constraints={"type": "ineq", "fun": slack, "jac": slope}, options={"maxiter": 500, "ftol": 1e-9},
-    )  # fmt: skip
+        lambda w: w @ w / 2,
+        start,
+        jac=lambda w: w,
+        method="SLSQP",
+        constraints={"type": "ineq", "fun": slack, "jac": slope},
+        options={"maxiter": 500, "ftol": 1e-9},
+    )
     return np.linalg.norm(found.x) if found.success and slack(found.x) > -1e-5 else np.inf
 
 
@@ -304,9 +311,13 @@ def distance(point, size, allowed):
         return np.r_[1.0, -shares / shares.sum()]
 
     found = minimize(
-        cost, np.r_[on.mean() + np.log(len(off) / allowed), np.minimum(off, 0)], jac=cost_slope, method="SLSQP",
-        constraints={"type": "ineq", "fun": slack, "jac": slope}, options={"maxiter": 300},
-    )  # fmt: skip
+        cost,
+        np.r_[on.mean() + np.log(len(off) / allowed), np.minimum(off, 0)],
+        jac=cost_slope,
+        method="SLSQP",
+        constraints={"type": "ineq", "fun": slack, "jac": slope},
+        options={"maxiter": 300},
+    )
     assert found.success
     return found.fun
 

@@ -61,8 +61,10 @@ def test_losses_are_those_of_the_definition(causal, queries, seen):
             variation = np.abs(before - after).sum(axis=1) / 2
             assert loss["weights"] == pytest.approx(variation.mean(), rel=1e-7)
             moved, of_values = (after - before) @ values, before @ (rounded.rounded(values) - values)
-            for error, output, written in ((moved, "output", "written"),
-                                           (of_values, "output of values", "written of values")):  # fmt: skip
+            for error, output, written in (
+                (moved, "output", "written"),
+                (of_values, "output of values", "written of values"),
+            ):
                 assert loss[output] == pytest.approx(np.linalg.norm(error) / np.linalg.norm(before @ values), rel=1e-6)
                 rows = np.square(error @ heads.written[head]).sum(axis=1)
                 assert loss[written] == pytest.approx(math.sqrt(rows.mean()), rel=1e-6)
@@ -217,9 +219,14 @@ def test_a_model_end_to_end(tmp_path):
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=50, hidden_size=64, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=32,
-    )  # fmt: skip
+        vocab_size=50,
+        hidden_size=64,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=32,
+    )
     model = LlamaModel(config).eval()
     tokens = torch.arange(40)[None] % 50
     found = probe(model, {"input_ids": tokens}, sparsities=(1, 2), sets=3).findings
@@ -247,10 +254,22 @@ def test_projections_are_found_in_models_of_other_forms(kind):
     import transformers
 
     config = getattr(transformers, kind)(
-        vocab_size=50, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        num_key_value_heads=2, head_dim=16, n_embd=32, n_layer=2, n_head=2, d_model=32, d_kv=16, num_heads=2,
-        num_layers=2, d_ff=32,
-    )  # fmt: skip
+        vocab_size=50,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        num_key_value_heads=2,
+        head_dim=16,
+        n_embd=32,
+        n_layer=2,
+        n_head=2,
+        d_model=32,
+        d_kv=16,
+        num_heads=2,
+        num_layers=2,
+        d_ff=32,
+    )
     model = transformers.AutoModel.from_config(config).eval()
     part = model.get_encoder() if kind == "T5Config" else model
     heads = heads_of_module(part, {"input_ids": torch.arange(20)[None]})
@@ -260,8 +279,11 @@ def test_projections_are_found_in_models_of_other_forms(kind):
         assert found.findings["heads"][0]["losses"] == found.findings["heads"][0]["fewest"] == {}
         assert "losses in a cache are not given. With queries" in found.advice
         return
-    names = {"GPT2Config": "h.0.attn.c_proj", "BertConfig": "encoder.layer.0.attention.output.dense",
-             "Qwen3Config": "layers.0.self_attn.o_proj"}  # fmt: skip
+    names = {
+        "GPT2Config": "h.0.attn.c_proj",
+        "BertConfig": "encoder.layer.0.attention.output.dense",
+        "Qwen3Config": "layers.0.self_attn.o_proj",
+    }
     layer = model.get_submodule(names[kind])
     weight = layer.weight if kind == "GPT2Config" else layer.weight.T
     with torch.no_grad():

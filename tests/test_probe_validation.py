@@ -15,9 +15,13 @@ def made_up(seed, texts=3, heads=40):
     noise = rng.standard_normal((6, texts, heads))
     weak = effect + 2 * noise[0]
     return effect, {
-        "weak": weak, "weaker": effect + 4 * noise[1], "strong": effect + 0.2 * noise[2], "copy": weak**3,
-        "nothing": noise[4], "opposite": -effect,
-    }  # fmt: skip
+        "weak": weak,
+        "weaker": effect + 4 * noise[1],
+        "strong": effect + 0.2 * noise[2],
+        "copy": weak**3,
+        "nothing": noise[4],
+        "opposite": -effect,
+    }
 
 
 def test_rank_correlations_are_those_of_scipy_and_sorted_by_size():
@@ -75,8 +79,11 @@ def test_intervals_of_one_text_cover_the_true_correlation_as_often_as_they_say(c
     for seed in range(trials):
         rng = np.random.default_rng(seed)
         effect, noise = rng.standard_normal((2, 1, heads))
-        figures = {"figure": correlation * effect + np.sqrt(1 - correlation**2) * noise,
-                   "a": rng.standard_normal((1, heads)), "b": rng.standard_normal((1, heads))}  # fmt: skip
+        figures = {
+            "figure": correlation * effect + np.sqrt(1 - correlation**2) * noise,
+            "a": rng.standard_normal((1, heads)),
+            "b": rng.standard_normal((1, heads)),
+        }
         found = validate(figures, effect, ["a", "b"], draws=100, confidence=confidence, seed=seed)
         interval = next(one.rank for one in found if one.figure == "figure")
         covered += interval.low <= true <= interval.high

@@ -42,12 +42,20 @@ def refused(message, call, *arguments, **options):
         ({"causal": [True, False]}, r"causal = \[ True False\] is not allowed; it must be True or False"),
         ({"causal": "no"}, "causal = no is not allowed; it must be True or False"),
         ({"causal": 2}, "causal = 2 is not allowed; it must be True or False"),
-        *(({name: [0, wrong]}, f"{name} = .* is not allowed; it must be an integer for each head")
-          for name in ("key_head", "layer", "place") for wrong in (NAN, np.inf, 0.5, "x")),
-        *(({name: [0, wrong]}, f"{name} = .* is not allowed; it must be integers from 0 to 4095")
-          for name in ("layer", "place") for wrong in (-1, 4096, 1e30)),
-        *(({"key_head": [0, wrong]}, "key_head = .* an index of keys for each head, each of 2 used")
-          for wrong in (-1, 2, 0, 1e30)),
+        *(
+            ({name: [0, wrong]}, f"{name} = .* is not allowed; it must be an integer for each head")
+            for name in ("key_head", "layer", "place")
+            for wrong in (NAN, np.inf, 0.5, "x")
+        ),
+        *(
+            ({name: [0, wrong]}, f"{name} = .* is not allowed; it must be integers from 0 to 4095")
+            for name in ("layer", "place")
+            for wrong in (-1, 4096, 1e30)
+        ),
+        *(
+            ({"key_head": [0, wrong]}, "key_head = .* an index of keys for each head, each of 2 used")
+            for wrong in (-1, 2, 0, 1e30)
+        ),
         ({"layer": [[0, 0]]}, "layer = .* an integer for each head"),
         ({"layer": [0, 0], "place": [1, 1]}, r"layer and place = \(0, 1\) of several heads is not allowed"),
         ({"place": [0]}, r"place = \(0,\) is not allowed; it must be 2 numbers"),
@@ -66,7 +74,7 @@ def refused(message, call, *arguments, **options):
         ({"queries": KEYS * 1e-150}, "largest magnitude in the queries of a head = .*e-150"),
         ({"x" * 500: 1}, r"arrays of .* = x{80}\.\.\. is not allowed"),
     ],
-)  # fmt: skip
+)
 def test_arrays_that_make_no_sense(changes, message, tmp_path):
     np.savez(tmp_path / "a.npz", **{"keys": KEYS} | changes)
     refused(message, read_arrays, tmp_path / "a.npz")

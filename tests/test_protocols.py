@@ -351,7 +351,7 @@ def test_protocols_say_what_they_need():
         ("match3", sign, "the task match3"),
         ("null-space", sign, r"torch\.nn\.Linear"),
         ("radon", subject(PlainUnit(), last), "position_keys"),
-    ]:  # fmt: skip
+    ]:
         with pytest.raises(AssayError, match=words):
             run(name, of)
     with pytest.raises(AssayError, match="protocol 'injective' is not known"):

@@ -50,9 +50,12 @@ class WideNetwork(nn.Module):
         torch.manual_seed(width)
         self.unused = nn.Linear(flat_width(task.spec), 2)
         self.layers = nn.Sequential(
-            nn.Linear(flat_width(task.spec), width), nn.Tanh(), nn.Linear(width, 50), nn.Tanh(),
+            nn.Linear(flat_width(task.spec), width),
+            nn.Tanh(),
+            nn.Linear(width, 50),
+            nn.Tanh(),
             nn.Linear(50, task.spec.queries * task.answer.width),
-        )  # fmt: skip
+        )
         self.to(dtype)
 
     def forward(self, inputs):

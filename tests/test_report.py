@@ -148,24 +148,45 @@ def named(piece):
 
 def row(piece, along):
     return {
-        "task": f"{piece.task['name']}: {parameters_text(piece.task)}", "along": along, "source": piece.source,
+        "task": f"{piece.task['name']}: {parameters_text(piece.task)}",
+        "along": along,
+        "source": piece.source,
         "architecture": named(piece),
-        "verdict": piece.verdict, "width": piece.size.width, "heads": 1, "depth": 1,
-        "precision": 32, "parameters": 9, "error_kind": piece.error_kind, "error": piece.error,
-        "tolerance": piece.tolerance, "largest_error": None, "sequence_error": None, "seed": piece.question["seed"],
-        "rate": 0.01, "steps": None, "seconds": 0.5, "rests_on": piece.rests_on, "key": piece.key,
+        "verdict": piece.verdict,
+        "width": piece.size.width,
+        "heads": 1,
+        "depth": 1,
+        "precision": 32,
+        "parameters": 9,
+        "error_kind": piece.error_kind,
+        "error": piece.error,
+        "tolerance": piece.tolerance,
+        "largest_error": None,
+        "sequence_error": None,
+        "seed": piece.question["seed"],
+        "rate": 0.01,
+        "steps": None,
+        "seconds": 0.5,
+        "rests_on": piece.rests_on,
+        "key": piece.key,
         "state": piece.size.state or None,
-    }  # fmt: skip
+    }
 
 
 def portrait(source, verdict, kind):
     return {
-        "verdict": verdict, "source": source, "architecture": "attention", "width": 11, "error": 0.1,
-        "error_kind": kind, "task": {"name": "sparse-averaging", "length": 3, "sparsity": 1, "layout": "all"},
+        "verdict": verdict,
+        "source": source,
+        "architecture": "attention",
+        "width": 11,
+        "error": 0.1,
+        "error_kind": kind,
+        "task": {"name": "sparse-averaging", "length": 3, "sparsity": 1, "layout": "all"},
         "parameters": "N = 3, q = 1, layout all",
-        "weights": [[0.9, 0.1, 0.0], [0.0, 0.8, 0.2], [0.5, 0.0, 0.5]], "pointers": [[0], [1], [2]],
+        "weights": [[0.9, 0.1, 0.0], [0.0, 0.8, 0.2], [0.5, 0.0, 0.5]],
+        "pointers": [[0], [1], [2]],
         "mass_on_pointers": 0.7333,
-    }  # fmt: skip
+    }
 
 
 def guarantees():
@@ -195,24 +216,32 @@ def protocol(bits=None):
 def gathered(*lines, portraits=(), protocols=()):
     entries = [entry for entry, _ in lines]
     rows = {row["key"]: row for _, rows in lines for row in rows}
-    return json.loads(json.dumps({
-        "study": "small",
-        "title": "How wide, in a test?",
-        "command": "assay run small --out here",
-        "made": "2026-01-02T03:04:05+00:00",
-        "versions": {"assay": "9.9.9", "python": "3.99"},
-        "machine": "a test machine with 7 cores",
-        "seeds": [0, 1, 2],
-        "precision": 32,
-        "lines": entries,
-        "matrix": task_matrix(entries),
-        "portraits": list(portraits),
-        "protocols": list(protocols),
-        "probes": [], "retrieval": None, "memory": None, "boolean": None, "comparisons": [],
-        "contradictions": [],
-        "failures": [],
-        "evidence": list(rows.values()),
-    }))  # fmt: skip
+    return json.loads(
+        json.dumps(
+            {
+                "study": "small",
+                "title": "How wide, in a test?",
+                "command": "assay run small --out here",
+                "made": "2026-01-02T03:04:05+00:00",
+                "versions": {"assay": "9.9.9", "python": "3.99"},
+                "machine": "a test machine with 7 cores",
+                "seeds": [0, 1, 2],
+                "precision": 32,
+                "lines": entries,
+                "matrix": task_matrix(entries),
+                "portraits": list(portraits),
+                "protocols": list(protocols),
+                "probes": [],
+                "retrieval": None,
+                "memory": None,
+                "boolean": None,
+                "comparisons": [],
+                "contradictions": [],
+                "failures": [],
+                "evidence": list(rows.values()),
+            }
+        )
+    )
 
 
 def one_task():
@@ -247,13 +276,11 @@ def several_tasks():
         (n, evidence(task(n), "third-order", "bare-third-order", "trig", "constructed", "worst", 5))
         for n in (8, 16, 32)
     ]
-    found = [
-        searched(task(n), n, "attention", "attention", (99,) * 3, (4, 50)) for n in (8, 16)
-    ] + [
-        searched(task(n), n, "attention", "attention", (n, n, n + 1), (n - 1, n, n + 1), depth=2) for n in (8, 16)
-    ] + [
-        searched(task(n), n, "my.package:Layer", "hybrid", (n, n, n), (n - 1, n)) for n in (8, 32)
-    ]  # fmt: skip
+    found = (
+        [searched(task(n), n, "attention", "attention", (99,) * 3, (4, 50)) for n in (8, 16)]
+        + [searched(task(n), n, "attention", "attention", (n, n, n + 1), (n - 1, n, n + 1), depth=2) for n in (8, 16)]
+        + [searched(task(n), n, "my.package:Layer", "hybrid", (n, n, n), (n - 1, n)) for n in (8, 32)]
+    )
     waiting = [{"architecture": "third-order", "family": "third-order", "x": 16, "failed": None}]
     more = {"title": "The mystery", "task": mystery, "mean_error_name": "share of wrong answers", "unfinished": waiting}
     more["follows"] = {"window": [2, 8]}
@@ -416,10 +443,21 @@ def test_embedded_findings_are_the_findings(findings, html):
 def test_figures_are_files_and_on_the_page(findings, written, html):
     names = {chart.name for chart in charts(findings)}
     assert names == {
-        *(f"{line}.{name}" for line in ("length", "sparsity") for name in (
-            "summary", "attention", "lstm", "bare-attention", "bare-recurrent", "bare-attention-embedding-bits"
-        )), "portraits-1", "length.precision",
-    }  # fmt: skip
+        *(
+            f"{line}.{name}"
+            for line in ("length", "sparsity")
+            for name in (
+                "summary",
+                "attention",
+                "lstm",
+                "bare-attention",
+                "bare-recurrent",
+                "bare-attention-embedding-bits",
+            )
+        ),
+        "portraits-1",
+        "length.precision",
+    }
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names
     assert all(text.rstrip().endswith("</svg>") for text in files.values())
@@ -502,8 +540,11 @@ def test_widths_against_sparsity_have_linear_axes(findings):
     assert axes.get_xscale() == axes.get_yscale() == "linear"
     assert axes.get_ylim()[0] == 0
     assert [contender.name for contender in contenders(findings["lines"][1:])] == [
-        "attention", "lstm", "bare-attention", "bare-recurrent"
-    ]  # fmt: skip
+        "attention",
+        "lstm",
+        "bare-attention",
+        "bare-recurrent",
+    ]
 
 
 def test_summary_has_all_laws_and_the_smallest_construction(findings):
@@ -558,9 +599,12 @@ def test_report_of_a_study_that_has_only_begun(tmp_path):
     assert "bare-recurrent : explicit weights;" in page.text
     assert "search not finished: attention at N = 8." in page.text
     assert {path.stem for path in (tmp_path / "small-figures").iterdir()} == {
-        "length.attention", "length.lstm", "length.bare-attention", "length.bare-recurrent",
+        "length.attention",
+        "length.lstm",
+        "length.bare-attention",
+        "length.bare-recurrent",
         "length.bare-attention-embedding-bits",
-    }  # fmt: skip
+    }
 
 
 def test_one_task_has_no_matrix(findings, html):
@@ -572,9 +616,14 @@ def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
     matrix = several["matrix"]
     assert matrix["lines"] == ["length", "mystery"]
     assert matrix["architectures"] == [
-        "attention", "attention, depth 2", "lstm", "my.package:Layer", "bare-attention", "bare-third-order",
+        "attention",
+        "attention, depth 2",
+        "lstm",
+        "my.package:Layer",
+        "bare-attention",
+        "bare-third-order",
         "bare-recurrent",
-    ]  # fmt: skip
+    ]
     cells = matrix["cells"]["mystery"]
 
     def said(architecture):
@@ -589,15 +638,22 @@ def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
     assert cells["my.package:Layer"][0]["parameters"] == 320
     lstm = matrix["cells"]["length"]["lstm"]
     assert [(e["verdict"], e["error_kind"], e["width"]) for e in lstm] == [
-        ("not learned", "mean", 49), ("impossible", "mean", 2), ("impossible", "worst", 3),
-    ]  # fmt: skip
+        ("not learned", "mean", 49),
+        ("impossible", "mean", 2),
+        ("impossible", "worst", 3),
+    ]
 
 
 def test_matrix_is_the_first_thing_on_the_page_and_in_the_terminal(several, tmp_path):
     page = Page(write_report(several, tmp_path).read_text("utf-8"))
     assert [attributes["id"] for tag, attributes in page.tags if tag == "section"] == [
-        "matrix", "key", "line-length", "line-mystery", "evidence", "made"
-    ]  # fmt: skip
+        "matrix",
+        "key",
+        "line-length",
+        "line-mystery",
+        "evidence",
+        "made",
+    ]
     assert page.open == []
     terminal = terminal_text({**several, "ledger": "l", "report": "r"})
     for part in ("320 parameters", "trig", "search not finished: third-order at N = 16"):

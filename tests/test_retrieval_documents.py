@@ -181,8 +181,11 @@ def test_the_inequality_means_retrieval_of_the_hardest_sets(data):
 
 def test_blocks_of_queries_do_not_depend_on_what_stands_beside_them():
     """A query alone is, to the last bit, that among others: so that what was proved is what is used."""
-    for code in (CyclicCodeDocuments.smallest(50_000, 2, 16), CyclicCodeDocuments.smallest(5_000, 3, 24),
-                 CyclicCodeDocuments.smallest(10_000, 1, 3)):  # fmt: skip
+    for code in (
+        CyclicCodeDocuments.smallest(50_000, 2, 16),
+        CyclicCodeDocuments.smallest(5_000, 3, 24),
+        CyclicCodeDocuments.smallest(10_000, 1, 3),
+    ):
         sets = drawn_sets(code.documents, code.top, 200, 1)
         together = code.queries(sets)
         for row in range(0, 200, 7):
@@ -224,11 +227,23 @@ def test_all_grow_with_bits():
     assert smallest(1_000, 5, 26) is None
 
 
-@pytest.mark.parametrize(("documents", "top", "bits", "wanted"), [
-    (50_000, 2, 18, (20, 18)), (50_000, 2, 17, (24, 17)), (50_000, 2, 16, (28, 14)), (50_000, 2, 13, (32, 13)),
-    (50_000, 2, 11, (36, 11)), (10**6, 2, 18, (28, 18)), (10**9, 2, 22, (36, 22)), (10**9, 2, 19, (44, 19)),
-    (50_000, 1, 13, (4, 13)), (50_000, 1, 8, (6, 8)), (50_000, 1, 5, (8, 5)), (50_000, 3, 24, (42, 24)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("documents", "top", "bits", "wanted"),
+    [
+        (50_000, 2, 18, (20, 18)),
+        (50_000, 2, 17, (24, 17)),
+        (50_000, 2, 16, (28, 14)),
+        (50_000, 2, 13, (32, 13)),
+        (50_000, 2, 11, (36, 11)),
+        (10**6, 2, 18, (28, 18)),
+        (10**9, 2, 22, (36, 22)),
+        (10**9, 2, 19, (44, 19)),
+        (50_000, 1, 13, (4, 13)),
+        (50_000, 1, 8, (6, 8)),
+        (50_000, 1, 5, (8, 5)),
+        (50_000, 3, 24, (42, 24)),
+    ],
+)
 def test_codes_are_at_least_as_small_as_those_of_another_program(documents, top, bits, wanted):
     found = smallest(documents, top, bits)
     assert (found.dimensions, found.bits) <= wanted

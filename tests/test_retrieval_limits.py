@@ -265,8 +265,9 @@ def test_most_documents_ends_at_the_largest_number():
         assert necessary_dimensions(most, top, bits) <= dimensions < necessary_dimensions(most + 1, top, bits)
 
 
-@pytest.mark.parametrize("bound", [radon_dimensions, lambda n, k: query_dimensions(n, k, 8),
-                                   lambda n, k: document_dimensions(n, k, 8)])  # fmt: skip
+@pytest.mark.parametrize(
+    "bound", [radon_dimensions, lambda n, k: query_dimensions(n, k, 8), lambda n, k: document_dimensions(n, k, 8)]
+)
 @pytest.mark.parametrize(
     ("documents", "top", "says"),
     [

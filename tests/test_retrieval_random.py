@@ -41,8 +41,20 @@ def test_shares_are_those_of_draws(dimensions, documents, top):
     check_draws(dimensions, documents, top, 400)
 
 
-SETTINGS = [(2, 10, 1), (4, 60, 1), (10, 100, 2), (14, 300, 2), (16, 300, 2), (12, 60, 3), (24, 60, 20), (8, 20, 15),
-            (30, 100, 10), (20, 60, 59), (40, 80, 40), (5, 400, 1)]  # fmt: skip
+SETTINGS = [
+    (2, 10, 1),
+    (4, 60, 1),
+    (10, 100, 2),
+    (14, 300, 2),
+    (16, 300, 2),
+    (12, 60, 3),
+    (24, 60, 20),
+    (8, 20, 15),
+    (30, 100, 10),
+    (20, 60, 59),
+    (40, 80, 40),
+    (5, 400, 1),
+]
 
 
 @pytest.mark.long
@@ -211,10 +223,19 @@ def test_the_smallest_dimensions_are_the_first_that_serve(documents, top, share)
         assert failing <= -math.log(2) + 1e-14 * documents * math.log(documents + 2)
 
 
-@pytest.mark.parametrize(("documents", "top", "some", "every"), [
-    (1_000, 2, 26, 39), (50_000, 2, 43, 75), (10**6, 2, 56, 104), (10**9, 2, 87, 173), (10**6, 5, 113, 243),
-    (10**9, 5, 184, 418), (10**6, 10, 195, 458), (10**9, 10, 332, 806),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("documents", "top", "some", "every"),
+    [
+        (1_000, 2, 26, 39),
+        (50_000, 2, 43, 75),
+        (10**6, 2, 56, 104),
+        (10**9, 2, 87, 173),
+        (10**6, 5, 113, 243),
+        (10**9, 5, 184, 418),
+        (10**6, 10, 195, 458),
+        (10**9, 10, 332, 806),
+    ],
+)
 def test_dimensions_are_those_of_another_program(documents, top, some, every):
     """Which had a logarithm of small failures within .003: so within one dimension for all sets."""
     assert dimensions_for_share(documents, top, 0.99) == some

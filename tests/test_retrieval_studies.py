@@ -81,9 +81,10 @@ def test_every_question_is_answered_and_found(finished):
     assert found["unanswered"] == printed["memory"]["unanswered"] == 0
     assert [(one["dimensions"], len(one["largest"])) for one in found["reached"]] == [(3, 2), (4, 2), (4, 2)]
     assert [one["course"] for one in found["reached"]] == [
-        "InfoNCE at temperature 0.1, 200 steps", "InfoNCE at temperature 0.1, 200 steps",
+        "InfoNCE at temperature 0.1, 200 steps",
+        "InfoNCE at temperature 0.1, 200 steps",
         "sigmoid loss from temperature 0.1 to 0.05, 300 steps",
-    ]  # fmt: skip
+    ]
     for one in found["reached"]:
         assert one["largest"] == sorted(one["largest"])
         assert one["largest"][0] <= one["middle"] <= one["largest"][-1]
@@ -121,8 +122,11 @@ def test_margins_never_exceed_the_optimum(finished):
     for documents, margin in optimum.items():
         assert margin == pytest.approx(documents / math.sqrt(2 * (documents - 1) * (documents - 2)))
     assert {(one["kind"], one["dimensions"], one["documents"]) for one in margins} >= {
-        ("trained", 4, 6), ("trained", 4, 8), ("cyclic", 4, 8), ("cyclic", 4, 46),
-    }  # fmt: skip
+        ("trained", 4, 6),
+        ("trained", 4, 8),
+        ("cyclic", 4, 8),
+        ("cyclic", 4, 46),
+    }
     assert all(one["margin"] <= optimum[one["documents"]] for one in margins)
 
 
@@ -261,8 +265,9 @@ def test_sets_that_were_drawn_are_not_called_all(tmp_path):
     (question,) = study.retrieval.questions()
     found = gather_retrieval(study.retrieval, {content_hash(question): answer_retrieval(question)})
     assert "serve these shares of 20,000 random sets: " in found["answer"]
-    assert found["margins"] == [{"kind": "optimum", "dimensions": None, "documents": 1500,
-                                 "margin": found["margins"][0]["margin"]}]  # fmt: skip
+    assert found["margins"] == [
+        {"kind": "optimum", "dimensions": None, "documents": 1500, "margin": found["margins"][0]["margin"]}
+    ]
 
 
 def test_lines_and_retrieval_stand_in_one_study(tmp_path):
@@ -309,7 +314,7 @@ WRONG = [
     ("loads = [0.5, 1.0]", 'kinds = ["hopfield"]', "hopfield"),
     ("[memory]", "[[memory]]", "memory = "),
     ("[memory]", "[memry]", "key 'memry' is not known; did you mean 'memory'?"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "says"), WRONG)

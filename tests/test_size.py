@@ -18,19 +18,29 @@ def plain(sized):
     return json.loads(json.dumps(sized.to_json(), allow_nan=False))
 
 
-@pytest.mark.parametrize(("options", "sized"), [
-    (("--head-width", 16, "--keys", 64, "--average", 3, "--bits", 8), lambda: size_head(16, 64, 3, bits=8)),
-    (("--head-width", 16, "--keys", 64), lambda: size_head(16, 64)),
-    (("--head-width", 32, "--average", 3, "--cache", "q4_0"), lambda: size_head(32, average=3, cache="q4_0")),
-    (("--keys", 64, "--average", 3, "--norm", "1,2.5"), lambda: size_head(keys=64, average=3, norms=(1.0, 2.5))),
-    (("--head-width", 16, "--keys", 64, "--query-heads", 8, "--key-heads", 2, "--rotary", 0.5),
-     lambda: size_head(16, 64, layout=Layout(8, 2, 0.5))),
-    (("--pairs", 16, "--values", 32), lambda: size_pairs(16, 32)),
-    (("--pairs", 16, "--values", 32, "--state", 10, "--bits", 16, "--error", 0.1),
-     lambda: size_pairs(16, 32, state_bits=160, error=0.1)),
-    (("--pairs", 16, "--values", 32, "--state", 10), lambda: size_pairs(16, 32, state_bits=320)),
-    (("--values", 32, "--state-bits", 160, "--keys-of", 64), lambda: size_pairs(values=32, state_bits=160, keys_of=64)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "sized"),
+    [
+        (("--head-width", 16, "--keys", 64, "--average", 3, "--bits", 8), lambda: size_head(16, 64, 3, bits=8)),
+        (("--head-width", 16, "--keys", 64), lambda: size_head(16, 64)),
+        (("--head-width", 32, "--average", 3, "--cache", "q4_0"), lambda: size_head(32, average=3, cache="q4_0")),
+        (("--keys", 64, "--average", 3, "--norm", "1,2.5"), lambda: size_head(keys=64, average=3, norms=(1.0, 2.5))),
+        (
+            ("--head-width", 16, "--keys", 64, "--query-heads", 8, "--key-heads", 2, "--rotary", 0.5),
+            lambda: size_head(16, 64, layout=Layout(8, 2, 0.5)),
+        ),
+        (("--pairs", 16, "--values", 32), lambda: size_pairs(16, 32)),
+        (
+            ("--pairs", 16, "--values", 32, "--state", 10, "--bits", 16, "--error", 0.1),
+            lambda: size_pairs(16, 32, state_bits=160, error=0.1),
+        ),
+        (("--pairs", 16, "--values", 32, "--state", 10), lambda: size_pairs(16, 32, state_bits=320)),
+        (
+            ("--values", 32, "--state-bits", 160, "--keys-of", 64),
+            lambda: size_pairs(values=32, state_bits=160, keys_of=64),
+        ),
+    ],
+)
 def test_the_command_says_what_the_functions_say(options, sized):
     assert printed("size", *options) == plain(sized())
     lines = assay("size", *options).stdout.splitlines()

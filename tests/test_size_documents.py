@@ -31,8 +31,12 @@ def test_fifty_thousand_documents_and_pairs():
     assert found.question == {"documents": 50_000, "top": 2, "bits": 16, "share": 1.0}
     amounts = {one.name: one.amount for one in found.statements}
     assert amounts == {
-        "necessary": 4, "enough": 28, "random documents": 43, "random, all sets": 75, "training": 233,
-    }  # fmt: skip
+        "necessary": 4,
+        "enough": 28,
+        "random documents": 43,
+        "random, all sets": 75,
+        "training": 233,
+    }
     says = {one.name: f"{one.says} ({one.rests_on})" for one in found.statements}
     assert "Radon's theorem asks for 4, the bits of a query for 2" in says["necessary"]
     assert "at 14 bits, for all sets" in says["enough"]
@@ -120,18 +124,31 @@ def test_a_share_of_the_sets_is_not_said_to_need_what_all_of_them_do():
 @pytest.mark.parametrize(
     ("arguments", "fits", "start", "change"),
     [
-        ((50_000, 2, 16, 3), False, "No: 3 dimensions cannot serve every set of top 2 of 50,000 documents at 16 bits; "
-                                    "4 are necessary.", "28 dimensions"),
-        ((50_000, 2, 16, 27), None, "Open: for top 2 of 50,000 documents at 16 bits, random documents of 27 dimensions "
-                                    "serve ", "28 dimensions"),
+        (
+            (50_000, 2, 16, 3),
+            False,
+            "No: 3 dimensions cannot serve every set of top 2 of 50,000 documents at 16 bits; 4 are necessary.",
+            "28 dimensions",
+        ),
+        (
+            (50_000, 2, 16, 27),
+            None,
+            "Open: for top 2 of 50,000 documents at 16 bits, random documents of 27 dimensions serve ",
+            "28 dimensions",
+        ),
         ((50_000, 2, 16, 28), True, "Yes: explicit vectors of 28 dimensions serve every set of top 2 of 50,000", ""),
-        ((50_000, 2, 1, 80), None, "In real numbers, yes: for top 2 of 50,000 documents at 1 bit, random documents of "
-                                   "80 dimensions serve all but ", "99 dimensions"),
+        (
+            (50_000, 2, 1, 80),
+            None,
+            "In real numbers, yes: for top 2 of 50,000 documents at 1 bit, random documents of "
+            "80 dimensions serve all but ",
+            "99 dimensions",
+        ),
         ((50_000, 2, 1, 30), False, "No: 30 dimensions cannot serve every set", "75 dimensions, in real numbers"),
         ((50_000, 2, 1, 40, 0.99), None, "Open: ", "43 dimensions, in real numbers"),
         ((50_000, 1, 1, 1), False, "No: 1 dimension cannot serve every set", "42 dimensions"),
     ],
-)  # fmt: skip
+)
 def test_dimensions_are_judged(arguments, fits, start, change):
     found = size_documents(*arguments)
     assert found.fits is fits
@@ -257,9 +274,13 @@ def test_forward_and_backward_agree(dimensions, top, bits, share):
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.none() | exponents(2, MOST_DOCUMENTS), exponents(1, 100), st.booleans(), st.integers(1, 64),
-    st.none() | exponents(1, 10**6), st.sampled_from([1.0, 1.0, 0.999999, 0.99, 0.5, 1e-3, 1e-12, 5e-324]),
-)  # fmt: skip
+    st.none() | exponents(2, MOST_DOCUMENTS),
+    exponents(1, 100),
+    st.booleans(),
+    st.integers(1, 64),
+    st.none() | exponents(1, 10**6),
+    st.sampled_from([1.0, 1.0, 0.999999, 0.99, 0.5, 1e-3, 1e-12, 5e-324]),
+)
 @example(None, 2**52, False, 64, 1, 1.0)
 @example(None, 2, False, 64, 10**6, 0.99)
 @example(2**53, 10_001, False, 8, 10, 1.0)
@@ -305,9 +326,21 @@ def test_shares_at_a_size_are_those_of_draws(documents, top, dimensions):
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("documents", "top", "share"),
-    [(20, 2, 0.5), (50, 2, 0.9), (100, 2, 0.5), (100, 2, 0.99), (300, 2, 0.5), (60, 5, 0.5), (60, 5, 0.9),
-     (100, 10, 0.5), (40, 20, 0.5), (40, 20, 0.95), (80, 70, 0.5), (1_000, 2, 0.5)],
-)  # fmt: skip
+    [
+        (20, 2, 0.5),
+        (50, 2, 0.9),
+        (100, 2, 0.5),
+        (100, 2, 0.99),
+        (300, 2, 0.5),
+        (60, 5, 0.5),
+        (60, 5, 0.9),
+        (100, 10, 0.5),
+        (40, 20, 0.5),
+        (40, 20, 0.95),
+        (80, 70, 0.5),
+        (1_000, 2, 0.5),
+    ],
+)
 def test_dimensions_for_most_sets_are_where_draws_pass_the_share(documents, top, share):
     """At the dimensions said draws reach the share, at one fewer they do not: 1,500 linear programs each."""
     least = sized(documents, top, share=share).amount("random documents")

@@ -362,10 +362,24 @@ def test_the_searches_bracket_the_limit_in_caches_of_blocks():
 # answers
 
 
-@pytest.mark.parametrize("asked", [(64, 256, 4, 8, ()), (64, 256, 4, 2, ()), (8, 64, 3, 8, ()), (16, 64, 20, 32, ()),
-                                   (200, 64, 4, 2, ()), (64, 256, 4, 8, (0.3,)), (64, 256, 4, 8, (1.0, 2.5, 6.0)),
-                                   (16, 16, 15, 2, ()), (1, 16, 16, 2, (0.1,)), (4, 16, 8, 8, ()), (1, 1, 1, 4, ()),
-                                   (2, 2, 1, 4, ()), (64, 4096, 8, 8, (2.6,))])  # fmt: skip
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (64, 256, 4, 8, ()),
+        (64, 256, 4, 2, ()),
+        (8, 64, 3, 8, ()),
+        (16, 64, 20, 32, ()),
+        (200, 64, 4, 2, ()),
+        (64, 256, 4, 8, (0.3,)),
+        (64, 256, 4, 8, (1.0, 2.5, 6.0)),
+        (16, 16, 15, 2, ()),
+        (1, 16, 16, 2, (0.1,)),
+        (4, 16, 8, 8, ()),
+        (1, 1, 1, 4, ()),
+        (2, 2, 1, 4, ()),
+        (64, 4096, 8, 8, (2.6,)),
+    ],
+)
 def test_the_first_line_says_what_the_verdict_says(asked):
     width, keys, average, bits, norms = asked
     sized = size_head(width, keys, average, bits=bits, norms=norms)
@@ -436,14 +450,24 @@ def test_numbers_near_the_limit_come_with_a_warning():
     assert not size_head(64, 256, 2, bits=8, norms=(3.0,)).warnings
 
 
-@pytest.mark.parametrize(("wrong", "options", "says"), [
-    ((0, 9, 1), {}, "head_width = 0"), ((4, 9, 10), {}, "average = 10"), ((4, 0, 1), {}, "keys = 0"),
-    ((4, 9, 1), {"bits": 1}, "bits = 1"), ((4, 9, 1), {"bits": 33}, "bits = 33"), ((4, None, None), {}, "at least two"),
-    ((4, 9, 1), {"norms": (0.0,)}, "norm = 0"), ((4, 9, 1), {"cache": "q5"}, "'q5' is not known"),
-    ((40, 9, 1), {"cache": "q8_0"}, "multiple of 32"), ((4, 9, 1), {"layout": Layout(5, 2)}, "query_heads = 5"),
-    ((4, 9, 1), {"layout": Layout(rotary=6)}, "rotary = 6"), ((4, 9, 1), {"layout": Layout(rotary=3)}, "rotary = 3"),
-    ((4, 1 << 21, 1), {}, "keys = 2097152"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "options", "says"),
+    [
+        ((0, 9, 1), {}, "head_width = 0"),
+        ((4, 9, 10), {}, "average = 10"),
+        ((4, 0, 1), {}, "keys = 0"),
+        ((4, 9, 1), {"bits": 1}, "bits = 1"),
+        ((4, 9, 1), {"bits": 33}, "bits = 33"),
+        ((4, None, None), {}, "at least two"),
+        ((4, 9, 1), {"norms": (0.0,)}, "norm = 0"),
+        ((4, 9, 1), {"cache": "q5"}, "'q5' is not known"),
+        ((40, 9, 1), {"cache": "q8_0"}, "multiple of 32"),
+        ((4, 9, 1), {"layout": Layout(5, 2)}, "query_heads = 5"),
+        ((4, 9, 1), {"layout": Layout(rotary=6)}, "rotary = 6"),
+        ((4, 9, 1), {"layout": Layout(rotary=3)}, "rotary = 3"),
+        ((4, 1 << 21, 1), {}, "keys = 2097152"),
+    ],
+)
 def test_heads_that_make_no_sense_are_refused_in_one_line(wrong, options, says):
     with pytest.raises(AssayError, match=says) as caught:
         size_head(*wrong, **options)
@@ -477,13 +501,35 @@ def assert_simulation_agrees(width, keys, average, cache, draws):
 
 
 QUICK = [(20, 90, 2, "5 bits"), (32, 200, 12, "8 bits"), (40, 300, 3, "2 bits")]
-SEEN = [(16, 120, 1, "2 bits"), (24, 500, 1, "4 bits"), (28, 70, 5, "3 bits"), (32, 128, 3, "q4_0"),
-        (36, 900, 2, "6 bits"), (48, 350, 6, "4 bits"), (50, 150, 4, "5 bits"), (64, 700, 14, "8 bits"),
-        (64, 2000, 3, "q4_0"), (72, 400, 20, "32 bits"), (96, 600, 5, "q8_0"), (110, 250, 10, "2 bits")]  # fmt: skip
+SEEN = [
+    (16, 120, 1, "2 bits"),
+    (24, 500, 1, "4 bits"),
+    (28, 70, 5, "3 bits"),
+    (32, 128, 3, "q4_0"),
+    (36, 900, 2, "6 bits"),
+    (48, 350, 6, "4 bits"),
+    (50, 150, 4, "5 bits"),
+    (64, 700, 14, "8 bits"),
+    (64, 2000, 3, "q4_0"),
+    (72, 400, 20, "32 bits"),
+    (96, 600, 5, "q8_0"),
+    (110, 250, 10, "2 bits"),
+]
 # Chosen after the last change of the predictions, and not changed since.
-FRESH = [(12, 60, 1, "3 bits"), (20, 400, 1, "2 bits"), (26, 110, 4, "4 bits"), (32, 1000, 2, "q4_0"),
-         (44, 220, 2, "3 bits"), (52, 90, 9, "4 bits"), (60, 60, 12, "3 bits"), (64, 300, 5, "q8_0"),
-         (64, 1500, 5, "fp16"), (80, 200, 1, "2 bits"), (96, 320, 25, "6 bits"), (100, 900, 8, "5 bits")]  # fmt: skip
+FRESH = [
+    (12, 60, 1, "3 bits"),
+    (20, 400, 1, "2 bits"),
+    (26, 110, 4, "4 bits"),
+    (32, 1000, 2, "q4_0"),
+    (44, 220, 2, "3 bits"),
+    (52, 90, 9, "4 bits"),
+    (60, 60, 12, "3 bits"),
+    (64, 300, 5, "q8_0"),
+    (64, 1500, 5, "fp16"),
+    (80, 200, 1, "2 bits"),
+    (96, 320, 25, "6 bits"),
+    (100, 900, 8, "5 bits"),
+]
 
 
 def cache_named(name):
@@ -501,8 +547,9 @@ def test_simulated_heads_do_as_predicted_at_more_settings(width, keys, average, 
     assert_simulation_agrees(width, keys, average, cache_named(name), draws=8)
 
 
-@pytest.mark.parametrize(("width", "keys", "average"), [(48, 300, 4), (20, 60, 2), (60, 100, 2), (30, 30, 1),
-                                                        (24, 127, 1), (90, 40, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("width", "keys", "average"), [(48, 300, 4), (20, 60, 2), (60, 100, 2), (30, 30, 1), (24, 127, 1), (90, 40, 1)]
+)
 def test_the_first_line_is_right_at_two_bits(width, keys, average):
     """But for errors within 15 % of the one that is allowed, which the prediction may be off by; 96 sets."""
     cache = make_cache(bits=2)

@@ -150,8 +150,10 @@ def test_a_wider_memory_errs_less():
 # answers
 
 
-@pytest.mark.parametrize(("there", "fits", "start"), [(300, False, "Impossible: 64 pairs"), (384, True, "Yes: a table"),
-                                                      (5000, True, "Yes: a table")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("there", "fits", "start"),
+    [(300, False, "Impossible: 64 pairs"), (384, True, "Yes: a table"), (5000, True, "Yes: a table")],
+)
 def test_the_first_line_says_whether_the_state_is_enough(there, fits, start):
     sized = size_pairs(64, 64, state_bits=there)
     json.dumps(sized.to_json(), allow_nan=False)
@@ -186,11 +188,18 @@ def test_without_pairs_the_most_are_answered():
     assert size_pairs(values=64, state_bits=1).amount("enough") == 0
 
 
-@pytest.mark.parametrize(("wrong", "says"), [
-    ({"pairs": 0, "values": 2}, "pairs = 0"), ({"pairs": 2, "values": 1}, "values = 1"), ({"values": 2}, "sized by"),
-    ({"pairs": 2, "values": 2, "error": 0.5}, "error = 0.5"), ({"pairs": 9, "values": 2, "keys_of": 8}, "keys_of = 8"),
-    ({"pairs": 2, "values": 2, "state_bits": 0}, "state_bits = 0"), ({"pairs": 2, "values": None}, "values = None"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"pairs": 0, "values": 2}, "pairs = 0"),
+        ({"pairs": 2, "values": 1}, "values = 1"),
+        ({"values": 2}, "sized by"),
+        ({"pairs": 2, "values": 2, "error": 0.5}, "error = 0.5"),
+        ({"pairs": 9, "values": 2, "keys_of": 8}, "keys_of = 8"),
+        ({"pairs": 2, "values": 2, "state_bits": 0}, "state_bits = 0"),
+        ({"pairs": 2, "values": None}, "values = None"),
+    ],
+)
 def test_recall_that_makes_no_sense_is_refused_in_one_line(wrong, says):
     with pytest.raises(AssayError, match=says) as caught:
         size_pairs(**wrong)

@@ -63,12 +63,19 @@ def test_layout_comments_and_docstrings_are_no_part_of_a_digest(other):
 @pytest.mark.parametrize(
     "other",
     [
-        "def f(a, b=3):\n    return a\n", "def f(a, *, b=2):\n    return a\n", "def f(a, b=2):\n    return 'a'\n",
-        "def f(a, b=2.0):\n    return a\n", "def f(a, b=None):\n    return a\n", "def f(a, b):\n    return a\n",
-        "def f(a, b=True):\n    return a\n", "def f(a, b=1):\n    return a\n", "async def f(a, b=2):\n    return a\n",
-        "def f(a, b=2):\n    return f'a'\n", "def f(a, b=2):\n    return f'{a}'\n",
+        "def f(a, b=3):\n    return a\n",
+        "def f(a, *, b=2):\n    return a\n",
+        "def f(a, b=2):\n    return 'a'\n",
+        "def f(a, b=2.0):\n    return a\n",
+        "def f(a, b=None):\n    return a\n",
+        "def f(a, b):\n    return a\n",
+        "def f(a, b=True):\n    return a\n",
+        "def f(a, b=1):\n    return a\n",
+        "async def f(a, b=2):\n    return a\n",
+        "def f(a, b=2):\n    return f'a'\n",
+        "def f(a, b=2):\n    return f'{a}'\n",
     ],
-)  # fmt: skip
+)
 def test_what_a_program_does_is_part_of_its_digest(other):
     assert digest_of(module(other)) != digest_of(module("def f(a, b=2):\n    return a\n"))
 
@@ -119,7 +126,7 @@ def test_what_is_shipped_has_its_own_name_and_what_derives_from_it_its_version(t
 @pytest.mark.parametrize(
     "name",
     [":X", "a..b:X", ".a:X", "..:X", "a.py:X:Y", "none.py:X", "x" * 300 + ".py:X", "x" * 5000 + ":X", "a\nb:X", "-:X"],
-)  # fmt: skip
+)
 def test_odd_names_are_refused_in_one_line(name):
     for named in (named_architecture, TASKS.named):
         with pytest.raises(AssayError) as refused:

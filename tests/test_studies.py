@@ -270,8 +270,9 @@ def test_findings_have_every_line_and_the_matrix(two):
     assert [p["x"] for series in sparsity["series"] for p in series["points"]] == [1, 2] * len(sparsity["series"])
     (learned,) = [series for series in averaging["series"] if series["verdict"] == "learned"]
     assert [(p["x"], p["width"], p["parameters"], p["censored"]) for p in learned["points"]] == [
-        (4, 4, 40, False), (8, 8, 80, False)
-    ]  # fmt: skip
+        (4, 4, 40, False),
+        (8, 8, 80, False),
+    ]
     assert [p["intervals"] for p in learned["points"]] == [((4, 4),) * 3, ((8, 8),) * 3]
     names = {series["architecture"] for series in matching["series"] if series["verdict"] == "learned"}
     assert names == {"attention, heads of 2", "attention, depth 2"}

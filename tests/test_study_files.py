@@ -96,7 +96,7 @@ WRONG = [
     ("[lines.averaging]", "[lines]\n[line.averaging]", "key 'line' is not known; did you mean 'lines'"),
     ("[recipe]", "[recipe", "cannot be read: Expected ']' at the end of a table declaration (at line 8, column 8)"),
     ("seeds = [0, 1, 2]", f"seeds = [{'9' * 5000}]", "cannot be read: Exceeds the limit"),
-]  # fmt: skip
+]
 
 
 def refusals(folder, text):
@@ -123,8 +123,14 @@ def test_every_fault_has_one_line(tmp_path):
     text = changed("seeds = [0, 1, 2]", "seeds = []").replace("ratio = 1.5", "ratio = 1").replace("bounds", "bound")
     text = text.replace("sparsity = 1", "sparsity = 9").replace('"gru"', '"grv"').replace("width = 6", "width = -6")
     lines = refusals(tmp_path, text)
-    places = ["seeds", "ratio", f"{LINE}.constructions: at N = 3", f"{SEARCH}.architecture", f"{LINE}.key 'bound'",
-              "portraits[0].width"]  # fmt: skip
+    places = [
+        "seeds",
+        "ratio",
+        f"{LINE}.constructions: at N = 3",
+        f"{SEARCH}.architecture",
+        f"{LINE}.key 'bound'",
+        "portraits[0].width",
+    ]
     assert len(lines) == len(places)
     for line, place in zip(lines, places, strict=True):
         assert line.startswith(f"study s.toml: {place}")
@@ -172,16 +178,22 @@ def test_quick_is_checked_with_or_without_the_option_and_its_faults_are_its_own(
     text = changed("ratio = 1.5", "ratio = 1") + "\n[quick]\nseeds = [1, 1]\n"
     lines = refusals(tmp_path, text)
     assert [line.partition(" is not allowed")[0] for line in lines] == [
-        "study s.toml: ratio = 1", "study s.toml: with --quick, seeds = [1, 1]"
-    ]  # fmt: skip
+        "study s.toml: ratio = 1",
+        "study s.toml: with --quick, seeds = [1, 1]",
+    ]
 
 
 TABLES = [tomllib.loads(path.read_text("utf-8")) for path in (TINY, *shipped().values())]
 ODD = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 40), st.sampled_from([2**31, 10**9, 2**63, 10**20, 0.5, 1e300, -1e-9]),
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 40),
+    st.sampled_from([2**31, 10**9, 2**63, 10**20, 0.5, 1e300, -1e-9]),
     st.sampled_from([float("nan"), float("inf"), "", ":", "x", "é\n", "sign", "match2", "lstm", "..:x", "os:path"]),
-    st.lists(st.sampled_from([0, 3, 2**40, "gru", 0.1, [], {}]), max_size=3), st.just({}), st.just({"name": "match3"}),
-)  # fmt: skip
+    st.lists(st.sampled_from([0, 3, 2**40, "gru", 0.1, [], {}]), max_size=3),
+    st.just({}),
+    st.just({"name": "match3"}),
+)
 
 
 def mutated(draw, value):
@@ -252,21 +264,32 @@ def allowed(field):
 
 
 SECTIONS = {
-    "The file": schema.StudyTable, "A line": schema.LineTable, "A search": schema.SearchTable,
-    "Bits per number": schema.PrecisionTable, "A recipe": schema.RecipeTable, "A portrait": schema.PortraitTable,
-    "A protocol": schema.ProtocolTable, "A trained network": schema.TrainedTable,
-    "Retrieval": schema.RetrievalTable, "A setting": SettingTable, "A comparison": schema.ComparisonTable,
-    "A compared network": schema.ComparedTable, "Memories": schema.MemoryTable,
-    "Boolean functions": schema.BooleanTable, "Heads that are trained": HeadsTrainingTable,
+    "The file": schema.StudyTable,
+    "A line": schema.LineTable,
+    "A search": schema.SearchTable,
+    "Bits per number": schema.PrecisionTable,
+    "A recipe": schema.RecipeTable,
+    "A portrait": schema.PortraitTable,
+    "A protocol": schema.ProtocolTable,
+    "A trained network": schema.TrainedTable,
+    "Retrieval": schema.RetrievalTable,
+    "A setting": SettingTable,
+    "A comparison": schema.ComparisonTable,
+    "A compared network": schema.ComparedTable,
+    "Memories": schema.MemoryTable,
+    "Boolean functions": schema.BooleanTable,
+    "Heads that are trained": HeadsTrainingTable,
     "A backbone that is trained": BackboneTable,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_page_states_the_default_and_the_range_of_every_key(section):
     (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    rows = {key: (default, range_) for key, default, range_, _ in
-            re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?)\|$", text, re.MULTILINE)}  # fmt: skip
+    rows = {
+        key: (default, range_)
+        for key, default, range_, _ in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?)\|$", text, re.MULTILINE)
+    }
     assert set(rows) == set(SECTIONS[section].model_fields)
     for key, field in SECTIONS[section].model_fields.items():
         default, range_ = rows[key]

@@ -238,9 +238,11 @@ def test_a_trained_file_that_says_nonsense_is_refused_in_one_line(field, text, t
     task = Match2(length=4, modulus=7)
     network = make_network("gru", task, 4, seed=0)
     texts = {
-        "architecture": "gru", "task": canonical(task.to_json()), "training": "{}",
+        "architecture": "gru",
+        "task": canonical(task.to_json()),
+        "training": "{}",
         "shape": canonical({"width": 4, "depth": 1, "head_width": 0}),
-    }  # fmt: skip
+    }
     write_tensors(tmp_path / "t.st", network.state_dict(), {**texts, field: text})
     with pytest.raises(AssayError) as refused:
         open_subject(tmp_path / "t.st")

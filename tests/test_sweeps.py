@@ -102,14 +102,24 @@ def test_every_value_is_asked_of_every_seed_at_every_rate(tmp_path):
 def run(width, seed, rate, error, task=AVERAGING):
     return Evidence(
         question={
-            "kind": "training", "architecture": "feed-forward", "width": width, "seed": seed, "rate": rate,
+            "kind": "training",
+            "architecture": "feed-forward",
+            "width": width,
+            "seed": seed,
+            "rate": rate,
             "recipe": {"distribution": "gaussian"},
         },
-        task=task.to_json(), family="feed-forward", architecture="feed-forward", source="training",
+        task=task.to_json(),
+        family="feed-forward",
+        architecture="feed-forward",
+        source="training",
         size=Size(width=width, parameters=10 * width, state=width // 2),
-        verdict="learned" if error <= 0.25 else "not learned", error_kind="mean", error=error, tolerance=0.25,
+        verdict="learned" if error <= 0.25 else "not learned",
+        error_kind="mean",
+        error=error,
+        tolerance=0.25,
         rests_on="a test",
-    )  # fmt: skip
+    )
 
 
 def test_of_several_rates_the_best_counts():
@@ -150,8 +160,10 @@ def test_state_is_drawn_against_what_is_remembered():
     (chart,) = state_charts(ends, "N", "gaussian")
     held = chart.learned["feed-forward"]
     assert [(point.at, point.bits, point.censored) for point in held] == [
-        (8, 64, False), (16, 128, False), (32, 256, True)
-    ]  # fmt: skip
+        (8, 64, False),
+        (16, 128, False),
+        (32, 256, True),
+    ]
     bound = BOUNDS["recurrent-state-mean"]()
     needed = [(task.length, bound.amount(task, 0.25, "gaussian", Resources(precision=1))) for task in tasks]
     assert chart.required["recurrent-state-mean"] == needed
@@ -210,7 +222,7 @@ def test_a_study_of_sweeps_and_its_report(tmp_path):
         ('architecture = "attention"', 'architecture = "min-gru"', "heads"),
         ("at = [16]", "at = [16]\nstart = 8", "start"),
     ],
-)  # fmt: skip
+)
 def test_sweeps_that_cannot_be_are_refused(tmp_path, old, new, said):
     assert old in STUDY
     written(tmp_path, STUDY.replace(old, new, 1))

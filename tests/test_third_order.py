@@ -160,8 +160,11 @@ def test_a_flash_kernel_that_does_something_else_is_not_used(monkeypatch):
 def test_the_form_is_chosen_by_size(monkeypatch):
     names = ("dense", "_flash", "streaming_forward")
     for (batch, length, width), expected in {
-        (1, 64, 16): "dense", (64, 16, 64): "dense", (4, 128, 16): "_flash", (64, 32, 16): "streaming_forward",
-    }.items():  # fmt: skip
+        (1, 64, 16): "dense",
+        (64, 16, 64): "dense",
+        (4, 128, 16): "_flash",
+        (64, 32, 16): "streaming_forward",
+    }.items():
         for name in names:
             with monkeypatch.context() as patch:
                 patch.setattr(third_order, name, None)

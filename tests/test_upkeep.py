@@ -68,9 +68,21 @@ def test_two_answers_contradict_each_other_in_what_they_state(changes, fields):
 def test_every_field_of_evidence_is_compared_or_left_out_on_purpose():
     left_out = {"question", "seconds", "versions", "rests_on", "detail"}
     other = statement(
-        2, task={}, family="x", architecture="x", source="x", size=Size(width=9), verdict="measured",
-        error_kind="worst", error=3.0, tolerance=4.0, rests_on="x", seconds=1.0, versions={}, detail={},
-    )  # fmt: skip
+        2,
+        task={},
+        family="x",
+        architecture="x",
+        source="x",
+        size=Size(width=9),
+        verdict="measured",
+        error_kind="worst",
+        error=3.0,
+        tolerance=4.0,
+        rests_on="x",
+        seconds=1.0,
+        versions={},
+        detail={},
+    )
     names = {field.name for field in dataclasses.fields(other)}
     assert set(differences(statement(1), other)) == names - left_out
 
@@ -227,9 +239,22 @@ def test_the_doctor_finds_this_machine_well(tmp_path):
     assert (done.returncode, result["problems"]) == (0, 0), result
     found = {check["name"]: check for check in result["checks"]}
     assert set(found) == {
-        "assay", "dependencies", "extra probe", "extra cluster", "torch", "numpy", "threads", "openmp", "memory",
-        "output folder", "disk", "sqlite", "ledger", "determinism", "workers",
-    }  # fmt: skip
+        "assay",
+        "dependencies",
+        "extra probe",
+        "extra cluster",
+        "torch",
+        "numpy",
+        "threads",
+        "openmp",
+        "memory",
+        "output folder",
+        "disk",
+        "sqlite",
+        "ledger",
+        "determinism",
+        "workers",
+    }
     assert found["determinism"]["found"] == "two equal trainings gave bitwise equal numbers"
     assert found["workers"]["found"] == "start, and give bitwise the numbers of this process"
     assert "OMP_WAIT_POLICY PASSIVE" in found["openmp"]["found"]
@@ -285,9 +310,7 @@ def test_versions_below_their_floors_are_problems(tmp_path, monkeypatch):
     assert check.found.endswith("is older than 999.1, no-such-package is missing")
     assert doctor._extra("probe", "purpose").status == "warning"
     absent = doctor._extra("cluster", "purpose")
-    assert (absent.status, absent.found) == (
-        "ok", "not installed (purpose: pip install 'assay-attention[cluster]')"
-    )  # fmt: skip
+    assert (absent.status, absent.found) == ("ok", "not installed (purpose: pip install 'assay-attention[cluster]')")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "assay-attention"\ndependencies = ["typer>=0.1"]\n')
     (tmp_path / "constraints.txt").write_text("typer==0.0.1\nscipy==0.0.1\n")
     check = doctor._dependencies()

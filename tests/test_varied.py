@@ -170,7 +170,7 @@ def test_a_study_of_other_fields_and_its_report(tmp_path):
         ("values = [2, 4, 8]", "values = [2, 4, 99]", "pairs = 99 is not allowed"),
         ("values = [2, 4, 8]", "values = [2, 4, 8], width = 4", "width = 4 is not allowed; it must be left out"),
     ],
-)  # fmt: skip
+)
 def test_searches_that_cannot_be_are_refused(tmp_path, old, new, said):
     text = written(tmp_path, CAPACITY, SHAPES).read_text()
     assert old in text

@@ -86,14 +86,19 @@ def averaging(length, sparsity, distribution, batch, rounds):
     }
     distances = {name: torch.linalg.vector_norm(action().double() - exact, dim=2) for name, action in actions.items()}
     return rows_of(
-        {"what": f"averaging, {distribution}", "N": length, "q": sparsity, "dtype": str(unit.dtype)[6:],
-         "answers": batch * length},
+        {
+            "what": f"averaging, {distribution}",
+            "N": length,
+            "q": sparsity,
+            "dtype": str(unit.dtype)[6:],
+            "answers": batch * length,
+        },
         actions,
         {name: int((distance > task.tolerance).sum()) for name, distance in distances.items()},
         batch,
         rounds,
         largest={name: distance.max().item() for name, distance in distances.items()},
-    )  # fmt: skip
+    )
 
 
 def rows_of(case, actions, wrong, batch, rounds, largest=None):

@@ -54,9 +54,11 @@ def show(title: str, rows: list[Row]) -> None:
 def keep(benchmark: str, rows: list[Row], path: Path) -> None:
     """Add the rows, with machine and time, to a file of one JSON object a line, and print the machine."""
     entry = {
-        "benchmark": benchmark, "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
+        "benchmark": benchmark,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
         "rows": rows,
-    }  # fmt: skip
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")

@@ -41,9 +41,22 @@ WORKER = Path(__file__).with_name("tracr_worker.py")
 BATCH = 8
 LARGEST = 512
 COLUMNS = [
-    "function", "N", "M", "answers", "tracr wrong", "assay wrong", "width", "assay width", "layers", "parameters",
-    "assay parameters", "compile ms", "build ms", "forward ms", "assay forward ms",
-]  # fmt: skip
+    "function",
+    "N",
+    "M",
+    "answers",
+    "tracr wrong",
+    "assay wrong",
+    "width",
+    "assay width",
+    "layers",
+    "parameters",
+    "assay parameters",
+    "compile ms",
+    "build ms",
+    "forward ms",
+    "assay forward ms",
+]
 
 
 class Stopped(Exception):
@@ -58,10 +71,18 @@ class Tracr:
         single = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         self.process = subprocess.Popen(
             [python_of(environment), "-I", str(WORKER)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": single, "OMP_NUM_THREADS": "1",
-                 "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={
+                **os.environ,
+                "JAX_PLATFORMS": "cpu",
+                "XLA_FLAGS": single,
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+        )
         self.gigabytes = gigabytes
         self.ask({"cap": int(gigabytes * 2**30)}, cap=120)
 

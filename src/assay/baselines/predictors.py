@@ -64,9 +64,14 @@ def _chances(rows: NDArray, labels: NDArray, asked: NDArray, balanced: bool) -> 
         trees = 1 if classes == 2 else classes
         rounds = max(FEWEST_ROUNDS, min(ROUNDS, WORK // (trees * (rows.shape[1] + OWN_WORK))))
         made = HistGradientBoostingClassifier(
-            learning_rate=RATE, max_iter=rounds, max_leaf_nodes=LEAVES, l2_regularization=SHRINKAGE,
-            early_stopping=False, random_state=0, class_weight="balanced" if balanced else None,
-        )  # fmt: skip
+            learning_rate=RATE,
+            max_iter=rounds,
+            max_leaf_nodes=LEAVES,
+            l2_regularization=SHRINKAGE,
+            early_stopping=False,
+            random_state=0,
+            class_weight="balanced" if balanced else None,
+        )
     else:
         made = DecisionTreeClassifier(
             max_leaf_nodes=4 * classes, max_features=min(rows.shape[1], 4), min_samples_leaf=2, random_state=0

@@ -18,9 +18,13 @@ def baselines_question(task: Task[Any], distribution: str) -> dict[str, Any]:
     """What do trivial baselines reach on this task and distribution?"""
     description = task.to_json()
     return {
-        "kind": "baselines", "task": description, "distribution": distribution, "code": TASKS.code(description["name"]),
-        "answers": ANSWERS_BEFORE_TRAINING, "version": BASELINES_VERSION,
-    }  # fmt: skip
+        "kind": "baselines",
+        "task": description,
+        "distribution": distribution,
+        "code": TASKS.code(description["name"]),
+        "answers": ANSWERS_BEFORE_TRAINING,
+        "version": BASELINES_VERSION,
+    }
 
 
 def answer_baselines(question: dict[str, Any]) -> Evidence:

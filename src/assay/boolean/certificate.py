@@ -32,9 +32,17 @@ LARGEST_BLOCK = 256  # inputs that may change places
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,4000})")
 _PLACE = re.compile(r"([0-9]{1,6}(,[0-9]{1,6})*)?")
 _FIELDS = {
-    "assay-boolean-certificate", "inputs", "blocks", "ignored", "values", "at_least", "at_most", "weights",
-    "polynomial", "sha256",
-}  # fmt: skip
+    "assay-boolean-certificate",
+    "inputs",
+    "blocks",
+    "ignored",
+    "values",
+    "at_least",
+    "at_most",
+    "weights",
+    "polynomial",
+    "sha256",
+}
 
 
 @dataclass(frozen=True, eq=False)

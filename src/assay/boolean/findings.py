@@ -112,16 +112,24 @@ def _heads(plan: BooleanPlan, answers: Answers) -> Iterator[Heads]:
                 continue
             needed, explicit = answers.get(content_hash(plan.impossible(name, n))), _constructed(plan, answers, name, n)
             trained = {heads: piece for _, heads, piece in _trained(plan, answers, name, n)}
-            right = {heads: sum(one["wrong"] == 0 and one["exact"] for one in piece.detail["seeds"])
-                     for heads, piece in trained.items()}  # fmt: skip
+            right = {
+                heads: sum(one["wrong"] == 0 and one["exact"] for one in piece.detail["seeds"])
+                for heads, piece in trained.items()
+            }
             learned = min((heads for heads, count in right.items() if count), default=None)
             wrong = _backbone_wrong(plan, answers, name, n)
             yield Heads(
-                name, n, None if needed is None else needed.detail["at_least"],
-                None if explicit is None else explicit["heads"], learned, 0 if learned is None else right[learned],
-                max(trained, default=0), len(plan.seeds), sum(count == 0 for count in wrong) if wrong else None,
+                name,
+                n,
+                None if needed is None else needed.detail["at_least"],
+                None if explicit is None else explicit["heads"],
+                learned,
+                0 if learned is None else right[learned],
+                max(trained, default=0),
+                len(plan.seeds),
+                sum(count == 0 for count in wrong) if wrong else None,
                 min(wrong, default=None),
-            )  # fmt: skip
+            )
 
 
 def _errors(plan: BooleanPlan, answers: Answers) -> Iterator[Errors]:
@@ -134,10 +142,14 @@ def _errors(plan: BooleanPlan, answers: Answers) -> Iterator[Errors]:
                 seeds = sorted(piece.detail["seeds"], key=lambda one: one["wrong"])
                 exact = [one["wrong"] for one in seeds if one["exact"]]
                 yield Errors(
-                    name, n, heads, None if bound is None else _least(bound.detail["errors"], heads),
-                    min(exact) / (1 << n) if exact else None, tuple(one["wrong"] for one in seeds),
+                    name,
+                    n,
+                    heads,
+                    None if bound is None else _least(bound.detail["errors"], heads),
+                    min(exact) / (1 << n) if exact else None,
+                    tuple(one["wrong"] for one in seeds),
                     tuple(one["exact"] for one in seeds),
-                )  # fmt: skip
+                )
 
 
 def _least(errors: list[dict[str, Any]], heads: int) -> float:
@@ -172,9 +184,14 @@ def _margins(plan: BooleanPlan, answers: Answers) -> Iterator[Margins]:
             detail = _constructed(plan, answers, name, n) if name in plan.constructed_at(n) else None
             if detail is not None and "poles" in detail["certificate"]:
                 yield Margins(
-                    name, n, detail["heads"], detail["bits"], detail["proved_format"], detail["right_format"],
+                    name,
+                    n,
+                    detail["heads"],
+                    detail["bits"],
+                    detail["proved_format"],
+                    detail["right_format"],
                     detail["fixed_bits"],
-                )  # fmt: skip
+                )
 
 
 def _is_refuted(one: Errors) -> bool:

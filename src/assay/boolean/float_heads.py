@@ -93,6 +93,8 @@ def parity_by_rounding(dtype: torch.dtype = torch.float32) -> BareHeads:
     values[:, COUNTED] = tokens * _BASE
     readout = (-1.0) ** (coordinates + 1)
     return BareHeads(
-        torch.zeros(1, tokens, 2, dtype=dtype), values.to(dtype), readout[None].to(dtype),
+        torch.zeros(1, tokens, 2, dtype=dtype),
+        values.to(dtype),
+        readout[None].to(dtype),
         torch.tensor(-0.5, dtype=dtype),
-    )  # fmt: skip
+    )

@@ -103,17 +103,23 @@ class BooleanPlan:
     def learned(self, training: Training, name: str, inputs: int, heads: int) -> Question:
         """What every seed makes of this number of heads."""
         return {
-            **_question("learned", name, inputs), "heads": heads, "seeds": list(self.seeds),
-            "restarts": training.restarts, "steps": training.steps,
-        }  # fmt: skip
+            **_question("learned", name, inputs),
+            "heads": heads,
+            "seeds": list(self.seeds),
+            "restarts": training.restarts,
+            "steps": training.steps,
+        }
 
     def of_backbone(self, name: str, inputs: int, seed: int) -> Question:
         """What a seed makes of the standard backbone."""
         assert self.backbone is not None
         return {
-            **_question("backbone", name, inputs), "heads": self.backbone.heads, "width": self.backbone.width,
-            "steps": self.backbone.steps, "seed": seed,
-        }  # fmt: skip
+            **_question("backbone", name, inputs),
+            "heads": self.backbone.heads,
+            "width": self.backbone.width,
+            "steps": self.backbone.steps,
+            "seed": seed,
+        }
 
     def impossible(self, name: str, inputs: int) -> Question:
         """The threshold degree, and the least errors of fewer heads."""

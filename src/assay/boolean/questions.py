@@ -24,8 +24,11 @@ _FIXED_INPUTS = 16  # up to which the smallest fixed-point format is sought: sec
 def answer_boolean(question: Question) -> Evidence:
     """The answer to a question of `assay.boolean.plan.BooleanPlan`."""
     answers = {
-        "impossible": _impossible, "constructed": _constructed, "learned": _learned, "backbone": _backbone,
-    }  # fmt: skip
+        "impossible": _impossible,
+        "constructed": _constructed,
+        "learned": _learned,
+        "backbone": _backbone,
+    }
     return answers[question["asked"]](question)
 
 
@@ -35,14 +38,18 @@ def _impossible(question: Question) -> Evidence:
     function, degree = _function(question), degree_of(question["function"], question["inputs"])
     errors = [least_error(function, heads, degree) for heads in range(degree.at_least)]
     return _evidence(
-        question, "bare heads", max(1, degree.at_least - 1), error=float(errors[-1].error) if errors else 0.0,
+        question,
+        "bare heads",
+        max(1, degree.at_least - 1),
+        error=float(errors[-1].error) if errors else 0.0,
         rests_on=f"fewer heads than the threshold degree are wrong somewhere, in exact arithmetic: {degree.rests_on}",
         detail={
-            "at_least": degree.at_least, "at_most": degree.at_most,
+            "at_least": degree.at_least,
+            "at_most": degree.at_most,
             "errors": [{"error": float(one.error), "rests_on": one.rests_on} for one in errors],
         },
         begin=begin,
-    )  # fmt: skip
+    )
 
 
 def _constructed(question: Question) -> Evidence:
@@ -55,9 +62,11 @@ def _constructed(question: Question) -> Evidence:
         heads, margin = found.heads, found.margin
         rests_on = f"the sign of the output at all {function.inputs + 1} counts, in rationals; sum of coefficients 1"
         formats = {
-            "proved_format": found.proved_format, "right_format": found.smallest_format,
-            "fixed_bits": None if fixed is None else fixed.bits, "certificate": found.certificate,
-        }  # fmt: skip
+            "proved_format": found.proved_format,
+            "right_format": found.smallest_format,
+            "fixed_bits": None if fixed is None else fixed.bits,
+            "certificate": found.certificate,
+        }
     else:
         explicit = constructed_heads(function, degree_of(question["function"], question["inputs"]).at_least)
         if explicit is None or explicit.layer is None:
@@ -70,9 +79,14 @@ def _constructed(question: Question) -> Evidence:
             "certificate": explicit.layer.to_json(),
         }
     return _evidence(
-        question, "bare heads", max(1, heads), error=0.0, rests_on=rests_on,
-        detail={"heads": heads, "margin": str(margin), "bits": bits_of(margin), **formats}, begin=begin,
-    )  # fmt: skip
+        question,
+        "bare heads",
+        max(1, heads),
+        error=0.0,
+        rests_on=rests_on,
+        detail={"heads": heads, "margin": str(margin), "bits": bits_of(margin), **formats},
+        begin=begin,
+    )
 
 
 def _learned(question: Question) -> Evidence:
@@ -82,14 +96,19 @@ def _learned(question: Question) -> Evidence:
     found = train(function, [heads], question["seeds"], restarts=question["restarts"], steps=question["steps"])
     words = 1 << function.inputs
     return _evidence(
-        question, "bare heads", heads, error=min(one.wrong for one in found) / words,
+        question,
+        "bare heads",
+        heads,
+        error=min(one.wrong for one in found) / words,
         rests_on=f"the fewest wrong of all {words} words, over {len(found)} seeds of {question['restarts']} starts, "
         f"at most {question['steps']} steps; answers held against exact arithmetic",
-        detail={"seeds": [
-            {"seed": one.seed, "wrong": one.wrong, "steps": one.steps, "exact": one.exactness.held} for one in found
-        ]},
+        detail={
+            "seeds": [
+                {"seed": one.seed, "wrong": one.wrong, "steps": one.steps, "exact": one.exactness.held} for one in found
+            ]
+        },
         begin=begin,
-    )  # fmt: skip
+    )
 
 
 def _backbone(question: Question) -> Evidence:
@@ -101,11 +120,17 @@ def _backbone(question: Question) -> Evidence:
     )
     words = 1 << function.inputs
     return _evidence(
-        question, "standard backbone", question["heads"], error=found.wrong / words, width=question["width"],
+        question,
+        "standard backbone",
+        question["heads"],
+        error=found.wrong / words,
+        width=question["width"],
         rests_on=f"the fewest wrong of all {words} words at any look, every 20 steps; it has an MLP and normalisation, "
         "so that bounds on heads do not speak of it",
-        detail={"wrong": found.wrong, "steps": found.steps, "parameters": found.parameters}, begin=begin, precision=32,
-    )  # fmt: skip
+        detail={"wrong": found.wrong, "steps": found.steps, "parameters": found.parameters},
+        begin=begin,
+        precision=32,
+    )
 
 
 def _function(question: Question) -> BooleanFunction:
@@ -113,12 +138,30 @@ def _function(question: Question) -> BooleanFunction:
 
 
 def _evidence(
-    question: Question, architecture: str, heads: int, *, error: float, rests_on: str, detail: dict[str, Any],
-    begin: float, width: int = 1, precision: int = 64,
-) -> Evidence:  # fmt: skip
+    question: Question,
+    architecture: str,
+    heads: int,
+    *,
+    error: float,
+    rests_on: str,
+    detail: dict[str, Any],
+    begin: float,
+    width: int = 1,
+    precision: int = 64,
+) -> Evidence:
     return Evidence(
-        question=question, task={"name": question["function"], "bits": question["inputs"]}, family="attention",
-        architecture=architecture, source=f"boolean {question['asked']}",
-        size=Size(width=width, heads=heads, precision=precision), verdict="measured", error_kind="mean", error=error,
-        tolerance=0.0, rests_on=rests_on, seconds=time.process_time() - begin, versions=versions(), detail=detail,
-    )  # fmt: skip
+        question=question,
+        task={"name": question["function"], "bits": question["inputs"]},
+        family="attention",
+        architecture=architecture,
+        source=f"boolean {question['asked']}",
+        size=Size(width=width, heads=heads, precision=precision),
+        verdict="measured",
+        error_kind="mean",
+        error=error,
+        tolerance=0.0,
+        rests_on=rests_on,
+        seconds=time.process_time() - begin,
+        versions=versions(),
+        detail=detail,
+    )

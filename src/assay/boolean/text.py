@@ -82,6 +82,10 @@ def _heads(count: int) -> str:
 
 def _wrapped(start: str, text: str, indent: str | None = None) -> list[str]:
     return textwrap.wrap(
-        text, _COLUMNS, initial_indent=start, subsequent_indent=" " * len(start) if indent is None else indent,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+        text,
+        _COLUMNS,
+        initial_indent=start,
+        subsequent_indent=" " * len(start) if indent is None else indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

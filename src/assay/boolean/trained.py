@@ -91,9 +91,11 @@ class _Starts:
             return torch.where(taken.reshape(-1, *[1] * (ours.ndim - 1)), others, ours)
 
         return replace(
-            self, scores=parts(self.scores, other.scores), values=parts(self.values, other.values),
+            self,
+            scores=parts(self.scores, other.scores),
+            values=parts(self.values, other.values),
             constant=parts(self.constant, other.constant),
-        )  # fmt: skip
+        )
 
 
 def train(
@@ -136,9 +138,13 @@ def train(
 
 
 def _train_heads(
-    function: BooleanFunction, heads: int, seeds: list[int], restarts: int, steps: int,
+    function: BooleanFunction,
+    heads: int,
+    seeds: list[int],
+    restarts: int,
+    steps: int,
     tell: Callable[[str], object],
-) -> list[Trained]:  # fmt: skip
+) -> list[Trained]:
     words = all_words(function.inputs)
     wanted = torch.from_numpy(function.table)
     task = _Task(_indicators(words), wanted.double() * 2 - 1)
@@ -264,16 +270,19 @@ def _solved(matrices: Tensor, sides: Tensor) -> Tensor:
 def _drawn(inputs: int, heads: int, seeds: list[int], restarts: int) -> _Starts:
     """The starts; that of a seed and a restart does not depend on the others."""
     size = 2 * heads * (2 * inputs + 1)
-    drawn = np.concatenate([
-        counter.normals(counter.words(counter.example_keys(seed, "train", 0, restarts), 0, size)) for seed in seeds
-    ])  # fmt: skip
+    drawn = np.concatenate(
+        [counter.normals(counter.words(counter.example_keys(seed, "train", 0, restarts), 0, size)) for seed in seeds]
+    )
     numbers = torch.from_numpy(drawn).reshape(len(drawn), 2, heads, 2 * inputs + 1)
     numbers[:, 1] *= _VALUES
     rows = len(drawn)
     return _Starts(
-        torch.arange(len(seeds)).repeat_interleave(restarts), numbers[:, 0].clone(), numbers[:, 1].clone(),
-        numbers.new_zeros(rows, 1), numbers.new_ones(rows),
-    )  # fmt: skip
+        torch.arange(len(seeds)).repeat_interleave(restarts),
+        numbers[:, 0].clone(),
+        numbers[:, 1].clone(),
+        numbers.new_zeros(rows, 1),
+        numbers.new_ones(rows),
+    )
 
 
 def _indicators(words: Tensor) -> Tensor:

@@ -21,13 +21,19 @@ def bound_question(
 ) -> dict[str, Any]:
     """Which widths of an architecture does this bound exclude at the task's tolerance?"""
     return {
-        "kind": "bound", "bound": name, "task": task.to_json(), "architecture": networks.architecture,
-        **networks.shape, "precision": precision, "distribution": distribution,
+        "kind": "bound",
+        "bound": name,
+        "task": task.to_json(),
+        "architecture": networks.architecture,
+        **networks.shape,
+        "precision": precision,
+        "distribution": distribution,
         "code": {
-            "bound": BOUNDS.code(name), "task": TASKS.code(task.to_json()["name"]),
+            "bound": BOUNDS.code(name),
+            "task": TASKS.code(task.to_json()["name"]),
             "architecture": networks.code,
         },
-    }  # fmt: skip
+    }
 
 
 def answer_bound(question: dict[str, Any]) -> Evidence:

@@ -99,9 +99,16 @@ def _can_be_made(asked: Candidates, task: Task, width: int | None) -> bool:
 
 
 def _row(
-    bound: Bound, task: Task, asked: Candidates, *, precision: int, width: int | None, error: float | None,
-    distribution: str, alone: bool,
-) -> BoundRow | None:  # fmt: skip
+    bound: Bound,
+    task: Task,
+    asked: Candidates,
+    *,
+    precision: int,
+    width: int | None,
+    error: float | None,
+    distribution: str,
+    alone: bool,
+) -> BoundRow | None:
     """None where one of several declares none of the resource."""
     goal, networks = bound.goal(task, error), asked.at(task, precision=precision)
     least = asked.multiple if width is None else width

@@ -23,9 +23,15 @@ _OPTIONS: dict[str, list[dict[str, Any]]] = {
     "copy": [{"alphabet": 8}],
 }
 _HEADINGS = (
-    "bound", "tasks", "error", "resource", "counted", "needs", "example",
+    "bound",
+    "tasks",
+    "error",
+    "resource",
+    "counted",
+    "needs",
+    "example",
     *(f"excluded at {bits} bits" for bits in PRECISIONS),
-)  # fmt: skip
+)
 _SIZES = {
     "embedding bits": "number",
     "state bits": "number",

@@ -56,10 +56,17 @@ def embeddings(
     from assay.embeddings import examine
 
     found = examine(
-        docs, relevance, queries=queries, ids=ids, query_ids=query_ids,
-        quantise=[word.strip() for word in quantise.split(",") if word.strip()], fast=fast, out=out, workers=workers,
+        docs,
+        relevance,
+        queries=queries,
+        ids=ids,
+        query_ids=query_ids,
+        quantise=[word.strip() for word in quantise.split(",") if word.strip()],
+        fast=fast,
+        out=out,
+        workers=workers,
         tell=(lambda _: None) if as_json else tell,
-    )  # fmt: skip
+    )
     show_result(found.to_json() if as_json else {}, as_json, lambda _: examination_text(found))
 
 
@@ -84,8 +91,18 @@ def _table(found: Examination) -> str:
 
     table = Table(box=None, pad_edge=False)
     has_queries = found.precisions[0].by_given is not None
-    columns = ["documents", "exist", "margin above error", "rounded query", *["given query"] * has_queries, "no",
-               "undecided", "least margin", "median", "score error"]  # fmt: skip
+    columns = [
+        "documents",
+        "exist",
+        "margin above error",
+        "rounded query",
+        *["given query"] * has_queries,
+        "no",
+        "undecided",
+        "least margin",
+        "median",
+        "score error",
+    ]
     for name in columns:
         table.add_column(name, justify="left" if name == "documents" else "right")
     for finding in found.precisions:
@@ -96,10 +113,15 @@ def _table(found: Examination) -> str:
             for name in ("least_margin", "median_margin", "median_error")
         ]
         table.add_row(
-            finding.precision, str(finding.exist), str(finding.above_error),
-            f"{finding.by_rounded} ({finding.query_precision})", *given, str(row["no"]), str(finding.undecided),
+            finding.precision,
+            str(finding.exist),
+            str(finding.above_error),
+            f"{finding.by_rounded} ({finding.query_precision})",
+            *given,
+            str(row["no"]),
+            str(finding.undecided),
             *numbers,
-        )  # fmt: skip
+        )
     written = io.StringIO()
     Console(file=written, width=_WIDTH, highlight=False, emoji=False, markup=False).print(table)
     return "\n".join(line.rstrip() for line in written.getvalue().rstrip("\n").splitlines())

@@ -76,9 +76,13 @@ def bound(
         asked = [Candidates.of(architecture, heads=heads, **shape)]
         require_declared(asked[0], width or asked[0].multiple)
     rows = bound_rows(
-        chosen, asked, precision=precision, width=width, error=error,
+        chosen,
+        asked,
+        precision=precision,
+        width=width,
+        error=error,
         distribution=distribution or chosen.usual_distribution,
-    )  # fmt: skip
+    )
     result = {"task": chosen.to_json(), "precision": precision, "bounds": [asdict(row) for row in rows]}
     show_result(result, as_json, bounds_text)
 

@@ -173,14 +173,28 @@ def train(
     torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
     chosen = task_of(task, context)
     asked = {
-        "steps": steps, "distribution": distribution, "shortest": shortest, "curriculum": curriculum,
+        "steps": steps,
+        "distribution": distribution,
+        "shortest": shortest,
+        "curriculum": curriculum,
         "test_lengths": test_length,
-    }  # fmt: skip
+    }
     result = train_one(
-        chosen, named_architecture(architecture), out, width=width, rate=rate, seed=seed, device=device, tell=tell,
-        recipe={name: value for name, value in asked.items() if value is not None}, depth=depth, loops=loops,
-        head_width=head_width, options=parse_options(options), positions=positions,
-    )  # fmt: skip
+        chosen,
+        named_architecture(architecture),
+        out,
+        width=width,
+        rate=rate,
+        seed=seed,
+        device=device,
+        tell=tell,
+        recipe={name: value for name, value in asked.items() if value is not None},
+        depth=depth,
+        loops=loops,
+        head_width=head_width,
+        options=parse_options(options),
+        positions=positions,
+    )
     show_result(result, as_json, fields_text)
 
 
@@ -202,10 +216,19 @@ def check(
     guaranteed = network.certificate().guaranteed_error
     reason = trial.refutation(guaranteed)
     result = {
-        "file": str(file), "method": network.method, "task": network.task.to_json(), "distribution": distribution,
-        "draws": draws, "seed": seed, "largest_error": trial.largest_error, "refused": trial.refused,
-        "guaranteed_error": guaranteed, "guarantee_stated_by": "file", "holds": not reason, "reason": reason,
-    }  # fmt: skip
+        "file": str(file),
+        "method": network.method,
+        "task": network.task.to_json(),
+        "distribution": distribution,
+        "draws": draws,
+        "seed": seed,
+        "largest_error": trial.largest_error,
+        "refused": trial.refused,
+        "guaranteed_error": guaranteed,
+        "guarantee_stated_by": "file",
+        "holds": not reason,
+        "reason": reason,
+    }
     show_result(result, as_json, checked_text)
     if not result["holds"]:
         raise typer.Exit(ExitCode.REFUTED)

@@ -49,10 +49,19 @@ def place(
         raise AssayError("place needs a layer; 'assay ls architectures' lists those that are shipped")
     with redirect_stdout(sys.stderr):  # of what a layer prints
         card = place_layer(
-            layer, options=parse_options(options), on=_words(on), against=_words(against), quick=quick,
-            rates=[_rate(word) for word in _words(rates)] or RATES, hours=hours, out=out, report=report,
-            workers=workers, quiet=as_json, tell=(lambda _: None) if as_json else tell,
-        )  # fmt: skip
+            layer,
+            options=parse_options(options),
+            on=_words(on),
+            against=_words(against),
+            quick=quick,
+            rates=[_rate(word) for word in _words(rates)] or RATES,
+            hours=hours,
+            out=out,
+            report=report,
+            workers=workers,
+            quiet=as_json,
+            tell=(lambda _: None) if as_json else tell,
+        )
     show_result(card.to_json(), as_json, lambda _: card_text(card))
     if any(placed.failed for placed in card.placed):
         tell("assay: some rows have no answer, the card says why; the same command asks them again")

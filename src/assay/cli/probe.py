@@ -81,8 +81,15 @@ def probe(
     from assay.probing.plan import Plan
     from assay.probing.source import open_heads
 
-    drawing = {"sparsity": sparsity, "sets": sets, "curves": curves, "seed": seed, "formats": formats, "out": out,
-               "workers": workers}  # fmt: skip
+    drawing = {
+        "sparsity": sparsity,
+        "sets": sets,
+        "curves": curves,
+        "seed": seed,
+        "formats": formats,
+        "out": out,
+        "workers": workers,
+    }
     given = [option for option, value in drawing.items() if value is not None]
     if chosen and given:
         raise AssayError(f"--{given[0]} is not allowed with --set: nothing is drawn, kept or reported then")
@@ -104,8 +111,13 @@ def probe(
     sizes = None if sparsity is None else tuple(whole_number("--sparsity", word) for word in sparsity.split(","))
     cached = None if formats is None else tuple(formats.split(","))
     asked: dict[str, Any] = {
-        "sparsities": sizes, "sets": sets, "curves": curves, "seed": seed, "position": position, "formats": cached,
-    }  # fmt: skip
+        "sparsities": sizes,
+        "sets": sets,
+        "curves": curves,
+        "seed": seed,
+        "position": position,
+        "formats": cached,
+    }
     plan = Plan(heads, **{name: value for name, value in asked.items() if value is not None})
     command = shlex.join(["assay", *sys.argv[1:]])
     result = probe_session(

@@ -108,9 +108,12 @@ def _heads(given: dict[str, Any]) -> Any:
     layout = Layout(given.get("query_heads", 0), given.get("key_heads", 0), given.get("rotary", 0.0))
     norms = tuple(_number("--norm", word) for word in given["norm"].split(",")) if "norm" in given else ()
     return size_head(
-        *(given.get(name) for name in sizes), bits=given.get("bits", _BITS), cache=given.get("cache"), norms=norms,
+        *(given.get(name) for name in sizes),
+        bits=given.get("bits", _BITS),
+        cache=given.get("cache"),
+        norms=norms,
         layout=layout,
-    )  # fmt: skip
+    )
 
 
 def _recall(given: dict[str, Any]) -> Any:
@@ -144,9 +147,12 @@ def _retrieval(given: dict[str, Any]) -> Any:
     from assay.sizing.documents import size_documents
 
     return size_documents(
-        given.get("documents"), given["top"], given.get("bits", _BITS), given.get("dimensions"),
+        given.get("documents"),
+        given["top"],
+        given.get("bits", _BITS),
+        given.get("dimensions"),
         given.get("share", 1.0),
-    )  # fmt: skip
+    )
 
 
 def _words(given: dict[str, Any]) -> Any:

@@ -36,8 +36,11 @@ class AveragingUnit(BareUnit, Construction):
     model: ClassVar[str] = "bare-attention"
     method: ClassVar[str]
     declares: ClassVar[dict[str, Setting]] = {
-        **Construction.declares, "score_width": WHOLE, "temperature": NOT_NEGATIVE, "dtype": FLOAT_DTYPE
-    }  # fmt: skip
+        **Construction.declares,
+        "score_width": WHOLE,
+        "temperature": NOT_NEGATIVE,
+        "dtype": FLOAT_DTYPE,
+    }
     keys: Tensor
 
     def __init__(
@@ -47,8 +50,12 @@ class AveragingUnit(BareUnit, Construction):
         self.task, self.tolerance, self.temperature = task, tolerance, temperature
         self.dtype: torch.dtype = getattr(torch, dtype)
         self.settings = {
-            "score_width": score_width, "tolerance": tolerance, "temperature": temperature, "dtype": dtype, **settings
-        }  # fmt: skip
+            "score_width": score_width,
+            "tolerance": tolerance,
+            "temperature": temperature,
+            "dtype": dtype,
+            **settings,
+        }
         self.blocks = Blocks({"data": task.dimension, "key": score_width, "query": score_width})
         self.register_buffer("keys", torch.zeros(task.spec.length, score_width, dtype=self.dtype))
         pick = {name: self.blocks.selector(name, self.dtype).unsqueeze(0) for name in self.blocks.widths}

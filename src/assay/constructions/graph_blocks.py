@@ -63,9 +63,12 @@ class GraphBlocks(GraphNetwork, Construction):
         """Width m + 1, depth 2N/m; bits of one number."""
         assert self.numbers is not None
         return Size(
-            width=self.block + 1, depth=self.depth, precision=self.numbers.bits, score_width=self.task.length,
+            width=self.block + 1,
+            depth=self.depth,
+            precision=self.numbers.bits,
+            score_width=self.task.length,
             parameters=self.targets.numel(),
-        )  # fmt: skip
+        )
 
     def numbers_at_work(self) -> int:
         """Attention weights of all nodes."""

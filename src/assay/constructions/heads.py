@@ -43,8 +43,10 @@ class OnePointerHeads(BareUnit, Construction):
     method: ClassVar[str] = "heads"
     model: ClassVar[str] = "bare-attention"
     declares: ClassVar[dict[str, Setting]] = {
-        **Construction.declares, "temperature": NOT_NEGATIVE, "dtype": FLOAT_DTYPE
-    }  # fmt: skip
+        **Construction.declares,
+        "temperature": NOT_NEGATIVE,
+        "dtype": FLOAT_DTYPE,
+    }
     nodes: Tensor
 
     def __init__(self, task: SparseAveraging, tolerance: float, temperature: float, dtype: str) -> None:

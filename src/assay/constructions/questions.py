@@ -23,9 +23,14 @@ def construction_question(
 ) -> dict[str, Any]:
     """How wide is this construction for this worst-case error, and does it hold on that many draws of each kind?"""
     return {
-        "kind": "construction", "method": method, "task": task.to_json(), "tolerance": tolerance, "draws": draws,
-        "code": code_of_construction(method, task), "portrait": portrait,
-    }  # fmt: skip
+        "kind": "construction",
+        "method": method,
+        "task": task.to_json(),
+        "tolerance": tolerance,
+        "draws": draws,
+        "code": code_of_construction(method, task),
+        "portrait": portrait,
+    }
 
 
 def code_of_construction(method: str, task: Task[Any]) -> dict[str, int | str]:

@@ -77,9 +77,16 @@ def _delete(place: int, basis: Floats, upper: Floats, count: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _minimiser(
-    support: Indices, inside: int, basis: Floats, upper: Floats, sides: Floats, start: int, count: int, target: Floats,
+    support: Indices,
+    inside: int,
+    basis: Floats,
+    upper: Floats,
+    sides: Floats,
+    start: int,
+    count: int,
+    target: Floats,
     direction: Floats,
-) -> None:  # fmt: skip
+) -> None:
     """The weights (into `target`) and the difference (into `direction`) for the active columns; `sides` is U.
 
     Columns of U before `start` are known.
@@ -107,9 +114,15 @@ def _minimiser(
 
 @njit(cache=True, nogil=True)
 def _refine(
-    points: Floats, support: Indices, inside: int, basis: Floats, upper: Floats, count: int, weights: Floats,
+    points: Floats,
+    support: Indices,
+    inside: int,
+    basis: Floats,
+    upper: Floats,
+    count: int,
+    weights: Floats,
     direction: Floats,
-) -> None:  # fmt: skip
+) -> None:
     """Correct a short direction: active points of a hull have equal scores, and these differ by what is wrong in it."""
     width = len(direction)
     wrong, level = np.empty(count), np.zeros(2)
@@ -157,9 +170,16 @@ def _furthest(
 
 @njit(cache=True, nogil=True)
 def nearest_points(
-    points: Floats, inside: int, support: Indices, weights: Floats, basis: Floats, upper: Floats, count: int,
-    direction: Floats, gap: float,
-) -> int:  # fmt: skip
+    points: Floats,
+    inside: int,
+    support: Indices,
+    weights: Floats,
+    basis: Floats,
+    upper: Floats,
+    count: int,
+    direction: Floats,
+    gap: float,
+) -> int:
     """Go on to the nearest points of the hulls of points[:inside] and points[inside:]; active columns at the end.
 
     Args:

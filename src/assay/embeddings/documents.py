@@ -73,8 +73,12 @@ class Documents:
 
     def __init__(self, exact: NDArray[np.floating]) -> None:
         shape = getattr(exact, "shape", None)
-        require(shape is not None and len(shape) == 2 and shape[0] > 1 and shape[1] > 0, "shape of documents", shape,
-                "(n, d), at least 2 documents of at least 1 number")  # fmt: skip
+        require(
+            shape is not None and len(shape) == 2 and shape[0] > 1 and shape[1] > 0,
+            "shape of documents",
+            shape,
+            "(n, d), at least 2 documents of at least 1 number",
+        )
         kept = (np.float16, np.float32, np.float64)
         require(exact.dtype in kept, "dtype of documents", exact.dtype, "float16, float32 or float64")
         self.exact = exact

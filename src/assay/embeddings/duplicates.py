@@ -84,9 +84,12 @@ def _groups(documents: Documents) -> tuple[tuple[int, ...], ...]:
 
 
 def _near(
-    documents: Documents, places: NDArray[np.int64], projections: NDArray[np.float64], lengths: NDArray[np.float64],
+    documents: Documents,
+    places: NDArray[np.int64],
+    projections: NDArray[np.float64],
+    lengths: NDArray[np.float64],
     widest: float,
-) -> tuple[list[tuple[int, int, float]], bool]:  # fmt: skip
+) -> tuple[list[tuple[int, int, float]], bool]:
     found: list[tuple[int, int, float]] = []
     candidates = np.empty((1 << 16, 2), dtype=np.int64)
     row, column = 0, 1
@@ -105,9 +108,13 @@ def _near(
 
 @njit(cache=True, nogil=True)
 def _candidates(
-    projections: NDArray[np.float64], lengths: NDArray[np.float64], widest: float, row: int, column: int,
+    projections: NDArray[np.float64],
+    lengths: NDArray[np.float64],
+    widest: float,
+    row: int,
+    column: int,
     candidates: NDArray[np.int64],
-) -> tuple[int, int, int]:  # fmt: skip
+) -> tuple[int, int, int]:
     """Pairs whose projections are near, from a pair on until the table is full; where to go on."""
     count = 0
     slack = widest - NEAR * lengths.max()

@@ -151,11 +151,15 @@ class PrecisionFinding:
             },
             "rests_on": _RESTS_ON,
             "queries": [
-                {"query": name, **{key: value for key, value in answer.to_json().items() if key != "query"},
-                 "above_error": answer.above_error, "by_given": own}
+                {
+                    "query": name,
+                    **{key: value for key, value in answer.to_json().items() if key != "query"},
+                    "above_error": answer.above_error,
+                    "by_given": own,
+                }
                 for name, answer, own in zip(self.names, self.answers, given, strict=True)
             ],
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,16 @@ class Hulls:
             inside, outside = int(np.argmin(scores[:count])), int(np.argmax(scores[count:]))
             self.support[:2], self.weights[:2] = (inside, outside + len(self.members)), 1.0
         self.count = nearest_points(
-            self.points, len(self.members), self.support, self.weights, self.basis, self.upper, self.count,
-            self.direction, GAP / 10,
-        )  # fmt: skip
+            self.points,
+            len(self.members),
+            self.support,
+            self.weights,
+            self.basis,
+            self.upper,
+            self.count,
+            self.direction,
+            GAP / 10,
+        )
         self.distance = float(np.linalg.norm(self.direction))
 
     def active(self) -> tuple[Places, Floats]:
@@ -185,6 +192,13 @@ def _settled(one: Hulls, query: Floats, lowest: float, leading: Leaders) -> Near
         support, weights, at_most = one.members[:0], np.zeros(0), math.inf
     on_top = is_on_top(one.documents, query, one.members, leading) is True
     return Nearest(
-        members=one.members, query=query, lowest=lowest, highest=leading.highest, doubt=leading.doubt,
-        at_most=at_most, support=support, weights=weights, on_top=on_top,
-    )  # fmt: skip
+        members=one.members,
+        query=query,
+        lowest=lowest,
+        highest=leading.highest,
+        doubt=leading.doubt,
+        at_most=at_most,
+        support=support,
+        weights=weights,
+        on_top=on_top,
+    )

@@ -64,9 +64,11 @@ def read_embeddings(source: str | Path | NDArray[Any], name: str) -> NDArray[np.
 
 
 def read_relevance(
-    source: str | Path | Mapping[Any, Iterable[int]] | Sequence[Iterable[int]], count: int,
-    ids: str | Path | None = None, query_ids: str | Path | None = None,
-) -> Relevance:  # fmt: skip
+    source: str | Path | Mapping[Any, Iterable[int]] | Sequence[Iterable[int]],
+    count: int,
+    ids: str | Path | None = None,
+    query_ids: str | Path | None = None,
+) -> Relevance:
     """Relevance sets from a file, or from Python: a list of sets of rows, or a dictionary of them.
 
     A text has a line for each relevant document: 'query document', 'query document relevance' or, as TREC's qrels,
@@ -112,8 +114,12 @@ def query_rows(relevance: Relevance, count: int) -> Places:
         AssayError: a query without one.
     """
     for name, row in zip(relevance.names, relevance.rows, strict=True):
-        require(row is not None and row < count, "query", name,
-                f"a row of the queries, 0 to {count - 1}, or an id in a file of query ids")  # fmt: skip
+        require(
+            row is not None and row < count,
+            "query",
+            name,
+            f"a row of the queries, 0 to {count - 1}, or an id in a file of query ids",
+        )
     return np.array(relevance.rows, dtype=np.intp)
 
 
@@ -168,8 +174,12 @@ def _of_text(path: str | Path, count: int, row_of: Mapping[str, int] | None) -> 
         if not line.strip():
             continue
         columns = columns or len(words)
-        require(len(words) == columns and 2 <= columns <= 4, f"line {number} of {path}", shown(line) or "empty",
-                f"{columns} columns as before" if 2 <= columns <= 4 else _FORMS)  # fmt: skip
+        require(
+            len(words) == columns and 2 <= columns <= 4,
+            f"line {number} of {path}",
+            shown(line) or "empty",
+            f"{columns} columns as before" if 2 <= columns <= 4 else _FORMS,
+        )
         if number == 1 and _is_header(words, row_of):
             continue
         relevant = columns == 2 or _relevance(words[-1], number, path) > 0

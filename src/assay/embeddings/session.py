@@ -128,9 +128,15 @@ class _Asking:
     """The questions about all sets, and where answers go."""
 
     def __init__(
-        self, asked: Relevance, own: Floats | None, answers: Answers, folder: Path | None, fast: bool,
-        pool: ThreadPoolExecutor, tell: Tell,
-    ) -> None:  # fmt: skip
+        self,
+        asked: Relevance,
+        own: Floats | None,
+        answers: Answers,
+        folder: Path | None,
+        fast: bool,
+        pool: ThreadPoolExecutor,
+        tell: Tell,
+    ) -> None:
         self.asked, self.own, self.answers, self.folder = asked, own, answers, folder
         self.fast, self.pool, self.tell = fast, pool, tell
 
@@ -159,10 +165,13 @@ class _Asking:
             show.block_ended()
         found = [self.answers.get(precision, tuple(members.tolist()), True) for members in self.asked.sets]
         return PrecisionFinding(
-            precision=precision, query_precision=query_precision(precision), names=self.asked.names,
-            answers=tuple(answer for answer in found if answer is not None), by_given=self._by_given(documents),
+            precision=precision,
+            query_precision=query_precision(precision),
+            names=self.asked.names,
+            answers=tuple(answer for answer in found if answer is not None),
+            by_given=self._by_given(documents),
             duplicates=duplicates,
-        )  # fmt: skip
+        )
 
     def _block(self, sets: list[Places], precision: str, documents: Documents, file: str) -> Iterator[list[Answer]]:
         """Answers for a block of sets; those that exist come together and first, as the others take long."""
@@ -179,9 +188,7 @@ class _Asking:
             else:
                 yield _existing([_Shown.exactly(documents, one, proof)], precision, documents)
 
-    def _refuted(
-        self, proof: Refutation, members: Places, precision: str, documents: Documents, file: str
-    ) -> Answer:  # fmt: skip
+    def _refuted(self, proof: Refutation, members: Places, precision: str, documents: Documents, file: str) -> Answer:
         """The answer no, whose proof is checked again, and written if there is a folder."""
         proof.check(documents.exact, members)
         name = None
@@ -193,9 +200,14 @@ class _Asking:
             if precision != str(documents.exact.dtype) and not (place / file).exists() and file.endswith(".npy"):
                 _write_array(place / file, documents)
         return Answer(
-            tuple(members.tolist()), "no", 0.0, 0.0, means=tuple(sorted(proof.inside)),
-            blocking=tuple(sorted(proof.outside)), certificate=name,
-        )  # fmt: skip
+            tuple(members.tolist()),
+            "no",
+            0.0,
+            0.0,
+            means=tuple(sorted(proof.inside)),
+            blocking=tuple(sorted(proof.outside)),
+            certificate=name,
+        )
 
     def _by_given(self, documents: Documents) -> tuple[bool, ...] | None:
         if self.own is None:
@@ -257,8 +269,12 @@ def _own_queries(queries: str | Path | NDArray[Any] | None, asked: Relevance, wi
     for name, row in zip(asked.names, chosen, strict=True):
         require(bool(np.isfinite(row).all()), f"embedding of query {name}", "not finite", "finite numbers")
         largest = float(np.abs(row).max())
-        require(largest == 0 or _SMALLEST <= largest <= _LARGEST, f"largest magnitude of query {name}", largest,
-                f"from {_SMALLEST:g} to {_LARGEST:g}, or 0")  # fmt: skip
+        require(
+            largest == 0 or _SMALLEST <= largest <= _LARGEST,
+            f"largest magnitude of query {name}",
+            largest,
+            f"from {_SMALLEST:g} to {_LARGEST:g}, or 0",
+        )
     return chosen
 
 
@@ -303,11 +319,16 @@ def _existing(there: Sequence[_Shown], precision: str, documents: Documents) -> 
     kept = on_top(documents, rounded, [one.found.members for one in there])
     return [
         Answer(
-            rows=tuple(one.found.members.tolist()), answer="yes", margin=one.margin, at_most=one.found.at_most,
-            error=score_error(one.query, precision, documents), by_rounded=is_kept, query=one.whole,
+            rows=tuple(one.found.members.tolist()),
+            answer="yes",
+            margin=one.margin,
+            at_most=one.found.at_most,
+            error=score_error(one.query, precision, documents),
+            by_rounded=is_kept,
+            query=one.whole,
         )
         for one, is_kept in zip(there, kept, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _write_array(path: Path, documents: Documents) -> None:

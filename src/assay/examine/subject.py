@@ -97,9 +97,16 @@ def subject_of(network: Construction, name: str = "") -> Subject:
     """A construction as a subject; `name` is the file that it was read from, if it was."""
     guaranteed = network.certificate().guaranteed_error
     return Subject(
-        name or network.method, "constructed", network, network.task, network.family, network.size, network.tolerance,
-        guaranteed, "file" if name else "build",
-    )  # fmt: skip
+        name or network.method,
+        "constructed",
+        network,
+        network.task,
+        network.family,
+        network.size,
+        network.tolerance,
+        guaranteed,
+        "file" if name else "build",
+    )
 
 
 def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weights: str | Path | None) -> Subject:

@@ -104,23 +104,33 @@ def write_group_certificate(path: Path, group: Group, proved: Iterable[tuple[obj
             f"certificate = {path} is not allowed for {group.name}: no reflections or phases are written down"
         )
     whole = {
-        _MARK: 1, "name": group.name, "table": group.table.tolist(), "weights": [part.model_dump() for part in parts]
-    }  # fmt: skip
+        _MARK: 1,
+        "name": group.name,
+        "table": group.table.tolist(),
+        "weights": [part.model_dump() for part in parts],
+    }
     write_whole(path, lambda temporary: temporary.write_text(canonical(whole) + "\n", "utf-8"))
 
 
 def _part(weights: Weights, horizon: int | None) -> _Reflections | _Diagonal:
     if isinstance(weights, Reflections):
         return _Reflections(
-            name=weights.name, letters=list(weights.letters), vectors=weights.vectors.tolist(),
-            strengths=weights.strengths.tolist(), codes=weights.codes.tolist(), horizon=horizon,
-        )  # fmt: skip
+            name=weights.name,
+            letters=list(weights.letters),
+            vectors=weights.vectors.tolist(),
+            strengths=weights.strengths.tolist(),
+            codes=weights.codes.tolist(),
+            horizon=horizon,
+        )
     layers = [
         _Layer(
-            moduli=list(one.moduli), before=one.before.tolist(), exponents=one.exponents.tolist(),
+            moduli=list(one.moduli),
+            before=one.before.tolist(),
+            exponents=one.exponents.tolist(),
             joined=one.joined.tolist(),
-        ) for one in weights.layers
-    ]  # fmt: skip
+        )
+        for one in weights.layers
+    ]
     return _Diagonal(letters=list(weights.letters), layers=layers, elements=weights.elements.tolist(), horizon=horizon)
 
 

@@ -68,7 +68,14 @@ def certify_finite_state(weights: FiniteState, group: Group) -> WeightsCertifica
         letter, g = np.unravel_index(wrong.argmax(), wrong.shape)
         raise Refuted(f"finite state {group.labels[g]} does not go to its product with letter {letter}")
     return WeightsCertificate(
-        weights="finite state, zeros and ones", layers=1, steps=0, state=group.order, letters=len(weights.letters),
-        arithmetic="any arithmetic", token_error=0.0, margin=0.5, horizon=None,
+        weights="finite state, zeros and ones",
+        layers=1,
+        steps=0,
+        state=group.order,
+        letters=len(weights.letters),
+        arithmetic="any arithmetic",
+        token_error=0.0,
+        margin=0.5,
+        horizon=None,
         rests_on=f"{group.order} elements times {len(weights.letters)} letters enumerated, and induction",
-    )  # fmt: skip
+    )

@@ -199,15 +199,29 @@ def certify_reflections(weights: Reflections, group: Group) -> WeightsCertificat
             raise Refuted(f"{weights.name}: whole numbers up to {largest} are not exact in float32")
         arithmetic = "float32, float64 and bfloat16" if largest <= 2**7 else "float32 and float64"
         rests = f"{counted} in whole numbers up to {largest}, and induction"
-        return WeightsCertificate(weights.name, **shape, arithmetic=arithmetic, token_error=0.0,
-                                  margin=distance / 2, horizon=None, rests_on=rests)  # fmt: skip
+        return WeightsCertificate(
+            weights.name,
+            **shape,
+            arithmetic=arithmetic,
+            token_error=0.0,
+            margin=distance / 2,
+            horizon=None,
+            rests_on=rests,
+        )
     growth, added = _drift(weights, float(defect.max()))
     length = float(np.linalg.norm(weights.codes.astype(np.float64), axis=1).max())
     reading = 4 * gamma(weights.codes.shape[1] + 3, SINGLE) * length * (length + distance) / distance
     margin = distance / 2 - reading
     rests = f"{counted}, with all roundings bounded: e_t <= {growth:.9f} e_(t-1) + {added:.3g}"
-    return WeightsCertificate(weights.name, **shape, arithmetic="float32", token_error=added, margin=margin,
-                              horizon=tokens_within(growth, added, margin), rests_on=rests)  # fmt: skip
+    return WeightsCertificate(
+        weights.name,
+        **shape,
+        arithmetic="float32",
+        token_error=added,
+        margin=margin,
+        horizon=tokens_within(growth, added, margin),
+        rests_on=rests,
+    )
 
 
 def _defects(weights: Reflections, letter: int, targets: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -148,9 +148,17 @@ def classify(automaton: Automaton, most: int = MOST_ELEMENTS, tell: Callable[[st
     star_free = _star_free(monoid, c_rasp)
     groups, solvable, size = _groups(automaton, monoid, star_free)
     return Classes(
-        automaton, parts, size, groups, decide_finite(automaton, parts), decide_r_trivial(automaton, parts), c_rasp,
-        decide_last_letter(automaton), star_free, solvable,
-    )  # fmt: skip
+        automaton,
+        parts,
+        size,
+        groups,
+        decide_finite(automaton, parts),
+        decide_r_trivial(automaton, parts),
+        c_rasp,
+        decide_last_letter(automaton),
+        star_free,
+        solvable,
+    )
 
 
 def decide_finite(automaton: Automaton, parts: tuple[tuple[int, ...], ...]) -> Decision:

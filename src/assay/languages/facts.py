@@ -49,26 +49,34 @@ def facts_of(classes: Classes) -> tuple[Fact, ...]:
     ['proved', 'proved', 'proved', 'reported', 'reported', 'measured']
     """
     return (
-        *_for_all(classes), *_permutations(classes), *_counting(classes), *_fixed_precision(classes),
-        *_hard_attention(classes), *_groups(classes), *_trained(classes),
-    )  # fmt: skip
+        *_for_all(classes),
+        *_permutations(classes),
+        *_counting(classes),
+        *_fixed_precision(classes),
+        *_hard_attention(classes),
+        *_groups(classes),
+        *_trained(classes),
+    )
 
 
 def _for_all(classes: Classes) -> tuple[Fact, ...]:
     states, letters = classes.automaton.states, len(classes.automaton.letters)
     return (
         Fact(
-            "recurrent layer", "any arithmetic, any length",
+            "recurrent layer",
+            "any arithmetic, any length",
             f"one layer with a state of {states} numbers and {letters * states**2:,} weights recognises it, exactly",
-            "proved", "explicit weights: assay.languages.weights.recurrent",
+            "proved",
+            "explicit weights: assay.languages.weights.recurrent",
         ),
         Fact(
             "attention whose depth grows with the logarithm of the length",
             "causal softmax with positions; float32 to 4,728 letters, float64 to 16,777,216",
             "ceil(log2 n) layers of one head recognise all words of up to n letters",
-            "proved", "explicit weights: assay.languages.weights.prefix",
+            "proved",
+            "explicit weights: assay.languages.weights.prefix",
         ),
-    )  # fmt: skip
+    )
 
 
 def _permutations(classes: Classes) -> list[Fact]:
@@ -89,10 +97,13 @@ def _permutations(classes: Classes) -> list[Fact]:
         length = "any length" if proof.horizon is None else f"words of up to {proof.horizon:,} letters"
         found.append(
             Fact(
-                names[0], f"{proof.arithmetic}, {length}", f"its states are tracked with {names[1]}", "proved",
+                names[0],
+                f"{proof.arithmetic}, {length}",
+                f"its states are tracked with {names[1]}",
+                "proved",
                 "explicit weights: assay.languages.weights.permutations",
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -102,11 +113,13 @@ def _counting(classes: Classes) -> tuple[Fact, ...]:
     if classes.c_rasp.holds:
         return (
             Fact(
-                name, setting, "a program for all lengths, and weights for each, of about 2 log2 n bits, recognise it",
+                name,
+                setting,
+                "a program for all lengths, and weights for each, of about 2 log2 n bits, recognise it",
                 "proved",
                 "explicit weights: assay.languages.synthesis and assay.languages.weights.counting",
             ),
-        )  # fmt: skip
+        )
     says = "no program of any depth recognises it"
     if classes.star_free.holds is False:
         return (Fact(name, setting, says, "proved", _PERIODIC),)
@@ -119,10 +132,13 @@ def _fixed_precision(classes: Classes) -> tuple[Fact, ...]:
     does = "recognises it at some size" if classes.r_trivial.holds else "does not recognise it at any size"
     return (
         Fact(
-            "soft attention of fixed precision throughout", "causal softmax without positions", does, "reported",
+            "soft attention of fixed precision throughout",
+            "causal softmax without positions",
+            does,
+            "reported",
             "arXiv 2505.23623: exactly the R-trivial languages",
         ),
-    )  # fmt: skip
+    )
 
 
 def _hard_attention(classes: Classes) -> tuple[Fact, ...]:
@@ -131,10 +147,13 @@ def _hard_attention(classes: Classes) -> tuple[Fact, ...]:
     does = "recognises it at some size" if classes.star_free.holds else "does not recognise it at any size"
     return (
         Fact(
-            "hard attention", "causal, one position for each query, without positions", does, "reported",
+            "hard attention",
+            "causal, one position for each query, without positions",
+            does,
+            "reported",
             "arXiv 2310.13897: exactly the star-free languages",
         ),
-    )  # fmt: skip
+    )
 
 
 def _groups(classes: Classes) -> tuple[Fact, ...]:
@@ -142,24 +161,32 @@ def _groups(classes: Classes) -> tuple[Fact, ...]:
     if classes.solvable.holds is False:
         found += [
             Fact(
-                "attention and diagonal recurrences", "fixed depth, numbers of O(log n) bits",
-                "does not recognise it: the language is complete for NC1, and these networks are in TC0", "conditional",
-                "Barrington 1989; Barrington and Thérien 1988", "TC0 is not NC1",
+                "attention and diagonal recurrences",
+                "fixed depth, numbers of O(log n) bits",
+                "does not recognise it: the language is complete for NC1, and these networks are in TC0",
+                "conditional",
+                "Barrington 1989; Barrington and Thérien 1988",
+                "TC0 is not NC1",
             ),
             Fact(
-                "diagonal complex recurrences", "any depth, finite precision",
-                "does not track its states: a group in it is not solvable", "reported", "arXiv 2603.01959",
+                "diagonal complex recurrences",
+                "any depth, finite precision",
+                "does not track its states: a group in it is not solvable",
+                "reported",
+                "arXiv 2603.01959",
             ),
-        ]  # fmt: skip
+        ]
     letter = classes.even_letter
     if letter is not None:
         found.append(
             Fact(
-                "linear recurrences with nonnegative real eigenvalues", "any depth, finite precision",
-                f"does not recognise it, nor parity: {letter} is counted modulo an even number", "reported",
+                "linear recurrences with nonnegative real eigenvalues",
+                "any depth, finite precision",
+                f"does not recognise it, nor parity: {letter} is counted modulo an even number",
+                "reported",
                 "arXiv 2411.12537",
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
@@ -171,7 +198,10 @@ def _trained(classes: Classes) -> tuple[Fact, ...]:
         group, accuracy = "in C-RASP but not R-trivial", ".938"
     return (
         Fact(
-            "trained soft attention", "trained on words of up to 50 letters, tested on 451 to 500",
-            f"languages {group} reached an accuracy of {accuracy} on the average", "measured", _LOGS,
+            "trained soft attention",
+            "trained on words of up to 50 letters, tested on 451 to 500",
+            f"languages {group} reached an accuracy of {accuracy} on the average",
+            "measured",
+            _LOGS,
         ),
-    )  # fmt: skip
+    )

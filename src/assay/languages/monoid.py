@@ -298,6 +298,9 @@ def group_of_letters(automaton: Automaton) -> Group | None:
         return None
     group = PermutationGroup([Permutation(column) for column in columns])
     return Group(
-        int(group.order()), bool(group.is_abelian), bool(group.is_solvable), tuple(range(automaton.states)),
+        int(group.order()),
+        bool(group.is_abelian),
+        bool(group.is_solvable),
+        tuple(range(automaton.states)),
         tuple(automaton.letters),
-    )  # fmt: skip
+    )

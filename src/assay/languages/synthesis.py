@@ -64,8 +64,9 @@ def _counted(write: Writer, automaton: Automaton, part: tuple[int, ...], after: 
     """The lines of the states of a component, by their potentials."""
     found = separate(automaton, part)
     if found.same is not None:
-        raise AssayError(f"the language is not in C-RASP: counting does not tell states {found.same[0]} and "
-                         f"{found.same[1]} apart")  # fmt: skip
+        raise AssayError(
+            f"the language is not in C-RASP: counting does not tell states {found.same[0]} and {found.same[1]} apart"
+        )
     here = _by_potentials(write, automaton, found, after)
     away = [
         write.all(here[state], write.letter(letter))

@@ -54,6 +54,10 @@ def language_text(answer: Answer) -> str:
 
 def _wrapped(start: str, text: str) -> list[str]:
     return textwrap.wrap(
-        text, _COLUMNS, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False,
+        text,
+        _COLUMNS,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
         break_on_hyphens=False,
-    )  # fmt: skip
+    )

@@ -186,9 +186,16 @@ def make_layer(
 
 
 def make_layers(
-    architecture: str, width: int, *, heads: int = 1, causal: bool = False, rotary: bool = False, length: int = 0,
-    depth: int = 1, options: Mapping[str, Option] | None = None,
-) -> list[Layer]:  # fmt: skip
+    architecture: str,
+    width: int,
+    *,
+    heads: int = 1,
+    causal: bool = False,
+    rotary: bool = False,
+    length: int = 0,
+    depth: int = 1,
+    options: Mapping[str, Option] | None = None,
+) -> list[Layer]:
     """The layers of one run through all blocks; each is given those of the options that it has."""
     given, parts = options or {}, layers_of(architecture)
     made = []
@@ -204,7 +211,7 @@ def make_layers(
 
 def make_network(
     architecture: str, task: Task[Any], width: int, *, seed: int, longest: int = 0, **shape: Unpack[Shape]
-) -> TaskNetwork:  # fmt: skip
+) -> TaskNetwork:
     """A network to be trained on `task`, with weights drawn from `seed`.
 
     `architecture` is a layer's name, or several joined by +, which are put into the standard backbone, or the name of a
@@ -239,15 +246,34 @@ def make_network(
             require(full["positions"] == "", "positions", full["positions"], left_out)
             return joined(task, NETWORKS[architecture](spec, width))
         layers = make_layers(
-            architecture, width, heads=width // (head_width or width), causal=spec.order == "causal",
-            rotary=kind == "rotary", length=max(spec.length, longest), depth=full["depth"], options=full["options"],
-        )  # fmt: skip
+            architecture,
+            width,
+            heads=width // (head_width or width),
+            causal=spec.order == "causal",
+            rotary=kind == "rotary",
+            length=max(spec.length, longest),
+            depth=full["depth"],
+            options=full["options"],
+        )
         told = "none" if kind == "rotary" else kind
         return joined(task, Backbone(spec, layers, width, told, full["loops"], longest))
 
 
 __all__ = [
-    "NETWORKS", "Option", "Shape", "architecture_code", "architectures", "check_shape", "family",
-    "layer_entry", "layer_options", "layers_of", "make_layer", "make_layers", "make_network", "named_architecture",
-    "shape_of", "usual_positions",
-]  # fmt: skip
+    "NETWORKS",
+    "Option",
+    "Shape",
+    "architecture_code",
+    "architectures",
+    "check_shape",
+    "family",
+    "layer_entry",
+    "layer_options",
+    "layers_of",
+    "make_layer",
+    "make_layers",
+    "make_network",
+    "named_architecture",
+    "shape_of",
+    "usual_positions",
+]

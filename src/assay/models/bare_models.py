@@ -90,17 +90,24 @@ BARE_MODELS: dict[str, BareModel] = {
     model.name: model
     for model in (
         BareModel(
-            "bare-attention", "layers of softmax attention, anything after them", "attention", _attention,
+            "bare-attention",
+            "layers of softmax attention, anything after them",
+            "attention",
+            _attention,
             has_heads=True,
         ),
         BareModel(
-            "bare-attention-threshold", "one layer of softmax attention, then an affine function and a threshold",
-            "attention", _threshold,
+            "bare-attention-threshold",
+            "one layer of softmax attention, then an affine function and a threshold",
+            "attention",
+            _threshold,
             has_heads=True,
         ),
         BareModel(
-            "fixed-point-attention", "attention of p-bit fixed-point numbers with an exact softmax, anything after it",
-            "attention", _fixed_point,
+            "fixed-point-attention",
+            "attention of p-bit fixed-point numbers with an exact softmax, anything after it",
+            "attention",
+            _fixed_point,
             has_heads=True,
         ),
         BareModel("bare-third-order", "third-order attention, anything after it", "third-order", _embedding_only),
@@ -110,4 +117,4 @@ BARE_MODELS: dict[str, BareModel] = {
         BareModel("graph-attention", "attention layers that see the graph's rows", "attention", _nothing),
         BareModel("graph-third-order", "third-order layers that see the graph's rows", "third-order", _nothing),
     )
-}  # fmt: skip
+}

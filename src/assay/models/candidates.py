@@ -77,9 +77,12 @@ class Candidates:
     def shape(self) -> Shape:
         """Everything but the architecture and `heads`."""
         return {
-            "depth": self.depth, "loops": self.loops, "head_width": self.head_width, "positions": self.positions,
+            "depth": self.depth,
+            "loops": self.loops,
+            "head_width": self.head_width,
+            "positions": self.positions,
             "options": dict(self.options),
-        }  # fmt: skip
+        }
 
     @property
     def name(self) -> str:
@@ -89,10 +92,14 @@ class Candidates:
         ('attention', 'attention, depth 2, heads of 4')
         """
         said = [
-            self.architecture, options_text(dict(self.options)), f"depth {self.depth}" * (self.depth > 1),
-            f"{self.loops} loops" * (self.loops > 1), f"heads of {self.head_width}" * (self.head_width > 0),
-            f"{self.heads} heads" * (self.heads > 1), f"positions {self.positions}" * bool(self.positions),
-        ]  # fmt: skip
+            self.architecture,
+            options_text(dict(self.options)),
+            f"depth {self.depth}" * (self.depth > 1),
+            f"{self.loops} loops" * (self.loops > 1),
+            f"heads of {self.head_width}" * (self.head_width > 0),
+            f"{self.heads} heads" * (self.heads > 1),
+            f"positions {self.positions}" * bool(self.positions),
+        ]
         return ", ".join(filter(None, said))
 
     @property
@@ -215,18 +222,29 @@ def _make_one(networks: Candidates, part: str, width: int, order: Order, index: 
     alone = "+" not in networks.architecture
     heads = width // networks.head_width if networks.head_width else networks.heads
     return make_layer(
-        part, width, heads=heads if alone or "heads" in _asked(part) else 1, causal=order == "causal",
-        rotary=networks.positions == "rotary" and (alone or "rotary" in _asked(part)), length=_LENGTH, index=index,
+        part,
+        width,
+        heads=heads if alone or "heads" in _asked(part) else 1,
+        causal=order == "causal",
+        rotary=networks.positions == "rotary" and (alone or "rotary" in _asked(part)),
+        length=_LENGTH,
+        index=index,
         options=own,
-    )  # fmt: skip
+    )
 
 
 def _make(candidates: Candidates, width: int, order: Order, length: int) -> list[Layer]:
     heads = width // candidates.head_width if candidates.head_width else candidates.heads
     return make_layers(
-        candidates.architecture, width, heads=heads, causal=order == "causal", rotary=candidates.positions == "rotary",
-        length=length, depth=candidates.depth, options=dict(candidates.options),
-    )  # fmt: skip
+        candidates.architecture,
+        width,
+        heads=heads,
+        causal=order == "causal",
+        rotary=candidates.positions == "rotary",
+        length=length,
+        depth=candidates.depth,
+        options=dict(candidates.options),
+    )
 
 
 def _measured_at(candidates: Candidates, part: str, width: int, order: Order, index: int) -> int:

@@ -67,7 +67,11 @@ _LONGER = {"batch": 32, "test_lengths": [32, 64]}
 
 ROWS = (
     Row(
-        "recall", "recall", "Recall: most pairs of key and value", "largest", "pairs",
+        "recall",
+        "recall",
+        "Recall: most pairs of key and value",
+        "largest",
+        "pairs",
         {"task": {"name": "recall", "vocabulary": 64}, "along": "width", "recipe": {"steps": 600, "batch": 64}},
         {"vary": "pairs", "values": [2, 4, 8, 16, 32], "at": [16, 32, 64], "start": 8},
         "K pairs of V values need K (log2 V - h(e) - e log2(V-1)) bits of state at an error rate e (bound "
@@ -76,16 +80,26 @@ ROWS = (
         quick=[32],
     ),
     Row(
-        "recall-flat", "flat recall, two layers",
-        "Recall, keys and values as tokens of their own, two layers: most pairs", "largest", "pairs",
-        {"task": {"name": "recall", "vocabulary": 32, "flat": True}, "along": "width",
-         "recipe": {"steps": 600, "batch": 32}},
+        "recall-flat",
+        "flat recall, two layers",
+        "Recall, keys and values as tokens of their own, two layers: most pairs",
+        "largest",
+        "pairs",
+        {
+            "task": {"name": "recall", "vocabulary": 32, "flat": True},
+            "along": "width",
+            "recipe": {"steps": 600, "batch": 32},
+        },
         {"vary": "pairs", "values": [2, 4, 8, 16], "at": [WIDTH], "start": 4, "depth": 2},
         "A value must first be joined to the key before it: one layer's work, or a short convolution's "
         "(Arora et al. 2023).",
     ),
     Row(
-        "induction", "induction, one layer", "Induction, one layer", "learned", "length",
+        "induction",
+        "induction, one layer",
+        "Induction, one layer",
+        "learned",
+        "length",
         {"task": {"name": "k-hop", "alphabet": 8, "hops": 1}, "recipe": {"steps": 600, "batch": 32}},
         {"at": [32], **_ONE_WIDTH},
         "One layer of attention needs a number of heads times head dimension times bits that grows as N for it, two "
@@ -93,27 +107,42 @@ ROWS = (
         quick=[32],
     ),
     Row(
-        "induction-conv", "induction behind a short convolution",
-        "Induction, one layer behind a short convolution", "learned", "length",
+        "induction-conv",
+        "induction behind a short convolution",
+        "Induction, one layer behind a short convolution",
+        "learned",
+        "length",
         {"task": {"name": "k-hop", "alphabet": 8, "hops": 1}, "recipe": {"steps": 600, "batch": 32}},
         {"at": [32], **_ONE_WIDTH, "options": {"conv": 4}},
         "A short convolution does what the first of two layers does: it shows each token the one before.",
     ),
     Row(
-        "induction-two", "induction, two layers", "Induction, two layers", "learned", "length",
+        "induction-two",
+        "induction, two layers",
+        "Induction, two layers",
+        "learned",
+        "length",
         {"task": {"name": "k-hop", "alphabet": 8, "hops": 1}, "recipe": {"steps": 600, "batch": 32}},
         {"at": [32], **_ONE_WIDTH, "depth": 2},
         "Two layers of attention do it (Elhage et al. 2021; Olsson et al. 2022).",
     ),
     Row(
-        "two-hops", "two hops", "Two hops: fewest layers", "smallest", "layers",
+        "two-hops",
+        "two hops",
+        "Two hops: fewest layers",
+        "smallest",
+        "layers",
         {"task": {"name": "k-hop", "alphabet": 4, "hops": 2}, "recipe": {"steps": 1500, "batch": 32}},
         {"vary": "depth", "values": [1, 2, 3], "width": WIDTH, "at": [32], "start": 3},
         "k hops take about log2 k + 2 layers of attention; that fewer do not do is conditional (Sanford, Hsu, "
         "Telgarsky 2024).",
     ),
     Row(
-        "parity", "parity", "Parity (products in Z2), with a curriculum of lengths", "learned", "length",
+        "parity",
+        "parity",
+        "Parity (products in Z2), with a curriculum of lengths",
+        "learned",
+        "length",
         {"task": {"name": "group-word", "group": "Z2"}, "recipe": {"steps": 1000, **_LONGER}},
         {"at": [16], **_ONE_WIDTH},
         "A linear recurrence in finite precision whose eigenvalues are all real and at least 0 cannot do it at all "
@@ -121,7 +150,11 @@ ROWS = (
         quick=[16],
     ),
     Row(
-        "s3", "S3", "Products of transpositions, S3, with a curriculum of lengths", "learned", "length",
+        "s3",
+        "S3",
+        "Products of transpositions, S3, with a curriculum of lengths",
+        "learned",
+        "length",
         {"task": {"name": "group-word", "group": "S3"}, "recipe": {"steps": 800, **_LONGER}},
         {"at": [16], **_ONE_WIDTH},
         "One Householder reflection for each token is enough for words of transpositions (Grazzi et al. 2024; Siems et "
@@ -129,31 +162,47 @@ ROWS = (
         quick=[16],
     ),
     Row(
-        "s5", "S5", "Products of transpositions, S5", "learned", "length",
-        {"task": {"name": "group-word", "group": "S5"},
-         "recipe": {"steps": 800, "shortest": 0, "curriculum": False, **_LONGER}},
+        "s5",
+        "S5",
+        "Products of transpositions, S5",
+        "learned",
+        "length",
+        {
+            "task": {"name": "group-word", "group": "S5"},
+            "recipe": {"steps": 800, "shortest": 0, "curriculum": False, **_LONGER},
+        },
         {"at": [16], **_ONE_WIDTH},
         "Complete for NC1: layers of TC0, such as attention and diagonal recurrences, cannot do all lengths unless the "
         "two classes are equal (Merrill, Petty, Sabharwal 2024).",
     ),
     Row(
-        "copy", "copy", "Copy: longest string with its copy, tokens of both", "largest", "tokens",
+        "copy",
+        "copy",
+        "Copy: longest string with its copy, tokens of both",
+        "largest",
+        "tokens",
         {"task": {"name": "copy"}, "along": "width", "recipe": {"steps": 1000, "batch": 32}},
         {"vary": "length", "values": [8, 16, 32, 64], "at": [WIDTH], "start": 16},
         "L symbols of A need L (log2 A - h(e) - e log2(A-1)) bits of state (bound copy-state); attention looks them up "
         "(Jelassi et al. 2024).",
-        positions=("table",), quick=[WIDTH],
+        positions=("table",),
+        quick=[WIDTH],
     ),
     Row(
-        "flip-flop", "flip-flop",
-        "Flip-flop, one layer; at 4 times the length writes are ten times as rare", "learned", "length",
-        {"task": {"name": "flip-flop"},
-         "recipe": {"steps": 400, "batch": 32, "test_lengths": [128], "test_distribution": "rare"}},
+        "flip-flop",
+        "flip-flop",
+        "Flip-flop, one layer; at 4 times the length writes are ten times as rare",
+        "learned",
+        "length",
+        {
+            "task": {"name": "flip-flop"},
+            "recipe": {"steps": 400, "batch": 32, "test_lengths": [128], "test_distribution": "rare"},
+        },
         {"at": [32], **_ONE_WIDTH},
         "A few bits of state are enough; attention errs where writes are rare, on a tail of inputs (Liu et al. 2023). "
         "Bits stand behind their instructions, so one layer of attention must also join the two.",
     ),
-)  # fmt: skip
+)
 BY_NAME = {row.name: row for row in ROWS}
 
 
@@ -235,18 +284,29 @@ def battery(contender: Contender, rows: Sequence[Row], folder: Path) -> Study:
     tables = {"name": "place", "title": f"Where does {contender.name} stand?", "seeds": SEEDS, "lines": lines}
     study = study_of(tables, contender.name, folder)
     by_name = {row.name: row for row in rows}
-    return replace(study, lines=tuple(replace(
-        line, searches=tuple(
-            replace(search, unit=_with_variants(search.unit, contender, by_name[line.name])) for search in line.searches
+    return replace(
+        study,
+        lines=tuple(
+            replace(
+                line,
+                searches=tuple(
+                    replace(search, unit=_with_variants(search.unit, contender, by_name[line.name]))
+                    for search in line.searches
+                ),
+            )
+            for line in study.lines
         ),
-    ) for line in study.lines))  # fmt: skip
+    )
 
 
 def _line(contender: Contender, row: Row) -> dict[str, Any]:
     options = {**row.search.get("options", {}), **contender.options}
     search = {
-        **row.search, "architecture": contender.architecture, "options": options, "rates": list(contender.rates),
-    }  # fmt: skip
+        **row.search,
+        "architecture": contender.architecture,
+        "options": options,
+        "rates": list(contender.rates),
+    }
     return {"title": row.title, **row.line, "search": [search]}
 
 

@@ -110,9 +110,10 @@ def _differences(card: Card, *, ahead: bool) -> list[str]:
         row = BY_NAME[placed.row]
         mine = score(row, placed)
         there = [
-            pair for pair in _comparable(card, placed)
+            pair
+            for pair in _comparable(card, placed)
             if (mine > score(row, pair[1]) if ahead else mine < score(row, pair[1]))
-        ]  # fmt: skip
+        ]
         if len(there) > len(most.get(row.name, (placed, []))[1]):
             most[row.name] = placed, there
     ordered = sorted(most.items(), key=lambda item: -len(item[1][1]))  # stable: rows keep their order otherwise
@@ -162,8 +163,10 @@ def reached_text(row: Row, placed: Placed) -> str:
             return "not learned"
         return f"learned, to {placed.reach} times the length" if placed.reach > 1 else "learned"
     if placed.value is None:
-        return f"fewer than {placed.ladder[-1]} {row.unit}" if row.seeks == "largest" else (
-            f"not with {placed.ladder[-1]} {row.unit}"
-        )  # fmt: skip
+        return (
+            f"fewer than {placed.ladder[-1]} {row.unit}"
+            if row.seeks == "largest"
+            else (f"not with {placed.ladder[-1]} {row.unit}")
+        )
     least = "at least " if row.seeks == "largest" and placed.whole else ""
     return f"{least}{placed.value} {row.unit[:-1] if placed.value == 1 else row.unit}"

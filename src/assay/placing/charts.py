@@ -32,28 +32,47 @@ def _colour(card: Card) -> Spec:
     names = [card.layer, *[known.name for known in card.known]]
     scheme = ["#d1342b", *[_PALETTE[place % len(_PALETTE)] for place in range(len(card.known))]]
     return {
-        "field": "layer", "type": "nominal", "sort": names, "title": "layer",
-        "scale": {"domain": names, "range": scheme}, "legend": {"orient": "bottom", "columns": 2, "labelLimit": 320},
-    }  # fmt: skip
+        "field": "layer",
+        "type": "nominal",
+        "sort": names,
+        "title": "layer",
+        "scale": {"domain": names, "range": scheme},
+        "legend": {"orient": "bottom", "columns": 2, "labelLimit": 320},
+    }
 
 
 _PALETTE = [
-    "#3b6fb6", "#6aa84f", "#8e63b5", "#c27c1f", "#4aa3a2", "#b0609a", "#7a7f36", "#56708a", "#a3643f", "#5b8f6b",
-    "#8888c8", "#b58a9c",
-]  # fmt: skip
+    "#3b6fb6",
+    "#6aa84f",
+    "#8e63b5",
+    "#c27c1f",
+    "#4aa3a2",
+    "#b0609a",
+    "#7a7f36",
+    "#56708a",
+    "#a3643f",
+    "#5b8f6b",
+    "#8888c8",
+    "#b58a9c",
+]
 
 
 def _capacity(card: Card) -> VegaChart | None:
     """Largest number of pairs against state bits, and what the information bound asks for."""
     values = [
         {
-            "layer": name, "state": placed.state_bits, "pairs": placed.value or placed.ladder[-1] / 2,
-            "width": placed.width, "reached": reached_text(BY_NAME["recall"], placed), "stale": stale,
+            "layer": name,
+            "state": placed.state_bits,
+            "pairs": placed.value or placed.ladder[-1] / 2,
+            "width": placed.width,
+            "reached": reached_text(BY_NAME["recall"], placed),
+            "stale": stale,
             "of": "this layer" if name == card.layer else "known layers",
         }
-        for name, stale, rows in _layers(card) for placed in rows
+        for name, stale, rows in _layers(card)
+        for placed in rows
         if placed.row == "recall" and placed.state_bits and not placed.failed
-    ]  # fmt: skip
+    ]
     if not values:
         return None
     row = BY_NAME["recall"]
@@ -62,22 +81,33 @@ def _capacity(card: Card) -> VegaChart | None:
         (BOUNDS["recall-state"]().check(task_from_json({**row.line["task"], "pairs": pairs}), empty).required, pairs)
         for pairs in row.search["values"]
     ]
-    x = {"field": "state", "type": "quantitative", "scale": {"type": "log", "base": 2, "nice": False},
-         "title": "state bits behind the last token", "axis": {"format": ",d"}}  # fmt: skip
-    y = {"field": "pairs", "type": "quantitative", "scale": {"type": "log", "base": 2},
-         "title": "most pairs recalled"}  # fmt: skip
+    x = {
+        "field": "state",
+        "type": "quantitative",
+        "scale": {"type": "log", "base": 2, "nice": False},
+        "title": "state bits behind the last token",
+        "axis": {"format": ",d"},
+    }
+    y = {"field": "pairs", "type": "quantitative", "scale": {"type": "log", "base": 2}, "title": "most pairs recalled"}
     points: Spec = {
         "data": {"values": values},
         "mark": {"type": "point", **_MARK},
         "encoding": {
-            "x": x, "y": y, "color": _colour(card),
+            "x": x,
+            "y": y,
+            "color": _colour(card),
             "size": {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": 260}, "value": 90},
-            "shape": {"field": "of", "type": "nominal", "title": None, "legend": _GREY,
-                      "scale": {"domain": ["this layer", "known layers"], "range": ["diamond", "circle"]}},
+            "shape": {
+                "field": "of",
+                "type": "nominal",
+                "title": None,
+                "legend": _GREY,
+                "scale": {"domain": ["this layer", "known layers"], "range": ["diamond", "circle"]},
+            },
             "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
             "tooltip": [{"field": name} for name in ("layer", "reached", "width", "state")],
         },
-    }  # fmt: skip
+    }
     bound: Spec = {
         "data": {"values": [{"state": required, "pairs": pairs} for required, pairs in line]},
         "mark": {"type": "line", "strokeDash": [6, 4], "color": "#888", "point": {"color": "#888"}},
@@ -95,10 +125,11 @@ def _tracking(card: Card) -> VegaChart | None:
     """Error against length on the group words."""
     values = [
         {"layer": name, "row": BY_NAME[placed.row].short, "times": times, "error": error, "stale": stale}
-        for name, stale, rows in _layers(card) for placed in rows
+        for name, stale, rows in _layers(card)
+        for placed in rows
         if placed.row in _TRACKING and not placed.failed
         for times, error in ((1, placed.error), *((t, e[len(e) // 2]) for t, e in placed.lengths.items()))
-    ]  # fmt: skip
+    ]
     if not values:
         return None
     encoding: Spec = {
@@ -110,20 +141,29 @@ def _tracking(card: Card) -> VegaChart | None:
     }
     spec: Spec = {
         "data": {"values": values},
-        "facet": {"column": {
-            "field": "row", "type": "nominal", "title": None,
-            "sort": [BY_NAME[name].short for name in _TRACKING],
-        }},
+        "facet": {
+            "column": {
+                "field": "row",
+                "type": "nominal",
+                "title": None,
+                "sort": [BY_NAME[name].short for name in _TRACKING],
+            }
+        },
         "spec": {
-            "width": 210, "height": 220,
+            "width": 210,
+            "height": 220,
             "layer": [
-                {"transform": [{"filter": {"field": "layer", "oneOf": [one]}}] if one else [
-                    {"filter": {"not": {"field": "layer", "equal": card.layer}}}],
-                 "mark": {"type": "line", "point": True, "strokeWidth": 3 if one else 1.5}, "encoding": encoding}
+                {
+                    "transform": [{"filter": {"field": "layer", "oneOf": [one]}}]
+                    if one
+                    else [{"filter": {"not": {"field": "layer", "equal": card.layer}}}],
+                    "mark": {"type": "line", "point": True, "strokeWidth": 3 if one else 1.5},
+                    "encoding": encoding,
+                }
                 for one in ("", card.layer)
             ],
         },
-    }  # fmt: skip
+    }
     caption = (
         "Median over the seeds; beyond the length of training only positions beyond it are counted. Learned: up to .05."
     )
@@ -152,15 +192,22 @@ def _depth(card: Card) -> VegaChart | None:
         "height": {"step": 22},
         "mark": {"type": "point", **_MARK},
         "encoding": {
-            "x": {"field": "layers", "type": "ordinal", "title": "fewest layers",
-                  "scale": {"domain": ["1", "2", "3", "> 2", "> 3"]}, "axis": {"labelAngle": 0, "grid": True}},
+            "x": {
+                "field": "layers",
+                "type": "ordinal",
+                "title": "fewest layers",
+                "scale": {"domain": ["1", "2", "3", "> 2", "> 3"]},
+                "axis": {"labelAngle": 0, "grid": True},
+            },
             "y": {"field": "layer", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 260}},
             "shape": {"field": "question", "type": "nominal", "title": None, "legend": {"orient": "bottom", **_GREY}},
-            "color": {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": "#d1342b"},
-                      "value": "#3b6fb6"},
+            "color": {
+                "condition": {"test": {"field": "layer", "equal": card.layer}, "value": "#d1342b"},
+                "value": "#3b6fb6",
+            },
             "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
             "tooltip": [{"field": name} for name in ("layer", "question", "layers")],
         },
-    }  # fmt: skip
+    }
     caption = "Layers of width 32 that most seeds learned with; &gt;: not with as many, within this budget."
     return VegaChart("depth", "Depth: layers for one hop and two", caption.replace("&gt;", ">"), spec)

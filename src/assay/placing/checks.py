@@ -76,9 +76,7 @@ def _one_pass(contender: Contender) -> float:
     begin = time.perf_counter()
     try:
         outputs: torch.Tensor = tokens
-        for layer in make_layers(
-            contender.architecture, WIDTH, causal=True, length=_LENGTH, options=contender.options
-        ):  # fmt: skip
+        for layer in make_layers(contender.architecture, WIDTH, causal=True, length=_LENGTH, options=contender.options):
             outputs = layer(outputs, _LENGTH)
         outputs.sum().backward()
     except (Exception, SystemExit):  # whatever a layer of a user's own raises

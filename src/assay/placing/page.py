@@ -56,16 +56,21 @@ def _row(placed: Placed) -> dict[str, Any]:
         has = "" if limit.available is None else f", has {limit.available:,}"
         said = f"{limit.bound}: at least {limit.required:,.0f} {limit.resource}{has}"
     return {
-        "short": row.short, "title": row.title, "width": placed.width, "reached": reached_text(row, placed),
-        "seeds": seeds_text(placed), "error": error_text(placed),
+        "short": row.short,
+        "title": row.title,
+        "width": placed.width,
+        "reached": reached_text(row, placed),
+        "seeds": seeds_text(placed),
+        "error": error_text(placed),
         "state": "" if placed.state_bits is None else f"{placed.state_bits:,}",
         "parameters": f"{placed.parameters:,}" if placed.parameters else "",
         "seconds": f"{1000 * placed.seconds:.2g}" if placed.seconds else "",
         "seen": f"{100 * placed.seen:.2g} %" if placed.seen else "",
         "steps": "" if placed.steps is None else f"{placed.steps:,}",
         "settings": f"{placed.positions}, {placed.rate:g}" if placed.positions else "",
-        "limit": said, "failed": placed.failed,
-    }  # fmt: skip
+        "limit": said,
+        "failed": placed.failed,
+    }
 
 
 def _beside(card: Card, placed: Placed) -> dict[str, Any]:
@@ -74,9 +79,11 @@ def _beside(card: Card, placed: Placed) -> dict[str, Any]:
     cells = []
     for known in card.known:
         _, theirs = found.get(known.name, (None, None))
-        cells.append({
-            "text": "" if theirs is None else reached_text(row, theirs),
-            "state": f"{theirs.state_bits:,}" if theirs is not None and theirs.state_bits else "",
-            "stale": bool(known.stale),
-        })  # fmt: skip
+        cells.append(
+            {
+                "text": "" if theirs is None else reached_text(row, theirs),
+                "state": f"{theirs.state_bits:,}" if theirs is not None and theirs.state_bits else "",
+                "stale": bool(known.stale),
+            }
+        )
     return {"short": row.short, "width": placed.width, "own": reached_text(row, placed), "cells": cells}

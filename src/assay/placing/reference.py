@@ -63,10 +63,7 @@ def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path =
 
 def _known(name: str, lines: list[dict[str, Any]]) -> Known:
     placed = [Placed.from_json(line["placed"]) for line in lines]
-    stale = [
-        reason for line, row in zip(lines, placed, strict=True)
-        if (reason := _stale(line, row))
-    ]  # fmt: skip
+    stale = [reason for line, row in zip(lines, placed, strict=True) if (reason := _stale(line, row))]
     return Known(name, tuple(placed), stale[0] if stale else "")
 
 
@@ -111,11 +108,18 @@ def _keep(contender: Contender, placed: list[Placed], file: Path) -> None:
     kept = [line for line in others if json.loads(line)["layer"] != contender.name]
     made_with = {"recipe": RECIPE_VERSION, "battery": BATTERY_VERSION}
     rows = [
-        json.dumps({
-            "layer": contender.name, "architecture": contender.architecture, "versions": made_with,
-            "placed": replace(row, seconds=round(row.seconds, 5)).to_json(),
-        }, sort_keys=True) for row in placed if not row.failed
-    ]  # fmt: skip
+        json.dumps(
+            {
+                "layer": contender.name,
+                "architecture": contender.architecture,
+                "versions": made_with,
+                "placed": replace(row, seconds=round(row.seconds, 5)).to_json(),
+            },
+            sort_keys=True,
+        )
+        for row in placed
+        if not row.failed
+    ]
     write_whole(file, lambda path: path.write_text("\n".join([*kept, *rows]) + "\n", "utf-8"))
 
 

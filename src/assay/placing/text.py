@@ -27,9 +27,14 @@ def card_text(card: Card) -> str:
         row = BY_NAME[placed.row]
         state = "" if placed.state_bits is None else f"{placed.state_bits:,}"
         table.add_row(
-            row.short, str(placed.width), reached_text(row, placed), seeds_text(placed), error_text(placed), state,
+            row.short,
+            str(placed.width),
+            reached_text(row, placed),
+            seeds_text(placed),
+            error_text(placed),
+            state,
             others_text(card, placed),
-        )  # fmt: skip
+        )
     console.print(table)
     for placed in card.placed:
         if placed.failed:

@@ -175,5 +175,9 @@ def _rotated(rows: Float32, bits: int) -> Float32:
 
 
 _ROUNDED: dict[str, Callable[[Float32, int], Float32]] = {
-    "q8_0": _q8_0, "q4_0": _q4_0, "token": _token, "channel": _channel, "rotated": _rotated,
-}  # fmt: skip
+    "q8_0": _q8_0,
+    "q4_0": _q4_0,
+    "token": _token,
+    "channel": _channel,
+    "rotated": _rotated,
+}

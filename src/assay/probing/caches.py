@@ -178,8 +178,10 @@ def fewest_bits(head: HeadOnText, family: str, sets: Sequence[Purpose] = (), *, 
         sets=_fewest([margin >= 0 for margin in margins]),
         weights=_fewest([loss.variation <= allowed for loss in losses]),
         keys=None if head.values is None else _fewest([loss.output <= allowed for loss in losses]),
-        values=_fewest(of_values), margins=tuple(margins), allowed=allowed,
-    )  # fmt: skip
+        values=_fewest(of_values),
+        margins=tuple(margins),
+        allowed=allowed,
+    )
 
 
 def _fewest(fits: Sequence[bool]) -> int | None:

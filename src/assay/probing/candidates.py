@@ -198,9 +198,13 @@ def _program(rows: Floats) -> tuple[Floats, Floats]:
     count, width = rows.shape
     tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least that HiGHS allows
     solution = linprog(
-        np.append(np.zeros(width), -1.0), A_ub=np.column_stack([-rows, np.ones(count)]), b_ub=np.zeros(count),
-        bounds=[(-1, 1)] * width + [(None, None)], method="highs-ds", options=tight,
-    )  # fmt: skip
+        np.append(np.zeros(width), -1.0),
+        A_ub=np.column_stack([-rows, np.ones(count)]),
+        b_ub=np.zeros(count),
+        bounds=[(-1, 1)] * width + [(None, None)],
+        method="highs-ds",
+        options=tight,
+    )
     if solution.status != 0:
         return np.zeros(width), np.full(count, 1 / count)
     weights = np.maximum(-solution.ineqlin.marginals, 0.0)

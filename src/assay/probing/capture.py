@@ -275,10 +275,21 @@ def _texts(call: Call, name: str, folded: int | None) -> list[CapturedAttention]
     found = []
     for text in range(shape[0]):
         k, v = _joined(keys[text], values[text])
-        found.append(CapturedAttention(
-            name, text, queries[text], k, v, output[text], call.scale, None if mask is None else _one_mask(mask[text]),
-            call.causal, call.cap, None if sink is None else sink[text],
-        ))  # fmt: skip
+        found.append(
+            CapturedAttention(
+                name,
+                text,
+                queries[text],
+                k,
+                v,
+                output[text],
+                call.scale,
+                None if mask is None else _one_mask(mask[text]),
+                call.causal,
+                call.cap,
+                None if sink is None else sink[text],
+            )
+        )
     return found
 
 

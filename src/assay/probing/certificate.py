@@ -32,9 +32,17 @@ LARGEST = 1 << 28  # bytes of a certificate
 _FRACTION = re.compile(r"-?[0-9]+/[1-9][0-9]*")
 _PLACE = re.compile(r"0|[1-9][0-9]{0,17}")
 _FIELDS = {
-    "assay-probe-certificate", "keys", "keys_sha256", "positions", "answer", "query", "margin", "multipliers",
-    "coefficients", "sha256",
-}  # fmt: skip
+    "assay-probe-certificate",
+    "keys",
+    "keys_sha256",
+    "positions",
+    "answer",
+    "query",
+    "margin",
+    "multipliers",
+    "coefficients",
+    "sha256",
+}
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,16 @@ def probe_chosen(
     require_causal(heads, position)
     seen = Plan(heads, (1,), position=position).seen
     wanted = [
-        index for index in range(heads.count)
+        index
+        for index in range(heads.count)
         if layer in (None, heads.layer[index]) and head in (None, heads.place[index])
-    ]  # fmt: skip
-    require(bool(wanted), "layer and head", (layer, head), f"of a head; layers are 0 to {max(heads.layer)}, "
-            f"heads 0 to {max(heads.place)}")  # fmt: skip
+    ]
+    require(
+        bool(wanted),
+        "layer and head",
+        (layer, head),
+        f"of a head; layers are 0 to {max(heads.layer)}, heads 0 to {max(heads.place)}",
+    )
     described = given(sets, seen)["sets"]
     if certificate is not None and (len(wanted) > 1 or len(described) > 1):
         raise AssayError(
@@ -75,8 +80,15 @@ def probe_chosen(
             if key not in known:
                 known[key] = _of_keys(heads.keys[key[0], :seen].astype(np.float64), positions, heads.scale)
             in_use = None if heads.norms_in_use is None else float(heads.norms_in_use[index])
-            rows.append({"layer": heads.layer[index], "head": heads.place[index], "positions": positions,
-                         **known[key], **_reach(known[key], in_use)})  # fmt: skip
+            rows.append(
+                {
+                    "layer": heads.layer[index],
+                    "head": heads.place[index],
+                    "positions": positions,
+                    **known[key],
+                    **_reach(known[key], in_use),
+                }
+            )
     proof = None
     if certificate is not None:
         proved = certify(heads.keys[heads.key_head[wanted[0]], :seen], described[0])

@@ -154,8 +154,11 @@ def context_limits(
         by_norms=dispersion_limit(scale * budget.longest() * float(np.linalg.norm(keys, axis=1).max()), sparsity, mass),
         by_range=_limit(_range(keys, budget, scale), sparsity, mass),
         by_mean=np.array([_limit(float(gain), sparsity, mass) for gain in gains]),
-        if_repeated=repeated, measured=found, most=most, mass=mass,
-    )  # fmt: skip
+        if_repeated=repeated,
+        measured=found,
+        most=most,
+        mass=mass,
+    )
 
 
 def resampled(keys: NDArray[np.floating], count: int, seed: int = 0) -> Floats:

@@ -62,20 +62,36 @@ def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
         for head in range(heads.count)
     ]
     result = {
-        "name": heads.name, "note": heads.note, "heads_count": heads.count, "key_heads": len(heads.keys),
-        "layers": len(set(heads.layer)), "width": heads.width, "scale": heads.scale, "causal": heads.causal,
-        "length": plan.seen, "mass": MASS, "sparsities": list(plan.sparsities), "kinds": dict(KINDS), "sets": plan.sets,
-        "curve_sets": plan.curves, "seed": plan.seed, "formats": list(plan.cached),
-        "has_queries": plan.asks_uses, "has_values": heads.values is not None,
-        "plain": heads.plain, "has_written": heads.written is not None, "longest_context": 1 + LONGEST,
+        "name": heads.name,
+        "note": heads.note,
+        "heads_count": heads.count,
+        "key_heads": len(heads.keys),
+        "layers": len(set(heads.layer)),
+        "width": heads.width,
+        "scale": heads.scale,
+        "causal": heads.causal,
+        "length": plan.seen,
+        "mass": MASS,
+        "sparsities": list(plan.sparsities),
+        "kinds": dict(KINDS),
+        "sets": plan.sets,
+        "curve_sets": plan.curves,
+        "seed": plan.seed,
+        "formats": list(plan.cached),
+        "has_queries": plan.asks_uses,
+        "has_values": heads.values is not None,
+        "plain": heads.plain,
+        "has_written": heads.written is not None,
+        "longest_context": 1 + LONGEST,
         "heads": rows,
-        "curves": {asked: _curve(plan, asked, sizes, by_head) for asked, sizes in plan.curve.items()} if plan.curves
+        "curves": {asked: _curve(plan, asked, sizes, by_head) for asked, sizes in plan.curve.items()}
+        if plan.curves
         else {},
         "undecided": _count("undecided", by_head)
         | {"reach": sum(_sum(one, "open") for one in uses.values()), "ball": sum(row.pop("open") for row in rows)},
         "rational": _count("rational", by_head),
         "unanswered": len(found) - len(pieces),
-    }  # fmt: skip
+    }
     return {**result, "advice": advice(result)}
 
 
@@ -84,10 +100,18 @@ def _head(plan: Plan, head: int, in_use: float | None, by_head: Mapping[Any, Any
     heads = plan.heads
     key_head = heads.key_head[head]
     row: dict[str, Any] = {
-        "layer": heads.layer[head], "place": heads.place[head], "key_head": key_head, "norm_in_use": in_use,
-        "half": _crossing(by_head.get((key_head, "exists", "random"), {})), "ball": {}, "needed": {}, "ratio": {},
-        "predicted": {}, "predicted_ratio": {}, "open": 0,
-    }  # fmt: skip
+        "layer": heads.layer[head],
+        "place": heads.place[head],
+        "key_head": key_head,
+        "norm_in_use": in_use,
+        "half": _crossing(by_head.get((key_head, "exists", "random"), {})),
+        "ball": {},
+        "needed": {},
+        "ratio": {},
+        "predicted": {},
+        "predicted_ratio": {},
+        "open": 0,
+    }
     for kind in KINDS:
         answers = by_head.get((key_head, "norm", kind), {})
         row["needed"][kind] = {str(q): median(detail["at_most"]) for q, detail in answers.items()}

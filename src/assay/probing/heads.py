@@ -78,13 +78,25 @@ class Heads:
             require(bool(np.isfinite(array).all()), name, "not finite", "finite numbers")
             largest = np.abs(array).max(axis=(1, 2)).astype(np.float64)
             extreme = largest[(largest != 0) & ((largest < SMALLEST) | (largest > LARGEST))]
-            require(not extreme.size, f"largest magnitude in the {name} of a head", next(iter(extreme), 0.0),
-                    f"from {SMALLEST:g} to {LARGEST:g}, or 0")  # fmt: skip
-        require(SMALLEST <= self.scale <= LARGEST, "scale", self.scale,
-                f"a positive number, from {SMALLEST:g} to {LARGEST:g}")  # fmt: skip
+            require(
+                not extreme.size,
+                f"largest magnitude in the {name} of a head",
+                next(iter(extreme), 0.0),
+                f"from {SMALLEST:g} to {LARGEST:g}, or 0",
+            )
+        require(
+            SMALLEST <= self.scale <= LARGEST,
+            "scale",
+            self.scale,
+            f"a positive number, from {SMALLEST:g} to {LARGEST:g}",
+        )
         require(isinstance(self.causal, bool), "causal", shown(self.causal), "True or False")
-        require(bool(self.key_head) and set(self.key_head) == set(range(len(self.keys))), "key_head",
-                shown(self.key_head), f"an index of keys for each head, each of {len(self.keys)} used")  # fmt: skip
+        require(
+            bool(self.key_head) and set(self.key_head) == set(range(len(self.keys))),
+            "key_head",
+            shown(self.key_head),
+            f"an index of keys for each head, each of {len(self.keys)} used",
+        )
         for name in ("layer", "place"):
             given = getattr(self, name)
             require(len(given) == self.count, name, shown(given), f"{self.count} numbers, one for each head")
@@ -102,8 +114,12 @@ class Heads:
         if self.written is not None:
             width = None if self.values is None else self.values.shape[2]
             fits = self.written.shape[:2] == (self.count, width)
-            require(fits, "shape of written", self.written.shape,
-                    "None without values" if width is None else f"{(self.count, width, 'r')}")  # fmt: skip
+            require(
+                fits,
+                "shape of written",
+                self.written.shape,
+                "None without values" if width is None else f"{(self.count, width, 'r')}",
+            )
 
     @property
     def arrays(self) -> dict[str, NDArray[np.floating]]:
@@ -174,12 +190,19 @@ def make_heads(
         key_head = [head // (count // len(keys)) for head in range(count)]
     of_heads = _indices("key_head", key_head)
     return Heads(
-        name=name, keys=keys, queries=queries,
-        scale=keys.shape[2] ** -0.5 if scale is None else number("scale", scale), causal=truth("causal", causal),
-        key_head=of_heads, layer=_indices("layer", [0] * len(of_heads) if layer is None else layer),
-        place=_indices("place", range(len(of_heads)) if place is None else place), values=values, written=written,
-        plain=truth("plain", plain), note=note,
-    )  # fmt: skip
+        name=name,
+        keys=keys,
+        queries=queries,
+        scale=keys.shape[2] ** -0.5 if scale is None else number("scale", scale),
+        causal=truth("causal", causal),
+        key_head=of_heads,
+        layer=_indices("layer", [0] * len(of_heads) if layer is None else layer),
+        place=_indices("place", range(len(of_heads)) if place is None else place),
+        values=values,
+        written=written,
+        plain=truth("plain", plain),
+        note=note,
+    )
 
 
 def read_arrays(path: str | Path) -> Heads:
@@ -202,10 +225,16 @@ def read_arrays(path: str | Path) -> Heads:
 def write_arrays(heads: Heads, path: Path) -> None:
     """Write heads to an .npz file that `read_arrays` reads, whole or not at all."""
     arrays = {
-        "name": np.array(heads.name), "scale": np.array(heads.scale), "causal": np.array(heads.causal),
-        "key_head": np.array(heads.key_head), "layer": np.array(heads.layer), "place": np.array(heads.place),
-        "plain": np.array(heads.plain), "note": np.array(heads.note), **heads.arrays,
-    }  # fmt: skip
+        "name": np.array(heads.name),
+        "scale": np.array(heads.scale),
+        "causal": np.array(heads.causal),
+        "key_head": np.array(heads.key_head),
+        "layer": np.array(heads.layer),
+        "place": np.array(heads.place),
+        "plain": np.array(heads.plain),
+        "note": np.array(heads.note),
+        **heads.arrays,
+    }
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
@@ -297,8 +326,17 @@ def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
         raise AssayError(f"{path} is not a whole .npz file: {reason}") from error
 
 
-_DAMAGE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, KeyError, zipfile.BadZipFile, zlib.error,
-           struct.error)  # fmt: skip
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    KeyError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+)
 
 
 def _floats(name: str, array: NDArray[Any]) -> NDArray[np.floating]:

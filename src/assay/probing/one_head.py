@@ -76,8 +76,12 @@ def one_head(
     (count, width), length = rows["queries"].shape, len(rows["keys"])
     require(rows["keys"].shape[1] == width, "width of keys", rows["keys"].shape[1], f"{width}, that of the queries")
     found = None if values is None else _rows("values", values)
-    require(found is None or len(found) == length, "number of values", 0 if found is None else len(found),
-            f"{length}, that of the keys")  # fmt: skip
+    require(
+        found is None or len(found) == length,
+        "number of values",
+        0 if found is None else len(found),
+        f"{length}, that of the keys",
+    )
     scale = width**-0.5 if scale is None else float(scale)
     require(0 < scale < np.inf, "scale", scale, "a positive number")
     require(not causal or visible is None, "causal", causal, "False where visible is given")

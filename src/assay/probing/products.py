@@ -76,10 +76,13 @@ def _sum_of(args: Any) -> Product | None:
 
     standard = [*lead, *rows, *columns]
     return Product(
-        (operands[0], operands[1]), order(first, [*lead, *rows, *summed])(operands[0]),
-        order(second, [*lead, *summed, *columns])(operands[1]), order(out, standard), order(standard, out),
+        (operands[0], operands[1]),
+        order(first, [*lead, *rows, *summed])(operands[0]),
+        order(second, [*lead, *summed, *columns])(operands[1]),
+        order(out, standard),
+        order(standard, out),
         straight=list(out) == standard,
-    )  # fmt: skip
+    )
 
 
 def _same(tensor: Tensor) -> Tensor:

@@ -161,8 +161,16 @@ def reach_by_kind(sets: Sequence[Purpose], found: Floats) -> tuple[Reach, ...]:
     for place, size in sorted(set(keys)):
         chosen = np.sort(found[[key == (place, size) for key in keys]])
         last = len(chosen) - 1
-        rows.append(Reach(KINDS[place], size, len(chosen), float((chosen >= 0).mean()), float(chosen[last // 2]),
-                          float(chosen[last // 10])))  # fmt: skip
+        rows.append(
+            Reach(
+                KINDS[place],
+                size,
+                len(chosen),
+                float((chosen >= 0).mean()),
+                float(chosen[last // 2]),
+                float(chosen[last // 10]),
+            )
+        )
     return tuple(rows)
 
 

@@ -39,9 +39,14 @@ def probe_question(heads: Heads, key_head: int, asked: Asked, sets: dict[str, An
     The keys are the first `sets["length"]` of that key head.
     """
     return {
-        "kind": "probe", "asked": asked, "heads": heads.digest, "name": heads.name, "key_head": key_head, "sets": sets,
+        "kind": "probe",
+        "asked": asked,
+        "heads": heads.digest,
+        "name": heads.name,
+        "key_head": key_head,
+        "sets": sets,
         "version": PROBE_VERSION,
-    }  # fmt: skip
+    }
 
 
 def uses_question(
@@ -52,9 +57,15 @@ def uses_question(
     The keys are the first `length` of the sets described, of one size, kind by kind.
     """
     return {
-        "kind": "probe", "asked": "uses", "heads": heads.digest, "name": heads.name, "head": head,
-        "sets": list(described), "formats": list(formats), "version": PROBE_VERSION,
-    }  # fmt: skip
+        "kind": "probe",
+        "asked": "uses",
+        "heads": heads.digest,
+        "name": heads.name,
+        "head": head,
+        "sets": list(described),
+        "formats": list(formats),
+        "version": PROBE_VERSION,
+    }
 
 
 def keep_heads(heads: Heads, folder: Path) -> None:

@@ -31,9 +31,27 @@ ADDS = {"add", "iadd", "radd", "sub", "subtract", "isub"}
 ENDS = {"linear", "embedding", "conv1d", "conv2d", "layer_norm", "group_norm", "rms_norm"}
 FILLS = {"masked_fill", "where", "setitem"}
 SHAPES = {
-    "view", "reshape", "unflatten", "flatten", "unsqueeze", "squeeze", "contiguous", "to", "float", "double", "half",
-    "bfloat16", "type", "type_as", "clone", "detach", "view_as", "reshape_as", "expand", "expand_as",
-}  # fmt: skip
+    "view",
+    "reshape",
+    "unflatten",
+    "flatten",
+    "unsqueeze",
+    "squeeze",
+    "contiguous",
+    "to",
+    "float",
+    "double",
+    "half",
+    "bfloat16",
+    "type",
+    "type_as",
+    "clone",
+    "detach",
+    "view_as",
+    "reshape_as",
+    "expand",
+    "expand_as",
+}
 HIDDEN = -1e4  # an entry of a mask from here down hides a key: its weight is 0 in float64
 
 
@@ -173,10 +191,15 @@ class Tracer(TorchFunctionMode):
             self.refused(self.where(), f"its weights are dropped out with probability {dropout}")
             return output
         call = Call(
-            queries=queries, keys=keys, values=values, output=output.detach().clone(), mask=mask,
+            queries=queries,
+            keys=keys,
+            values=values,
+            output=output.detach().clone(),
+            mask=mask,
             scale=queries.shape[-1] ** -0.5 if scale is None else float(scale),
-            causal=bool(given.get("is_causal")), grouped=bool(given.get("enable_gqa")),
-        )  # fmt: skip
+            causal=bool(given.get("is_causal")),
+            grouped=bool(given.get("enable_gqa")),
+        )
         changed = self.found(call)
         return output if changed is None else changed.reshape(output.shape).to(output)
 
@@ -219,11 +242,15 @@ class Tracer(TorchFunctionMode):
             mask = _lead(scores.shift[..., :count].detach().clone(), lead)
             sink = _lead(scores.shift[..., count:].detach().clone(), lead) if scores.shift.shape[-1] > count else None
         call = Call(
-            queries=_lead(scores.queries, lead), keys=_lead(scores.keys, lead), values=_lead(values, lead),
-            output=_lead(plain.detach().clone(), lead), mask=mask, sink=sink,
+            queries=_lead(scores.queries, lead),
+            keys=_lead(scores.keys, lead),
+            values=_lead(values, lead),
+            output=_lead(plain.detach().clone(), lead),
+            mask=mask,
+            sink=sink,
             scale=scores.scale * (1.0 if scores.inner is None else scores.inner),
             cap=None if scores.inner is None else scores.scale,
-        )  # fmt: skip
+        )
         changed = self.found(call)
         return output if changed is None else product.back(changed.reshape(plain.shape).to(plain))
 

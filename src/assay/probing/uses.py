@@ -41,9 +41,12 @@ def head_on_text(heads: Heads, head: int, seen: int | None = None) -> HeadOnText
     seen = len(keys) if seen is None else seen
     rows = len(queries) - (len(keys) - seen) * heads.causal
     return one_head(
-        whole.queries[: max(rows, 0)], whole.keys[:seen], None if whole.values is None else whole.values[:seen],
-        scale=heads.scale, visible=whole.visible[: max(rows, 0), :seen],
-    )  # fmt: skip
+        whole.queries[: max(rows, 0)],
+        whole.keys[:seen],
+        None if whole.values is None else whole.values[:seen],
+        scale=heads.scale,
+        visible=whole.visible[: max(rows, 0), :seen],
+    )
 
 
 def spaced(head: HeadOnText, most: int = QUERIES) -> HeadOnText:
@@ -119,10 +122,14 @@ def _losses(
     of_keys = cache_loss(head, found)
     result = {
         "bits": found.bits,
-        "weights": _number(of_keys.variation), "worst": _number(of_keys.worst), "output": _number(of_keys.output),
-        "written": None, "output of values": None, "written of values": None,
+        "weights": _number(of_keys.variation),
+        "worst": _number(of_keys.worst),
+        "output": _number(of_keys.output),
+        "written": None,
+        "output of values": None,
+        "written of values": None,
         "kept": _number(float(np.quantile(kept_shares(head, sets, found), 0.1))) if sets else None,
-    }  # fmt: skip
+    }
     if head.values is not None:
         result["output of values"] = _number(cache_loss(head, exact, found).output)
     if written is not None:

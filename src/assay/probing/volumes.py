@@ -128,9 +128,11 @@ def _log_terms(on: Counts, off: Counts, size: int, others: int, asked: Property)
     peak, curve, outer, saddle, bend, inner = (part[kept] for part in peaks)
     found = np.full(len(on), -np.inf)
     found[kept] = (
-        near + np.log(curve * bend) / 2
-        + _log_outer(a, b, size, others, peak, curve, outer) + _log_inner(a, b, saddle, bend, inner, asked)
-    )  # fmt: skip
+        near
+        + np.log(curve * bend) / 2
+        + _log_outer(a, b, size, others, peak, curve, outer)
+        + _log_inner(a, b, saddle, bend, inner, asked)
+    )
     return found
 
 

@@ -19,9 +19,13 @@ PROOF_VERSION = 1  # raised when proofs change, so that old answers are not take
 def certificate_question(method: str, task: Task[Any], tolerance: float) -> dict[str, Any]:
     """What can be proved of this construction from its weights?"""
     return {
-        "kind": "certificate", "method": method, "task": task.to_json(), "tolerance": tolerance,
-        "version": PROOF_VERSION, "code": code_of_construction(method, task),
-    }  # fmt: skip
+        "kind": "certificate",
+        "method": method,
+        "task": task.to_json(),
+        "tolerance": tolerance,
+        "version": PROOF_VERSION,
+        "code": code_of_construction(method, task),
+    }
 
 
 def answer_certificate(question: dict[str, Any]) -> Evidence:

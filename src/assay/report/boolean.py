@@ -35,31 +35,53 @@ def _heads_chart(found: dict[str, Any]) -> VegaChart:
         stated.append(("learned", learned) if learned else ("not learned up to", one["tried"] or None))
         values += [{**here, "kind": kind, "heads": heads} for kind, heads in stated if heads is not None]
     names = list(dict.fromkeys(value["function"] for value in values))
-    shape: Spec = {"field": "kind", "type": "nominal", "sort": _KINDS, "title": None,
-                   "scale": {"domain": _KINDS, "range": ["stroke", "circle", "cross", "triangle-up"]},
-                   "legend": {"orient": "bottom"}}  # fmt: skip
-    x: Spec = {"field": "n", "type": "quantitative", "title": "bits n", "axis": {"tickMinStep": 1, "format": "d"},
-               "scale": {"zero": False, "padding": 12}}  # fmt: skip
+    shape: Spec = {
+        "field": "kind",
+        "type": "nominal",
+        "sort": _KINDS,
+        "title": None,
+        "scale": {"domain": _KINDS, "range": ["stroke", "circle", "cross", "triangle-up"]},
+        "legend": {"orient": "bottom"},
+    }
+    x: Spec = {
+        "field": "n",
+        "type": "quantitative",
+        "title": "bits n",
+        "axis": {"tickMinStep": 1, "format": "d"},
+        "scale": {"zero": False, "padding": 12},
+    }
     spec: Spec = {
         "data": {"values": values},
         "facet": {"column": {"field": "function", "type": "nominal", "sort": names, "title": None}},
         "spec": {
-            "width": max(120, 760 // max(1, len(names))), "height": 260,
+            "width": max(120, 760 // max(1, len(names))),
+            "height": 260,
             "layer": [
-                {"transform": [{"filter": "datum.kind == 'impossible below'"}],
-                 "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": _GREY},
-                 "encoding": {"x": x, "y": _heads_axis()}},
-                {"mark": {"type": "point", "size": 110, "strokeWidth": 2, "opacity": 1},
-                 "encoding": {
-                     "x": x, "y": _heads_axis(), "shape": shape,
-                     "color": {"field": "kind", "type": "nominal", "sort": _KINDS, "title": None,
-                               "scale": {"domain": _KINDS, "range": [_GREY, _BLUE, _RED, _RED]},
-                               "legend": {"orient": "bottom"}},
-                     "tooltip": [{"field": "function"}, {"field": "n"}, {"field": "kind"}, {"field": "heads"}],
-                 }},
+                {
+                    "transform": [{"filter": "datum.kind == 'impossible below'"}],
+                    "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": _GREY},
+                    "encoding": {"x": x, "y": _heads_axis()},
+                },
+                {
+                    "mark": {"type": "point", "size": 110, "strokeWidth": 2, "opacity": 1},
+                    "encoding": {
+                        "x": x,
+                        "y": _heads_axis(),
+                        "shape": shape,
+                        "color": {
+                            "field": "kind",
+                            "type": "nominal",
+                            "sort": _KINDS,
+                            "title": None,
+                            "scale": {"domain": _KINDS, "range": [_GREY, _BLUE, _RED, _RED]},
+                            "legend": {"orient": "bottom"},
+                        },
+                        "tooltip": [{"field": "function"}, {"field": "n"}, {"field": "kind"}, {"field": "heads"}],
+                    },
+                },
             ],
         },
-    }  # fmt: skip
+    }
     caption = (
         "Heads of one softmax layer with a fixed query and a linear threshold. Below the grey line (threshold degree) "
         "no heads compute the function, in exact arithmetic. Circles: explicit weights, checked in rationals. Crosses: "
@@ -70,38 +92,74 @@ def _heads_chart(found: dict[str, Any]) -> VegaChart:
 
 
 def _heads_axis() -> Spec:
-    return {"field": "heads", "type": "quantitative", "title": "heads H", "scale": {"domainMin": 0},
-            "axis": {"tickMinStep": 1, "format": "d"}}  # fmt: skip
+    return {
+        "field": "heads",
+        "type": "quantitative",
+        "title": "heads H",
+        "scale": {"domainMin": 0},
+        "axis": {"tickMinStep": 1, "format": "d"},
+    }
 
 
 def _errors_chart(found: dict[str, Any]) -> VegaChart:
-    names = [name for name in dict.fromkeys(one["function"] for one in found["errors"])
-             if any(one["least"] for one in found["errors"] if one["function"] == name)]  # fmt: skip
+    names = [
+        name
+        for name in dict.fromkeys(one["function"] for one in found["errors"])
+        if any(one["least"] for one in found["errors"] if one["function"] == name)
+    ]
     values = [
-        {"function": one["function"], "n": f"n = {one['inputs']}", "heads": one["heads"], "least": one["least"],
-         "trained": one["trained"]}
-        for one in found["errors"] if one["function"] in names and one["least"] is not None
-    ]  # fmt: skip
+        {
+            "function": one["function"],
+            "n": f"n = {one['inputs']}",
+            "heads": one["heads"],
+            "least": one["least"],
+            "trained": one["trained"],
+        }
+        for one in found["errors"]
+        if one["function"] in names and one["least"] is not None
+    ]
     x: Spec = {"field": "heads", "type": "quantitative", "title": "heads H", "axis": {"tickMinStep": 1, "format": "d"}}
 
     def y(field: str) -> Spec:
-        return {"field": field, "type": "quantitative", "title": "share of words wrong", "scale": {"type": "sqrt"},
-                "axis": {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"}}  # fmt: skip
+        return {
+            "field": field,
+            "type": "quantitative",
+            "title": "share of words wrong",
+            "scale": {"type": "sqrt"},
+            "axis": {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"},
+        }
 
     colour: Spec = {"field": "n", "type": "nominal", "title": None, "legend": {"orient": "bottom"}}
     spec: Spec = {
         "data": {"values": values},
         "facet": {"column": {"field": "function", "type": "nominal", "sort": names, "title": None}},
-        "spec": {"width": max(160, 760 // max(1, len(names))), "height": 280, "layer": [
-            {"mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3]},
-             "encoding": {"x": x, "y": y("least"), "color": colour}},
-            {"transform": [{"filter": "datum.trained != null"}],
-             "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-             "encoding": {"x": x, "y": y("trained"), "color": colour, "tooltip": [
-                 {"field": "function"}, {"field": "n"}, {"field": "heads"},
-                 {"field": "trained", "format": ".4f"}, {"field": "least", "format": ".4f"}]}},
-        ]},
-    }  # fmt: skip
+        "spec": {
+            "width": max(160, 760 // max(1, len(names))),
+            "height": 280,
+            "layer": [
+                {
+                    "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3]},
+                    "encoding": {"x": x, "y": y("least"), "color": colour},
+                },
+                {
+                    "transform": [{"filter": "datum.trained != null"}],
+                    "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+                    "encoding": {
+                        "x": x,
+                        "y": y("trained"),
+                        "color": colour,
+                        "tooltip": [
+                            {"field": "function"},
+                            {"field": "n"},
+                            {"field": "heads"},
+                            {"field": "trained", "format": ".4f"},
+                            {"field": "least", "format": ".4f"},
+                        ],
+                    },
+                },
+            ],
+        },
+    }
     caption = (
         "On uniform bits. Dashed: no network with so many heads is wrong less often, in exact arithmetic. Points: the "
         "best seed, its answers held against exact arithmetic; none may lie below its line. The axis is a square root."
@@ -111,26 +169,53 @@ def _errors_chart(found: dict[str, Any]) -> VegaChart:
 
 def _margins_chart(found: dict[str, Any]) -> VegaChart:
     names = list(dict.fromkeys(one["function"] for one in found["margins"]))
-    values = [{**one, "proved": one["proved"] or "neither", "measured": one["measured"] or "neither"}
-              for one in found["margins"]]  # fmt: skip
+    values = [
+        {**one, "proved": one["proved"] or "neither", "measured": one["measured"] or "neither"}
+        for one in found["margins"]
+    ]
     x: Spec = {"field": "inputs", "type": "quantitative", "title": "bits n", "scale": {"zero": False}}
     y: Spec = {"field": "bits", "type": "quantitative", "title": "log2 of 1 / margin"}
-    spec: Spec = {"height": 360, "width": "container", "layer": [
-        {"data": {"values": _SIGNIFICANDS}, "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
-         "encoding": {"y": y}},
-        {"data": {"values": _SIGNIFICANDS}, "mark": {"type": "text", "align": "left", "dy": -7, "color": _GREY},
-         "encoding": {"y": y, "x": {"value": 4}, "text": {"field": "name"}}},
-        {"data": {"values": values}, "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
-         "encoding": {
-             "x": x, "y": y,
-             "color": {"field": "function", "type": "nominal", "sort": names, "title": None,
-                       "scale": {"domain": names, "range": _FUNCTIONS},
-                       "legend": {"orient": "bottom"}},
-             "tooltip": [{"field": "function"}, {"field": "inputs", "title": "n"}, {"field": "heads"},
-                         {"field": "bits", "format": ".1f"}, {"field": "proved"}, {"field": "measured"},
-                         {"field": "fixed_bits", "title": "fixed-point bits"}],
-         }},
-    ]}  # fmt: skip
+    spec: Spec = {
+        "height": 360,
+        "width": "container",
+        "layer": [
+            {
+                "data": {"values": _SIGNIFICANDS},
+                "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
+                "encoding": {"y": y},
+            },
+            {
+                "data": {"values": _SIGNIFICANDS},
+                "mark": {"type": "text", "align": "left", "dy": -7, "color": _GREY},
+                "encoding": {"y": y, "x": {"value": 4}, "text": {"field": "name"}},
+            },
+            {
+                "data": {"values": values},
+                "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
+                "encoding": {
+                    "x": x,
+                    "y": y,
+                    "color": {
+                        "field": "function",
+                        "type": "nominal",
+                        "sort": names,
+                        "title": None,
+                        "scale": {"domain": names, "range": _FUNCTIONS},
+                        "legend": {"orient": "bottom"},
+                    },
+                    "tooltip": [
+                        {"field": "function"},
+                        {"field": "inputs", "title": "n"},
+                        {"field": "heads"},
+                        {"field": "bits", "format": ".1f"},
+                        {"field": "proved"},
+                        {"field": "measured"},
+                        {"field": "fixed_bits", "title": "fixed-point bits"},
+                    ],
+                },
+            },
+        ],
+    }
     caption = (
         "Explicit weights of as many heads as are needed; the margin is the least |output|, in rationals, with "
         "coefficients whose absolute values sum to 1. Dashed: significands of float32 and float64. One sign change "
@@ -153,10 +238,17 @@ def heads_rows(found: dict[str, Any]) -> Rows:
             backbone = f"{one['backbone']} of {one['seeds']} seeds"
             if not one["backbone"]:
                 backbone = f"none, {one['backbone_wrong']} of {1 << one['inputs']} wrong"
-        rows.append([
-            one["function"], str(one["inputs"]), _shown(one["needed"]), _shown(one["constructed"]), learned, seeds,
-            backbone,
-        ])  # fmt: skip
+        rows.append(
+            [
+                one["function"],
+                str(one["inputs"]),
+                _shown(one["needed"]),
+                _shown(one["constructed"]),
+                learned,
+                seeds,
+                backbone,
+            ]
+        )
     return titles, rows
 
 
@@ -165,13 +257,22 @@ def error_rows(found: dict[str, Any]) -> Rows:
     titles = ["function", "n", "heads", "wrong at least", "wrong, best seed", "words wrong, by seed"]
     rows = []
     for one in found["errors"]:
-        words = [f"{wrong}{'' if exact else ' (by rounding)'}"
-                 for wrong, exact in zip(one["wrong"], one["exact"], strict=True)]  # fmt: skip
+        words = [
+            f"{wrong}{'' if exact else ' (by rounding)'}"
+            for wrong, exact in zip(one["wrong"], one["exact"], strict=True)
+        ]
         trained = "" if one["trained"] is None else f"{one['trained']:.4g}"
         least = "" if one["least"] is None else f"{one['least']:.4g}"
-        rows.append([
-            one["function"], str(one["inputs"]), str(one["heads"]), least, trained, ", ".join(words),
-        ])  # fmt: skip
+        rows.append(
+            [
+                one["function"],
+                str(one["inputs"]),
+                str(one["heads"]),
+                least,
+                trained,
+                ", ".join(words),
+            ]
+        )
     return titles, rows
 
 
@@ -179,10 +280,17 @@ def margin_rows(found: dict[str, Any]) -> Rows:
     """Titles and rows: explicit weights of symmetric functions."""
     titles = ["function", "n", "heads", "log2 of 1 / margin", "proved in", "right in", "fixed-point bits"]
     rows = [
-        [one["function"], str(one["inputs"]), str(one["heads"]), f"{one['bits']:.1f}", one["proved"] or "neither",
-         one["measured"] or "neither", _shown(one["fixed_bits"])]
+        [
+            one["function"],
+            str(one["inputs"]),
+            str(one["heads"]),
+            f"{one['bits']:.1f}",
+            one["proved"] or "neither",
+            one["measured"] or "neither",
+            _shown(one["fixed_bits"]),
+        ]
         for one in found["margins"]
-    ]  # fmt: skip
+    ]
     return titles, rows
 
 

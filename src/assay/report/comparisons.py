@@ -51,11 +51,12 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
     cells = [_cell(cell, comparison.distribution, answers) for cell in comparison.cells]
     rows: list[dict[str, Any]] = [
         {
-            "task": task_name(first.task.to_json()), "decided": decided(first.task.to_json()),
+            "task": task_name(first.task.to_json()),
+            "decided": decided(first.task.to_json()),
             "cells": cells[start : start + len(networks)],
         }
         for start, first in list(enumerate(comparison.cells))[:: len(networks)]
-    ]  # fmt: skip
+    ]
     judged = [cell["agrees"] for cell in cells if cell["agrees"] is not None]
     recipe, first = comparison.cells[0].unit.question["recipe"], comparison.cells[0].task
     longest = max(recipe["test_lengths"], default=first.length)
@@ -144,9 +145,13 @@ def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dic
     found = replay(cell.unit, answers)
     network = cell.network
     theory = predicted(
-        cell.task.to_json(), network.architecture, dict(network.options), network.positions or "none", network.depth,
+        cell.task.to_json(),
+        network.architecture,
+        dict(network.options),
+        network.positions or "none",
+        network.depth,
         distribution,
-    )  # fmt: skip
+    )
     trained = _trained(cell, found.runs) if found.finished else None
     longest = max(cell.unit.question["recipe"]["test_lengths"], default=cell.task.length)
     agrees = None
@@ -178,9 +183,14 @@ def _trained(cell: Cell, runs: tuple[Evidence, ...]) -> Trained:
         reach = length
     sequence = [run.detail["sequence_error"] for run in chosen if run.detail["sequence_error"] is not None]
     return Trained(
-        learned, len(chosen), median(run.error for run in chosen), median(sequence) if sequence else None, lengths,
-        _medians(chosen, "sequence_lengths"), reach,
-    )  # fmt: skip
+        learned,
+        len(chosen),
+        median(run.error for run in chosen),
+        median(sequence) if sequence else None,
+        lengths,
+        _medians(chosen, "sequence_lengths"),
+        reach,
+    )
 
 
 def _medians(runs: list[Evidence], key: str) -> dict[int, float]:

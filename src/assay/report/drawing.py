@@ -23,12 +23,26 @@ from assay.report.lines import Line, Series, rank
 from assay.report.words import power_text
 
 STYLE: Any = {
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"], "font.size": 10.5,
-    "axes.titlesize": 11.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
-    "axes.spines.right": False, "axes.edgecolor": "#555B63", "axes.axisbelow": True, "legend.fontsize": 9.5,
-    "legend.frameon": False, "hatch.linewidth": 0.7, "svg.fonttype": "none", "svg.hashsalt": "assay",
-    "figure.facecolor": "white", "lines.linewidth": 1.6, "lines.markersize": 5.5, "mathtext.default": "regular",
-}  # fmt: skip
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "font.size": 10.5,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555B63",
+    "axes.axisbelow": True,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "hatch.linewidth": 0.7,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "assay",
+    "figure.facecolor": "white",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5.5,
+    "mathtext.default": "regular",
+}
 TEXT_LINE = 0.205  # inches that a line of a legend takes
 DASHES: list[tuple[str, Any]] = [
     ("o", "-"),
@@ -169,9 +183,12 @@ def draw_learned(
     for series in boundaries:
         look, who = looks[series["architecture"]], f"{series['architecture']}, " if named else ""
         marker: dict[str, Any] = {
-            "color": look.colour, "marker": look.marker, "markersize": 8, "linestyle": "none",
+            "color": look.colour,
+            "marker": look.marker,
+            "markersize": 8,
+            "linestyle": "none",
             "markeredgecolor": "white",
-        }  # fmt: skip
+        }
         known = [point for point in series["points"] if not point["censored"]]
         axes.plot(*_coordinates(known), zorder=5, **marker)
         for point in series["points"]:
@@ -202,9 +219,13 @@ def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[A
     for (marker, line), series in zip(DASHES * (1 + len(boundaries) // len(DASHES)), boundaries, strict=False):
         name = f"constructed: {series['architecture']}, {series['source']} ({_made_of(series)})"
         style: dict[str, Any] = {
-            "color": look.colour, "marker": marker, "linestyle": line, "markerfacecolor": "white",
-            "linewidth": 1.3, "label": name,
-        }  # fmt: skip
+            "color": look.colour,
+            "marker": marker,
+            "linestyle": line,
+            "markerfacecolor": "white",
+            "linewidth": 1.3,
+            "label": name,
+        }
         axes.plot(*_coordinates(series["points"]), zorder=3, **style)
         handles.append(Line2D([], [], **style))
     return handles
@@ -222,8 +243,10 @@ def draw_impossible(axes: Axes, boundaries: list[Series]) -> list[Any]:
             if len(binding) == 1:
                 axes.plot([binding[0]["x"]] * 2, [bottom, binding[0]["width"]], color="#C9CDD2", linewidth=5, zorder=1)
             edge: dict[str, Any] = {
-                "color": "#5B626B", "linestyle": "-" if series["error_kind"] == "mean" else ":", "linewidth": 1,
-            }  # fmt: skip
+                "color": "#5B626B",
+                "linestyle": "-" if series["error_kind"] == "mean" else ":",
+                "linewidth": 1,
+            }
             axes.plot(*_coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
         label = f"impossible ({_SAID[series['error_kind']]}): {series['source']}"
         said = "" if binding else f", {_EXCLUDES_NONE}"

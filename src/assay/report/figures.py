@@ -115,9 +115,9 @@ def sweep_chart(findings: dict[str, Any], line: Line, sweep: dict[str, Any]) -> 
         said = "median and seeds" if points else f"no {sweep['axis']} declared"
         handles.append(Line2D([], [], label=f"{name}: {said}", linestyle=dashes, **style))
         bounded = [p for p in points if p["floor"]]
-        handles += _draw_floor(axes, [(p["at"], p["floor"]) for p in bounded], ", ".join(
-            sorted({p["bound"] for p in bounded})
-        ), name)  # fmt: skip
+        handles += _draw_floor(
+            axes, [(p["at"], p["floor"]) for p in bounded], ", ".join(sorted({p["bound"] for p in bounded})), name
+        )
         top = max([top, *(error for error in medians if error < _DIVERGED), *(p["tolerance"] for p in points)])
     axes.set_ylim(0, 1.15 * top or 1)
     legend(figure, handles)
@@ -205,9 +205,12 @@ def precision_chart(line: Line) -> Figure:
     for colour, (marker, dashes), found in zip(distinct_colours(), cycle(DASHES), line["precisions"], strict=False):
         slope = "" if found["per_doubling"] is None else f": {found['per_doubling']:+.1f} bits per doubling"
         style: dict[str, Any] = {
-            "color": colour, "marker": marker, "linestyle": dashes, "markerfacecolor": "white",
+            "color": colour,
+            "marker": marker,
+            "linestyle": dashes,
+            "markerfacecolor": "white",
             "label": f"{found['method']}{slope}",
-        }  # fmt: skip
+        }
         points = found["points"]
         axes.plot([point["x"] for point in points], [point["bits"] for point in points], **style)
         handles.append(Line2D([], [], **style))

@@ -162,9 +162,13 @@ def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
     if not errors:
         return {}
     return {
-        "architecture": name_of(end.unit), "x": end.x, "field": end.unit.field, "width": end.unit.ladder[end.rung],
-        "learned": end.width is not None, "errors": {length: sorted(found) for length, found in errors.items()},
-    }  # fmt: skip
+        "architecture": name_of(end.unit),
+        "x": end.x,
+        "field": end.unit.field,
+        "width": end.unit.ladder[end.rung],
+        "learned": end.width is not None,
+        "errors": {length: sorted(found) for length, found in errors.items()},
+    }
 
 
 def _baselines(line: Line, answers: Mapping[str, Evidence]) -> list[dict[str, Any]]:
@@ -196,10 +200,15 @@ def _test_inputs(ends: Iterable[tuple[int, tuple[Evidence, ...]]]) -> list[dict[
 def _certificate(piece: Evidence) -> dict[str, Any]:
     """A construction and its proof; None where the guarantee was not proved."""
     return {
-        "method": piece.source, "parameters": parameters_text(piece.task), "width": piece.size.width,
-        "error": piece.error, "arithmetic": piece.detail["arithmetic"], "proof": piece.detail["proof"],
-        "rests_on": piece.rests_on, "seconds": piece.seconds,
-    }  # fmt: skip
+        "method": piece.source,
+        "parameters": parameters_text(piece.task),
+        "width": piece.size.width,
+        "error": piece.error,
+        "arithmetic": piece.detail["arithmetic"],
+        "proof": piece.detail["proof"],
+        "rests_on": piece.rests_on,
+        "seconds": piece.seconds,
+    }
 
 
 def _precisions(answers: Iterable[tuple[int, Evidence]]) -> list[dict[str, Any]]:
@@ -207,9 +216,13 @@ def _precisions(answers: Iterable[tuple[int, Evidence]]) -> list[dict[str, Any]]
     by_method: dict[str, list[dict[str, Any]]] = {}
     for x, piece in answers:
         point = {
-            "x": x, "bits": piece.size.precision, "fraction": piece.detail["fraction"], "error": piece.error,
-            "width": piece.size.width, "rests_on": piece.rests_on,
-        }  # fmt: skip
+            "x": x,
+            "bits": piece.size.precision,
+            "fraction": piece.detail["fraction"],
+            "error": piece.error,
+            "width": piece.size.width,
+            "rests_on": piece.rests_on,
+        }
         by_method.setdefault(piece.source, []).append(point)
     return [
         {"method": method, "points": points, "per_doubling": _per_doubling(points)}
@@ -240,10 +253,16 @@ def _parameters(task: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def _portrait(piece: Evidence) -> dict[str, Any]:
     return {
-        "verdict": piece.verdict, "source": piece.source, "architecture": piece.architecture, "task": piece.task,
-        "parameters": parameters_text(piece.task), "width": piece.size.width, "error": piece.error,
-        "error_kind": piece.error_kind, **piece.detail["portrait"],
-    }  # fmt: skip
+        "verdict": piece.verdict,
+        "source": piece.source,
+        "architecture": piece.architecture,
+        "task": piece.task,
+        "parameters": parameters_text(piece.task),
+        "width": piece.size.width,
+        "error": piece.error,
+        "error_kind": piece.error_kind,
+        **piece.detail["portrait"],
+    }
 
 
 def _protocol(piece: Evidence) -> dict[str, Any]:
@@ -259,9 +278,16 @@ def _order(piece: Evidence) -> tuple[Any, ...]:
     question = piece.question
     numbers = tuple(value for _, value in _parameters(piece.task) if isinstance(value, int))
     return (
-        piece.task["name"], piece.family, piece.architecture, piece.source, numbers, piece.size.width,
-        question.get("seed", 0), question.get("rate", 0.0), piece.key,
-    )  # fmt: skip
+        piece.task["name"],
+        piece.family,
+        piece.architecture,
+        piece.source,
+        numbers,
+        piece.size.width,
+        question.get("seed", 0),
+        question.get("rate", 0.0),
+        piece.key,
+    )
 
 
 def _row(piece: Evidence, symbols: dict[tuple[str, str], str]) -> dict[str, Any]:
@@ -271,12 +297,26 @@ def _row(piece: Evidence, symbols: dict[tuple[str, str], str]) -> dict[str, Any]
     along = {symbols[name, key]: value for key, value in _parameters(piece.task) if (name, key) in symbols}
     trained = piece.source == "training"
     return {
-        "task": f"{name}: {parameters_text(piece.task)}", "along": along,
-        "architecture": candidates_of(question).name if trained else piece.architecture, "source": piece.source,
-        "verdict": piece.verdict, "width": piece.size.width, "heads": piece.size.heads, "depth": piece.size.depth,
-        "precision": piece.size.precision, "parameters": piece.size.parameters, "state": piece.size.state or None,
-        "error_kind": piece.error_kind, "error": piece.error, "tolerance": piece.tolerance,
-        "largest_error": detail.get("largest_error", measured), "sequence_error": detail.get("sequence_error"),
-        "seed": question.get("seed"), "rate": question.get("rate"), "steps": detail.get("steps"),
-        "seconds": round(piece.seconds, 2), "rests_on": piece.rests_on, "key": piece.key,
-    }  # fmt: skip
+        "task": f"{name}: {parameters_text(piece.task)}",
+        "along": along,
+        "architecture": candidates_of(question).name if trained else piece.architecture,
+        "source": piece.source,
+        "verdict": piece.verdict,
+        "width": piece.size.width,
+        "heads": piece.size.heads,
+        "depth": piece.size.depth,
+        "precision": piece.size.precision,
+        "parameters": piece.size.parameters,
+        "state": piece.size.state or None,
+        "error_kind": piece.error_kind,
+        "error": piece.error,
+        "tolerance": piece.tolerance,
+        "largest_error": detail.get("largest_error", measured),
+        "sequence_error": detail.get("sequence_error"),
+        "seed": question.get("seed"),
+        "rate": question.get("rate"),
+        "steps": detail.get("steps"),
+        "seconds": round(piece.seconds, 2),
+        "rests_on": piece.rests_on,
+        "key": piece.key,
+    }

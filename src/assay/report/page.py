@@ -44,12 +44,26 @@ from assay.tasks import TASKS
 
 _HERE = Path(__file__).parent
 _COLUMNS = [
-    ("task", "task"), ("architecture", "architecture"), ("verdict", "verdict"), ("source", "source"),
-    ("width", "width"), ("error", "error"), ("error_kind", "kind of error"), ("rests_on", "rests on"),
-    ("tolerance", "tolerance"), ("parameters", "parameters"), ("precision", "bits"), ("seed", "seed"), ("rate", "rate"),
-    ("steps", "steps"), ("largest_error", "largest seen"), ("sequence_error", "of sequences"), ("heads", "heads"),
-    ("depth", "depth"), ("seconds", "seconds"),
-]  # fmt: skip
+    ("task", "task"),
+    ("architecture", "architecture"),
+    ("verdict", "verdict"),
+    ("source", "source"),
+    ("width", "width"),
+    ("error", "error"),
+    ("error_kind", "kind of error"),
+    ("rests_on", "rests on"),
+    ("tolerance", "tolerance"),
+    ("parameters", "parameters"),
+    ("precision", "bits"),
+    ("seed", "seed"),
+    ("rate", "rate"),
+    ("steps", "steps"),
+    ("largest_error", "largest seen"),
+    ("sequence_error", "of sequences"),
+    ("heads", "heads"),
+    ("depth", "depth"),
+    ("seconds", "seconds"),
+]
 _TEXTS = {"task", "architecture", "verdict", "source", "error_kind", "rests_on"}
 
 
@@ -253,9 +267,11 @@ def _boolean(found: dict[str, Any] | None) -> dict[str, Any]:
     if found is None:
         return {"charts": []}
     return {
-        "charts": boolean_charts(found), "heads": heads_rows(found), "errors": error_rows(found),
+        "charts": boolean_charts(found),
+        "heads": heads_rows(found),
+        "errors": error_rows(found),
         "margins": margin_rows(found),
-    }  # fmt: skip
+    }
 
 
 def _chart(line: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:

@@ -10,28 +10,36 @@ from assay.probing.headline import ALLOWED, able, first_to_lose, median, ranked_
 Probe = dict[str, Any]
 
 LOSSES = {
-    "written": "written error", "output": "output error", "weights": "attention error", "kept": "mass sets keep",
+    "written": "written error",
+    "output": "output error",
+    "weights": "attention error",
+    "kept": "mass sets keep",
     "output of values": "output error of values",
-}  # fmt: skip
+}
 STATISTICS = {
-    "entropy": "entropy", "sink_mass": "sink mass", "score_spread": "score spread", "output_size": "output size",
-}  # fmt: skip
+    "entropy": "entropy",
+    "sink_mass": "sink mass",
+    "score_spread": "score spread",
+    "output_size": "output size",
+}
 
 
 def probe_columns(probe: Probe) -> list[str]:
     """What `probe_rows` has."""
     sizes = probe["sparsities"]
     return [
-        "layer", "head",
+        "layer",
+        "head",
         *(f"{title}, {name}" for name in _formats(probe) for title in _losses_known(probe).values()),
         *(["fewest bits, keys by channel", "fewest bits, values by token"] if probe["has_values"] else []),
         *(["longest context, one token"] if probe["has_queries"] else []),
         *(f"reach, {kind}, q = {size}" for kind in probe["kinds"] for size in sizes if probe["has_queries"]),
         *(STATISTICS.values() if probe["has_queries"] else ()),
-        "norm in use", "q at half existence",
+        "norm in use",
+        "q at half existence",
         *(f"needed / in use, q = {size}" for size in sizes if probe["has_queries"]),
         *(f"needed norm, q = {size}" for size in sizes if not probe["has_queries"]),
-    ]  # fmt: skip
+    ]
 
 
 def probe_rows(probe: Probe) -> list[list[Any]]:
@@ -40,19 +48,24 @@ def probe_rows(probe: Probe) -> list[list[Any]]:
     known = probe["has_queries"]
     return [
         [
-            row["layer"], row["place"],
+            row["layer"],
+            row["place"],
             *(row["losses"].get(name, {}).get(figure) for name in _formats(probe) for figure in _losses_known(probe)),
-            *([row["fewest"].get("channel", {}).get("keys"), row["fewest"].get("token", {}).get("values")]
-              if probe["has_values"] else []),
+            *(
+                [row["fewest"].get("channel", {}).get("keys"), row["fewest"].get("token", {}).get("values")]
+                if probe["has_values"]
+                else []
+            ),
             *([row["context"]] if known else []),
             *(row["reach"].get(kind, {}).get(size) for kind in probe["kinds"] for size in sizes if known),
             *(row["statistics"].get(name) for name in STATISTICS if known),
-            row["norm_in_use"], row["half"],
+            row["norm_in_use"],
+            row["half"],
             *(row["ratio"].get("random", {}).get(size) for size in sizes if known),
             *(row["needed"]["random"].get(size) for size in sizes if not known),
         ]
         for row in probe["heads"]
-    ]  # fmt: skip
+    ]
 
 
 def loss_rows(probe: Probe) -> list[dict[str, Any]]:
@@ -81,12 +94,18 @@ def _loss_row(probe: Probe, name: str) -> dict[str, Any]:
         return sum(error > ALLOWED for error in known) if probe["has_values"] else None
 
     return {
-        "format": name, "bits": losses[0]["bits"], "heads": len(losses),
+        "format": name,
+        "bits": losses[0]["bits"],
+        "heads": len(losses),
         "lost": sum(one["kept"] is not None and one["kept"] < KEPT for one in losses),
-        "off": off("output"), "off_values": off("output of values"),
-        "weights": median(one["weights"] for one in losses), "output": median(one["output"] for one in losses),
-        "first": first, "loss": loss, "by": LOSSES[ranked_by(probe, name)],
-    }  # fmt: skip
+        "off": off("output"),
+        "off_values": off("output of values"),
+        "weights": median(one["weights"] for one in losses),
+        "output": median(one["output"] for one in losses),
+        "first": first,
+        "loss": loss,
+        "by": LOSSES[ranked_by(probe, name)],
+    }
 
 
 def _formats(probe: Probe) -> list[str]:

@@ -155,8 +155,12 @@ def _draw_ratios(axes: Axes, probe: Probe, kind: str, shift: float) -> None:
             0.12 * (np.arange(len(known)) * _GOLDEN % 1 - 0.5)
         )  # sideways, so that points do not hide others
         dots: dict[str, Any] = {
-            **_points(kind), "markersize": 2.6, "markeredgewidth": 0, "alpha": 0.35, "rasterized": True,
-        }  # fmt: skip
+            **_points(kind),
+            "markersize": 2.6,
+            "markeredgewidth": 0,
+            "alpha": 0.35,
+            "rasterized": True,
+        }
         axes.plot(place * jitter, known, zorder=2, **dots)
         if known:
             low, middle, high = np.quantile(known, (0.1, 0.5, 0.9))

@@ -11,9 +11,11 @@ from assay.report.vega import Spec, VegaChart
 _GREY, _SOFT = "#8a8f98", "#b9bec6"
 # Colours and dashes of the lines of the first chart, by how their names begin.
 _LINES = {
-    "impossible": ("#8a8f98", [2, 2]), "explicit": ("#3b6fb6", []), "random": ("#4aa3a2", [8, 3]),
+    "impossible": ("#8a8f98", [2, 2]),
+    "explicit": ("#3b6fb6", []),
+    "random": ("#4aa3a2", [8, 3]),
     "published": ("#b9bec6", []),
-}  # fmt: skip
+}
 _SETTINGS = ["#d1342b", "#c27c1f", "#8e63b5", "#6aa84f", "#b0609a"]
 _MEMORIES = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f"]
 _LOG_N: Spec = {"type": "log", "domain": [3, 1e9], "clamp": True}
@@ -38,35 +40,58 @@ def _documents_chart(found: dict[str, Any]) -> VegaChart:
     top = found["top"]
     lines = [
         {"name": band["name"], "d": d, "n": n, "steps": band["name"].startswith("explicit")}
-        for band in found["bands"] for d, n in band["points"] if d >= 1
-    ]  # fmt: skip
+        for band in found["bands"]
+        for d, n in band["points"]
+        if d >= 1
+    ]
     points = [
-        {"name": one["course"], "d": one["dimensions"], "n": one["middle"], "least": one["largest"][0],
-         "most": one["largest"][-1], "seeds": ", ".join(map(str, one["largest"]))}
+        {
+            "name": one["course"],
+            "d": one["dimensions"],
+            "n": one["middle"],
+            "least": one["largest"][0],
+            "most": one["largest"][-1],
+            "seeds": ", ".join(map(str, one["largest"])),
+        }
         for one in found["reached"]
-    ]  # fmt: skip
+    ]
     names = list(dict.fromkeys(line["name"] for line in lines))
     settings = list(dict.fromkeys(point["name"] for point in points))
     looks = [next(look for start, look in _LINES.items() if name.startswith(start)) for name in names]
     shades = _shades(names, [colour for colour, _ in looks])
     colour: Spec = {
-        "field": "name", "type": "nominal", "sort": [*names, *settings], "title": None,
+        "field": "name",
+        "type": "nominal",
+        "sort": [*names, *settings],
+        "title": None,
         "scale": {"domain": [*names, *settings], "range": [*shades, *_SETTINGS[: len(settings)]]},
         "legend": {"orient": "bottom", "columns": 2, "labelLimit": 420, "symbolType": "stroke", "symbolStrokeWidth": 3},
-    }  # fmt: skip
+    }
     dash: Spec = {
-        "field": "name", "type": "nominal", "legend": None,
+        "field": "name",
+        "type": "nominal",
+        "legend": None,
         "scale": {"domain": names, "range": [pattern or [1, 0] for _, pattern in looks]},
-    }  # fmt: skip
-    x: Spec = {"field": "d", "type": "quantitative", "title": "dimensions d",
-               "scale": {"type": "log", "base": 2, "domain": [1, 512]},
-               "axis": {"values": [2**i for i in range(10)]}}  # fmt: skip
-    y: Spec = {"field": "n", "type": "quantitative", "title": "documents n", "scale": _LOG_N,
-               "axis": {"values": [10**i for i in range(1, 10)], "format": ","}}  # fmt: skip
+    }
+    x: Spec = {
+        "field": "d",
+        "type": "quantitative",
+        "title": "dimensions d",
+        "scale": {"type": "log", "base": 2, "domain": [1, 512]},
+        "axis": {"values": [2**i for i in range(10)]},
+    }
+    y: Spec = {
+        "field": "n",
+        "type": "quantitative",
+        "title": "documents n",
+        "scale": _LOG_N,
+        "axis": {"values": [10**i for i in range(1, 10)], "format": ","},
+    }
     wall: Spec = {
-        "data": {"values": [{"d": 2 * top}]}, "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
+        "data": {"values": [{"d": 2 * top}]},
+        "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
         "encoding": {"x": {"field": "d", "type": "quantitative"}},
-    }  # fmt: skip
+    }
     encoding: Spec = {
         "x": x,
         "y": y,
@@ -75,20 +100,32 @@ def _documents_chart(found: dict[str, Any]) -> VegaChart:
         "order": {"field": "d"},
         "tooltip": [{"field": "name"}, {"field": "d"}, {"field": "n", "format": ",.0f"}],
     }
-    drawn: Spec = {"data": {"values": lines}, "encoding": encoding, "layer": [
-        {"transform": [{"filter": f"{sign}datum.steps"}],
-         "mark": {"type": "line", "strokeWidth": 2, "clip": True, "interpolate": interpolate}}
-        for sign, interpolate in (("", "step-after"), ("!", "linear"))
-    ]}  # fmt: skip
+    drawn: Spec = {
+        "data": {"values": lines},
+        "encoding": encoding,
+        "layer": [
+            {
+                "transform": [{"filter": f"{sign}datum.steps"}],
+                "mark": {"type": "line", "strokeWidth": 2, "clip": True, "interpolate": interpolate},
+            }
+            for sign, interpolate in (("", "step-after"), ("!", "linear"))
+        ],
+    }
     whiskers: Spec = {
-        "data": {"values": points}, "mark": {"type": "rule", "strokeWidth": 2},
+        "data": {"values": points},
+        "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"x": x, "y": {"field": "least", "type": "quantitative"}, "y2": {"field": "most"}, "color": colour},
-    }  # fmt: skip
+    }
     learned: Spec = {
-        "data": {"values": points}, "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-        "encoding": {"x": x, "y": y, "color": colour, "tooltip": [
-            {"field": "name"}, {"field": "d"}, {"field": "n", "title": "median n"}, {"field": "seeds"}]},
-    }  # fmt: skip
+        "data": {"values": points},
+        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "color": colour,
+            "tooltip": [{"field": "name"}, {"field": "d"}, {"field": "n", "title": "median n"}, {"field": "seeds"}],
+        },
+    }
     caption = (
         f"Up and left is better. Left of d = {2 * top} (vertical line) no more documents than the grey dashes are "
         "possible, whatever the numbers are; on it, explicit vectors serve any number, with enough bits. Other grey "
@@ -115,20 +152,32 @@ def _shades(names: list[str], colours: list[str]) -> list[str]:
 def _margin_chart(found: dict[str, Any]) -> VegaChart:
     values = [
         {"n": one["documents"], "margin": one["margin"], "name": _margin_name(one)}
-        for one in found["margins"] if one["margin"] > 0
-    ]  # fmt: skip
+        for one in found["margins"]
+        if one["margin"] > 0
+    ]
     order = list(dict.fromkeys(value["name"] for value in values))
     spec: Spec = {
-        "data": {"values": values}, "mark": {"type": "line", "point": {"filled": True, "size": 45}, "clip": True},
+        "data": {"values": values},
+        "mark": {"type": "line", "point": {"filled": True, "size": 45}, "clip": True},
         "encoding": {
             "x": {"field": "n", "type": "quantitative", "scale": {"type": "log", "base": 2}, "title": "documents n"},
-            "y": {"field": "margin", "type": "quantitative", "title": "least margin",
-                  "scale": {"type": "log", "domain": [1e-4, 2]}, "axis": {"format": "~g"}},
-            "color": {"field": "name", "type": "nominal", "sort": order, "title": None,
-                      "legend": {"orient": "bottom", "columns": 3}},
+            "y": {
+                "field": "margin",
+                "type": "quantitative",
+                "title": "least margin",
+                "scale": {"type": "log", "domain": [1e-4, 2]},
+                "axis": {"format": "~g"},
+            },
+            "color": {
+                "field": "name",
+                "type": "nominal",
+                "sort": order,
+                "title": None,
+                "legend": {"orient": "bottom", "columns": 3},
+            },
             "tooltip": [{"field": "name"}, {"field": "n"}, {"field": "margin", "format": ".3g"}],
         },
-    }  # fmt: skip
+    }
     caption = (
         "The least of all sets' margins, with documents and queries of length 1: scores in the set above all others. "
         f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found['top']}. Trained: the best seed "
@@ -147,18 +196,36 @@ def _kept_chart(found: dict[str, Any]) -> VegaChart:
     cyclic = [one for one in found["kept"] if one["vectors"] == "cyclic"]
     formats = list(dict.fromkeys(one["number_format"] for one in cyclic))
     spec: Spec = {
-        "data": {"values": cyclic}, "mark": {"type": "line", "point": {"filled": True, "size": 45}},
+        "data": {"values": cyclic},
+        "mark": {"type": "line", "point": {"filled": True, "size": 45}},
         "encoding": {
-            "x": {"field": "documents", "type": "quantitative", "title": "documents n",
-                  "scale": {"type": "log", "nice": False}},
-            "y": {"field": "share", "type": "quantitative", "title": "share of the sets retrieved",
-                  "scale": {"domain": [0, 1]}},
-            "color": {"field": "number_format", "type": "nominal", "sort": formats, "title": None,
-                      "legend": {"orient": "bottom"}},
-            "tooltip": [{"field": "number_format"}, {"field": "documents"}, {"field": "share", "format": ".4f"},
-                        {"field": "tried", "title": "sets tried", "format": ","}],
+            "x": {
+                "field": "documents",
+                "type": "quantitative",
+                "title": "documents n",
+                "scale": {"type": "log", "nice": False},
+            },
+            "y": {
+                "field": "share",
+                "type": "quantitative",
+                "title": "share of the sets retrieved",
+                "scale": {"domain": [0, 1]},
+            },
+            "color": {
+                "field": "number_format",
+                "type": "nominal",
+                "sort": formats,
+                "title": None,
+                "legend": {"orient": "bottom"},
+            },
+            "tooltip": [
+                {"field": "number_format"},
+                {"field": "documents"},
+                {"field": "share", "format": ".4f"},
+                {"field": "tried", "title": "sets tried", "format": ","},
+            ],
         },
-    }  # fmt: skip
+    }
     caption = (
         f"Explicit vectors in {2 * found['top']} dimensions (cyclic polytope), documents and queries rounded to a "
         "format: in exact arithmetic every set is retrieved at any n; precision is the wall."
@@ -172,24 +239,54 @@ def _memory_chart(found: dict[str, Any]) -> VegaChart:
     spec: Spec = {
         "data": {"values": found["points"]},
         "facet": {"column": {"field": "dimensions", "type": "nominal", "title": "d", "header": {"labelFontSize": 12}}},
-        "spec": {"width": 400, "height": 300, "layer": [
-            {"mark": {"type": "line", "point": {"filled": True, "size": 35}}, "encoding": {
-                "x": {"field": "load", "type": "quantitative", "title": "load 2 n ln n / d^2",
-                      "scale": {"type": "log", "base": 2}},
-                "y": {"field": "share", "type": "quantitative", "title": "share read correctly",
-                      "scale": {"domain": [0, 1]}},
-                "color": {"field": "memory", "type": "nominal", "sort": kinds, "title": "memory",
-                          "scale": {"domain": kinds, "range": _MEMORIES[: len(kinds)]}},
-                "strokeDash": {"field": "number_format", "type": "nominal", "sort": formats, "title": "stored as",
-                               "legend": {"symbolType": "stroke"},
-                               "scale": {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]}},
-                "tooltip": [{"field": "memory"}, {"field": "number_format"}, {"field": "pairs", "format": ","},
-                            {"field": "load", "format": ".3g"}, {"field": "share", "format": ".3f"},
-                            {"field": "bits", "format": ","}],
-            }},
-            {"mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY}, "encoding": {"x": {"datum": 1}}},
-        ]},
-    }  # fmt: skip
+        "spec": {
+            "width": 400,
+            "height": 300,
+            "layer": [
+                {
+                    "mark": {"type": "line", "point": {"filled": True, "size": 35}},
+                    "encoding": {
+                        "x": {
+                            "field": "load",
+                            "type": "quantitative",
+                            "title": "load 2 n ln n / d^2",
+                            "scale": {"type": "log", "base": 2},
+                        },
+                        "y": {
+                            "field": "share",
+                            "type": "quantitative",
+                            "title": "share read correctly",
+                            "scale": {"domain": [0, 1]},
+                        },
+                        "color": {
+                            "field": "memory",
+                            "type": "nominal",
+                            "sort": kinds,
+                            "title": "memory",
+                            "scale": {"domain": kinds, "range": _MEMORIES[: len(kinds)]},
+                        },
+                        "strokeDash": {
+                            "field": "number_format",
+                            "type": "nominal",
+                            "sort": formats,
+                            "title": "stored as",
+                            "legend": {"symbolType": "stroke"},
+                            "scale": {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]},
+                        },
+                        "tooltip": [
+                            {"field": "memory"},
+                            {"field": "number_format"},
+                            {"field": "pairs", "format": ","},
+                            {"field": "load", "format": ".3g"},
+                            {"field": "share", "format": ".3f"},
+                            {"field": "bits", "format": ","},
+                        ],
+                    },
+                },
+                {"mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY}, "encoding": {"x": {"datum": 1}}},
+            ],
+        },
+    }
     caption = (
         "n random unit keys and values, written once, read with every key; the answer is the value of largest inner "
         "product with what was read. Dashed: the load at which a matrix of d x d numbers is predicted to fail, as a "

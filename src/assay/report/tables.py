@@ -100,9 +100,12 @@ def _probe(probe: dict[str, Any]) -> Iterator[Table]:
         title = {}
         table.add_column("cached in")
         for name in (
-            "heads that\nlose sets", "outputs off by\n10 %: keys", "outputs off by\n10 %: values",
-            "median head:\nattention error", "median head:\noutput error",
-        ):  # fmt: skip
+            "heads that\nlose sets",
+            "outputs off by\n10 %: keys",
+            "outputs off by\n10 %: values",
+            "median head:\nattention error",
+            "median head:\noutput error",
+        ):
             table.add_column(name, justify="right")
         table.add_column("first to lose")
         for row in losses:

@@ -72,7 +72,13 @@ def _learned(series: Series) -> Entry:
 
 def _entry(verdict: str, series: Series, point: dict[str, Any]) -> Entry:
     return {
-        "verdict": verdict, "error_kind": series["error_kind"], "width": point["width"], "depth": series["depth"],
-        "parameters": point["parameters"], "at": point["x"], "source": series["source"], "field": series["field"],
+        "verdict": verdict,
+        "error_kind": series["error_kind"],
+        "width": point["width"],
+        "depth": series["depth"],
+        "parameters": point["parameters"],
+        "at": point["x"],
+        "source": series["source"],
+        "field": series["field"],
         "largest": series["largest"],
-    }  # fmt: skip
+    }

@@ -274,8 +274,11 @@ def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) 
         caption.append(f"Learned: by at least {seeds_text(seeds)}, each within a budget of steps.")
     censored = [
         f"{'down' if s['largest'] else 'up'} to {s['field']} {p['width']} at {symbol} = {p['x']}"
-        for s in boundaries if s["verdict"] == "learned" for p in s["points"] if p["censored"]
-    ]  # fmt: skip
+        for s in boundaries
+        if s["verdict"] == "learned"
+        for p in s["points"]
+        if p["censored"]
+    ]
     if censored:
         caption.append(f"Not learned within this budget {', '.join(censored)}: that is no proof that it cannot be.")
     if linear:

@@ -239,8 +239,9 @@ def _learned_point(end: SearchEnd) -> Point:
     there, ladder = end.there, end.unit.ladder
     step = there[0].size.head_width or 1 if end.unit.field == "width" else 1
     learned = [(end.unit.rung_of(run.question), run.question["seed"]) for run in end.runs if run.verdict == "learned"]
-    first = [min((rung for rung, of in learned if of == seed and rung is not None), default=None)
-             for seed in end.unit.seeds]  # fmt: skip
+    first = [
+        min((rung for rung, of in learned if of == seed and rung is not None), default=None) for seed in end.unit.seeds
+    ]
     return Point(
         x=end.x,
         width=ladder[end.rung],

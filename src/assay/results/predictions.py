@@ -57,9 +57,13 @@ _AUTOMATA = "one layer: saturated LSTMs and GRUs are finite automata (Merrill 20
 
 
 def predicted(
-    task: Mapping[str, Any], architecture: str, options: Mapping[str, Any], positions: str, depth: int,
+    task: Mapping[str, Any],
+    architecture: str,
+    options: Mapping[str, Any],
+    positions: str,
+    depth: int,
     distribution: str,
-) -> Prediction | None:  # fmt: skip
+) -> Prediction | None:
     """What is known of a network on a task, both as questions describe them; None for another task or layer.
 
     At any depth, unless the words are those of an alternation alone: then at this one.

@@ -93,12 +93,16 @@ def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> li
     for x, axis, unit, runs in ends:
         charts[x, axis or unit.field][unit.name, runs[0].family, unit.field].append(_swept(unit, runs))
     return [
-        Sweep(x, axis, tuple(
-            Curve(name, family, field, tuple(sorted(points, key=lambda point: point.value)))
-            for (name, family, field), points in curves.items()
-        ))
+        Sweep(
+            x,
+            axis,
+            tuple(
+                Curve(name, family, field, tuple(sorted(points, key=lambda point: point.value)))
+                for (name, family, field), points in curves.items()
+            ),
+        )
         for (x, axis), curves in charts.items()
-    ]  # fmt: skip
+    ]
 
 
 def least_error(bound: Bound, task: Task[Any], network: Resources, distribution: str) -> float:

@@ -114,12 +114,19 @@ def gather_memories(plan: MemoryPlan, answers: Mapping[str, Evidence]) -> dict[s
             continue
         for number_format in plan.formats:
             found = piece.detail[number_format]
-            points.append({
-                "memory": question["memory"], "dimensions": question["dimensions"], "pairs": question["pairs"],
-                "load": memory_load(question["dimensions"], question["pairs"]), "number_format": number_format,
-                "share": sum(found["shares"]) / len(found["shares"]), "lowest": min(found["shares"]),
-                "highest": max(found["shares"]), "bits": found["bits"],
-            })  # fmt: skip
+            points.append(
+                {
+                    "memory": question["memory"],
+                    "dimensions": question["dimensions"],
+                    "pairs": question["pairs"],
+                    "load": memory_load(question["dimensions"], question["pairs"]),
+                    "number_format": number_format,
+                    "share": sum(found["shares"]) / len(found["shares"]),
+                    "lowest": min(found["shares"]),
+                    "highest": max(found["shares"]),
+                    "bits": found["bits"],
+                }
+            )
     thresholds = [
         {"dimensions": d, "pairs": memory_threshold(d), "information": information_threshold(d, 32)}
         for d in plan.dimensions
@@ -143,8 +150,10 @@ def _reached(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Reach
 def _kept(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Kept]:
     asked = [
         (vectors, n, name, content_hash(plan.rounded(n, name, vectors)))
-        for vectors in plan.vectors for n in plan.explicit for name in plan.formats
-    ]  # fmt: skip
+        for vectors in plan.vectors
+        for n in plan.explicit
+        for name in plan.formats
+    ]
     return [
         Kept(vectors, piece["dimensions"], n, name, piece["share"], piece["tried"], piece["exhaustive"])
         for vectors, n, name, key in asked
@@ -160,8 +169,12 @@ def _margins(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Margi
             margins = [answers[key].detail["margin"] for key in keys if key in answers]
             if margins:
                 found.append(Margin("trained", dimensions, documents, max(margins)))
-    cyclic = {n: answers[key].detail["margin"] for n in plan.explicit for name in plan.formats
-              if (key := content_hash(plan.rounded(n, name))) in answers}  # fmt: skip
+    cyclic = {
+        n: answers[key].detail["margin"]
+        for n in plan.explicit
+        for name in plan.formats
+        if (key := content_hash(plan.rounded(n, name))) in answers
+    }
     found += [Margin("cyclic", 2 * plan.top, n, margin) for n, margin in sorted(cyclic.items()) if margin]
     places = sorted({*plan.documents, *plan.explicit})
     return found + [Margin("optimum", None, n, optimal_margin(n, plan.top)) for n in places if n > plan.top]

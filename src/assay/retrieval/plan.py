@@ -77,15 +77,21 @@ class RetrievalPlan:
     def rounded(self, documents: int, number_format: str, vectors: str = "cyclic") -> Question:
         """The share of sets that explicit documents still serve in a number format; of cyclic ones the margin, too."""
         return {
-            **self._question("rounded"), "documents": documents, "number_format": number_format, "vectors": vectors,
-        }  # fmt: skip
+            **self._question("rounded"),
+            "documents": documents,
+            "number_format": number_format,
+            "vectors": vectors,
+        }
 
     def margin(self, dimensions: int, documents: int, seed: int) -> Question:
         """The least margin after training."""
         return {
-            **self._question("margin"), "dimensions": dimensions, "documents": documents, "seed": seed,
+            **self._question("margin"),
+            "dimensions": dimensions,
+            "documents": documents,
+            "seed": seed,
             "setting": _described(self.margin_setting),
-        }  # fmt: skip
+        }
 
     def _question(self, asked: str) -> Question:
         return {"kind": "retrieval", "asked": asked, "top": self.top, "version": RETRIEVAL_VERSION}
@@ -115,9 +121,14 @@ class MemoryPlan:
             for pairs in sorted({pairs_at_load(dimensions, load) for load in self.loads}, reverse=True):
                 for kind in self.kinds:
                     yield {
-                        "kind": "memory", "memory": kind, "dimensions": dimensions, "pairs": pairs,
-                        "formats": list(self.formats), "seeds": list(self.seeds), "version": MEMORY_VERSION,
-                    }  # fmt: skip
+                        "kind": "memory",
+                        "memory": kind,
+                        "dimensions": dimensions,
+                        "pairs": pairs,
+                        "formats": list(self.formats),
+                        "seeds": list(self.seeds),
+                        "version": MEMORY_VERSION,
+                    }
 
 
 def _described(setting: Setting) -> dict[str, Any]:

@@ -46,11 +46,16 @@ def answer_memory(question: Question) -> Evidence:
     found = recall_each([question["memory"]], dimensions, pairs, question["formats"], question["seeds"])
     wrong = 1 - min(one.share for one in found)
     return _evidence(
-        question, {"name": "pairs", "pairs": pairs}, f"{question['memory']} memory", dimensions, error=wrong,
+        question,
+        {"name": "pairs", "pairs": pairs},
+        f"{question['memory']} memory",
+        dimensions,
+        error=wrong,
         rests_on=f"the share of all {pairs} pairs that is read wrongly, in the format with the largest; "
         f"{len(question['seeds'])} draws of unit keys and values",
-        detail={one.number_format: {"shares": list(one.shares), "bits": one.bits} for one in found}, begin=begin,
-    )  # fmt: skip
+        detail={one.number_format: {"shares": list(one.shares), "bits": one.bits} for one in found},
+        begin=begin,
+    )
 
 
 def setting_text(setting: Setting) -> str:
@@ -67,11 +72,16 @@ def _learned(question: Question) -> Evidence:
     found = largest_learned(dimensions, question["top"], setting, question["seed"])
     tried = [{key: value for key, value in asdict(one).items() if key != "seconds"} for one in found.tried]
     return _evidence(
-        question, _task(found.largest, question["top"]), "free vectors", dimensions, error=0.0,
+        question,
+        _task(found.largest, question["top"]),
+        "free vectors",
+        dimensions,
+        error=0.0,
         rests_on=f"{setting_text(setting)}; all {math.comb(found.largest, question['top'])} sets ranked first by their "
         "queries in float64; the search ends at the second number of documents in a row that is not solved",
-        detail={"largest": found.largest, "open": found.open, "margin": found.margin, "tried": tried}, begin=begin,
-    )  # fmt: skip
+        detail={"largest": found.largest, "open": found.open, "margin": found.margin, "tried": tried},
+        begin=begin,
+    )
 
 
 def _rounded(question: Question) -> Evidence:
@@ -81,13 +91,17 @@ def _rounded(question: Question) -> Evidence:
     margin = cyclic_margin(explicit.documents, explicit.top) if question["vectors"] == "cyclic" else None
     said = f"all {found.tried:,} sets" if found.exhaustive else f"{found.tried:,} random sets"
     return _evidence(
-        question, _task(explicit.documents, explicit.top), f"{question['vectors']} documents", explicit.dimensions,
+        question,
+        _task(explicit.documents, explicit.top),
+        f"{question['vectors']} documents",
+        explicit.dimensions,
         error=1 - found.share,
         rests_on=f"the share of {said} that the query does not retrieve, documents and queries rounded to "
         f"{question['number_format']}, scores in float64",
         detail={**asdict(found), "share": found.share, "margin": margin, "dimensions": explicit.dimensions},
-        begin=begin, precision=STORED_BITS[question["number_format"]],
-    )  # fmt: skip
+        begin=begin,
+        precision=STORED_BITS[question["number_format"]],
+    )
 
 
 def explicit_documents(question: Question) -> Documents:
@@ -137,10 +151,15 @@ def _margin(question: Question) -> Evidence:
     found = train(documents, dimensions, question["top"], setting, question["seed"], to_the_end=True)
     margins = least_margins(found.documents, found.queries, found.sets)
     return _evidence(
-        question, _task(documents, question["top"]), "free vectors", dimensions, error=float((margins <= 0).mean()),
+        question,
+        _task(documents, question["top"]),
+        "free vectors",
+        dimensions,
+        error=float((margins <= 0).mean()),
         rests_on=f"{setting_text(setting)}, all made; the least margin of all sets, documents and queries of length 1",
-        detail={"margin": float(margins.min())}, begin=begin,
-    )  # fmt: skip
+        detail={"margin": float(margins.min())},
+        begin=begin,
+    )
 
 
 def _task(documents: int, top: int) -> dict[str, Any]:
@@ -148,11 +167,30 @@ def _task(documents: int, top: int) -> dict[str, Any]:
 
 
 def _evidence(
-    question: Question, task: dict[str, Any], vectors: str, dimensions: int, *, error: float, rests_on: str,
-    detail: dict[str, Any], begin: float, precision: int = 32,
-) -> Evidence:  # fmt: skip
+    question: Question,
+    task: dict[str, Any],
+    vectors: str,
+    dimensions: int,
+    *,
+    error: float,
+    rests_on: str,
+    detail: dict[str, Any],
+    begin: float,
+    precision: int = 32,
+) -> Evidence:
     return Evidence(
-        question=question, task=task, family="vectors", architecture=vectors, source=question["kind"],
-        size=Size(width=dimensions, precision=precision), verdict="measured", error_kind="mean", error=error,
-        tolerance=0.0, rests_on=rests_on, seconds=time.process_time() - begin, versions=versions(), detail=detail,
-    )  # fmt: skip
+        question=question,
+        task=task,
+        family="vectors",
+        architecture=vectors,
+        source=question["kind"],
+        size=Size(width=dimensions, precision=precision),
+        verdict="measured",
+        error_kind="mean",
+        error=error,
+        tolerance=0.0,
+        rests_on=rests_on,
+        seconds=time.process_time() - begin,
+        versions=versions(),
+        detail=detail,
+    )

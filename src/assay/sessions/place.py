@@ -132,9 +132,13 @@ def _listed(names: str | Sequence[str]) -> list[str]:
 
 
 def _command(
-    layer: str, options: dict[str, Option], on: Sequence[str], against: Sequence[str], quick: bool,
+    layer: str,
+    options: dict[str, Option],
+    on: Sequence[str],
+    against: Sequence[str],
+    quick: bool,
     rates: Sequence[float],
-) -> str:  # fmt: skip
+) -> str:
     """What gives this card again."""
     given = [f"--options {quote(options_text(options))}"] * bool(options)
     given += [f"--on {','.join(on)}"] * bool(on) + [f"--against {quote(','.join(against))}"] * bool(against)

@@ -126,9 +126,14 @@ def probe_study(plan: Plan) -> Study:
     called = plan.heads.name.strip() or "heads"
     name = re.sub(r"[^a-z0-9]+", "-", called.lower())[:LONGEST].strip("-") or "heads"
     return Study(
-        name=f"probe-{name}-{plan.seen}", title=f"Attention heads of {called[:LONGEST]}", seeds=(plan.seed,),
-        precision=8 * plan.heads.keys.itemsize, lines=(), portraits=(), probes=(plan,),
-    )  # fmt: skip
+        name=f"probe-{name}-{plan.seen}",
+        title=f"Attention heads of {called[:LONGEST]}",
+        seeds=(plan.seed,),
+        precision=8 * plan.heads.keys.itemsize,
+        lines=(),
+        portraits=(),
+        probes=(plan,),
+    )
 
 
 def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: str) -> dict[str, Any]:
@@ -144,9 +149,13 @@ def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: 
 
 
 def _heads(
-    source: Any, inputs: Any, text: str | Path | None, length: int | None, names: str | Iterable[str] | None,
+    source: Any,
+    inputs: Any,
+    text: str | Path | None,
+    length: int | None,
+    names: str | Iterable[str] | None,
     name: str | None,
-) -> Heads:  # fmt: skip
+) -> Heads:
     of_text = {"text": text, "length": length}
     if isinstance(source, Heads):
         _refuse("heads that are there already", {"inputs": inputs, **of_text, "names": names, "name": name})

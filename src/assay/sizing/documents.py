@@ -125,10 +125,12 @@ def _necessary(documents: int, top: int, bits: int) -> list[Statement]:
     which = "Radon's theorem" if radon >= counted else f"a query of {bits} bits a number must tell all sets apart"
     found = [
         Statement(
-            "necessary", f"{_dimensions(least)}: Radon's theorem asks for {radon}, the bits of a query for {counted}",
-            least, f"proved, for any vectors that serve all sets; {which} decides",
+            "necessary",
+            f"{_dimensions(least)}: Radon's theorem asks for {radon}, the bits of a query for {counted}",
+            least,
+            f"proved, for any vectors that serve all sets; {which} decides",
         )
-    ]  # fmt: skip
+    ]
     grid = document_dimensions(documents, top, bits)
     if grid > least:
         says = f"{_dimensions(grid)}, if all documents share one grid of {bits} bits and queries are real numbers"
@@ -238,15 +240,19 @@ def _most(dimensions: int, top: int, bits: int, share: float) -> Sized:
     proved = most_documents(lambda n: explicit(n, top, bits).dimensions <= dimensions, top)
     statements = [
         Statement(
-            "necessary", f"{_documents(most, top)} at most, for all sets", most,
+            "necessary",
+            f"{_documents(most, top)} at most, for all sets",
+            most,
             "proved, for any vectors: Radon's theorem and the bits of a query",
         ),
         Statement(
-            "enough", f"{_documents(proved, top)}, for all sets"
-            + (f": {explicit(proved, top, bits).name}" if proved > top else ""), proved,
+            "enough",
+            f"{_documents(proved, top)}, for all sets"
+            + (f": {explicit(proved, top, bits).name}" if proved > top else ""),
+            proved,
             "explicit vectors, proved in integers at these bits",
         ),
-    ]  # fmt: skip
+    ]
     answer = f"{_dimensions(dimensions)} at {_bits(bits)}, top {top:,}: proved for {_documents(proved, top)}"
     if 1 < top <= MOST_TOP:
         random = most_documents(lambda n: _served(dimensions, n, min(top, n - top), share), top)

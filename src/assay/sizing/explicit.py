@@ -82,10 +82,14 @@ def _longest(keys: int, average: int) -> float:
 def _cyclic(keys: int, average: int) -> Explicit:
     """Points (t, t^2, ..., t^2q) of integers t. Scores are at most N^2q, so 2q log2 N + 2 bits hold all numbers."""
     return Explicit(
-        "cyclic", 2 * average, math.ceil(2 * average * math.log2(keys)) + 2 if keys > 1 else 2, True, math.inf,
+        "cyclic",
+        2 * average,
+        math.ceil(2 * average * math.log2(keys)) + 2 if keys > 1 else 2,
+        True,
+        math.inf,
         "proved for every set (cyclic polytope, Theorem 3): 2q coordinates, at most 2q log2 N + 2 bits of every key "
         "and query, integers on one scale; by formula, not built",
-    )  # fmt: skip
+    )
 
 
 def _sign(keys: int, average: int) -> Explicit:
@@ -94,10 +98,14 @@ def _sign(keys: int, average: int) -> Explicit:
     width = min(wide, keys)  # as many independent keys as positions can be given any scores
     norm = _SIGN_NORM / math.sqrt(width) * _longest(keys, average) / (1 - _SIGN_CEILING)
     return Explicit(
-        "sign", width, 2, False, norm,
+        "sign",
+        width,
+        2,
+        False,
+        norm,
         "certified query by query (sign keys, Theorem 2); the width (2.65 q + 4) ln N + 12 is not proved: those that "
         "were built were no wider; by formula, not built",
-    )  # fmt: skip
+    )
 
 
 def _code(keys: int, average: int, degree: int) -> Explicit:
@@ -106,9 +114,13 @@ def _code(keys: int, average: int, degree: int) -> Explicit:
     norm = _longest(keys, average) * math.sqrt(points * (1 - 1 / symbols) / symbols)
     what = f"0/1 keys of {points} blocks of {symbols}, of which no q imitate another" if degree else "one for each key"
     return Explicit(
-        "reed-solomon" if degree else "one-hot", points * symbols, 2, False, norm,
+        "reed-solomon" if degree else "one-hot",
+        points * symbols,
+        2,
+        False,
+        norm,
         f"proved for every set: {what}; by formula, not built",
-    )  # fmt: skip
+    )
 
 
 def code_size(keys: int, average: int, degree: int) -> tuple[int, int]:

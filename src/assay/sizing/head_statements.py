@@ -43,10 +43,14 @@ def head_statements(head: Head, norms: tuple[float, ...], layout: Layout, *, sim
     if simulated and _work(head) <= _MOST_WORK:
         found.append(_simulated(head))
     found += [
-        Statement("every set", f"{one.name} keys: width {one.width}, entries of {one.bits} bits{_norm_of(one.norm)}",
-                  one.width, one.rests_on)
+        Statement(
+            "every set",
+            f"{one.name} keys: width {one.width}, entries of {one.bits} bits{_norm_of(one.norm)}",
+            one.width,
+            one.rests_on,
+        )
         for one in explicit_keys(head.keys, head.average)
-    ]  # fmt: skip
+    ]
     found += [_several_heads(head), _training(head), _stored(head, layout)]
     return (*found, *_rotary(head, layout))
 

@@ -234,7 +234,7 @@ def _linear(pairs: int, values: int, error: float) -> tuple[Statement, ...]:
         "numbers of 2 bits or more",
         pairs * digits,
         "explicit: orthonormal keys do not disturb one another; a value is the signs of its number",
-    )  # fmt: skip
+    )
     wide = linear_width(pairs, values, error)
     rests = (
         "measured at d = 32 to 128 with V = K and 8 K, random unit keys and values, read by the nearest value; else "

@@ -40,6 +40,10 @@ def _statement(one: Statement, width: int, new: bool) -> list[str]:
 
 def _wrapped(start: str, text: str) -> list[str]:
     return textwrap.wrap(
-        text, _COLUMNS, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False,
+        text,
+        _COLUMNS,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
         break_on_hyphens=False,
-    )  # fmt: skip
+    )

@@ -83,9 +83,7 @@ def size_language(expression: str, length: int) -> Sized:
     numbers = f"{size:,} number{'s' * (size != 1)}"
     needed = f"{_bits(bits)} of state: words of up to {length:,} letters reach {states:,} states"
     recurrent = f"1 layer of {numbers} of state, zeros and ones, any length and arithmetic"
-    statements = [
-        Statement("necessary", needed, bits, _NECESSARY), Statement("recurrent", recurrent, size, _WEIGHTS)
-    ]  # fmt: skip
+    statements = [Statement("necessary", needed, bits, _NECESSARY), Statement("recurrent", recurrent, size, _WEIGHTS)]
     ways = [f"1 recurrent layer of {numbers}"]
     depth = (length - 1).bit_length()
     arithmetic = _arithmetic(length)

@@ -22,9 +22,11 @@ from assay.errors import AssayError, DiskError, one_line
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # the path is as it should be, the disk is not
 _SPECIAL = (
-    (stat.S_ISDIR, "a folder"), (stat.S_ISLNK, "a symbolic link"), (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
-)  # fmt: skip
+)
 
 
 def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:

@@ -332,9 +332,7 @@ def salvage(path: Path) -> Ledger:
 def differences(one: Evidence, other: Evidence) -> tuple[str, ...]:
     """Names of the fields in which two answers to one question contradict each other; `Ledger.merge` says which do."""
     scale = max(abs(number) for evidence in (one, other) for number in (evidence.error, evidence.tolerance))
-    found = [
-        name for name in _STATED if not _agree(getattr(one, name), getattr(other, name), _SAME, _SAME * scale)
-    ]  # fmt: skip
+    found = [name for name in _STATED if not _agree(getattr(one, name), getattr(other, name), _SAME, _SAME * scale)]
     if one.verdict == other.verdict == "measured" and not _agree_measured(one.detail, other.detail):
         found.append("detail")
     return tuple(found)

@@ -93,9 +93,13 @@ def readable_rows(path: Path) -> list[Row]:
 def _copies(evidence: Evidence) -> Row:
     """The columns between key and seconds: fields of the evidence, for those who query the file."""
     return (
-        canonical(evidence.task), evidence.architecture, evidence.verdict, evidence.size.width, evidence.error_kind,
+        canonical(evidence.task),
+        evidence.architecture,
+        evidence.verdict,
+        evidence.size.width,
+        evidence.error_kind,
         evidence.error,
-    )  # fmt: skip
+    )
 
 
 def _row(connection: sqlite3.Connection, number: int) -> Row | None:

@@ -105,10 +105,11 @@ def _shown(contradiction: Contradiction) -> dict[str, Any]:
         "answers": [
             {"ledger": ledger, **_answer(evidence)}
             for ledger, evidence in (
-                (contradiction.first_in, contradiction.first), (contradiction.second_in, contradiction.second)
+                (contradiction.first_in, contradiction.first),
+                (contradiction.second_in, contradiction.second),
             )
         ],
-    }  # fmt: skip
+    }
 
 
 def _answer(evidence: Evidence) -> dict[str, Any]:

@@ -26,12 +26,17 @@ ROW_BYTES = 2100  # of the ledger for an answer, and
 PAGE_BYTES = 3600  # of the report: means over the shipped studies, indices and curves included
 # Seconds at one position, and the power of the length: of what takes longest in the shipped studies. All else is quick.
 _SECONDS: dict[tuple[str, str], tuple[float, float]] = {
-    ("construction", "sign"): (0.01, 0.8), ("construction", "reed-solomon"): (1e-5, 1.4),
-    ("construction", "third-order"): (1.6e-6, 3.0), ("construction", "strassen"): (1e-6, 3.0),
-    ("certificate", "sign"): (0.001, 1.0), ("certificate", "cyclic"): (0.0003, 1.0),
-    ("precision", "sign"): (0.1, 0.7), ("precision", "cyclic"): (0.04, 0.7), ("precision", "heads"): (0.05, 0.4),
+    ("construction", "sign"): (0.01, 0.8),
+    ("construction", "reed-solomon"): (1e-5, 1.4),
+    ("construction", "third-order"): (1.6e-6, 3.0),
+    ("construction", "strassen"): (1e-6, 3.0),
+    ("certificate", "sign"): (0.001, 1.0),
+    ("certificate", "cyclic"): (0.0003, 1.0),
+    ("precision", "sign"): (0.1, 0.7),
+    ("precision", "cyclic"): (0.04, 0.7),
+    ("precision", "heads"): (0.05, 0.4),
     ("precision", "reed-solomon"): (0.02, 0.9),
-}  # fmt: skip
+}
 _QUICK = {"bound": 0.0, "portrait": 1.0, "boolean": 1.5}
 _USUALLY = 0.02  # what any other question takes beside
 
@@ -83,11 +88,15 @@ def estimate(
     processor = sum(part.seconds for part in parts)
     longest = max((part.seconds / max(1.0, part.questions) for part in parts), default=0.0)
     return {
-        "study": study.name, "workers": workers, "parts": [vars(part) for part in parts],
-        "questions": round(questions), "answered": sum(part.answered for part in parts),
-        "processor_seconds": processor, "seconds": max(processor / workers, longest) + _START * bool(questions),
+        "study": study.name,
+        "workers": workers,
+        "parts": [vars(part) for part in parts],
+        "questions": round(questions),
+        "answered": sum(part.answered for part in parts),
+        "processor_seconds": processor,
+        "seconds": max(processor / workers, longest) + _START * bool(questions),
         "disk_bytes": round((ROW_BYTES + PAGE_BYTES) * questions),
-    }  # fmt: skip
+    }
 
 
 def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:

@@ -41,48 +41,66 @@ Share = Annotated[float, Field(ge=0, le=1), Must("a number from 0 to 1")]
 Rate = Annotated[float, Field(gt=0, le=1), Must("a learning rate, above 0 and at most 1")]
 Rates = Annotated[
     list[Annotated[float, Field(gt=0, le=1)]],
-    Field(min_length=1), AfterValidator(different), Must("different learning rates, above 0 and at most 1"),
-]  # fmt: skip
+    Field(min_length=1),
+    AfterValidator(different),
+    Must("different learning rates, above 0 and at most 1"),
+]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED), Must(f"an integer from 0 to {LARGEST_SEED}")]
 Seeds = Annotated[
     list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]],
-    Field(min_length=1), AfterValidator(different), Must(f"a list of different integers from 0 to {LARGEST_SEED}"),
-]  # fmt: skip
+    Field(min_length=1),
+    AfterValidator(different),
+    Must(f"a list of different integers from 0 to {LARGEST_SEED}"),
+]
 Places = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
+    Field(min_length=1),
+    AfterValidator(different),
+    Must("a list of different positive integers"),
     AfterValidator(possible),
-]  # fmt: skip
+]
 Stated = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    Field(min_length=1), AfterValidator(different), Must("a list of different positive integers"),
-    AfterValidator(of_a_task), AfterValidator(possible),
-]  # fmt: skip
+    Field(min_length=1),
+    AfterValidator(different),
+    Must("a list of different positive integers"),
+    AfterValidator(of_a_task),
+    AfterValidator(possible),
+]
 Values = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    AfterValidator(different), Must("a list of different positive integers"),
-]  # fmt: skip
+    AfterValidator(different),
+    Must("a list of different positive integers"),
+]
 Sizes = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST_DIMENSIONS)]],
-    Field(min_length=1), AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_DIMENSIONS}"),
-]  # fmt: skip
+    Field(min_length=1),
+    AfterValidator(different),
+    Must(f"a list of different integers from 1 to {MOST_DIMENSIONS}"),
+]
 Numbers = Annotated[
     list[Annotated[int, Field(ge=2, le=MOST_EXPLICIT)]],
-    AfterValidator(different), Must(f"a list of different integers from 2 to {MOST_EXPLICIT}"),
-]  # fmt: skip
+    AfterValidator(different),
+    Must(f"a list of different integers from 2 to {MOST_EXPLICIT}"),
+]
 Temperatures = Annotated[
     list[Annotated[float, Field(ge=1e-4, le=1e4)]],
-    Field(min_length=1), Must("a list of numbers from 0.0001 to 10000"),
-]  # fmt: skip
+    Field(min_length=1),
+    Must("a list of numbers from 0.0001 to 10000"),
+]
 Positions = Annotated[Literal["", "none", "table", "rotary"], Must("none, table or rotary")]
 Widths = Annotated[
     list[Annotated[int, Field(ge=1, le=WIDEST)]],
-    BeforeValidator(listed), Field(min_length=1), Must(f"an integer from 1 to {WIDEST}, or a list of them"),
-]  # fmt: skip
+    BeforeValidator(listed),
+    Field(min_length=1),
+    Must(f"an integer from 1 to {WIDEST}, or a list of them"),
+]
 Budgets = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST)]],
-    BeforeValidator(listed), Field(min_length=1), Must(f"an integer from 1 to {MOST}, or a list of them"),
-]  # fmt: skip
+    BeforeValidator(listed),
+    Field(min_length=1),
+    Must(f"an integer from 1 to {MOST}, or a list of them"),
+]
 Method = Annotated[Text, AfterValidator(solving)]
 Methods = Annotated[list[Method], Field(min_length=1), AfterValidator(different)]
 Architecture = Annotated[Text, AfterValidator(known_architecture)]

@@ -22,9 +22,13 @@ def progress(*, quiet: bool) -> Generator[Callable[[Status], None]]:
         yield lambda status: None
     elif console.is_terminal:
         with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[times]}"),
-            console=console, transient=True,
-        ) as bar:  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[times]}"),
+            console=console,
+            transient=True,
+        ) as bar:
             line = bar.add_task("questions", total=None, times="")
 
             def show(status: Status) -> None:

@@ -17,16 +17,20 @@ MOST_TABLE_BITS = 8  # of functions whose least errors and explicit weights are 
 
 Bits = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST_INPUTS)]],
-    Field(min_length=1), AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_INPUTS}"),
-]  # fmt: skip
+    Field(min_length=1),
+    AfterValidator(different),
+    Must(f"a list of different integers from 1 to {MOST_INPUTS}"),
+]
 TableBits = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST_TABLE_BITS)]],
-    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_TABLE_BITS}"),
-]  # fmt: skip
+    AfterValidator(different),
+    Must(f"a list of different integers from 1 to {MOST_TABLE_BITS}"),
+]
 CountedBits = Annotated[
     list[Annotated[int, Field(ge=1, le=MOST_MARGIN_BITS)]],
-    AfterValidator(different), Must(f"a list of different integers from 1 to {MOST_MARGIN_BITS}"),
-]  # fmt: skip
+    AfterValidator(different),
+    Must(f"a list of different integers from 1 to {MOST_MARGIN_BITS}"),
+]
 Functions = Annotated[
     list[Annotated[Text, AfterValidator(known_function)]], Field(min_length=1), AfterValidator(different)
 ]

@@ -37,14 +37,18 @@ class RetrievalTable(Table):
 
     top: Annotated[int, Field(ge=1, le=10), Must("an integer from 1 to 10")] = 2
     vectors: Annotated[
-        list[Literal["cyclic", "signs", "one-hot-code", "cyclic-code"]], Field(min_length=1), AfterValidator(different),
+        list[Literal["cyclic", "signs", "one-hot-code", "cyclic-code"]],
+        Field(min_length=1),
+        AfterValidator(different),
         Must(f"different ones of {', '.join(EXPLICIT)}"),
-    ] = ["cyclic"]  # fmt: skip
+    ] = ["cyclic"]
     explicit: Numbers = []
     formats: Annotated[
         list[Annotated[Literal["float64", "float32", "float16", "bfloat16", "int8"], Must(A_FORMAT)]],
-        Field(min_length=1), AfterValidator(different), Must(A_FORMAT),
-    ] = ["float64", "float32", "bfloat16", "float16", "int8"]  # fmt: skip
+        Field(min_length=1),
+        AfterValidator(different),
+        Must(A_FORMAT),
+    ] = ["float64", "float32", "bfloat16", "float16", "int8"]
     trained: list[SettingTable] = []
     margins: SettingTable | None = None
     documents: Numbers = Field([], validate_default=True)
@@ -71,14 +75,20 @@ class MemoryTable(Table):
 
     dimensions: Sizes
     loads: Annotated[
-        list[Annotated[float, Field(gt=0, le=1000)]], Field(min_length=1), AfterValidator(different),
+        list[Annotated[float, Field(gt=0, le=1000)]],
+        Field(min_length=1),
+        AfterValidator(different),
         Must("different numbers above 0, at most 1000"),
-    ] = list(LOADS)  # fmt: skip
+    ] = list(LOADS)
     kinds: Annotated[
-        list[Literal["correlation", "least-squares", "delta-rule", "softmax"]], Field(min_length=1),
-        AfterValidator(different), Must(f"different ones of {', '.join(KINDS)}"),
-    ] = list(KINDS)  # fmt: skip
+        list[Literal["correlation", "least-squares", "delta-rule", "softmax"]],
+        Field(min_length=1),
+        AfterValidator(different),
+        Must(f"different ones of {', '.join(KINDS)}"),
+    ] = list(KINDS)
     formats: Annotated[
-        list[Literal["float32", "bfloat16", "int8"]], Field(min_length=1), AfterValidator(different),
+        list[Literal["float32", "bfloat16", "int8"]],
+        Field(min_length=1),
+        AfterValidator(different),
         Must(f"different ones of {', '.join(NUMBER_FORMATS)}"),
-    ] = list(NUMBER_FORMATS)  # fmt: skip
+    ] = list(NUMBER_FORMATS)

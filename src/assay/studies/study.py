@@ -305,10 +305,13 @@ def _memory(table: MemoryTable, file: StudyTable) -> MemoryPlan:
 def _boolean(table: BooleanTable, file: StudyTable) -> BooleanPlan:
     one = table.backbone
     return BooleanPlan(
-        tuple(table.functions), tuple(table.inputs), tuple(table.margins), tuple(file.seeds),
+        tuple(table.functions),
+        tuple(table.inputs),
+        tuple(table.margins),
+        tuple(file.seeds),
         tuple(Training(tuple(one.inputs), one.restarts, one.steps, one.extra) for one in table.trained),
         None if one is None else BackboneTraining(tuple(one.inputs), one.heads, one.width, one.steps),
-    )  # fmt: skip
+    )
 
 
 def _line(name: str, line: LineTable, file: StudyTable) -> Line:

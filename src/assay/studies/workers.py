@@ -93,11 +93,17 @@ def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ())
     for code in codes:
         adopt(code)
     kinds = {
-        "bound": answer_bound, "construction": answer_construction, "training": answer_training,
-        "certificate": answer_certificate, "precision": answer_precision, "protocol": answer_protocol,
-        "probe": partial(answer_probe, folder=folder), "retrieval": answer_retrieval, "memory": answer_memory,
+        "bound": answer_bound,
+        "construction": answer_construction,
+        "training": answer_training,
+        "certificate": answer_certificate,
+        "precision": answer_precision,
+        "protocol": answer_protocol,
+        "probe": partial(answer_probe, folder=folder),
+        "retrieval": answer_retrieval,
+        "memory": answer_memory,
         "boolean": answer_boolean,
-    }  # fmt: skip
+    }
     with in_float32():
         return kinds[question["kind"]](question)
 

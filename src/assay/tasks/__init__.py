@@ -100,6 +100,19 @@ def stored_task(description: object) -> Task:
 
 
 __all__ = [
-    "TASKS", "Batch", "Bits", "Classes", "Pointing", "Reals", "Spec", "Symbols", "Task", "Vectors", "counter",
-    "make_task", "parameters_of", "stored_task", "task_from_json",
-]  # fmt: skip
+    "TASKS",
+    "Batch",
+    "Bits",
+    "Classes",
+    "Pointing",
+    "Reals",
+    "Spec",
+    "Symbols",
+    "Task",
+    "Vectors",
+    "counter",
+    "make_task",
+    "parameters_of",
+    "stored_task",
+    "task_from_json",
+]

@@ -216,8 +216,15 @@ class _Group:
         for name, parameter in network.network.named_parameters():
             parameter.copy_(averaged[name][row])
         network.requires_grad_(False)
-        return judged(network, self.seeds[row], self.recipe, steps=step, stopped=stopped, curve=curve,
-                      seconds=seconds + time.process_time() - begin)  # fmt: skip
+        return judged(
+            network,
+            self.seeds[row],
+            self.recipe,
+            steps=step,
+            stopped=stopped,
+            curve=curve,
+            seconds=seconds + time.process_time() - begin,
+        )
 
 
 def _pays(form: Form, network: TaskNetwork, task: Task[Any], recipe: Recipe, runs: int) -> bool:

@@ -73,10 +73,17 @@ class State:
             chosen = [row for row, other in enumerate(self.rates) if other == rate]
             adam(
                 *([buffer[row] for row in chosen] for buffer in (weights, gradient, first, second)),
-                max_exp_avg_sqs=[], state_steps=[torch.tensor(float(step), device=weights.device) for _ in chosen],
-                fused=True, amsgrad=False, beta1=_BETAS[0], beta2=_BETAS[1], lr=rate * share, weight_decay=0.0,
-                eps=_EPS, maximize=False,
-            )  # fmt: skip
+                max_exp_avg_sqs=[],
+                state_steps=[torch.tensor(float(step), device=weights.device) for _ in chosen],
+                fused=True,
+                amsgrad=False,
+                beta1=_BETAS[0],
+                beta2=_BETAS[1],
+                lr=rate * share,
+                weight_decay=0.0,
+                eps=_EPS,
+                maximize=False,
+            )
         taken = step + 1
         self.averaged.lerp_(weights, 1 - min(recipe.averaging, taken / (taken + 10)))
 

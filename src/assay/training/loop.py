@@ -107,8 +107,7 @@ def train(
             curve.append(finite(sums.judged))
             tell(step, curve[-1])
             stopped = stop_reason(curve, task, recipe, step)
-    return judged(averaged, seed, recipe, steps=step, stopped=stopped, curve=curve,
-                  seconds=time.process_time() - begin)  # fmt: skip
+    return judged(averaged, seed, recipe, steps=step, stopped=stopped, curve=curve, seconds=time.process_time() - begin)
 
 
 def code_of_run(architecture: str, task: Task[Any]) -> dict[str, int | str]:
@@ -126,8 +125,15 @@ def stop_reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) 
 
 
 def judged(
-    network: TaskNetwork, seed: int, recipe: Recipe, *, steps: int, stopped: str, curve: list[float], seconds: float,
-) -> Run:  # fmt: skip
+    network: TaskNetwork,
+    seed: int,
+    recipe: Recipe,
+    *,
+    steps: int,
+    stopped: str,
+    curve: list[float],
+    seconds: float,
+) -> Run:
     """The verdict on a run that has ended, on the test inputs; its time is added to `seconds`."""
     begin = time.process_time()
     sums, lengths = _judge(network, seed, 0, recipe.test, recipe), Lengths(network)

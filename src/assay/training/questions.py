@@ -29,10 +29,14 @@ def training_question(
     """Does this architecture, in this shape, learn the task? Completed by `width`, `seed` and `rate`."""
     made = Recipe(**recipe_settings(architecture, task, recipe, **shape))
     return {
-        "kind": "training", "architecture": architecture, **shape_of(shape),
-        "task": task.to_json(), "code": code_of_run(architecture, task), "portrait": portrait,
+        "kind": "training",
+        "architecture": architecture,
+        **shape_of(shape),
+        "task": task.to_json(),
+        "code": code_of_run(architecture, task),
+        "portrait": portrait,
         "recipe": {**asdict(made), "version": RECIPE_VERSION},
-    }  # fmt: skip
+    }
 
 
 def recipe_settings(
@@ -60,13 +64,23 @@ def answer_training(question: dict[str, Any]) -> Evidence:
     check_declared(candidates_of(question), question["width"])
     recipe = Recipe(**{name: value for name, value in question["recipe"].items() if name != "version"})
     run = train(
-        task, architecture, question["width"], seed=seed, rate=rate, recipe=recipe, **shape_of(question),
-    )  # fmt: skip
+        task,
+        architecture,
+        question["width"],
+        seed=seed,
+        rate=rate,
+        recipe=recipe,
+        **shape_of(question),
+    )
     detail: dict[str, Any] = {
-        "largest_error": run.largest_error, "sequence_error": run.sequence_error, "steps": run.steps,
-        "stopped": run.stopped, "curve": run.curve, "lengths": {str(at): error for at, error in run.lengths.items()},
+        "largest_error": run.largest_error,
+        "sequence_error": run.sequence_error,
+        "steps": run.steps,
+        "stopped": run.stopped,
+        "curve": run.curve,
+        "lengths": {str(at): error for at, error in run.lengths.items()},
         "sequence_lengths": {str(at): error for at, error in run.sequence_lengths.items()},
-    }  # fmt: skip
+    }
     if question["portrait"]:
         detail["portrait"] = attention_portrait(task, run.network, distribution=recipe.distribution)
     fresh = count_test_inputs(task, seed, recipe, run.steps)

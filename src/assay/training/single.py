@@ -65,9 +65,14 @@ def train_one(
         )
     whole = {"width": width, **shape_of(shape)}
     training = {
-        "recipe": asdict(made), "rate": rate, "seed": seed, "mean_error": run.mean_error,
-        "largest_error": run.largest_error, "steps": run.steps, "stopped": run.stopped,
-    }  # fmt: skip
+        "recipe": asdict(made),
+        "rate": rate,
+        "seed": seed,
+        "mean_error": run.mean_error,
+        "largest_error": run.largest_error,
+        "steps": run.steps,
+        "stopped": run.stopped,
+    }
     kept = {**whole, "longest": made.longest}
     save_trained(run.network, out, task=task, architecture=architecture, shape=kept, training=training)
     return {

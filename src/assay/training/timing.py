@@ -59,9 +59,14 @@ def _time(question: dict[str, Any]) -> RunSeconds:
         )
         begin = time.process_time()
         train(
-            task_from_json(question["task"]), question["architecture"], question["width"],
-            seed=question["seed"], rate=question["rate"], recipe=short, **shape_of(question),
-        )  # fmt: skip
+            task_from_json(question["task"]),
+            question["architecture"],
+            question["width"],
+            seed=question["seed"],
+            rate=question["rate"],
+            recipe=short,
+            **shape_of(question),
+        )
         return time.process_time() - begin
 
     seconds(1, 1)

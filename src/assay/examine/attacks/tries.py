@@ -113,10 +113,12 @@ class Tries:
         return [
             Found(
                 each(inputs, lambda tensor, row=row: tensor[row : row + 1].clone()),
-                (errors[row].item(), margins[row].item()), int(tokens[row]), method,
+                (errors[row].item(), margins[row].item()),
+                int(tokens[row]),
+                method,
             )
             for row in order[:keep]
-        ]  # fmt: skip
+        ]
 
     def answers(self, inputs: Any) -> Tensor:
         """The network's answers.

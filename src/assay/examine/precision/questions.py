@@ -41,9 +41,14 @@ def precision_result(
 def precision_question(method: str, task: Task[Any], tolerance: float, draws: int) -> dict[str, Any]:
     """With how few bits per number does this construction still meet this worst-case error on that many draws?"""
     return {
-        "kind": "precision", "method": method, "task": task.to_json(), "tolerance": tolerance, "draws": draws,
-        "version": PRECISION_VERSION, "code": code_of_construction(method, task),
-    }  # fmt: skip
+        "kind": "precision",
+        "method": method,
+        "task": task.to_json(),
+        "tolerance": tolerance,
+        "draws": draws,
+        "version": PRECISION_VERSION,
+        "code": code_of_construction(method, task),
+    }
 
 
 def answer_precision(question: dict[str, Any]) -> Evidence:

@@ -123,6 +123,9 @@ def _played(message: TokenMessage, alice: Tensor, bob: Tensor) -> dict[str, Any]
         errors = max(errors, largest(torch.linalg.vector_norm(whole.double() - exact, dim=-1)))
         sent = tuple(channel.sent)
     return {
-        "answers": torch.cat(answers), "packed": np.concatenate(packed), "differs": differs, "largest_error": errors,
+        "answers": torch.cat(answers),
+        "packed": np.concatenate(packed),
+        "differs": differs,
+        "largest_error": errors,
         "sent": sent,
-    }  # fmt: skip
+    }

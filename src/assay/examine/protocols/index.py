@@ -146,9 +146,7 @@ def _search(runner: Runner, split: StateSplit, task: SparseAveraging, instances:
         packed.append(channel.pack(runner(split.state, inputs)))
     pairs, states = collisions(np.concatenate(packed), signs)
     witness = None if not len(pairs) else _certify(runner, split, task, signs[torch.from_numpy(pairs[0])])
-    return {
-        "how": how, "messages": states, "messages_of": len(signs), "collisions": len(pairs), "witness": witness
-    }  # fmt: skip
+    return {"how": how, "messages": states, "messages_of": len(signs), "collisions": len(pairs), "witness": witness}
 
 
 def _sequences(n: int, instances: int, seed: int) -> tuple[Tensor, str]:

@@ -55,9 +55,14 @@ def run_protocol(
 def protocol_question(name: str, network: dict[str, Any], numbers: list[int] | None, instances: int) -> dict[str, Any]:
     """What does this protocol come to on the network that answers another question: a construction, or a training?"""
     return {
-        "kind": "protocol", "protocol": name, "network": network, "numbers": numbers, "instances": instances,
-        "version": PROTOCOL_VERSION, "code": {"protocol": PROTOCOLS.code(name)},
-    }  # fmt: skip
+        "kind": "protocol",
+        "protocol": name,
+        "network": network,
+        "numbers": numbers,
+        "instances": instances,
+        "version": PROTOCOL_VERSION,
+        "code": {"protocol": PROTOCOLS.code(name)},
+    }
 
 
 def answer_protocol(question: dict[str, Any]) -> Evidence:
@@ -98,8 +103,14 @@ def _trained(asked: dict[str, Any]) -> tuple[Subject, float]:
     task, architecture = task_from_json(asked["task"]), asked["architecture"]
     recipe = Recipe(**{name: value for name, value in asked["recipe"].items() if name != "version"})
     run = train(
-        task, architecture, asked["width"], seed=asked["seed"], rate=asked["rate"], recipe=recipe, **shape_of(asked),
-    )  # fmt: skip
+        task,
+        architecture,
+        asked["width"],
+        seed=asked["seed"],
+        rate=asked["rate"],
+        recipe=recipe,
+        **shape_of(asked),
+    )
     network: Any = run.network
     subject = Subject(architecture, "trained", network, task, network.family, network.size, task.tolerance)
     return subject, run.mean_error

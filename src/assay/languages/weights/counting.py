@@ -128,11 +128,15 @@ class CountingTransformer(nn.Module):
             elif isinstance(line, Gate):
                 cases += _check_gate(line, self.factors.dtype)
         return Guarantee(
-            "attention that counts", dtype_name(self.factors.dtype), self.longest, program.depth,
-            len(program.lines) + 1, f"all factors of comparisons, and {cases:,} cases of gates",
+            "attention that counts",
+            dtype_name(self.factors.dtype),
+            self.longest,
+            program.depth,
+            len(program.lines) + 1,
+            f"all factors of comparisons, and {cases:,} cases of gates",
             f"|z| >= 1 / (2 (N + 1)), rounding moves it by at most A gamma(N + terms + 8), A = {program.weight}, and "
             f"|S z| >= 1/2 is left with S = {self.scale:,}: there the clip is exactly 0 or 1",
-        )  # fmt: skip
+        )
 
 
 def scale_of(longest: int) -> int:

@@ -113,11 +113,16 @@ class PrefixAutomaton(nn.Module):
                     _require_right(compose(row.expand(1, states, states), second[None]), second[None])
             enumerated = f"all {states**2:,} compositions of one row with rows that point to one state"
         return Guarantee(
-            "attention of logarithmic depth", dtype_name(dtype), self.longest, self.layers, states**2, enumerated,
+            "attention of logarithmic depth",
+            dtype_name(dtype),
+            self.longest,
+            self.layers,
+            states**2,
+            enumerated,
             f"scores are integers times {TEMPERATURE}, exact below {_INTEGERS[dtype]:,}; the softmax leaves at most "
             "2 x / (1 + 2 x), x = e^-4 / (1 - e^-12), on wrong places, whatever the length, and rounding adds less "
             "than is left to 1/3; rounding to 0 and 1 is then exact, and so are the compositions",
-        )  # fmt: skip
+        )
 
 
 def longest_word(dtype: torch.dtype) -> int:

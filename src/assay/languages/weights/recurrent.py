@@ -71,8 +71,12 @@ class RecurrentAutomaton(nn.Module):
         if not right:
             raise Refuted("a step of the recurrent layer is not that of the automaton")
         return Guarantee(
-            "recurrent layer, one-hot", dtype_name(self.step.dtype), None, 1, states,
+            "recurrent layer, one-hot",
+            dtype_name(self.step.dtype),
+            None,
+            1,
+            states,
             f"all {table.numel()} steps of a letter from a state, and the answers of all {states} states",
             "by induction every state is one-hot, since a step of one is; sums have one term that is not 0, so they "
             "are exact in any order",
-        )  # fmt: skip
+        )

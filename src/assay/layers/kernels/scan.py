@@ -61,6 +61,8 @@ class _Scan(Function):
     ) -> tuple[Tensor, int]:
         """What is mapped over is one more axis of the state."""
         pairs = zip((decay, inputs), in_dims, strict=False)
-        both = [x.unsqueeze(1).expand(-1, info.batch_size, *x.shape[1:]) if at is None else x.movedim(at, 1)
-                for x, at in pairs]  # fmt: skip
+        both = [
+            x.unsqueeze(1).expand(-1, info.batch_size, *x.shape[1:]) if at is None else x.movedim(at, 1)
+            for x, at in pairs
+        ]
         return _Scan.apply(*both, backwards), 1

@@ -88,8 +88,11 @@ class _Recurrence(nn.Module):
 def replace_parts(network: nn.Module) -> None:
     """Inside a network: GRUs and LSTMs of one layer and direction, batch first, linear maps and sums over tables."""
     twins: dict[Any, Any] = {
-        nn.GRU: _Recurrence, nn.LSTM: _Recurrence, nn.Linear: MappedLinear, nn.EmbeddingBag: MappedBag,
-    }  # fmt: skip
+        nn.GRU: _Recurrence,
+        nn.LSTM: _Recurrence,
+        nn.Linear: MappedLinear,
+        nn.EmbeddingBag: MappedBag,
+    }
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             twin = twins.get(type(child))

@@ -76,15 +76,26 @@ def heads_of_module(
     calls = zip(numbers, found, strict=True)
     written = [streams.written(module, number, one) for number, one in calls] if plain else []
     return _gather(
-        name or type(module).__name__, read, numbers, written, plain=plain,
-        causal=causal == {True}, note=" ".join(notes),
-    )  # fmt: skip
+        name or type(module).__name__,
+        read,
+        numbers,
+        written,
+        plain=plain,
+        causal=causal == {True},
+        note=" ".join(notes),
+    )
 
 
 def _gather(
-    name: str, read: Sequence[_Layer], numbers: Sequence[int], written: Sequence[np.ndarray | None], *,
-    plain: bool, causal: bool, note: str,
-) -> Heads:  # fmt: skip
+    name: str,
+    read: Sequence[_Layer],
+    numbers: Sequence[int],
+    written: Sequence[np.ndarray | None],
+    *,
+    plain: bool,
+    causal: bool,
+    note: str,
+) -> Heads:
     """Heads of layers with these numbers. Equally many heads share a key head.
 
     Values are left out where they are not as wide in all layers, or more than products of queries and keys is in the
@@ -96,8 +107,12 @@ def _gather(
     layers = [(layer.queries, layer.keys) for layer in read]
     for what, tensors in (("queries", [q for q, _ in layers]), ("keys", [k for _, k in layers])):
         shapes = sorted({tuple(tensor.shape[1:]) for tensor in tensors})
-        require(len(shapes) == 1, f"(positions, width) of {what} by layer", shapes,
-                "the same in all layers; choose some with names")  # fmt: skip
+        require(
+            len(shapes) == 1,
+            f"(positions, width) of {what} by layer",
+            shapes,
+            "the same in all layers; choose some with names",
+        )
     valued = plain and len({layer.values.shape[2] for layer in read}) == 1
     key_head: list[int] = []
     first = 0
@@ -106,13 +121,18 @@ def _gather(
         key_head += [first + head // groups for head in range(len(queries))]
         first += len(keys)
     return make_heads(
-        name, _array([keys for _, keys in layers]), _array([queries for queries, _ in layers]), causal=causal,
-        key_head=tuple(key_head), note=note,
+        name,
+        _array([keys for _, keys in layers]),
+        _array([queries for queries, _ in layers]),
+        causal=causal,
+        key_head=tuple(key_head),
+        note=note,
         layer=tuple(number for number, (queries, _) in zip(numbers, layers, strict=True) for _ in queries),
         place=tuple(place for queries, _ in layers for place in range(len(queries))),
         values=_array([layer.values for layer in read]) if valued else None,
-        written=_joined(written) if valued else None, plain=plain,
-    )  # fmt: skip
+        written=_joined(written) if valued else None,
+        plain=plain,
+    )
 
 
 @dataclass(frozen=True)

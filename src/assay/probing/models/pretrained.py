@@ -27,10 +27,14 @@ NEEDED = ("transformers", "gguf", "accelerate")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # Settings of a GGUF file that change scores, and where the model has them if transformers takes them over.
 SCORING = {
-    "attn_logit_softcapping": "attn_logit_softcapping", "attention.sliding_window": "sliding_window",
-    "attention.scale": "attention_multiplier", "attention.key_length": "head_dim", "attention.clamp_kqv": "clip_qkv",
-    "attention.max_alibi_bias": "", "rope.scaling.": "",
-}  # fmt: skip
+    "attn_logit_softcapping": "attn_logit_softcapping",
+    "attention.sliding_window": "sliding_window",
+    "attention.scale": "attention_multiplier",
+    "attention.key_length": "head_dim",
+    "attention.clamp_kqv": "clip_qkv",
+    "attention.max_alibi_bias": "",
+    "rope.scaling.": "",
+}
 LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -91,8 +95,12 @@ class PretrainedModel:
         most = getattr(config, "max_position_embeddings", None)
         limit = most if isinstance(most, int) and most > 0 else None
         fits = len(tokens) >= 1 and (limit is None or len(tokens) <= limit)
-        require(fits, "number of tokens", len(tokens), f"from 1 {'up' if limit is None else f'to {limit}'}, which the "
-                "model has positions for")  # fmt: skip
+        require(
+            fits,
+            "number of tokens",
+            len(tokens),
+            f"from 1 {'up' if limit is None else f'to {limit}'}, which the model has positions for",
+        )
         count = getattr(module.get_input_embeddings(), "num_embeddings", None)
         if count is None:
             raise AssayError(f"{self.name} reads no tokens; run it on its own inputs with assay.probe(module, inputs)")
@@ -209,8 +217,12 @@ def _require_floats(folder: Path) -> None:
                 part = stored.get_slice(key)
                 fits = part.get_dtype() in ("F64", "F32", "F16", "BF16") or len(part.get_shape()) < 2
                 fits = fits or key.endswith(("position_ids", "token_type_ids", ".bias", ".masked_bias"))
-                require(fits, f"dtype of {key} in {file.name}", part.get_dtype(),
-                        "floating-point, or said by quantization_config in config.json")  # fmt: skip
+                require(
+                    fits,
+                    f"dtype of {key} in {file.name}",
+                    part.get_dtype(),
+                    "floating-point, or said by quantization_config in config.json",
+                )
 
 
 def _require_complete(report: Any, path: Path) -> None:
@@ -237,8 +249,12 @@ def _require_carried(settings: dict[str, Any], tensors: dict[str, Any], config: 
         place = next((SCORING[start] for start in SCORING if short.startswith(start)), None)
         if place is None or value in ("none", 1, 1.0, 0, 0.0, ""):
             continue
-        require(getattr(config, place or "-", None) == value, f"{key} of {path}", value,
-                "absent, as transformers does not take it over")  # fmt: skip
+        require(
+            getattr(config, place or "-", None) == value,
+            f"{key} of {path}",
+            value,
+            "absent, as transformers does not take it over",
+        )
     factors = tensors.get("rope_freqs.weight")
     plain = factors is None or bool((factors.data == 1).all())
     require(plain, f"rope_freqs.weight of {path}", "there", "absent, as transformers does not take it over")
@@ -254,9 +270,11 @@ def _split_words(tokenizer: Any, settings: dict[str, Any]) -> str:
     byte_level = pre_tokenizers.ByteLevel
     known = {
         "smollm": [pre_tokenizers.Digits(individual_digits=True), byte_level(add_prefix_space=False)],
-        "llama-bpe": [pre_tokenizers.Split(Regex(LLAMA3), "isolated"),
-                      byte_level(add_prefix_space=False, use_regex=False)],
-    }  # fmt: skip
+        "llama-bpe": [
+            pre_tokenizers.Split(Regex(LLAMA3), "isolated"),
+            byte_level(add_prefix_space=False, use_regex=False),
+        ],
+    }
     if kind not in known:
         return f"The file's tokenizer splits words as {shown(kind)!r}, which is not known here: tokens may differ."
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(known[kind])

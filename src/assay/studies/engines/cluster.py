@@ -81,9 +81,11 @@ class RayEngine(Engine):
     def __enter__(self) -> Self:
         if self.address is None:
             place: dict[str, Any] = {
-                "address": "local", "num_cpus": self.workers or os.cpu_count(), "include_dashboard": False,
+                "address": "local",
+                "num_cpus": self.workers or os.cpu_count(),
+                "include_dashboard": False,
                 "object_store_memory": _OBJECTS,
-            }  # fmt: skip
+            }
         else:
             _reach(self.address)
             place = {"address": self.address}
