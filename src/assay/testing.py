@@ -30,7 +30,7 @@ from assay.tasks.task import Batch
 _FITTED = 4000  # answers that baselines are fitted on
 
 
-def check_task(task: Task[Any], *, draws: int = 64) -> None:
+def check_task(task: Task, *, draws: int = 64) -> None:
     """Examples do not depend on the batch they are drawn in, splits differ, tokens and answers are what the spec says.
 
     In causal order no answer depends on later tokens; a longer task is drawn too, where tokens and answers stay the
@@ -71,7 +71,7 @@ def check_task(task: Task[Any], *, draws: int = 64) -> None:
     assert found.passing is None, no_test(task, usual, found)
 
 
-def _check_batch(task: Task[Any], batch: Batch[Any], what: str) -> None:
+def _check_batch(task: Task, batch: Batch, what: str) -> None:
     """Targets and tokens have the shapes, dtypes and ranges of the spec, and answers are repeated."""
     spec, targets, draws = task.spec, batch.targets, len(batch.targets)
     assert targets.shape == (draws, *spec.target_shape), f"{what}: targets have shape {tuple(targets.shape)}"
@@ -93,7 +93,7 @@ def _check_batch(task: Task[Any], batch: Batch[Any], what: str) -> None:
     assert right, f"{what}: tokens are not what the spec says"
 
 
-def _check_causal(task: Task[Any], batch: Batch[Any], other: Batch[Any], what: str) -> None:
+def _check_causal(task: Task, batch: Batch, other: Batch, what: str) -> None:
     """Answers before a cut stay when the tokens behind it are those of other examples."""
     if not isinstance(batch.inputs, torch.Tensor):
         return
@@ -110,7 +110,7 @@ def _tensors(inputs: Any) -> tuple[torch.Tensor, ...]:
     return (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
 
 
-def check_layer(layer: type[Layer], task: Task[Any], *, width: int = 6) -> LayerFacts:
+def check_layer(layer: type[Layer], task: Task, *, width: int = 6) -> LayerFacts:
     """What a layer declares holds; shapes, gradients, independence of the examples of a batch, and the same outputs
     however many are asked for. Returns what was declared and measured.
 
@@ -141,7 +141,7 @@ def check_layer(layer: type[Layer], task: Task[Any], *, width: int = 6) -> Layer
     return facts
 
 
-def check_construction(construction: type[Construction], task: Task[Any], tolerance: float, *, draws: int = 50) -> None:
+def check_construction(construction: type[Construction], task: Task, tolerance: float, *, draws: int = 50) -> None:
     """The certificate meets the tolerance and holds on every distribution; a repeated build is the same.
 
     Where there is a proof of the method, it proves no less than the certificate states.
@@ -169,7 +169,7 @@ def check_construction(construction: type[Construction], task: Task[Any], tolera
         assert not reason, f"{distribution}: {reason}"
 
 
-def check_bound(bound: Bound, task: Task[Any], networks: Candidates) -> None:
+def check_bound(bound: Bound, task: Task, networks: Candidates) -> None:
     """`smallest` and `check` agree, and more precision or a larger error never asks for more.
 
     >>> from assay import SparseAveraging

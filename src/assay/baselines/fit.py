@@ -70,7 +70,7 @@ class Baselines:
 
 
 @one_thread()
-def baselines_of(task: Task[Any], distribution: str, answers: int = ANSWERS) -> Baselines:
+def baselines_of(task: Task, distribution: str, answers: int = ANSWERS) -> Baselines:
     """Fit all baselines of a task on this distribution, and judge them, both on about so many answers.
 
     >>> from assay import SparseAveraging
@@ -98,7 +98,7 @@ def baselines_of(task: Task[Any], distribution: str, answers: int = ANSWERS) -> 
     return Baselines(task.mean_tolerance, draws, found)
 
 
-def no_test(task: Task[Any], distribution: str, found: Baselines) -> str:
+def no_test(task: Task, distribution: str, found: Baselines) -> str:
     """Why this is refused as a test of learning, in one line; empty where it is not."""
     passing = found.passing
     if passing is None:
@@ -110,7 +110,7 @@ def no_test(task: Task[Any], distribution: str, found: Baselines) -> str:
     )
 
 
-def described(task: Task[Any]) -> str:
+def described(task: Task) -> str:
     """The parameters of a task in a few words."""
     return ", ".join(
         f"{task.symbols.get(key, key)} = {value}"
@@ -119,7 +119,7 @@ def described(task: Task[Any]) -> str:
     )
 
 
-def _features(task: Task[Any], inputs: Any, draws: int) -> dict[str, torch.Tensor]:
+def _features(task: Task, inputs: Any, draws: int) -> dict[str, torch.Tensor]:
     """Numbers about each query, by the baseline that sees them: (draws, queries, columns)."""
     queries = task.spec.queries
     if isinstance(task.answer, Reals):

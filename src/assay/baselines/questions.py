@@ -14,7 +14,7 @@ from assay.tasks import TASKS, Task, task_from_json
 BASELINES_VERSION = 1  # raised when the fit or what a task is fitted on changes, so that old answers are not taken
 
 
-def baselines_question(task: Task[Any], distribution: str) -> dict[str, Any]:
+def baselines_question(task: Task, distribution: str) -> dict[str, Any]:
     """What do trivial baselines reach on this task and distribution?"""
     description = task.to_json()
     return {

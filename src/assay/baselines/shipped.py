@@ -27,7 +27,7 @@ ALSO: dict[tuple[str, str], list[int]] = {  # lengths beside the usual one
 }
 
 
-def shipped_sizes() -> Iterator[tuple[Task[Any], str]]:
+def shipped_sizes() -> Iterator[tuple[Task, str]]:
     """Every shipped task with each distribution that can be drawn without a network, at one length or several."""
     for name in TASKS.names():
         for distribution in TASKS[name].distributions:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 BOUNDS: Registry[type[Bound]] = Registry("bound", "assay.bounds")
 
 
-def bounds_of(task: Task[Any]) -> list[Bound]:
+def bounds_of(task: Task) -> list[Bound]:
     """Every bound that speaks of this task, in the order of their names."""
     return [BOUNDS[name]() for name in BOUNDS.names() if task.name in BOUNDS[name].speaks_of]
 

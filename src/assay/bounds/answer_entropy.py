@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -78,7 +78,7 @@ class AnswerEntropy(Bound):
     justified: ClassVar[str] = "estimated"
     speaks_of: ClassVar[tuple[str, ...]] = ("match2", "match3", "match3-bigram", "match3-local", "directed-triangle")
 
-    def unmet(self, task: Task[Any], error: float, distribution: str, network: Resources) -> str:
+    def unmet(self, task: Task, error: float, distribution: str, network: Resources) -> str:
         """A causal network in any number of passes, independent tokens, an error small enough to need knowledge, a
         length that can be sampled.
         """
@@ -92,23 +92,23 @@ class AnswerEntropy(Bound):
         small = _first_error(task, error, distribution) < 0.5
         return "" if small else "the error is one that needs no knowledge of the second half"
 
-    def amount(self, task: Task[Any], error: float, distribution: str, network: Resources) -> float:
+    def amount(self, task: Task, error: float, distribution: str, network: Resources) -> float:
         """H - B h(e) bits."""
         unknown = task.length // 2 * binary_entropy(_first_error(task, error, distribution))
         return sampled(task, distribution).entropy - unknown
 
-    def available(self, task: Task[Any], network: Resources) -> float | None:
+    def available(self, task: Task, network: Resources) -> float | None:
         """Bits of state before the last pass."""
         return state_in_last_pass(task, network)
 
 
-def _first_error(task: Task[Any], balanced: float, distribution: str) -> float:
+def _first_error(task: Task, balanced: float, distribution: str) -> float:
     plain = plain_error(balanced, sampled(task, distribution).commoner)
     return plain * task.length / (task.length // 2)
 
 
 @cache
-def sampled(task: Task[Any], distribution: str) -> Sampled:
+def sampled(task: Task, distribution: str) -> Sampled:
     """What the samples with fixed seeds say of a task."""
     block = task.length // 2
     firsts = task.sample(BLOCKS, seed=0, distribution=distribution).inputs[:, :block]

@@ -89,7 +89,7 @@ class Bound(ABC):
         """What a network has of the resource; None where it does not declare it."""
 
     def check(
-        self, task: Task[Any], network: Resources, *, error: float | None = None, distribution: str | None = None
+        self, task: Task, network: Resources, *, error: float | None = None, distribution: str | None = None
     ) -> Check:
         """Whether the bound excludes networks with these resources.
 
@@ -111,7 +111,7 @@ class Bound(ABC):
 
     def smallest(
         self,
-        task: Task[Any],
+        task: Task,
         networks: Callable[[int], Resources],
         *,
         multiple: int = 1,
@@ -143,7 +143,7 @@ class Bound(ABC):
         _require_growth(self.resource, {step * multiple: check.available for step, check in seen.items()})
         return None if found is None else found * multiple
 
-    def goal(self, task: Task[Any], error: float | None = None) -> float:
+    def goal(self, task: Task, error: float | None = None) -> float:
         """The error that is spoken of: the one given, or the task's tolerance of this bound's kind."""
         own = task.mean_tolerance if self.error_kind == "mean" else task.tolerance
         return own if error is None else error
@@ -160,7 +160,7 @@ def _require_growth(resource: str, available: dict[int, float | None]) -> None:
             )
 
 
-def state_in_last_pass(task: Task[Any], network: Resources, tokens: int = 0) -> int | None:
+def state_in_last_pass(task: Task, network: Resources, tokens: int = 0) -> int | None:
     """Bits of state after this many tokens of the last pass; None where the network declares no state.
 
     >>> from assay import SparseAveraging

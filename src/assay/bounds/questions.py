@@ -16,9 +16,7 @@ from assay.store.versions import versions
 from assay.tasks import TASKS, Task, task_from_json
 
 
-def bound_question(
-    name: str, task: Task[Any], networks: Candidates, *, precision: int, distribution: str
-) -> dict[str, Any]:
+def bound_question(name: str, task: Task, networks: Candidates, *, precision: int, distribution: str) -> dict[str, Any]:
     """Which widths of an architecture does this bound exclude at the task's tolerance?"""
     return {
         "kind": "bound",

@@ -53,7 +53,7 @@ class Example:
         options: the task's parameters that were chosen, beside its length.
     """
 
-    task: Task[Any]
+    task: Task
     passes: int
     distribution: str
     error: float
@@ -76,7 +76,7 @@ def example_of(name: str) -> Example:
     raise AssertionError(f"no case for {name}")
 
 
-def _example(bound: Bound, task: Task[Any], options: dict[str, Any]) -> Example | None:
+def _example(bound: Bound, task: Task, options: dict[str, Any]) -> Example | None:
     inputs = sorted(task.distributions, key=lambda named: named != task.usual_distribution)
     for error, passes, distribution in product((bound.goal(task), *_SMALL_ERRORS), (2, 1), inputs):
         found = bound.check(task, _network(bound, passes)(1), error=error, distribution=distribution)

@@ -19,7 +19,7 @@ CONSTRUCTIONS: Registry[type[Construction]] = Registry(
 )
 
 
-def build(task: Task[Any], *, method: str | None = None, tolerance: float | None = None) -> Construction:
+def build(task: Task, *, method: str | None = None, tolerance: float | None = None) -> Construction:
     """An explicit network for `task` with worst-case error at most `tolerance` (the task's own unless given).
 
     `method` is a construction's name, or `path/to/file.py:Class` or `package.module:Class` for a user's own. Unless

@@ -60,7 +60,7 @@ def together(trials: Iterable[Trial]) -> Trial:
     )
 
 
-def at_once(network: Any, task: Task[Any]) -> int:
+def at_once(network: Any, task: Task) -> int:
     """Inputs of one batch, at least 1."""
     if isinstance(network, Construction):
         return max(1, _NUMBERS_AT_ONCE // network.numbers_at_work())

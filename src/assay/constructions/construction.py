@@ -116,7 +116,7 @@ class Construction(Rounding, OwnWeights, ABC):
         save_network(self, path)
 
 
-def build_checked(task: Task[Any], method: str | None, tolerance: float | None) -> Construction:
+def build_checked(task: Task, method: str | None, tolerance: float | None) -> Construction:
     """See `assay.build`; the method is one that `CONSTRUCTIONS` knows by this name."""
     construction = CONSTRUCTIONS[method or _preferred_method(task)]
     if task.name not in construction.solves:
@@ -127,7 +127,7 @@ def build_checked(task: Task[Any], method: str | None, tolerance: float | None) 
         return construction.build(task, float(error))
 
 
-def check_request(task: Task[Any], tolerance: object) -> None:
+def check_request(task: Task, tolerance: object) -> None:
     """Refuse what no construction is asked for.
 
     Raises:
@@ -139,7 +139,7 @@ def check_request(task: Task[Any], tolerance: object) -> None:
     require(task.spec.length <= MAX_POSITIONS, "length", task.length, f"at most {MAX_POSITIONS} for a construction")
 
 
-def _preferred_method(task: Task[Any]) -> str:
+def _preferred_method(task: Task) -> str:
     for name in CONSTRUCTIONS.names():
         if task.name in CONSTRUCTIONS[name].solves and CONSTRUCTIONS[name].preferred(task):
             return name

@@ -19,7 +19,7 @@ from assay.tasks import TASKS, Task, task_from_json
 
 
 def construction_question(
-    method: str, task: Task[Any], tolerance: float, draws: int, *, portrait: bool = False
+    method: str, task: Task, tolerance: float, draws: int, *, portrait: bool = False
 ) -> dict[str, Any]:
     """How wide is this construction for this worst-case error, and does it hold on that many draws of each kind?"""
     return {
@@ -33,7 +33,7 @@ def construction_question(
     }
 
 
-def code_of_construction(method: str, task: Task[Any]) -> dict[str, int | str]:
+def code_of_construction(method: str, task: Task) -> dict[str, int | str]:
     """What stands for the code of a construction in the key of a question: see `assay.registry.Registry.code`."""
     return {"construction": CONSTRUCTIONS.code(method), "task": TASKS.code(task.to_json()["name"])}
 
@@ -74,7 +74,7 @@ def checkable(network: Construction) -> list[str]:
     return network.task.trial_distributions(keys=network.position_keys() is not None)
 
 
-def attention_portrait(task: Task[Any], network: Any, **sampling: Any) -> dict[str, Any]:
+def attention_portrait(task: Task, network: Any, **sampling: Any) -> dict[str, Any]:
     """Attention weights of the first example beside its pointers, as plain lists: what a report draws."""
     inputs = task.sample(1, seed=0, **sampling).inputs
     with torch.no_grad():

@@ -59,9 +59,7 @@ def load_network(path: str | Path) -> Construction:
     return network
 
 
-def read_parts(
-    path: str | Path, *, users: bool = False
-) -> tuple[str, Task[Any], dict[str, Any], dict[str, Tensor], str]:
+def read_parts(path: str | Path, *, users: bool = False) -> tuple[str, Task, dict[str, Any], dict[str, Tensor], str]:
     """What a file holds: method, task, settings, tensors, and the certificate that it states, as it stands there.
 
     The settings are such as the method declares, and `assay.build` takes the task and the tolerance.

@@ -49,7 +49,7 @@ class Subject:
     name: str
     origin: str
     network: nn.Module
-    task: Task[Any]
+    task: Task
     family: str
     size: Size | None
     tolerance: float
@@ -60,7 +60,7 @@ class Subject:
 @in_float32()
 def open_subject(
     name: str | Path,
-    task: Task[Any] | None = None,
+    task: Task | None = None,
     *,
     width: int | None = None,
     seed: int = 0,
@@ -109,7 +109,7 @@ def subject_of(network: Construction, name: str = "") -> Subject:
     )
 
 
-def _users(name: str, task: Task[Any] | None, width: int | None, seed: int, weights: str | Path | None) -> Subject:
+def _users(name: str, task: Task | None, width: int | None, seed: int, weights: str | Path | None) -> Subject:
     if task is None:
         raise AssayError(f"{name} is a class; name the task that its networks are for, and the task's parameters")
     where, _, attribute = name.rpartition(":")

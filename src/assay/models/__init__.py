@@ -210,7 +210,7 @@ def make_layers(
 
 
 def make_network(
-    architecture: str, task: Task[Any], width: int, *, seed: int, longest: int = 0, **shape: Unpack[Shape]
+    architecture: str, task: Task, width: int, *, seed: int, longest: int = 0, **shape: Unpack[Shape]
 ) -> TaskNetwork:
     """A network to be trained on `task`, with weights drawn from `seed`.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from assay.models.passes import passes_for
 from assay.resources import Averages, Resources
@@ -36,12 +36,12 @@ class BareModel:
     name: str
     title: str
     family: str
-    resources: Callable[[Size, Task[Any]], Resources]
+    resources: Callable[[Size, Task], Resources]
     state_per_width: int = 0
     has_heads: bool = False
 
     def at(
-        self, width: int, task: Task[Any], *, heads: int = 1, head_width: int = 0, depth: int = 1, precision: int = 32
+        self, width: int, task: Task, *, heads: int = 1, head_width: int = 0, depth: int = 1, precision: int = 32
     ) -> Resources:
         """What a network of this width has; every head is as wide as the layer, or `head_width` if that is not 0."""
         state = width * self.state_per_width
@@ -49,15 +49,15 @@ class BareModel:
         return self.resources(size, task)
 
 
-def _attention(size: Size, task: Task[Any]) -> Resources:
+def _attention(size: Size, task: Task) -> Resources:
     return _averages(size, "float")
 
 
-def _fixed_point(size: Size, task: Task[Any]) -> Resources:
+def _fixed_point(size: Size, task: Task) -> Resources:
     return _averages(size, "fixed")
 
 
-def _threshold(size: Size, task: Task[Any]) -> Resources:
+def _threshold(size: Size, task: Task) -> Resources:
     return _averages(size, "exact")
 
 
@@ -66,22 +66,22 @@ def _averages(size: Size, arithmetic: Literal["float", "fixed", "exact"]) -> Res
     return Resources(precision=size.precision, embedding=size.width, averages=averages)
 
 
-def _embedding_only(size: Size, task: Task[Any]) -> Resources:
+def _embedding_only(size: Size, task: Task) -> Resources:
     return Resources(precision=size.precision, embedding=size.width)
 
 
-def _recurrent(size: Size, task: Task[Any]) -> Resources:
+def _recurrent(size: Size, task: Task) -> Resources:
     """Tokens are read as they are, so nothing is said of an embedding."""
     return Resources(
         precision=size.precision, passes=passes_for(task.spec, causal=True), state=lambda tokens: size.state
     )
 
 
-def _feed_forward(size: Size, task: Task[Any]) -> Resources:
+def _feed_forward(size: Size, task: Task) -> Resources:
     return Resources(precision=size.precision, first_layer=size.width)
 
 
-def _nothing(size: Size, task: Task[Any]) -> Resources:
+def _nothing(size: Size, task: Task) -> Resources:
     """A node of a graph-augmented network sees its row of the matrix in every layer: no embedding holds what it has."""
     return Resources(precision=size.precision)
 

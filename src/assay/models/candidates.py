@@ -112,7 +112,7 @@ class Candidates:
         """What stands for its code in the key of a question."""
         return BARE_VERSION if self.architecture in BARE_MODELS else architecture_code(self.architecture)
 
-    def resources(self, task: Task[Any], width: int, *, precision: int = 32) -> Resources:
+    def resources(self, task: Task, width: int, *, precision: int = 32) -> Resources:
         """What the network of this width declares for `task`; no weights are made.
 
         Raises:
@@ -134,7 +134,7 @@ class Candidates:
             declared = standard_resources(task.spec, layers, width, causal=causal, loops=self.loops)
         return replace(declared, precision=precision)
 
-    def at(self, task: Task[Any], *, precision: int = 32) -> Callable[[int], Resources]:
+    def at(self, task: Task, *, precision: int = 32) -> Callable[[int], Resources]:
         """The same as a function of the width."""
         return lambda width: self.resources(task, width, precision=precision)
 

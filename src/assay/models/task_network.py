@@ -25,7 +25,7 @@ class TaskNetwork(nn.Module):
     torch.Size([3, 1, 1])
     """
 
-    def __init__(self, task: Task[Any], network: Network) -> None:
+    def __init__(self, task: Task, network: Network) -> None:
         super().__init__()
         self.task, self.network = task, network
 
@@ -72,6 +72,6 @@ class TaskBackbone(TaskNetwork):
         return self.network.attention(self.task.encode(inputs))
 
 
-def joined(task: Task[Any], network: Network) -> TaskNetwork:
+def joined(task: Task, network: Network) -> TaskNetwork:
     """The network on the task."""
     return TaskBackbone(task, network) if isinstance(network, Backbone) else TaskNetwork(task, network)

@@ -235,7 +235,7 @@ def _steps_to_learn(run: Evidence) -> int:
     return min(at * every, run.detail["steps"])
 
 
-def _by_times(task: Task[Any], runs: Any) -> dict[int, tuple[float, ...]]:
+def _by_times(task: Task, runs: Any) -> dict[int, tuple[float, ...]]:
     found: dict[int, list[float]] = {}
     for run in runs:
         for length, error in run.detail["lengths"].items():
@@ -243,7 +243,7 @@ def _by_times(task: Task[Any], runs: Any) -> dict[int, tuple[float, ...]]:
     return {times: tuple(sorted(errors)) for times, errors in sorted(found.items())}
 
 
-def _limit(task: Task[Any], run: Evidence) -> Limit | None:
+def _limit(task: Task, run: Evidence) -> Limit | None:
     """The mean-error bound on what the network declares that requires the most."""
     try:
         network = resources_of(run, task)

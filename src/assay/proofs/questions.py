@@ -16,7 +16,7 @@ from assay.tasks import Task, task_from_json
 PROOF_VERSION = 1  # raised when proofs change, so that old answers are not taken for new ones
 
 
-def certificate_question(method: str, task: Task[Any], tolerance: float) -> dict[str, Any]:
+def certificate_question(method: str, task: Task, tolerance: float) -> dict[str, Any]:
     """What can be proved of this construction from its weights?"""
     return {
         "kind": "certificate",

@@ -59,7 +59,7 @@ def state_charts(ends: Iterable[SearchEnd], symbol: str, distribution: str) -> l
         distribution: of the inputs.
     """
     ends, found = list(ends), {}
-    asked: dict[str, list[Task[Any]]] = defaultdict(list)
+    asked: dict[str, list[Task]] = defaultdict(list)
     for one in learned_series(ends):
         held = [_held(point, largest=one.largest) for point in one.points if point.state_bits]
         held = [point for point in held if not (one.largest and point.censored)]  # it holds none that was tried
@@ -82,7 +82,7 @@ def _held(point: Point, *, largest: bool) -> Held:
     return Held(point.width if largest else point.x, point.state_bits, point.censored, largest and point.first)
 
 
-def _required(symbol: str, tasks: list[Task[Any]], distribution: str) -> dict[str, list[tuple[int, float]]]:
+def _required(symbol: str, tasks: list[Task], distribution: str) -> dict[str, list[tuple[int, float]]]:
     """By bound, what a causal network needs for each value of this parameter: the least, where tasks share one."""
     found: dict[str, dict[int, float]] = {}
     for task in tasks:

@@ -209,7 +209,7 @@ def contradictions(evidence: Iterable[Evidence]) -> list[str]:
     return found
 
 
-def resources_of(piece: Evidence, task: Task[Any]) -> Resources:
+def resources_of(piece: Evidence, task: Task) -> Resources:
     """What the network has that was constructed, or trained, for `task`."""
     if piece.source in CONSTRUCTIONS:
         return BARE_MODELS[CONSTRUCTIONS[piece.source].model].resources(piece.size, task)

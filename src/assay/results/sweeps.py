@@ -105,7 +105,7 @@ def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> li
     ]
 
 
-def least_error(bound: Bound, task: Task[Any], network: Resources, distribution: str) -> float:
+def least_error(bound: Bound, task: Task, network: Resources, distribution: str) -> float:
     """The largest mean error that the bound excludes for a network with these resources; 0 where it excludes none.
 
     >>> from assay import SparseAveraging

@@ -55,7 +55,7 @@ class Above:
     distribution: str = ""
     tried: list[dict[str, int]] = field(default_factory=lambda: [{}])
 
-    def at(self, x: int, **tried: int) -> Task[Any]:
+    def at(self, x: int, **tried: int) -> Task:
         """The line's task there; `tried` is a parameter that a search of the line varies."""
         try:
             return made({**self.task, **at_place(self.along, x), **tried})
@@ -111,7 +111,7 @@ def imported(find: Callable[[], T], name: str) -> T:
         raise AssayError(f"{name!r} cannot be used: {type(error).__name__}: {error}") from error
 
 
-def made(description: dict[str, Any]) -> Task[Any]:
+def made(description: dict[str, Any]) -> Task:
     """The task; whatever it says where it cannot be made is a refusal."""
     try:
         return task_from_json(description)

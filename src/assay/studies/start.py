@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from assay.bounds import Bound, bounds_of
 from assay.bounds.bound import LARGEST_WIDTH
 from assay.constructions import CONSTRUCTIONS, build
@@ -15,7 +13,7 @@ from assay.tasks import Task
 from assay.training.search import start_between
 
 
-def proved_start(networks: Candidates, task: Task[Any], widths: tuple[int, ...]) -> int:
+def proved_start(networks: Candidates, task: Task, widths: tuple[int, ...]) -> int:
     """The rung between the smallest width that no mean-error bound excludes and the narrowest construction's.
 
     Constructions are those of bare models with the architecture's colour: they say nothing of it, but widths are often
@@ -31,7 +29,7 @@ def proved_start(networks: Candidates, task: Task[Any], widths: tuple[int, ...])
     return start_between(widths, open_from, max(open_from, min(_constructed(networks, task), default=widths[-1])))
 
 
-def _open_from(bound: Bound, networks: Candidates, task: Task[Any]) -> int:
+def _open_from(bound: Bound, networks: Candidates, task: Task) -> int:
     """The smallest width that a mean-error bound leaves open; 1 where it says nothing."""
     if bound.error_kind != "mean":
         return 1
@@ -41,7 +39,7 @@ def _open_from(bound: Bound, networks: Candidates, task: Task[Any]) -> int:
         return 1  # the resource falls as the width grows
 
 
-def _constructed(networks: Candidates, task: Task[Any]) -> list[int]:
+def _constructed(networks: Candidates, task: Task) -> list[int]:
     """Widths of constructions that can be built for this task."""
     kind, found = family(networks.architecture), []
     for method in CONSTRUCTIONS.names():

@@ -101,7 +101,7 @@ class Line:
     title: str
     along: str
     symbol: str
-    tasks: dict[int, Task[Any]]
+    tasks: dict[int, Task]
     distribution: str
     stated: tuple[Asked, ...]
     searches: tuple[Search, ...]
@@ -114,7 +114,7 @@ class Line:
         """Every x that is to be learned at, ascending."""
         return sorted({search.x for search in self.searches})
 
-    def learned_tasks(self) -> list[Task[Any]]:
+    def learned_tasks(self) -> list[Task]:
         """Every task that is to be learned: at each x, or of each rung where searches vary it."""
         units = [search.unit for search in self.searches]
         found = [unit.at(rung)["task"] for unit in units for rung in range(len(unit.rungs))]
@@ -132,7 +132,7 @@ class Cell:
         unit: its runs.
     """
 
-    task: Task[Any]
+    task: Task
     network: Candidates
     width: int
     unit: Unit
@@ -267,7 +267,7 @@ def _comparison(comparison: ComparisonTable, file: StudyTable) -> Comparison:
     return Comparison(comparison.title, distribution, tuple(cells))
 
 
-def _cell(task: Task[Any], table: ComparedTable, recipe: dict[str, Any], file: StudyTable) -> Cell:
+def _cell(task: Task, table: ComparedTable, recipe: dict[str, Any], file: StudyTable) -> Cell:
     network = Candidates.of(table.architecture, **table.shape)
     training = {"steps": STEPS, **recipe, **({} if table.steps is None else {"steps": table.steps})}
     question = training_question(table.architecture, task, training, **table.shape)
@@ -368,7 +368,7 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     )
 
 
-def _candidates(line: LineTable, task: Task[Any]) -> list[Candidates]:
+def _candidates(line: LineTable, task: Task) -> list[Candidates]:
     """What the bounds of a line are asked about: what it trains and the models of what it constructs, or everything.
 
     Beside a layer that averages stands the same layer in fixed point: theorems speak of that one only.
@@ -384,7 +384,7 @@ def _candidates(line: LineTable, task: Task[Any]) -> list[Candidates]:
     return list(dict.fromkeys([*trained, *models])) or all_candidates()
 
 
-def _bounds_on(task: Task[Any], networks: Candidates, distribution: str) -> list[str]:
+def _bounds_on(task: Task, networks: Candidates, distribution: str) -> list[str]:
     """Names of the proved bounds whose hypotheses these networks meet, and whose resource they declare."""
     declared = _resources(networks, task, networks.multiple)
     return [
@@ -444,13 +444,13 @@ def _unit(search: VariedTable, line: LineTable, place: int, recipe: dict[str, An
     )
 
 
-def _others(search: VariedTable, line: LineTable, task: Task[Any]) -> list[str]:
+def _others(search: VariedTable, line: LineTable, task: Task) -> list[str]:
     """Parameters of the task that other tables of the line vary and this one does not, in words."""
     varying = {one.vary for one in (*line.search, *line.sweep) if is_of_task(one.vary, line.task, line.along)}
     return [f"{task.symbols[name]} = {task.to_json()[name]}" for name in sorted(varying - {search.vary})]
 
 
-def _rungs(search: VariedTable, tasks: list[Task[Any]]) -> tuple[tuple[int, ...], tuple[Question, ...]]:
+def _rungs(search: VariedTable, tasks: list[Task]) -> tuple[tuple[int, ...], tuple[Question, ...]]:
     """Values of what varies, and what each adds to the question; `tasks` where that is the task."""
     if tasks:
         return tuple(sorted(search.values, reverse=True)), tuple({"task": task.to_json()} for task in tasks)
@@ -504,7 +504,7 @@ def _slow(unit: Unit) -> bool:
     return _resources(candidates_of(unit.question), task, unit.at(-1)["width"]).state is not None
 
 
-def _resources(networks: Candidates, task: Task[Any], width: int) -> Resources:
+def _resources(networks: Candidates, task: Task, width: int) -> Resources:
     """What is declared; nothing where there is no such network or a layer fails, as its search will say."""
     try:
         return networks.resources(task, width)

@@ -42,7 +42,7 @@ _chosen: dict[Any, int] = {}  # networks at a time, by shape
 
 @in_float32()
 def train_together(
-    task: Task[Any],
+    task: Task,
     architecture: str,
     width: int,
     runs: Sequence[tuple[int, float]],
@@ -127,7 +127,7 @@ class _Group:
     def __init__(
         self,
         form: Form,
-        task: Task[Any],
+        task: Task,
         networks: list[TaskNetwork],
         runs: Sequence[tuple[int, float]],
         recipe: Recipe,
@@ -227,7 +227,7 @@ class _Group:
         )
 
 
-def _pays(form: Form, network: TaskNetwork, task: Task[Any], recipe: Recipe, runs: int) -> bool:
+def _pays(form: Form, network: TaskNetwork, task: Task, recipe: Recipe, runs: int) -> bool:
     """Whether runs are batched: a rule, not a timing, since the rounding is not that of the loop."""
     small = recipe.batch * task.spec.length * (network.size.width or 1) <= _MAPPED_NUMBERS
     return small and runs >= form.fewest
@@ -238,7 +238,7 @@ class _Trial:
     """Steps of the real networks, to see what company does to them."""
 
     form: Form
-    task: Task[Any]
+    task: Task
     networks: list[TaskNetwork]
     recipe: Recipe
     device: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +29,7 @@ class Examples:
         device: where they are wanted.
     """
 
-    def __init__(self, task: Task[Any], seeds: list[int], recipe: Recipe, device: str) -> None:
+    def __init__(self, task: Task, seeds: list[int], recipe: Recipe, device: str) -> None:
         self._task, self.seeds, self._recipe, self._device = task, seeds, recipe, device
         self._ahead: Part = ()
         self._first = self._steps = 0  # the steps that are drawn

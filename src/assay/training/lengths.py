@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -39,7 +37,7 @@ class Lengths:
         return self._at[length]
 
 
-def task_at(task: Task[Any], length: int) -> Task[Any]:
+def task_at(task: Task, length: int) -> Task:
     """The task at another length, with the same tokens and answers.
 
     Raises:

@@ -14,7 +14,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class Run:
 
 @in_float32()
 def train(
-    task: Task[Any],
+    task: Task,
     architecture: str,
     width: int,
     *,
@@ -110,12 +110,12 @@ def train(
     return judged(averaged, seed, recipe, steps=step, stopped=stopped, curve=curve, seconds=time.process_time() - begin)
 
 
-def code_of_run(architecture: str, task: Task[Any]) -> dict[str, int | str]:
+def code_of_run(architecture: str, task: Task) -> dict[str, int | str]:
     """What stands for the code of a run in the key of its question: see `assay.registry.Registry.code`."""
     return {"architecture": architecture_code(architecture), "task": TASKS.code(task.to_json()["name"])}
 
 
-def stop_reason(curve: list[float], task: Task[Any], recipe: Recipe, step: int) -> str:
+def stop_reason(curve: list[float], task: Task, recipe: Recipe, step: int) -> str:
     """Why a run stops after this measurement, as `Run.stopped` says it; empty if it goes on."""
     if curve[-1] <= _MARGIN * task.mean_tolerance and not recipe.test_lengths:
         return "learned"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +51,7 @@ class Overlap:
         return f"none of them among the first {self.counted} of {self.trained} training inputs"
 
 
-def count_test_inputs(task: Task[Any], seed: int, recipe: Recipe, steps: int) -> Overlap:
+def count_test_inputs(task: Task, seed: int, recipe: Recipe, steps: int) -> Overlap:
     """Count a run's test inputs among its training inputs, by 64-bit hashes of what was drawn.
 
     Memory does not grow with the number of steps. Steps with examples of another length than the task's have no test
@@ -75,7 +74,7 @@ def count_test_inputs(task: Task[Any], seed: int, recipe: Recipe, steps: int) ->
     return Overlap(len(test), len(known), share, counted, trained, bool(seen.all()) and not others)
 
 
-def _spans(task: Task[Any], seed: int, recipe: Recipe, steps: int) -> list[tuple[int, int]]:
+def _spans(task: Task, seed: int, recipe: Recipe, steps: int) -> list[tuple[int, int]]:
     """First and number of the training examples of the task's own length, neighbouring ones together."""
     spans: list[tuple[int, int]] = [] if recipe.shortest else [(0, steps * recipe.batch)]
     for step in range(steps if recipe.shortest else 0):
@@ -89,7 +88,7 @@ def _spans(task: Task[Any], seed: int, recipe: Recipe, steps: int) -> list[tuple
 
 
 def _keys(
-    task: Task[Any], seed: int, split: Split, spans: Iterable[tuple[int, int]], distribution: str
+    task: Task, seed: int, split: Split, spans: Iterable[tuple[int, int]], distribution: str
 ) -> Iterator[NDArray[np.uint64]]:
     """Hashes of these examples, in parts."""
     for start, count in spans:

@@ -20,7 +20,7 @@ RECIPE_VERSION = 5  # raised when the routine changes, so that old answers are n
 
 def training_question(
     architecture: str,
-    task: Task[Any],
+    task: Task,
     recipe: dict[str, Any],
     *,
     portrait: bool = False,
@@ -39,16 +39,14 @@ def training_question(
     }
 
 
-def recipe_settings(
-    architecture: str, task: Task[Any], recipe: dict[str, Any], **shape: Unpack[Shape]
-) -> dict[str, Any]:
+def recipe_settings(architecture: str, task: Task, recipe: dict[str, Any], **shape: Unpack[Shape]) -> dict[str, Any]:
     """What a recipe says, and what is usual for the task where it says nothing."""
     positions = shape.get("positions") or usual_positions(task.spec)
     any_length = architecture not in NETWORKS and positions != "table"
     return {"distribution": task.usual_distribution, **(task.usual_recipe if any_length else {}), **recipe}
 
 
-def lengths_text(lengths: dict[int, float], task: Task[Any]) -> str:
+def lengths_text(lengths: dict[int, float], task: Task) -> str:
     """What was reached at other lengths, in words; empty where none was tested."""
     said = [f"{error:.4g} at length {length}" for length, error in lengths.items()]
     return f"; beyond the first {task.length} positions {', '.join(said)}" if said else ""

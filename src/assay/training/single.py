@@ -23,7 +23,7 @@ from assay.training.trained_file import save_trained
 
 
 def train_one(
-    task: Task[Any],
+    task: Task,
     architecture: str,
     out: Path,
     *,

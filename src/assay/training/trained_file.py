@@ -19,7 +19,7 @@ from assay.training.loop import code_of_run
 
 
 def save_trained(
-    network: TaskNetwork, path: str | Path, *, task: Task[Any], architecture: str, shape: dict[str, Any], training: Any
+    network: TaskNetwork, path: str | Path, *, task: Task, architecture: str, shape: dict[str, Any], training: Any
 ) -> None:
     """Write a trained network to `path`, whole or not at all.
 

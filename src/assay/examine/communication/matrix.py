@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +130,7 @@ def table_of(
     return _table(answers, sizes, threshold)
 
 
-def task_table(task: Task[Any], *, token: int | None = None, threshold: float | None = None) -> AnswerTable:
+def task_table(task: Task, *, token: int | None = None, threshold: float | None = None) -> AnswerTable:
     """All exact answers of a task in finite form at one of its asking tokens, the first coordinate of a vector.
 
     Time and memory O(inputs) times the task's own; the task is asked 65,536 inputs at a time.
@@ -178,7 +178,7 @@ def matrix_of(
 
 
 def communication_matrix(
-    task: Task[Any], alice: Sequence[int], *, token: int | None = None, threshold: float | None = None
+    task: Task, alice: Sequence[int], *, token: int | None = None, threshold: float | None = None
 ) -> CommunicationMatrix:
     """The communication matrix of a task at one asking token; see `task_table` for its arguments and errors.
 

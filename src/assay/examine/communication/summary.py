@@ -62,7 +62,7 @@ def summarise(matrix: CommunicationMatrix, *, error: float = 0.0) -> dict[str, A
 
 
 def communication_summary(
-    task: Task[Any],
+    task: Task,
     alice: Sequence[int],
     token: int | None = None,
     *,

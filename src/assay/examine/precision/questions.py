@@ -38,7 +38,7 @@ def precision_result(
     }
 
 
-def precision_question(method: str, task: Task[Any], tolerance: float, draws: int) -> dict[str, Any]:
+def precision_question(method: str, task: Task, tolerance: float, draws: int) -> dict[str, Any]:
     """With how few bits per number does this construction still meet this worst-case error on that many draws?"""
     return {
         "kind": "precision",

@@ -188,7 +188,7 @@ class _Trial:
                 return found
         return 0.0
 
-    def _error(self, numbers: FixedPoint | None, batches: Sequence[Batch[Any]]) -> float:
+    def _error(self, numbers: FixedPoint | None, batches: Sequence[Batch]) -> float:
         task, network = self.subject.task, self.subject.network
         size = at_once(network, task)
         sums = task.answer.sums()
@@ -204,7 +204,7 @@ class _Trial:
         return error if math.isfinite(error) else NO_NUMBER
 
 
-def _inputs(subject: Subject, draws: int, seed: int) -> Iterator[tuple[str, Batch[Any]]]:
+def _inputs(subject: Subject, draws: int, seed: int) -> Iterator[tuple[str, Batch]]:
     """Inputs to try a network on, and what they are: all of the finite form if they are few, and draws.
 
     In the dtype of the network's parameters; in float64 where it has none and rounds by itself.
@@ -232,7 +232,7 @@ def _suited(network: torch.nn.Module, inputs: Any) -> Any:
     return each(inputs, lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor)
 
 
-def _answered(subject: Subject, batch: Batch[Any]) -> Batch[Any]:
+def _answered(subject: Subject, batch: Batch) -> Batch:
     """Those of the inputs that the network answers; a construction refuses what it has no certificate for."""
     rows = []
     with torch.no_grad():
@@ -241,5 +241,5 @@ def _answered(subject: Subject, batch: Batch[Any]) -> Batch[Any]:
     return _rows(batch, torch.cat(rows))
 
 
-def _rows(batch: Batch[Any], rows: torch.Tensor | slice) -> Batch[Any]:
+def _rows(batch: Batch, rows: torch.Tensor | slice) -> Batch:
     return Batch(rows_of(batch.inputs, rows), batch.targets[rows], batch.scored[rows])
