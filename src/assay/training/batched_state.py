@@ -65,8 +65,7 @@ class State:
         gradient = self.gradient
         norms = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
         gradient.mul_((recipe.clip / (norms + _NORM_EPS)).clamp_(max=1.0))
-        remaining = (recipe.steps - step) / max(1.0, recipe.decay * recipe.steps)
-        share = min(1.0, (step + 1) / recipe.warmup, remaining)
+        share = recipe.share_of_rate(step)
         first, second = self._moments
         weights = self.weights
         for rate in dict.fromkeys(self.rates):
@@ -84,8 +83,7 @@ class State:
                 eps=_EPS,
                 maximize=False,
             )
-        taken = step + 1
-        self.averaged.lerp_(weights, 1 - min(recipe.averaging, taken / (taken + 10)))
+        self.averaged.lerp_(weights, recipe.share_of_newest(step + 1))
 
     @torch.no_grad()
     def keep(self, rows: list[int]) -> None:

@@ -99,7 +99,7 @@ def train(
         _take_step(lengths.at(length_of(step, seed, task.length, recipe)), weights, optimizer, seed, rate, step, recipe)
         step += 1
         with torch.no_grad():
-            torch._foreach_lerp_(followers, weights, 1 - min(recipe.averaging, step / (step + 10)))
+            torch._foreach_lerp_(followers, weights, recipe.share_of_newest(step))
             for kept, now in buffers:
                 kept.copy_(now)
         if step % recipe.check_every == 0 or step == recipe.steps:
@@ -168,8 +168,7 @@ def _take_step(
     inputs, targets, scored = network.task.sample(
         recipe.batch, seed=seed, split="train", start=step * recipe.batch, distribution=recipe.distribution
     )
-    remaining = (recipe.steps - step) / max(1.0, recipe.decay * recipe.steps)
-    optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / recipe.warmup, remaining)
+    optimizer.param_groups[0]["lr"] = rate * recipe.share_of_rate(step)
     outputs = network(inputs)
     loss = answer.loss(outputs, targets_of(targets, outputs.dtype), scored)
     optimizer.zero_grad(set_to_none=True)

@@ -56,3 +56,17 @@ class Recipe:
         require(not self.curriculum or self.shortest > 0, "curriculum", True, "false where shortest is 0")
         object.__setattr__(self, "test_lengths", tuple(self.test_lengths))
         require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to below 1")
+
+    def share_of_rate(self, step: int) -> float:
+        """The rate of a step, counted from 0, over the run's: it rises in the warm-up and falls to 0 at the end.
+
+        >>> recipe = Recipe(steps=1000, distribution="uniform")
+        >>> [round(recipe.share_of_rate(step), 2) for step in (0, 49, 600, 800, 1000)]
+        [0.02, 1.0, 1.0, 0.5, 0.0]
+        """
+        remaining = (self.steps - step) / max(1.0, self.decay * self.steps)
+        return min(1.0, (step + 1) / self.warmup, remaining)
+
+    def share_of_newest(self, taken: int) -> float:
+        """What the weights after this many steps count for in their running average; more in the beginning."""
+        return 1 - min(self.averaging, taken / (taken + 10))
