@@ -17,6 +17,7 @@ from assay import AssayError
 from assay.studies import schema, shipped
 from assay.studies.checks import Must
 from assay.studies.faults import read_tables
+from assay.studies.keys import STEPS
 from assay.studies.schema_boolean import BackboneTable, HeadsTrainingTable
 from assay.studies.schema_vectors import SettingTable
 from assay.studies.study import _study, load_study
@@ -155,7 +156,7 @@ def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
     unit = study.searches()[0]
     assert unit.rates == (0.01,)
     assert (unit.ladder[0], unit.ladder[-1]) == (2, 64)
-    assert unit.question["recipe"]["steps"] == schema.STEPS
+    assert unit.question["recipe"]["steps"] == STEPS
     assert unit.question["recipe"]["distribution"] == study.lines[0].distribution == "gaussian"
 
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assay import AssayError, Ledger, Size
-from assay.cli import doctor
+from assay.cli import doctor, machine
 from assay.cli.options import app
 from assay.store.ledger import differences
 from assay.store.merging import merge_files
@@ -332,14 +332,14 @@ def test_settings_that_slow_a_shared_machine(monkeypatch):
     assert doctor._openmp().status == "warning"
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     assert doctor._openmp().status == "ok"
-    monkeypatch.setattr(doctor, "_allowed_cores", lambda: 0.5)
+    monkeypatch.setattr(doctor, "allowed_cores", lambda: 0.5)
     check = doctor._threads()
     assert check.status == "warning"
     assert "--workers 1" in check.advice
 
 
 def test_little_memory_and_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "_free_memory", lambda: 2**29)
+    monkeypatch.setattr(doctor, "free_memory", lambda: 2**29)
     assert doctor._memory().status == "warning"
     for free, status in ((2**40, "ok"), (2**29, "warning"), (2**20, "problem")):
         monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: SimpleNamespace(free=free))
@@ -348,21 +348,21 @@ def test_little_memory_and_disk(tmp_path, monkeypatch):
 
 def test_limits_of_control_groups(monkeypatch):
     files = {"/sys/fs/cgroup/cpu.max": "150000 100000"}
-    monkeypatch.setattr(doctor, "_words", lambda path: files.get(path, "").split())
+    monkeypatch.setattr(machine, "_words", lambda path: files.get(path, "").split())
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert doctor._allowed_cores() == 1.5
+    assert machine.allowed_cores() == 1.5
     files["/sys/fs/cgroup/cpu.max"] = "max 100000"
-    assert doctor._allowed_cores() == 8
-    unlimited = doctor._free_memory()
+    assert machine.allowed_cores() == 8
+    unlimited = machine.free_memory()
     files |= {"/sys/fs/cgroup/memory.max": "5000", "/sys/fs/cgroup/memory.current": "2000"}
-    assert doctor._free_memory() == 3000
+    assert machine.free_memory() == 3000
     files["/sys/fs/cgroup/memory.max"] = "max"
-    assert unlimited is None or doctor._free_memory() > 3000
+    assert unlimited is None or machine.free_memory() > 3000
 
 
 def test_files_on_a_network(tmp_path, monkeypatch):
     assert doctor._sqlite(tmp_path).status == "ok"
-    monkeypatch.setattr(doctor, "_file_system", lambda folder: "nfs4")
+    monkeypatch.setattr(doctor, "file_system", lambda folder: "nfs4")
     assert doctor._sqlite(tmp_path).status == "warning"
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 8, 0))
     assert doctor._sqlite(tmp_path).status == "problem"

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assay import __version__
+from assay.cli.machine import allowed_cores, file_system, free_memory
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.store.files import free_bytes, nearest_folder, require_folder
@@ -218,23 +219,13 @@ def _numpy() -> Check:
 def _threads() -> Check:
     import torch
 
-    cores, allowed = os.cpu_count() or 1, _allowed_cores()
+    cores, allowed = os.cpu_count() or 1, allowed_cores()
     found = f"torch uses {torch.get_num_threads()}; this process may use {allowed:g} of {cores} cores"
     if allowed < cores:
         return _warning(found, f"give 'assay run' --workers {max(1, int(allowed))}, as it counts all cores")
     if torch.get_num_threads() > cores:
         return _warning(found, f"more threads than cores are slow; set OMP_NUM_THREADS to {cores} or less")
     return _ok(found)
-
-
-def _allowed_cores() -> float:
-    """Cores by affinity and by the control group's quota."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _words("/sys/fs/cgroup/cpu.max")
-    if len(quota) != 2:
-        quota = _words("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") + _words("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
-    limited = len(quota) == 2 and quota[0].isdigit() and int(quota[1]) > 0
-    return min(affinity, int(quota[0]) / int(quota[1])) if limited else affinity
 
 
 def _openmp() -> Check:
@@ -258,36 +249,13 @@ def _openmp() -> Check:
 
 
 def _memory() -> Check:
-    free = _free_memory()
+    free = free_memory()
     if free is None:
         return _ok("not known on this system")
     found = f"{free / _GIGABYTE:.1f} GB available"
     if free < _FEW_MEMORY:
         return _warning(found, "a worker takes 0.4 GB and more; use fewer --workers and smaller lengths")
     return _ok(found)
-
-
-def _free_memory() -> int | None:
-    """Bytes that can be had, by the system and by the control group's limit."""
-    found = []
-    if Path("/proc/meminfo").is_file():
-        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
-        found.append(1024 * int(fields["MemAvailable"].split()[0]))
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        words = _words(limit) + _words(used)
-        if len(words) == 2 and all(word.isdigit() for word in words):
-            found.append(max(0, int(words[0]) - int(words[1])))
-    return min(found, default=None)
-
-
-def _words(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8").split()
-    except OSError:
-        return []
 
 
 def _output_folder(out: Path) -> Check:
@@ -322,23 +290,13 @@ def _sqlite(out: Path) -> Check:
             kept_out = False
         except sqlite3.OperationalError:
             kept_out = True
-    kind = _file_system(nearest_folder(out))
+    kind = file_system(nearest_folder(out))
     found += f", journal mode {mode}{f', file system {kind}' if kind else ''}"
     if mode != "wal" or not kept_out:
         return _problem(found, "files cannot be locked there; choose another folder with --out")
     if kind in _NETWORK_FILES:
         return _warning(found, "only processes of one machine may write to a ledger there; merge ledgers of several")
     return _ok(found)
-
-
-def _file_system(folder: Path) -> str | None:
-    """The type of the file system a folder is on."""
-    mounts = Path("/proc/mounts")
-    if not mounts.is_file():
-        return None
-    entries = [line.split() for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines()]
-    above = [(point, kind) for _, point, kind, *_ in entries if folder.resolve().is_relative_to(point)]
-    return max(above, key=lambda entry: len(entry[0]), default=("", None))[1]
 
 
 def _ledger(out: Path) -> Check:

@@ -33,8 +33,8 @@ from assay.store.files import read_text
 from assay.studies import shipped
 from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
+from assay.studies.keys import STEPS
 from assay.studies.schema import (
-    STEPS,
     BooleanTable,
     ComparedTable,
     ComparisonTable,
@@ -46,8 +46,8 @@ from assay.studies.schema import (
     SearchTable,
     StudyTable,
     SweepTable,
-    VariedTable,
 )
+from assay.studies.schema_networks import VariedTable
 from assay.studies.schema_vectors import MemoryTable, RetrievalTable, SettingTable
 from assay.studies.start import proved_start
 from assay.tasks import TASKS, Task, task_from_json
