@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from importlib import metadata
 from pathlib import Path
 from select import select
 
@@ -465,3 +466,8 @@ def test_names_that_are_too_long_are_no_faults(here):
     assert "File name too long" in refused("merge", long, "ledger")
     assert "there is no module 'a'" in refused("attack", f"a:{long}", "--task", *MATCH)
     assert sorted(os.listdir()) == ["ledger", "real"]
+
+
+def test_the_version_is_that_of_the_package():
+    found = assay("--version")
+    assert (found.returncode, found.stdout) == (0, f"assay {metadata.version('assay-attention')}\n")
