@@ -36,7 +36,7 @@ class Sampled(NamedTuple):
 
 
 @BOUNDS.register
-class AnswerEntropy(Bound):
+class AnswerEntropy(Bound[Task]):
     """State bits >= H(Y_1 ... Y_B | X_1 ... X_B) - B h(e), B = N/2 rounded down, in any number of passes; H estimated.
 
     W is the state before the last pass, in which answers are read off. Answer t is a function of W and of the tokens

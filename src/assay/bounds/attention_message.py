@@ -12,7 +12,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class AttentionMessage(Bound):
+class AttentionMessage(Bound[SparseAveraging]):
     """Embedding bits >= log2 C(n, q), n = data tokens other than the asking one; sharper than Theorem 4's order q.
 
     All that the other tokens' party gets to know of the asking token is its embedding. Were it equal for two pointer

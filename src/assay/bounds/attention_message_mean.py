@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class AttentionMessageMean(Bound):
+class AttentionMessageMean(Bound[SparseAveraging]):
     """Embedding bits >= log2 C(N, q) - n h((1 - sqrt(1 - 4 v / n)) / 2) with v = (q error)^2 and h the binary entropy.
 
     n is the number of data tokens beside the asking one: N where one token asks, N - 1 where all do.

@@ -13,7 +13,7 @@ from assay.tasks.copy import Copy
 
 
 @BOUNDS.register
-class CopyState(Bound):
+class CopyState(Bound[Copy]):
     """State bits >= L r(e), L = N/2, r(e) = log2 A - h(e) - e log2(A - 1), e the error rate; backwards, too.
 
     The L symbols of the string are independent and uniform, and the whole input is a function of them. So is the state

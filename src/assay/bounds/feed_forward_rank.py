@@ -12,7 +12,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class FeedForwardRank(Bound):
+class FeedForwardRank(Bound[SparseAveraging]):
     """First-layer width >= N d for errors up to 1/(2q), q < N; >= (N - q + 1) d for errors below 1/q.
 
     Theorem 10, sharpened; exact real numbers and any number of bits. If the first layer has rank below N d on the

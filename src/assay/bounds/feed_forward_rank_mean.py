@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class FeedForwardRankMean(Bound):
+class FeedForwardRankMean(Bound[SparseAveraging]):
     """First-layer width >= N d (1 - D*), D* the mean squared error per value that the error leaves.
 
     r linear measurements of N d independent normal coordinates leave a share of at least 1 - r / (N d) of their

@@ -13,7 +13,7 @@ from assay.tasks.match2 import Match2
 
 
 @BOUNDS.register
-class Match2Ask(Bound):
+class Match2Ask(Bound[Match2]):
     """State bits >= n (1 - h(e)) on the distribution `ask`, n = N/2 rounded down, e <= 2 error max(1, (N - n)/n).
 
     Alice's n bits are uniform and each of Bob's n tokens answers one of them (`match-state`), in any number of passes,

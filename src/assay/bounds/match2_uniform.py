@@ -20,7 +20,7 @@ _RARE = 1e-12  # of a sequence: rarer cases are left out, which only lowers the 
 
 
 @BOUNDS.register
-class Match2Uniform(Bound):
+class Match2Uniform(Bound[Match2]):
     """State bits >= E sum of h(p_t) - h(min(L, p_t, 1 - p_t)), E sum of min(L, p_t, 1 - p_t) = N e, in any passes.
 
     W is the state before the last pass, in which answers are read off; answer t is a function of W and of the residues

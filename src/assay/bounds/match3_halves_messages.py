@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3HalvesMessages(Bound):
+class Match3HalvesMessages(Bound[Match3]):
     """Message bits of one layer that tell whether a random n-set meets another, on `halves`, at token 0.
 
     n = (N - 1)/2, rounded down. The layer has p-bit fixed-point numbers and an exact softmax

@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3HalvesState(Bound):
+class Match3HalvesState(Bound[Match3]):
     """State bits that tell whether a random n-set meets another, on the distribution `halves`, two passes, at token 0.
 
     n = (N - 1)/2, rounded down. Token 0 answers at the start of the second pass. It knows the state after the first

@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3IndexMessages(Bound):
+class Match3IndexMessages(Bound[Match3]):
     """Message bits of one layer >= n (1 - h(e)) on `index`, n = (N - 1)/2 rounded down, e at token 0.
 
     The layer has p-bit fixed-point numbers and an exact softmax (`assay.bounds.match3_messages.message_bits`). An

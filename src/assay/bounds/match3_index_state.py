@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3IndexState(Bound):
+class Match3IndexState(Bound[Match3]):
     """State bits >= n (1 - h(e)) on the distribution `index`, n = (N - 1)/2 rounded down, two passes, e at token 0.
 
     Token 0 answers at the start of the second pass. It knows the state after the first pass and its own residue, which

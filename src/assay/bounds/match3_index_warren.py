@@ -15,7 +15,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3IndexWarren(Bound):
+class Match3IndexWarren(Bound[Match3]):
     """Bits of answer patterns >= n (1 - h(e)) on the distribution `index`, n = (N - 1)/2 rounded down, e at token 0.
 
     All that matters of Alice's tokens is the pattern of answers at token 0 to Bob's n singletons. This pattern tells

@@ -53,7 +53,7 @@ def message_bits(length: int, network: Resources) -> float | None:
 
 
 @BOUNDS.register
-class Match3Messages(Bound):
+class Match3Messages(Bound[Match3]):
     """Message bits >= n = (N - 1)/2, rounded down, for one layer of averages in fixed point: Theorem 7.
 
     The layer computes Match3 at token 0, and the answer is right for every p-bit output vector within a step of the

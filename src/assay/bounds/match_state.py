@@ -18,7 +18,7 @@ def state_behind_half(task: Match3, network: Resources) -> int | None:
 
 
 @BOUNDS.register
-class MatchState(Bound):
+class MatchState(Bound[Match2 | Match3]):
     """State bits >= n = N/2 for Match2, and >= n = (N - 1)/2 for Match3 in two passes, n rounded down.
 
     Match2, in any number of passes, by the encoding of `Match2.hard_residues` with all bits of Bob's being 1: each of

@@ -13,7 +13,7 @@ from assay.tasks.recall import Recall
 
 
 @BOUNDS.register
-class RecallState(Bound):
+class RecallState(Bound[Recall]):
     """State bits >= K r(e), r(e) = log2 V - h(e) - e log2(V - 1), e the error rate: random access to K values.
 
     The K values are independent and uniform. Keys, filler, the places of both and the order of the queries are drawn

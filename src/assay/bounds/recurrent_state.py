@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class RecurrentState(Bound):
+class RecurrentState(Bound[SparseAveraging]):
     """State bits >= n, the data tokens before the last one that asks; in several passes >= N - q + log2 q.
 
     One pass, Theorem 11 with the constant of its proof: for any two different sign sequences z, z' of length n and any

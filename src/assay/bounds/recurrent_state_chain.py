@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class RecurrentStateChain(Bound):
+class RecurrentStateChain(Bound[SparseAveraging]):
     """State bits >= K R((q error)^2 N / K) on the distribution `chain`, K = N - q + 1 (N - 1 at q = 1), any passes.
 
     W is the state before the last pass, in which answers are read off. Pointers are fixed: K tokens t each point to

@@ -42,7 +42,7 @@ def rate(distortion: float, dimension: int, distribution: str) -> float:
 
 
 @BOUNDS.register
-class RecurrentStateMean(Bound):
+class RecurrentStateMean(Bound[SparseAveraging]):
     """State bits >= N R(D*): R is the rate-distortion function of a value, D* the distortion that the error leaves.
 
     One pass: the state after the N values is formed before the pointers are known, so it is independent of them given

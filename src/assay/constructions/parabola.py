@@ -8,7 +8,7 @@ bits and can be formed as dot products; beyond, and for long sequences, r_i + r_
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ _NUMBERS_OF_A_TOKEN = 8  # where residues are sorted
 
 
 @CONSTRUCTIONS.register
-class Parabola(Construction):
+class Parabola(Construction[Match2]):
     """Integer attention; token 0 is the blank. Called on residues (batch, N), it returns (batch, N).
 
         phi(x) = (r, 2 r^2, 1),  phi(blank) = (0, 1, 0),  query = (-4 r, -1, -2 r^2),  key = phi,  value = third of phi
@@ -70,8 +70,7 @@ class Parabola(Construction):
         return not holds(torch.float32, task.modulus)
 
     @classmethod
-    def build(cls, task: Match2, tolerance: float) -> Parabola:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: Match2, tolerance: float) -> Self:
         return cls(task, tolerance)
 
     @property
@@ -81,7 +80,6 @@ class Parabola(Construction):
         return Size(width=3, precision=bits, score_width=3, parameters=self.query.numel() + 3)
 
     def numbers_at_work(self) -> int:
-        """Embeddings and, where they are formed, scores."""
         if self.task.length >= SHORTEST:
             return self.task.spec.length * (self.size.width + _NUMBERS_OF_A_TOKEN)
         return super().numbers_at_work()
@@ -116,7 +114,6 @@ class Parabola(Construction):
         return torch.where(2 * residues == modulus, 0, centred)
 
     def certificate(self) -> Certificate:
-        """Guarantee for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,

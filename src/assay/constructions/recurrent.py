@@ -6,7 +6,7 @@ its pointers may lie to the right, so a second pass reads the state that the fir
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 
 @CONSTRUCTIONS.register
-class StoreAll(Construction):
+class StoreAll(Construction[SparseAveraging]):
     """h_t = h_(t-1) + e_t (x) z_t, answer = mean of the slots pointed to. Time O(N d + asking q d) a sequence.
 
     >>> from assay import SparseAveraging, build
@@ -43,8 +43,7 @@ class StoreAll(Construction):
         self.register_buffer("slots", torch.arange(task.length))
 
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> StoreAll:
-        """The network for this task; milliseconds."""
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         dtype = choose_dtype(tolerance, {dtype: _rounding(task, dtype) for dtype in DTYPES})
         return cls(task, tolerance, dtype_name(dtype))
 
@@ -55,7 +54,6 @@ class StoreAll(Construction):
         return Size(width=numbers, state=numbers, precision=torch.finfo(self.dtype).bits, parameters=self.task.length)
 
     def numbers_at_work(self) -> int:
-        """The state, and the values gathered from it."""
         return self.size.state + self.task.spec.queries * self.task.sparsity * self.task.dimension
 
     def step(self, state: Tensor, value: Tensor, position: int) -> Tensor:

@@ -10,7 +10,7 @@ a gap of 1, for every set, in integers. The width is about q^2 log N, against q 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -59,9 +59,14 @@ class ReedSolomonKeys(AveragingUnit):
         "code": Setting("[r, L, P]: three whole numbers, r from 0, L from 1 and P from 2 up", _is_code),
     }
 
+    def __init__(
+        self, task: SparseAveraging, score_width: int, tolerance: float, temperature: float, dtype: str, code: list[int]
+    ) -> None:
+        super().__init__(task, score_width, tolerance, temperature, dtype, code=code)
+        self.code = code
+
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> ReedSolomonKeys:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         degree, points, prime = code_parameters(task.spec.length, task.sparsity)
         require(points < _EXACT_POINTS, "sparsity", task.sparsity, f"at most {_EXACT_POINTS // 2} for reed-solomon")
         alpha = short_number(temperature(task.sparsity, task.spec.length, 1.0, 0.9 * tolerance))
@@ -83,7 +88,7 @@ class ReedSolomonKeys(AveragingUnit):
 
     def certificate(self) -> Certificate:
         """Scores are an 8-bit temperature times integers below 2^16: all exact, so no spread."""
-        degree, points, _ = self.settings["code"]
+        degree, points, _ = self.code
         rests_on = (
             f"two polynomials of degree {degree} agree in at most {degree} points, so every pointer set scores "
             f"{points} on its keys and at most {self.task.sparsity * degree} off them, exactly; softmax averaging "

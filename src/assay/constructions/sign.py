@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from itertools import combinations
 from math import comb
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ class SignKeys(AveragingUnit):
         return True
 
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> SignKeys:
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         """The unit for this task and tolerance. Seconds: about 0.1 at (N, q) = (1024, 8), 10 at (4096, 16)."""
         signs, found = _find_signs(task)
         alpha, dtype = _temperature_and_dtype(task, signs.shape[1], tolerance)
@@ -81,11 +81,9 @@ class SignKeys(AveragingUnit):
         return queries
 
     def position_keys(self) -> Tensor:
-        """The keys, float64 (positions, score width)."""
         return _unit_keys(self.keys)
 
     def certificate(self) -> Certificate:
-        """Guarantee for every answer that the unit returns."""
         gap, spread = _gap_and_spread(self.task, self.keys.shape[1], self.temperature, self.dtype)
         rests_on = (
             "scores 1 on the pointers and at most 1/2 off them, computed in float64 and checked for each query in the "

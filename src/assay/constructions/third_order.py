@@ -6,7 +6,7 @@ Theorem 18 of Sanford, Hsu, Telgarsky (NeurIPS 2023): what no layer of standard 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ _NUMBERS_OF_A_TOKEN = 64  # where sums of residues are counted
 
 
 @CONSTRUCTIONS.register
-class ThirdOrderUnit(Construction):
+class ThirdOrderUnit(Construction[Match3]):
     """One third-order unit; called on residues (batch, N), it returns (batch, N).
 
         query = c (cos a, -cos a, -sin a, -sin a, 1 - gap),  key1 = (cos b, sin b, sin b, cos b, 0),
@@ -60,12 +60,10 @@ class ThirdOrderUnit(Construction):
 
     @classmethod
     def preferred(cls, task: Match3) -> bool:
-        """The smallest."""
         return True
 
     @classmethod
-    def build(cls, task: Match3, tolerance: float) -> ThirdOrderUnit:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: Match3, tolerance: float) -> Self:
         return cls(task, tolerance)
 
     @property
@@ -97,7 +95,6 @@ class ThirdOrderUnit(Construction):
         return torch.from_numpy(triple_mass(inputs.numpy(), profile, blank, mixed=temperature))
 
     def certificate(self) -> Certificate:
-        """Guarantee for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,

@@ -30,7 +30,7 @@ class Answer:
     classes: Classes
     facts: tuple[Fact, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values: each decision true, false, or null where it is left open."""
         classes = self.classes
         decisions: dict[str, Decision] = {name: getattr(classes, name) for name in DECISIONS}
@@ -90,7 +90,7 @@ def _headline(classes: Classes) -> str:
     )
 
 
-def _plain(witness: Any) -> dict[str, Any]:
+def _plain(witness: Any) -> dict[str, object]:
     """A witness as plain JSON values."""
     if not isinstance(witness, Separation):
         return asdict(witness)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from assay.constructions.answering import together
 from assay.errors import AssayError, Refuted, one_line, require
@@ -25,6 +25,9 @@ from assay.store.tensors import LARGEST as LARGEST_WEIGHTS
 
 if TYPE_CHECKING:
     from assay.constructions.construction import Construction
+
+Given = ParamSpec("Given")
+Gives = TypeVar("Gives")
 
 FORMAT = 1
 LARGEST = 1 << 24  # bytes of a certificate
@@ -48,9 +51,9 @@ class Verification:
     holds: bool
     reason: str
     checked: tuple[str, ...]
-    certificate: dict[str, Any]
+    certificate: Mapping[str, object]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return json.loads(canonical(asdict(self)))
 
@@ -128,15 +131,16 @@ def _claim(stored: Stored) -> dict[str, Any]:
     """
     stored.check_settings()
     proof = prove(stored)
-    if not proof.guaranteed_error <= stored.settings["tolerance"]:
-        raise AssayError(f"an error of {proof.guaranteed_error:.6g} is proved, above {stored.settings['tolerance']}")
+    tolerance = stored.number("tolerance")
+    if not proof.guaranteed_error <= tolerance:
+        raise AssayError(f"an error of {proof.guaranteed_error:.6g} is proved, above {tolerance}")
     return {**proof.to_json(), "settings": stored.settings}
 
 
-def _of_file(function: Callable[..., Any], *arguments: Any) -> Any:
+def _of_file(function: Callable[Given, Gives], *given: Given.args, **named: Given.kwargs) -> Gives:
     """What a function makes of a file that nobody vouches for: whatever goes wrong is the file's fault."""
     try:
-        return function(*arguments)
+        return function(*given, **named)
     except Refuted:
         raise
     except Exception as error:
@@ -209,7 +213,7 @@ def _plain(path: str | Path, name: str) -> str:
     return name
 
 
-def _own_sha256(certificate: dict[str, Any]) -> str:
+def _own_sha256(certificate: Mapping[str, object]) -> str:
     text = canonical({key: value for key, value in certificate.items() if key != "sha256"})
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 
@@ -35,7 +34,7 @@ class Guarantee:
     enumerated: str
     rests_on: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain JSON values."""
         return asdict(self)
 
