@@ -18,7 +18,12 @@ def modules():
 
 
 def lacking(kind):
-    """Public methods and properties of a class that no class before it has, and that say nothing."""
+    """Public methods and properties of a class that no class before it has, and that say nothing.
+
+    Those of a protocol are said of in its own docstring.
+    """
+    if getattr(kind, "_is_protocol", False):
+        return
     for name, member in vars(kind).items():
         function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
         if name.startswith("_") or not inspect.isfunction(function) or function.__name__ == "<lambda>":

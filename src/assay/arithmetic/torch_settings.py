@@ -70,6 +70,15 @@ else:  # before torch 2.9 there is one setting for all of them
 _DEFAULT_DTYPE = _ProcessWide(torch.get_default_dtype, torch.set_default_dtype, torch.float32)
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """`float32` for torch.float32.
+
+    >>> dtype_name(torch.float32)
+    'float32'
+    """
+    return str(dtype).removeprefix("torch.")
+
+
 def settled() -> AbstractContextManager[object]:
     """Within it there is no autocast, products of float32 are float32's own, and new tensors lie on the CPU.
 

@@ -93,12 +93,10 @@ class AnswerEntropy(Bound[Task]):
         return "" if small else "the error is one that needs no knowledge of the second half"
 
     def amount(self, task: Task, error: float, distribution: str, network: Resources) -> float:
-        """H - B h(e) bits."""
         unknown = task.length // 2 * binary_entropy(_first_error(task, error, distribution))
         return sampled(task, distribution).entropy - unknown
 
     def available(self, task: Task, network: Resources) -> float | None:
-        """Bits of state before the last pass."""
         return state_in_last_pass(task, network)
 
 

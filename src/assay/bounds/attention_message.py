@@ -44,9 +44,7 @@ class AttentionMessage(Bound[SparseAveraging]):
         return "" if task.others > task.sparsity else "needs more than q tokens beside the asking one"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """log2 C(n, q) bits."""
         return log2_binomial(task.others, task.sparsity)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of one token's embedding."""
         return network.embedding_bits

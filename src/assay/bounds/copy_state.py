@@ -52,9 +52,7 @@ class CopyState(Bound[Copy]):
         return "" if error < guess else f"needs an error below 1 - 1/A = {guess:g}, that of a guess"
 
     def amount(self, task: Copy, error: float, distribution: str, network: Resources) -> float:
-        """L r(e) bits."""
         return task.length // 2 * told(error, task.alphabet)
 
     def available(self, task: Copy, network: Resources) -> float | None:
-        """Bits of the state that enters the separator in the last pass."""
         return state_in_last_pass(task, network, task.length // 2)

@@ -44,11 +44,9 @@ class FeedForwardRank(Bound[SparseAveraging]):
         return f"needs an error below 1/q = {1 / task.sparsity:g}" if error >= 1 / task.sparsity else ""
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """Rank, in rows."""
         sharp = error <= 1 / (2 * task.sparsity) and task.sparsity < task.length
         rows = task.length if sharp else task.length - task.sparsity + 1
         return float(rows * task.dimension)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Rows of the first layer."""
         return network.first_layer

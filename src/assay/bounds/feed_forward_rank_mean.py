@@ -44,9 +44,7 @@ class FeedForwardRankMean(Bound[SparseAveraging]):
         return "" if task.sparsity < task.length else "needs q below N"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """N d (1 - D*) rows."""
         return task.length * task.dimension * (1 - allowed_distortion(task, error))
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Rows of the first layer."""
         return network.first_layer

@@ -49,11 +49,9 @@ class Match2Ask(Bound[Match2]):
         return "" if _bobs_error(task, error) < 0.5 else "the error is one that needs no knowledge of the first half"
 
     def amount(self, task: Match2, error: float, distribution: str, network: Resources) -> float:
-        """n (1 - h(e)) bits."""
         return task.hard_bits() * told(_bobs_error(task, error))
 
     def available(self, task: Match2, network: Resources) -> float | None:
-        """Bits of the state that enters the second half in the last pass."""
         return state_in_last_pass(task, network, task.hard_bits())
 
 

@@ -52,9 +52,7 @@ class Match3HalvesMessages(Bound[Match3]):
         return unmet_at_token_0(task, error, distribution, "halves") or not_fixed_point(network)
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """-log2 x bits."""
         return halves_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the messages of all heads."""
         return message_bits(task.length, network)

@@ -53,9 +53,7 @@ class Match3HalvesState(Bound[Match3]):
         return unmet_at_token_0(task, error, distribution, "halves")
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """-log2 x bits."""
         return halves_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the state that enters the second half in the first pass."""
         return state_behind_half(task, network)

@@ -49,9 +49,7 @@ class Match3IndexMessages(Bound[Match3]):
         return unmet_at_token_0(task, error, distribution, "index") or not_fixed_point(network)
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """n (1 - h(e)) bits."""
         return index_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the messages of all heads."""
         return message_bits(task.length, network)

@@ -52,9 +52,7 @@ class Match3IndexWarren(Bound[Match3]):
         return unmet_at_token_0(task, error, distribution, "index")
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """n (1 - h(e)) bits."""
         return index_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the answer patterns over Bob's n singletons."""
         return pattern_bits(max(1, task.hard_bits()), network)

@@ -93,9 +93,7 @@ class Match3Messages(Bound[Match3]):
         return f"needs {missing}" if missing else not_fixed_point(network)
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """(N - 1)/2 bits, rounded down."""
         return float(task.hard_bits())
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the messages of all heads."""
         return message_bits(task.length, network)

@@ -87,9 +87,7 @@ class Match3Warren(Bound[Match3]):
         return f"needs {missing}" if missing else ""
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """n bits."""
         return float(task.hard_bits())
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the answer patterns over Bob's n singletons."""
         return pattern_bits(max(1, task.hard_bits()), network)

@@ -60,11 +60,9 @@ class MatchState(Bound[Match2 | Match3]):
         return f"needs {missing}" if missing else ""
 
     def amount(self, task: Match2 | Match3, error: float, distribution: str, network: Resources) -> float:
-        """n bits."""
         return float(task.hard_bits())
 
     def available(self, task: Match2 | Match3, network: Resources) -> float | None:
-        """Bits of the state that enters the second half."""
         if isinstance(task, Match3):
             return state_behind_half(task, network)
         return state_in_last_pass(task, network, task.hard_bits())

@@ -63,9 +63,7 @@ class RecallState(Bound[Recall]):
         return "" if error < guess else f"needs an error below 1 - 1/V = {guess:g}, that of a guess"
 
     def amount(self, task: Recall, error: float, distribution: str, network: Resources) -> float:
-        """K r(e) bits."""
         return task.pairs * told(error, task.vocabulary)
 
     def available(self, task: Recall, network: Resources) -> float | None:
-        """Bits of the state that enters the queries in the last pass."""
         return state_in_last_pass(task, network, task.length - task.spec.queries)

@@ -58,9 +58,7 @@ class RecurrentState(Bound[SparseAveraging]):
         return "" if task.sparsity < task.others else "needs more than q data tokens before the asking one"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """n bits, or N - q + log2 q."""
         return float(task.others) if network.passes == 1 else task.length - task.sparsity + math.log2(task.sparsity)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state at the cut."""
         return state_in_last_pass(task, network, task.others if network.passes == 1 else 0)

@@ -50,10 +50,8 @@ class RecurrentStateChain(Bound[SparseAveraging]):
         return "" if task.chained else "needs more than one token"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """K R(...) bits."""
         distortion = (task.sparsity * error) ** 2 * task.length / task.chained
         return task.chained * rate(distortion, task.dimension, "sign")
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state before the last pass."""
         return state_in_last_pass(task, network)

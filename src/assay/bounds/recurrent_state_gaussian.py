@@ -71,7 +71,6 @@ class RecurrentStateGaussian(Bound[SparseAveraging]):
         return task.dimension * told_of_gaussians(fitted, tried, task.length * error**2)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state before the last pass."""
         return state_in_last_pass(task, network)
 
 

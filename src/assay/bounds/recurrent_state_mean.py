@@ -77,9 +77,7 @@ class RecurrentStateMean(Bound[SparseAveraging]):
         return "" if known else f"the rate-distortion function of {distribution!r} values is not known here"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """N R(D*) bits."""
         return task.length * rate(allowed_distortion(task, error), task.dimension, distribution)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state after the N values."""
         return network.state_bits(task.length)

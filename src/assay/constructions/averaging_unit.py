@@ -7,11 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from assay.arithmetic.torch_settings import differentiated
+from assay.arithmetic.torch_settings import differentiated, dtype_name
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, WHOLE, Setting
-from assay.constructions.softmax_bound import UNIT_ROUNDOFF, dtype_name, guaranteed_error
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, guaranteed_error
 from assay.models.bare import BareUnit, Blocks
 from assay.models.structured.tiles import LONG, shifted_attention
 from assay.size import Size

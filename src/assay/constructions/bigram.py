@@ -16,18 +16,12 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
-from assay.constructions.softmax_bound import (
-    DTYPES,
-    UNIT_ROUNDOFF,
-    averaging_error,
-    dtype_name,
-    rounding_of_average,
-    temperature,
-)
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, averaging_error, rounding_of_average, temperature
 from assay.errors import AssayError, require
 from assay.size import Size
 from assay.tasks.match3_bigram import Match3Bigram

@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import Arithmetic, choose_arithmetic, coordinate_error, residue_angles
 from assay.constructions.settings import SHARE, WHOLE, Setting
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name, gamma
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma
 from assay.models.bare import BareUnit
 from assay.models.structured import SHORTEST
 from assay.models.structured.tiles import LONG, row_attention

@@ -11,11 +11,12 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF
 from assay.models.bare import SCORES_AT_ONCE
 from assay.size import Size
 from assay.tasks.directed_triangle import DirectedTriangle

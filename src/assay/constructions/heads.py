@@ -12,19 +12,13 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.reed_solomon import short_number
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, Setting
-from assay.constructions.softmax_bound import (
-    UNIT_ROUNDOFF,
-    choose_dtype,
-    dtype_name,
-    gamma,
-    guaranteed_error,
-    temperature,
-)
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, choose_dtype, gamma, guaranteed_error, temperature
 from assay.models.bare import BareUnit, Blocks
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.errors import AssayError
 
 

@@ -13,11 +13,12 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
-from assay.constructions.softmax_bound import DTYPES, dtype_name
+from assay.constructions.softmax_bound import DTYPES
 from assay.constructions.trigonometric import holds
 from assay.errors import require
 from assay.models.structured import SHORTEST

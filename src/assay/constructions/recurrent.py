@@ -11,11 +11,12 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, Setting
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, dtype_name, gamma
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, gamma
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 

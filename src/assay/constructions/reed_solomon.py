@@ -17,18 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.certificate import Certificate
 from assay.constructions.settings import Setting, is_whole
-from assay.constructions.softmax_bound import (
-    DTYPES,
-    UNIT_ROUNDOFF,
-    choose_dtype,
-    dtype_name,
-    guaranteed_error,
-    temperature,
-)
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, guaranteed_error, temperature
 from assay.errors import require
 from assay.tasks.sparse_averaging import SparseAveraging
 

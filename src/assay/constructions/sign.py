@@ -17,18 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.certificate import Certificate
-from assay.constructions.softmax_bound import (
-    DTYPES,
-    UNIT_ROUNDOFF,
-    dtype_name,
-    gamma,
-    guaranteed_error,
-    temperature,
-)
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma, guaranteed_error, temperature
 from assay.errors import AssayError, CertificateError
 from assay.tasks import counter
 from assay.tasks.sparse_averaging import SparseAveraging

@@ -11,12 +11,12 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import blank_gap
 from assay.constructions.s_order_unit import match_factors, s_order_attention, tuple_arithmetic
-from assay.constructions.softmax_bound import dtype_name
 from assay.layers.kernels.third_order import third_order_attention
 from assay.models.structured import SHORTEST
 from assay.models.structured.profile import Profile

@@ -23,15 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a file holds.
-
-    Attributes:
-        method: the construction's name.
-        task: with its parameters.
-        settings: such as the method declares.
-        tensors: buffers, by name.
-        certificate: the one that it states, as it stands there.
-    """
+    """What a file holds: settings are such as the method declares, the certificate stands there as it is stated."""
 
     method: str
     task: Task

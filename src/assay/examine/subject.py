@@ -39,42 +39,30 @@ _NUMBERS_OF_A_TOKEN = 64  # where a network does not say: its token's own, and t
 class InHalves(Protocol):
     """A network in two parts: what each token knows by itself (batch, positions, m), and the answers from that."""
 
-    def embedded(self, inputs: AnyInputs) -> Tensor:
-        """The first."""
+    def embedded(self, inputs: AnyInputs) -> Tensor: ...
 
-    def answers(self, embedded: Tensor) -> Tensor:
-        """The second."""
-
-
-@runtime_checkable
-class Repeats(Protocol):
-    """A network that shows the sequence to itself so many times, one after the other."""
-
-    passes: int
+    def answers(self, embedded: Tensor) -> Tensor: ...
 
 
 @runtime_checkable
 class Attends(Protocol):
     """A network that gives its attention weights (batch, heads, asking, positions)."""
 
-    def attention(self, inputs: AnyInputs) -> Tensor:
-        """The weights."""
+    def attention(self, inputs: AnyInputs) -> Tensor: ...
 
 
 @runtime_checkable
 class HasKeys(Protocol):
     """A network whose keys (positions, score width) depend on the position only."""
 
-    def position_keys(self) -> Tensor | None:
-        """The keys; None where it has none after all."""
+    def position_keys(self) -> Tensor | None: ...
 
 
 @runtime_checkable
 class HasIntegerKeys(Protocol):
     """One whose keys are whole numbers of any size."""
 
-    def integer_keys(self) -> NDArray[np.object_]:
-        """The keys, as Python integers."""
+    def integer_keys(self) -> NDArray[np.object_]: ...
 
 
 @dataclass(frozen=True)
@@ -119,11 +107,6 @@ class Subject:
         """Attention weights of which it is known that, averaged over heads, they times the values are the answers."""
         fits = isinstance(self.network, Construction) and isinstance(self.network, Attends)
         return self.network.attention if fits else None
-
-    @property
-    def passes(self) -> int:
-        """How often the network shows the sequence to itself."""
-        return self.network.passes if isinstance(self.network, Repeats) else 1
 
     @property
     def dtype(self) -> torch.dtype:

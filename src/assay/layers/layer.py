@@ -64,18 +64,15 @@ class Layer(nn.Module, ABC):
 
 @runtime_checkable
 class HasWeights(Protocol):
-    """A layer that has an attention map."""
+    """A layer that has an attention map of its last tokens: (batch, heads, last, length)."""
 
-    def weights(self, tokens: Tensor, last: int) -> Tensor:
-        """Of the last tokens: (batch, heads, last, length)."""
+    def weights(self, tokens: Tensor, last: int) -> Tensor: ...
 
 
 @runtime_checkable
 class SumsUp(Protocol):
-    """A layer of heads that find the same in a sequence as in its parts together."""
+    """A layer that is made of its heads' averages: see `assay.layers.attention.Attention`."""
 
-    def summary(self, queries: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """For each head the log of its sum of exponentials, and its mean: see `Attention.summary`."""
+    def summary(self, queries: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]: ...
 
-    def join(self, means: Tensor) -> Tensor:
-        """Outputs from each head's mean value."""
+    def join(self, means: Tensor) -> Tensor: ...

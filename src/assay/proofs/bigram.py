@@ -8,7 +8,7 @@ import torch
 from flint import arb
 
 from assay.arithmetic.rounding import ASSUMES, exact, gamma, read_number, upper
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound
 from assay.proofs.presence import HasArithmetic, integer_bound, require_circle, restored

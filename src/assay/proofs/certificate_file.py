@@ -1,7 +1,7 @@
 """Certificates as JSON files, and checking them again without trusting who wrote them.
 
 A certificate is one line of canonical JSON: the claim (task, guaranteed error, every step of the proof), the SHA-256 of
-the weights file it speaks of, and its own SHA-256. `check` reads both files again, makes the proof again from the
+the weights file it speaks of, and its own SHA-256. `verify` reads both files again, makes the proof again from the
 weights alone, and compares. So a byte changed by accident fails on a checksum, and a claim changed on purpose, with all
 checksums made anew, fails on the proof.
 """
@@ -58,10 +58,12 @@ class Verification:
         return json.loads(canonical(asdict(self)))
 
 
-def write(
+def write_certificate(
     network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file.
+
+    `tell` is told what takes long.
 
     Raises:
         AssayError: it is not proved, a file cannot be written, or the construction or the task is a user's own.
@@ -85,10 +87,10 @@ def write(
     return certificate
 
 
-def check(
+def verify(
     path: str | Path, weights: str | Path | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> Verification:
-    """Check the certificate at `path`; its weights are the file it names, beside it, unless given.
+    """Check the certificate at `path` again, from the weights: the file it names, beside it, unless given.
 
     Raises:
         AssayError: there is no such file to read, it is no certificate, or what it names is no file beside it.
@@ -176,7 +178,7 @@ def _spot_check(network: Construction, guaranteed: float) -> str:
 
 
 def _parsed(path: str | Path, text: str) -> dict[str, Any]:
-    """The certificate, if it has the form of one; what it says is left to `check`."""
+    """The certificate, if it has the form of one; what it says is left to `verify`."""
     certificate = parse_json(text, f"{path}, which is no certificate,")
     fits = (
         isinstance(certificate, dict)

@@ -6,7 +6,7 @@ import torch
 from flint import arb
 
 from assay.arithmetic.rounding import ASSUMES, gamma, read_number, upper, weight_roundings
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.presence import HasArithmetic, presence_bound, presence_step, restored
 from assay.proofs.proof import Proof, Step, Stored

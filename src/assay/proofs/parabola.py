@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from assay.arithmetic.rounding import ASSUMES, upper
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.presence import HasArithmetic, integer_bound, restored
 from assay.proofs.proof import Proof, Step, Stored

@@ -21,8 +21,9 @@ from assay.arithmetic.rounding import (
     unit_roundoff,
     weight_roundings,
 )
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.softmax_bound import dtype_name
+from assay.constructions.presence import Arithmetic
 from assay.models.structured import TAIL
 from assay.proofs.proof import Step, Stored, require_fact
 from assay.tasks.match2 import Match2
@@ -35,18 +36,6 @@ COSINE_WEIGHTS = Step(
     "constant, so that two residues score c (1 + mean over f of cos(2 pi f (x_i + x_j) / M))",
     "compared entry by entry, exactly; cos(a + b) = cos a cos b - sin a sin b",
 )
-
-
-class Arithmetic(Protocol):
-    """A dtype, and the temperature of a softmax that is computed in it."""
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the forward pass."""
-
-    @property
-    def temperature(self) -> float:
-        """Factor on the scores."""
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from assay.arithmetic.rounding import ASSUMES, circle_error, exact, gamma, upper
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.presence import COSINE_WEIGHTS, cosine_bound
 from assay.proofs.proof import Proof, Step, Stored, require_fact

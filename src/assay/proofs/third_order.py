@@ -15,8 +15,8 @@ from assay.arithmetic.rounding import (
     upper,
     weight_roundings,
 )
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions.presence import blank_gap
-from assay.constructions.softmax_bound import dtype_name
 from assay.layers.kernels.streaming import TILE_SCORES
 from assay.layers.kernels.third_order import FLASH_LENGTH, LARGEST_LOGSUMEXP
 from assay.proofs import PROOFS

@@ -68,7 +68,7 @@ class Embedding(TokenMessage[InHalves]):
 
     def _places(self, embedded: Tensor) -> list[int]:
         """Where the token stands, counted from the end: a sink token may be in front, the sequence shown twice."""
-        passes = self.runner.subject.passes
+        passes = getattr(self.network, "passes", 1)
         once = embedded.shape[1] // passes
         return [turn * once + once - (self.task.spec.length - self.token) for turn in range(passes)]
 

@@ -48,11 +48,6 @@ def require_dtype(dtype: torch.dtype) -> None:
     require(dtype in DTYPES.values(), "dtype", dtype, " or ".join(map(str, DTYPES.values())))
 
 
-def dtype_name(dtype: torch.dtype) -> str:
-    """Such as `float32`."""
-    return str(dtype).removeprefix("torch.")
-
-
 def require_words(words: torch.Tensor, automaton_letters: str, longest: int | None) -> None:
     """Refuse words that the guarantee does not speak of.
 

@@ -8,26 +8,16 @@ from torch import Tensor
 
 
 class Context(Protocol):
-    """What a gradient is computed from.
-
-    Attributes:
-        saved_tensors: those that were saved.
-        needs_input_grad: whether a gradient by each input is asked for.
-    """
+    """What a gradient is computed from, and which are asked for."""
 
     saved_tensors: tuple[Tensor, ...]
     needs_input_grad: tuple[bool, ...]
 
-    def save_for_backward(self, *tensors: Tensor) -> None:
-        """Keep tensors for the gradient."""
+    def save_for_backward(self, *tensors: Tensor) -> None: ...
 
 
 class Mapped(Protocol):
-    """What `torch.func.vmap` says of the axis that it maps over.
-
-    Attributes:
-        batch_size: its length.
-    """
+    """The axis that `torch.func.vmap` maps over."""
 
     batch_size: int
 
