@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 
@@ -61,7 +61,8 @@ class Task(ABC, Generic[Inputs]):
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
     all_inputs: ClassVar[str] = "over all inputs"
     partial_baselines: ClassVar[frozenset[str]] = frozenset()
-    length: int
+    if TYPE_CHECKING:  # each task declares it itself, where among its fields it likes
+        length: int
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """A task derived from another has a name of its own: no theorem about the other speaks of it unasked."""
