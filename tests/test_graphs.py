@@ -266,5 +266,5 @@ def test_sizes_that_do_not_fit_are_refused():
         FiveCycle(length=4).sample(1, seed=0, distribution="hard")
     with pytest.raises(AssayError, match="at most 64 for graph-gather"):
         build(FiveCycle(length=65), method="graph-gather")
-    with pytest.raises(AssayError, match=r"needs an assay\.networks\.graph\.GraphNetwork"):
+    with pytest.raises(AssayError, match=r"needs an assay\.models\.graph\.GraphNetwork"):
         run_protocol("cycles", subject_of(build(DirectedTriangle(length=3))))
