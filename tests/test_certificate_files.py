@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from assay import AssayError, Match3Local, SparseAveraging, build, load
 from assay.constructions import CONSTRUCTIONS
 from assay.evidence import canonical
-from assay.proofs import verify, write_certificate
-from assay.proofs.certificate_file import _own_sha256
+from assay.proofs.certificate_file import _own_sha256, verify, write_certificate
 from assay.store.tensors import read_tensors, write_tensors
 from fresh import assay
 

@@ -57,3 +57,25 @@ def test_the_entry_of_the_package_is_lazy():
     tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
     own = [node for node in tree.body if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("assay")]
     assert own == []
+
+
+# What proofs take from constructions, for the reasons that CONTRIBUTING gives.
+SHARED = {"constructions", "construction", "weights_file", "active_clip", "presence", "answering", "questions"}
+ALONE = ("proof", "certificate_file", "questions", "__init__", "presence")  # files that may know what a construction is
+
+
+def test_proofs_share_with_constructions_what_contributing_says():
+    page = (
+        (ROOT / "CONTRIBUTING.md")
+        .read_text("utf-8")
+        .split("## What proofs share with constructions")[1]
+        .split("## ")[0]
+    )
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == SHARED
+    taken = {}
+    for path in (SOURCE / "proofs").glob("*.py"):
+        names = {name.rpartition(".")[2] for name in imported(path) if name.startswith("assay.constructions")}
+        taken |= dict.fromkeys(names, path.name)
+        if path.stem not in ALONE:
+            assert names <= {"active_clip", "presence"}, f"{path.name} takes {names}"
+    assert set(taken) == SHARED

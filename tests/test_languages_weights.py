@@ -15,7 +15,7 @@ from assay.languages.weights.counting import CountingTransformer, clip, gate, lo
 from assay.languages.weights.permutations import permutation_automata
 from assay.languages.weights.prefix import PrefixAutomaton, compose, longest_word, restore
 from assay.languages.weights.recurrent import RecurrentAutomaton
-from assay.languages.words import all_words, count_accepted, sample_accepted
+from assay.languages.words import AcceptedWords, all_words
 from language_twins import alternating
 from test_languages import random_automata, small_automata
 
@@ -32,10 +32,10 @@ def drawn(automaton, count, length, seed):
     """Words at random, words of the language where there are some, and such words with one letter changed."""
     rng = np.random.default_rng(seed)
     words = rng.integers(0, len(automaton.letters), (count, length))
-    try:
-        good = sample_accepted(automaton, length, count // 2, seed)
-    except AssayError:  # there is none of this length
+    accepted = AcceptedWords.of(automaton, length)
+    if accepted.whole != length:  # there is none of this length
         return words
+    good = accepted.words(np.random.default_rng(seed).random((count // 2, length)))
     words[: len(good)] = good
     changed = rng.random(len(good)) < 0.5
     places = rng.integers(0, length, len(good))
@@ -115,7 +115,7 @@ def test_attention_of_logarithmic_depth_is_right_on_1000_words_of_512_letters(ex
 @pytest.mark.parametrize("number", range(len(COUNTED) + len(OTHERS) + 1))
 def test_attention_of_logarithmic_depth_is_right_on_1000_words_of_512_letters_of_each_language(number):
     automaton = list(automata())[number]
-    assert check_512(automaton, number) > 100 or not count_accepted(automaton, 512)
+    assert check_512(automaton, number) > 100 or AcceptedWords.of(automaton, 512).whole != 512
 
 
 @pytest.mark.long
@@ -203,7 +203,7 @@ def test_attention_that_counts_is_right_on_1000_words_of_512_letters(expression)
         found = network(torch.from_numpy(words[first : first + 250]))
         assert same(found, wanted[first : first + 250])
         accepted += int(found.sum())
-    assert accepted > 100 or not count_accepted(automaton, 512)
+    assert accepted > 100 or AcceptedWords.of(automaton, 512).whole != 512
 
 
 def nested(seed):

@@ -25,12 +25,6 @@ TASK = SparseAveraging(4, 1, layout="last")
 RECIPE = Recipe(steps=300, distribution="gaussian", batch=64, check_every=50, validation=512, test=1024)
 
 
-@pytest.mark.parametrize("name", LAYERS.names())
-@pytest.mark.parametrize("task", [SparseAveraging(6, 2, 2, "last"), SparseAveraging(6, 2, 2, "all")], ids=str)
-def test_layers_conform(name, task):
-    check_layer(LAYERS[name], task)
-
-
 @pytest.mark.parametrize("architecture", architectures())
 @pytest.mark.parametrize("layout", ["all", "last"])
 @pytest.mark.parametrize(("length", "width"), [(1, 1), (5, 3), (3, 8)])

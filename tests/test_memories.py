@@ -15,7 +15,6 @@ from assay.retrieval.memories import (
     KINDS,
     NUMBER_FORMATS,
     Recalled,
-    information_bits,
     information_threshold,
     memory_load,
     memory_threshold,
@@ -200,11 +199,6 @@ def test_what_is_stored_is_counted_in_bits():
     assert bits("softmax", "int8") == 2 * 20 * 8 * 8 + 2 * 32
 
 
-def test_a_standard_error_needs_two_draws():
-    assert Recalled("softmax", 8, 20, "int8", 20, (0.5,)).standard_error is None
-    assert Recalled("softmax", 8, 20, "int8", 20, (0.4, 0.6)).standard_error == pytest.approx(0.1)
-
-
 @given(st.integers(2, 5000), st.floats(0.01, 50))
 def test_thresholds_solve_their_equation(dimension, at):
     root = brentq(lambda n: 2 * n * math.log(n) - dimension**2, 1, dimension**2 + 3)
@@ -219,12 +213,6 @@ def test_information_thresholds_count_pairings(dimension, bits):
     states = 2 ** (bits * dimension**2)
     most = max(n for n in itertools.takewhile(lambda n: math.factorial(n) <= states, itertools.count(1)))
     assert information_threshold(dimension, bits) == most
-
-
-@pytest.mark.parametrize(("pairs", "values"), [(1, 1), (3, 2), (2, 5), (4, 3)])
-def test_information_bits_count_assignments(pairs, values):
-    assignments = sum(1 for _ in itertools.product(range(values), repeat=pairs))
-    assert information_bits(pairs, values) == pytest.approx(math.log2(assignments))
 
 
 @pytest.mark.parametrize(
@@ -246,6 +234,6 @@ def test_wrong_input_is_one_line(arguments, said):
 
 
 def test_wrong_sizes_of_memories_are_one_line():
-    for wrong in (lambda: pairs_at_load(64, 0), lambda: memory_threshold(0), lambda: information_bits(0, 2)):
+    for wrong in (lambda: pairs_at_load(64, 0), lambda: memory_threshold(0)):
         with pytest.raises(AssayError, match="is not allowed"):
             wrong()

@@ -17,7 +17,8 @@ from assay.examine.precision import smallest_precision
 from assay.examine.protocols import PROTOCOLS
 from assay.examine.protocols.head_summary import BareLayer
 from assay.examine.subject import open_subject, subject_of
-from assay.proofs import certify, write_certificate
+from assay.proofs import certify
+from assay.proofs.certificate_file import write_certificate
 from assay.store.tensors import read_tensors, write_tensors
 from assay.testing import check_construction
 from fresh import assay

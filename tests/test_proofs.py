@@ -15,9 +15,9 @@ from assay import AssayError, SparseAveraging, build, load
 from assay.arithmetic.rounding import exact, gamma, softmax_rounding, upper
 from assay.constructions import CONSTRUCTIONS
 from assay.evidence import canonical
-from assay.proofs import PROOFS, certify, verify, write_certificate
+from assay.proofs import PROOFS, certify
 from assay.proofs.averaging import averaging_bound
-from assay.proofs.certificate_file import _own_sha256
+from assay.proofs.certificate_file import _own_sha256, verify, write_certificate
 from assay.proofs.proof import Stored, prove, require_fact
 from assay.store.tensors import read_tensors, write_tensors
 from fresh import assay

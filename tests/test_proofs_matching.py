@@ -15,7 +15,8 @@ from assay.arithmetic.rounding import circle_error, exact, underflow, upper, wei
 from assay.constructions import CONSTRUCTIONS
 from assay.layers.kernels.strassen import _by_products, strassen_attention
 from assay.layers.kernels.third_order import Inputs, Mask, _forward, dense
-from assay.proofs import PROOFS, certify, verify, write_certificate
+from assay.proofs import PROOFS, certify
+from assay.proofs.certificate_file import verify, write_certificate
 from assay.proofs.gather import _radius
 from assay.proofs.presence import moved_mass, nearest_miss, presence_bound, wrong_mass
 from assay.proofs.proof import Stored, prove

@@ -175,7 +175,7 @@ def test_bit_pairs_are_all_pairs_or_as_many_as_asked_for():
 def test_both_messages_give_the_whole_networks_answer(heads, layout, numbers):
     task = SparseAveraging(length=7, sparsity=2, dimension=3, layout=layout)
     network, token = StarvedUnit(task, width=11, heads=heads), task.spec.length - 2 if layout == "all" else 7
-    runner = Runner(network, numbers)
+    runner = Runner(subject(network, task), numbers)
     inputs = task.sample(40, seed=1, dtype=torch.float64).inputs
     with fixed_point(network, numbers):
         whole = network(inputs)[:, 5 if layout == "all" else 0]

@@ -12,7 +12,7 @@ from assay import AssayError, Match2, SparseAveraging, build
 from assay.constructions.weights_file import load_network
 from assay.evidence import canonical
 from assay.examine.protocols.questions import run_protocol
-from assay.examine.subject import open_subject
+from assay.examine.subject import open_subject, subject_of
 from assay.layers.layer import Layer
 from assay.models import architectures, make_network
 from assay.store.tensors import write_tensors
@@ -247,3 +247,63 @@ def test_a_trained_file_that_says_nonsense_is_refused_in_one_line(field, text, t
     with pytest.raises(AssayError) as refused:
         open_subject(tmp_path / "t.st")
     assert "\n" not in str(refused.value)
+
+
+class Keyed(Drawn):
+    """A user's module that gives keys, and computes in float64."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        self.double()
+
+    def position_keys(self):
+        return torch.arange(self.task.spec.length).double()[:, None]
+
+
+class Stubborn(nn.Module):
+    """Answers of another shape."""
+
+    def __init__(self, task):
+        super().__init__()
+
+    def forward(self, inputs):
+        return inputs.values
+
+
+def test_a_subject_says_the_same_of_every_kind_of_network(trained):
+    unit = build(TASK, method="sign", tolerance=0.1)
+    users = (open_subject(f"{__name__}:{name}", TASK) for name in ("Zeros", "Keyed"))
+    constructed, learned, plain, keyed = subject_of(unit), open_subject(trained[0]), *users
+    assert torch.equal(constructed.keys, unit.position_keys())
+    assert learned.keys is None is plain.keys
+    assert keyed.keys.shape == (TASK.spec.length, 1)
+    assert constructed.weights == unit.attention
+    assert [subject.weights for subject in (learned, plain, keyed)] == [None] * 3
+    assert [subject.dtype for subject in (constructed, learned, plain, keyed)] == [
+        torch.float64,  # it has buffers, no parameters
+        torch.float32,
+        torch.float32,
+        torch.float64,
+    ]
+    inputs = TASK.sample(5, seed=0).inputs
+    for subject in (constructed, learned, plain, keyed):
+        assert subject.at_once >= 1
+        suited = subject.suited(inputs)
+        assert suited.values.dtype == subject.dtype
+        assert torch.equal(suited.pointers, inputs.pointers)
+        outputs, rows = subject.answered(suited)
+        assert torch.equal(outputs, subject.network(suited))
+        assert rows.tolist() == list(range(5))
+    with pytest.raises(AssayError, match=r"answers of .*Stubborn have shape \(5, 4, 1\); it must be \(5, 1, 1\)"):
+        open_subject(f"{__name__}:Stubborn", TASK).answers(inputs)
+
+
+def test_a_batch_holds_as_many_inputs_as_fit():
+    """Of networks that do not say what they hold, by the width of a token; never less than one."""
+    for length, most in ((4, 1024), (1 << 15, 2), (1 << 20, 1)):
+        task = SparseAveraging(length=length, sparsity=1, layout="last")
+        assert (
+            open_subject(f"{__name__}:Zeros", task).at_once
+            == max(1, min(1024, (1 << 22) // (64 * (length + 1))))
+            <= most
+        )

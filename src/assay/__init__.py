@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from assay.errors import AssayError, CertificateError
     from assay.evidence import Evidence
     from assay.examine.subject import open_subject
-    from assay.proofs import certify, verify
+    from assay.proofs import certify
+    from assay.proofs.certificate_file import verify
     from assay.sessions.place import place
     from assay.sessions.probe import probe
     from assay.size import Size
@@ -43,7 +44,7 @@ _HOMES = {
     "open_subject": "assay.examine.subject",
     "place": "assay.sessions.place",
     "probe": "assay.sessions.probe",
-    "verify": "assay.proofs",
+    "verify": "assay.proofs.certificate_file",
 }
 
 

@@ -15,13 +15,19 @@ from functools import cache
 from importlib import import_module, metadata
 from inspect import getdoc
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 from assay.errors import AssayError, unknown
 from assay.store import source
 
+
+class _Named(Protocol):
+    __module__: str
+    __qualname__: str
+
+
 T = TypeVar("T")
-Entry = TypeVar("Entry")
+Entry = TypeVar("Entry", bound=_Named)
 
 _IN_NO_FILE = (
     "is the class of no file that was named in this process; name it as file.py:Class or package.module:Class (a class "
@@ -49,11 +55,11 @@ class Registry(Generic[T]):
         Raises:
             AssayError: the file has another.
         """
-        new, other = cast(Any, obj), cast(Any, self._objects.get(obj.__module__))
-        if other is not None and other.__qualname__ != new.__qualname__:
-            both = f"{other.__qualname__} and {new.__qualname__}"
+        other = getattr(self._objects.get(obj.__module__), "__qualname__", obj.__qualname__)
+        if other != obj.__qualname__:
+            both = f"{other} and {obj.__qualname__}"
             raise AssayError(f"{both} are both the {self.kind} {_entry_name(obj.__module__)!r}; a file registers one")
-        self._objects[obj.__module__] = new
+        self._objects[obj.__module__] = cast(T, obj)
         return obj
 
     def names(self) -> list[str]:

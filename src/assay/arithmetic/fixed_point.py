@@ -9,15 +9,15 @@ rows of rounded weights need not sum to 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from assay.errors import AssayError, require_integer
@@ -45,6 +45,9 @@ class FixedPoint:
         require_integer("bits", self.bits, 1, None)
         require_integer("fraction", self.fraction, -1000, 1000)
 
+    def __str__(self) -> str:
+        return f"fixed point of {self.bits} bits, {self.fraction} of them after the point"
+
     def round(self, numbers: Tensor) -> Tensor:
         """The nearest numbers of the format, same dtype; a NaN stays one. Exact if the dtype holds `bits` bits."""
         return self._whole(numbers).mul_(2.0**-self.fraction).to(numbers.dtype)
@@ -58,7 +61,7 @@ class FixedPoint:
         require_integer("bits", self.bits, 1, MOST_BITS)
         return self._whole(numbers).long()
 
-    def round_exactly(self, numbers: NDArray[Any], scale: int = 0) -> NDArray[Any]:
+    def round_exactly(self, numbers: NDArray[np.object_], scale: int = 0) -> NDArray[np.object_]:
         """The k of the nearest numbers, for whole multiples of 2^-scale of any size: arrays of Python integers.
 
         >>> FixedPoint(bits=4, fraction=1).round_exactly(np.array([1, 3, 10**30], dtype=object), scale=2).tolist()
@@ -79,8 +82,19 @@ class FixedPoint:
         return scaled.round_().clamp_(-limit, limit - 1)
 
 
+@runtime_checkable
+class Rounds(Protocol):
+    """A network that rounds its own activations.
+
+    Attributes:
+        numbers: the format of its activations; None where they are what its dtype is.
+    """
+
+    numbers: FixedPoint | None
+
+
 @contextmanager
-def fixed_point(network: Any, numbers: FixedPoint | None) -> Generator[None]:
+def fixed_point(network: nn.Module, numbers: FixedPoint | None) -> Generator[None]:
     """Within it, `network` computes with numbers of this format; None changes nothing.
 
     A network that rounds its own activations, as constructions do, has an attribute `numbers`, which is set. Of any
@@ -98,7 +112,7 @@ def fixed_point(network: Any, numbers: FixedPoint | None) -> Generator[None]:
     """
     if numbers is None:
         yield
-    elif hasattr(network, "numbers"):
+    elif isinstance(network, Rounds):
         before, network.numbers = network.numbers, numbers
         try:
             yield
@@ -126,8 +140,12 @@ class _Rounding(TorchFunctionMode):
         self.numbers = numbers
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        func: Callable[..., object],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
         name, kwargs = getattr(func, "__name__", ""), kwargs or {}
         if name == "multi_head_attention_forward":
             raise AssayError("torch.nn.MultiheadAttention cannot be rounded: its scores and weights are out of reach")
@@ -137,7 +155,7 @@ class _Rounding(TorchFunctionMode):
             return _step_by_step(self.numbers, func, args)
         return self._round(func(*args, **kwargs), (*args, *kwargs.values()))
 
-    def _round(self, result: Any, args: tuple[Any, ...]) -> Any:
+    def _round(self, result: Any, args: tuple[object, ...]) -> object:
         """A result, or each of several, in the format; minus infinity stays, as it masks an entry of a softmax."""
         if isinstance(result, tuple | list) and any(isinstance(part, Tensor) for part in result):
             parts = [self._round(part, args) for part in result]
@@ -150,14 +168,20 @@ class _Rounding(TorchFunctionMode):
         return result if _is_part_of(result, args) else rounded
 
 
-def _is_part_of(result: Tensor, args: tuple[Any, ...]) -> bool:
+def _is_part_of(result: Tensor, args: tuple[object, ...]) -> bool:
     """Whether an operation computed nothing but gave a view of what it was given, which may be written to."""
     given = (argument for argument in args if isinstance(argument, Tensor))
     return any(tensor.untyped_storage().data_ptr() == result.untyped_storage().data_ptr() for tensor in given)
 
 
 def _attention_in_parts(
-    numbers: FixedPoint, query: Tensor, key: Tensor, value: Tensor, *args: Any, scale: float | None = None, **rest: Any
+    numbers: FixedPoint,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *args: object,
+    scale: float | None = None,
+    **rest: object,
 ) -> Tensor:
     """Scaled dot-product attention without mask or dropout, its scores and weights rounded too."""
     if args or any(isinstance(option, Tensor) or option for option in rest.values()):

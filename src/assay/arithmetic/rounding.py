@@ -114,11 +114,16 @@ def require_scores(temperature: float, largest: arb | int, dtype: torch.dtype) -
     return ball
 
 
-def read_number(number: float) -> arb:
+def read_number(number: object) -> arb:
     """A stored float64 setting, exactly; refuses what is no finite number."""
+    return exact(finite(number))
+
+
+def finite(number: object) -> float:
+    """The setting itself, with the same refusal."""
     if isinstance(number, bool) or not (isinstance(number, int | float) and abs(number) < math.inf):
         raise AssayError(f"not proved: the setting {number!r} is no finite number")
-    return exact(number)
+    return number
 
 
 def weight_roundings(entries: int) -> int:

@@ -9,22 +9,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch.autograd.forward_ad import unpack_dual
 
+V = TypeVar("V")
 _AUTOCASTING = ("cpu", "cuda")
 _AS_IT_IS = nullcontext()
 
 
-class _ProcessWide:
+class _ProcessWide(Generic[V]):
     """A setting of the whole process, held at one value as long as some thread needs it there.
 
     `right` are the values that are as good as the first of them, which is the one that it is held at.
     """
 
-    def __init__(self, read: Callable[[], Any], write: Callable[[Any], object], *right: Any) -> None:
+    def __init__(self, read: Callable[[], V], write: Callable[[V], object], *right: V) -> None:
         self._read, self._write, self._right = read, write, right
         self._lock, self._holders, self._before = threading.Lock(), 0, right[0]
 
@@ -50,7 +51,7 @@ class _ProcessWide:
                     self._write(self._before)
 
 
-def _precision_of(operations: Any) -> _ProcessWide:
+def _precision_of(operations: Any) -> _ProcessWide[str]:
     """In which float32 operations of one kind are computed: `torch.backends.mkldnn.matmul` and its like."""
     return _ProcessWide(
         lambda: operations.fp32_precision, lambda value: setattr(operations, "fp32_precision", value), "ieee", "none"
@@ -67,6 +68,15 @@ else:  # before torch 2.9 there is one setting for all of them
     _PRODUCTS = _ProcessWide(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest")
     _OF_TRAINING = []
 _DEFAULT_DTYPE = _ProcessWide(torch.get_default_dtype, torch.set_default_dtype, torch.float32)
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """`float32` for torch.float32.
+
+    >>> dtype_name(torch.float32)
+    'float32'
+    """
+    return str(dtype).removeprefix("torch.")
 
 
 def settled() -> AbstractContextManager[object]:

@@ -7,6 +7,7 @@ mean tolerance does not test learning at that size: what has learned it need not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from assay.baselines.predictors import one_thread, predict
 from assay.errors import AssayError
 from assay.tasks.answers import Reals
-from assay.tasks.task import Task
+from assay.tasks.task import AnyInputs, Task
 
 ANSWERS = 40_000  # of either split: about as many are fitted and judged on
 ANSWERS_BEFORE_TRAINING = 16_000  # the same where training waits for it: a second for each size
@@ -58,12 +59,12 @@ class Baselines:
         trivial = [one for one in self.found if not one.partial and one.error <= self.tolerance]
         return min(trivial, key=lambda one: one.error, default=None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain JSON values."""
         return {"tolerance": self.tolerance, "draws": self.draws, "found": [asdict(one) for one in self.found]}
 
     @classmethod
-    def from_json(cls, described: dict[str, Any]) -> Baselines:
+    def from_json(cls, described: Mapping[str, Any]) -> Baselines:
         """The baselines that `to_json` described."""
         found = tuple(Baseline(**one) for one in described["found"])
         return cls(described["tolerance"], described["draws"], found)
@@ -119,7 +120,7 @@ def described(task: Task) -> str:
     )
 
 
-def _features(task: Task, inputs: Any, draws: int) -> dict[str, torch.Tensor]:
+def _features(task: Task, inputs: AnyInputs, draws: int) -> dict[str, torch.Tensor]:
     """Numbers about each query, by the baseline that sees them: (draws, queries, columns)."""
     queries = task.spec.queries
     if isinstance(task.answer, Reals):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from assay.tasks import TASKS, make_task
 from assay.tasks.task import Task
 
 LENGTH = 16
-OPTIONS: dict[str, list[dict[str, Any]]] = {  # beside the length; in turn, until one carries the distribution
+OPTIONS: dict[str, list[dict[str, object]]] = {  # beside the length; in turn, until one carries the distribution
     "match3-local": [{"window": 2}, {"window": 2, "notation": "digits"}],
     "recall": [{"pairs": 4}],
     "sparse-averaging": [{"sparsity": 2}],
 }
-USUAL: list[dict[str, Any]] = [{}, {"notation": "digits"}]
+USUAL: list[dict[str, object]] = [{}, {"notation": "digits"}]
 ALSO: dict[tuple[str, str], list[int]] = {  # lengths beside the usual one
     ("directed-triangle", "uniform"): [32],
     ("directed-triangle", "hard"): [4, 6, 8],

@@ -23,7 +23,7 @@ from assay.boolean.function import MOST_INPUTS
 from assay.boolean.separation import moments, polynomial_values
 from assay.errors import AssayError, Refuted
 from assay.evidence import canonical
-from assay.store.files import parse_json, read_text, write_whole
+from assay.store.files import is_marked, parse_json, read_text, write_whole
 
 FORMAT = 1
 LARGEST = 1 << 26  # bytes of a file
@@ -150,10 +150,7 @@ class DegreeCertificate:
 
 def is_degree_certificate(path: Path) -> bool:
     """Whether this file says that it is such a certificate; nothing in it is checked."""
-    try:
-        return '"assay-boolean-certificate"' in read_text(path, LARGEST)
-    except AssayError:
-        return False
+    return is_marked(path, "assay-boolean-certificate", LARGEST)
 
 
 def verify_degree(path: Path) -> dict[str, Any]:

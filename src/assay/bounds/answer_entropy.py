@@ -36,7 +36,7 @@ class Sampled(NamedTuple):
 
 
 @BOUNDS.register
-class AnswerEntropy(Bound):
+class AnswerEntropy(Bound[Task]):
     """State bits >= H(Y_1 ... Y_B | X_1 ... X_B) - B h(e), B = N/2 rounded down, in any number of passes; H estimated.
 
     W is the state before the last pass, in which answers are read off. Answer t is a function of W and of the tokens
@@ -93,12 +93,10 @@ class AnswerEntropy(Bound):
         return "" if small else "the error is one that needs no knowledge of the second half"
 
     def amount(self, task: Task, error: float, distribution: str, network: Resources) -> float:
-        """H - B h(e) bits."""
         unknown = task.length // 2 * binary_entropy(_first_error(task, error, distribution))
         return sampled(task, distribution).entropy - unknown
 
     def available(self, task: Task, network: Resources) -> float | None:
-        """Bits of state before the last pass."""
         return state_in_last_pass(task, network)
 
 

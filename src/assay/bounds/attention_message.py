@@ -12,7 +12,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class AttentionMessage(Bound):
+class AttentionMessage(Bound[SparseAveraging]):
     """Embedding bits >= log2 C(n, q), n = data tokens other than the asking one; sharper than Theorem 4's order q.
 
     All that the other tokens' party gets to know of the asking token is its embedding. Were it equal for two pointer
@@ -44,9 +44,7 @@ class AttentionMessage(Bound):
         return "" if task.others > task.sparsity else "needs more than q tokens beside the asking one"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """log2 C(n, q) bits."""
         return log2_binomial(task.others, task.sparsity)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of one token's embedding."""
         return network.embedding_bits

@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class AttentionMessageMean(Bound):
+class AttentionMessageMean(Bound[SparseAveraging]):
     """Embedding bits >= log2 C(N, q) - n h((1 - sqrt(1 - 4 v / n)) / 2) with v = (q error)^2 and h the binary entropy.
 
     n is the number of data tokens beside the asking one: N where one token asks, N - 1 where all do.
@@ -56,11 +56,9 @@ class AttentionMessageMean(Bound):
         return "" if attainable else "the error is one that needs no knowledge of the pointers"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """The inequality above, in bits."""
         variance = (task.sparsity * error) ** 2
         unsure = (1 - math.sqrt(1 - 4 * variance / task.others)) / 2
         return log2_binomial(task.length, task.sparsity) - task.others * binary_entropy(unsure)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of one token's embedding."""
         return network.embedding_bits

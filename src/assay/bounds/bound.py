@@ -8,14 +8,12 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import ClassVar, Generic, Literal
 
 from assay.errors import AssayError
 from assay.evidence import ErrorKind
 from assay.resources import Resources
-
-if TYPE_CHECKING:
-    from assay.tasks.task import Task
+from assay.tasks.task import Solved, Task
 
 LARGEST_WIDTH = 1 << 20  # widths above are not looked at
 
@@ -49,7 +47,7 @@ class Check:
         return None if self.available is None else self.available - self.required
 
 
-class Bound(ABC):
+class Bound(ABC, Generic[Solved]):
     """A lower bound on one resource of every network that declares how much it has of it.
 
     Attributes:
@@ -74,22 +72,22 @@ class Bound(ABC):
     error_at: ClassVar[str] = "every token that asks"
 
     @abstractmethod
-    def unmet(self, task: Any, error: float, distribution: str, network: Resources) -> str:
+    def unmet(self, task: Solved, error: float, distribution: str, network: Resources) -> str:
         """The hypothesis that fails for this task, error, distribution or network, in words; empty where all hold.
 
         That the network declares the resource at all is asked of `available`.
         """
 
     @abstractmethod
-    def amount(self, task: Any, error: float, distribution: str, network: Resources) -> float:
+    def amount(self, task: Solved, error: float, distribution: str, network: Resources) -> float:
         """The least amount of the resource not excluded, where the hypotheses hold."""
 
     @abstractmethod
-    def available(self, task: Any, network: Resources) -> float | None:
+    def available(self, task: Solved, network: Resources) -> float | None:
         """What a network has of the resource; None where it does not declare it."""
 
     def check(
-        self, task: Task, network: Resources, *, error: float | None = None, distribution: str | None = None
+        self, task: Solved, network: Resources, *, error: float | None = None, distribution: str | None = None
     ) -> Check:
         """Whether the bound excludes networks with these resources.
 
@@ -111,7 +109,7 @@ class Bound(ABC):
 
     def smallest(
         self,
-        task: Task,
+        task: Solved,
         networks: Callable[[int], Resources],
         *,
         multiple: int = 1,
@@ -143,7 +141,7 @@ class Bound(ABC):
         _require_growth(self.resource, {step * multiple: check.available for step, check in seen.items()})
         return None if found is None else found * multiple
 
-    def goal(self, task: Task, error: float | None = None) -> float:
+    def goal(self, task: Solved, error: float | None = None) -> float:
         """The error that is spoken of: the one given, or the task's tolerance of this bound's kind."""
         own = task.mean_tolerance if self.error_kind == "mean" else task.tolerance
         return own if error is None else error

@@ -13,7 +13,7 @@ from assay.tasks.copy import Copy
 
 
 @BOUNDS.register
-class CopyState(Bound):
+class CopyState(Bound[Copy]):
     """State bits >= L r(e), L = N/2, r(e) = log2 A - h(e) - e log2(A - 1), e the error rate; backwards, too.
 
     The L symbols of the string are independent and uniform, and the whole input is a function of them. So is the state
@@ -52,9 +52,7 @@ class CopyState(Bound):
         return "" if error < guess else f"needs an error below 1 - 1/A = {guess:g}, that of a guess"
 
     def amount(self, task: Copy, error: float, distribution: str, network: Resources) -> float:
-        """L r(e) bits."""
         return task.length // 2 * told(error, task.alphabet)
 
     def available(self, task: Copy, network: Resources) -> float | None:
-        """Bits of the state that enters the separator in the last pass."""
         return state_in_last_pass(task, network, task.length // 2)

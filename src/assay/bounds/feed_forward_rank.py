@@ -12,7 +12,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class FeedForwardRank(Bound):
+class FeedForwardRank(Bound[SparseAveraging]):
     """First-layer width >= N d for errors up to 1/(2q), q < N; >= (N - q + 1) d for errors below 1/q.
 
     Theorem 10, sharpened; exact real numbers and any number of bits. If the first layer has rank below N d on the
@@ -44,11 +44,9 @@ class FeedForwardRank(Bound):
         return f"needs an error below 1/q = {1 / task.sparsity:g}" if error >= 1 / task.sparsity else ""
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """Rank, in rows."""
         sharp = error <= 1 / (2 * task.sparsity) and task.sparsity < task.length
         rows = task.length if sharp else task.length - task.sparsity + 1
         return float(rows * task.dimension)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Rows of the first layer."""
         return network.first_layer

@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class FeedForwardRankMean(Bound):
+class FeedForwardRankMean(Bound[SparseAveraging]):
     """First-layer width >= N d (1 - D*), D* the mean squared error per value that the error leaves.
 
     r linear measurements of N d independent normal coordinates leave a share of at least 1 - r / (N d) of their
@@ -44,9 +44,7 @@ class FeedForwardRankMean(Bound):
         return "" if task.sparsity < task.length else "needs q below N"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """N d (1 - D*) rows."""
         return task.length * task.dimension * (1 - allowed_distortion(task, error))
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Rows of the first layer."""
         return network.first_layer

@@ -13,7 +13,7 @@ from assay.tasks.match2 import Match2
 
 
 @BOUNDS.register
-class Match2Ask(Bound):
+class Match2Ask(Bound[Match2]):
     """State bits >= n (1 - h(e)) on the distribution `ask`, n = N/2 rounded down, e <= 2 error max(1, (N - n)/n).
 
     Alice's n bits are uniform and each of Bob's n tokens answers one of them (`match-state`), in any number of passes,
@@ -49,11 +49,9 @@ class Match2Ask(Bound):
         return "" if _bobs_error(task, error) < 0.5 else "the error is one that needs no knowledge of the first half"
 
     def amount(self, task: Match2, error: float, distribution: str, network: Resources) -> float:
-        """n (1 - h(e)) bits."""
         return task.hard_bits() * told(_bobs_error(task, error))
 
     def available(self, task: Match2, network: Resources) -> float | None:
-        """Bits of the state that enters the second half in the last pass."""
         return state_in_last_pass(task, network, task.hard_bits())
 
 

@@ -20,7 +20,7 @@ _RARE = 1e-12  # of a sequence: rarer cases are left out, which only lowers the 
 
 
 @BOUNDS.register
-class Match2Uniform(Bound):
+class Match2Uniform(Bound[Match2]):
     """State bits >= E sum of h(p_t) - h(min(L, p_t, 1 - p_t)), E sum of min(L, p_t, 1 - p_t) = N e, in any passes.
 
     W is the state before the last pass, in which answers are read off; answer t is a function of W and of the residues
@@ -70,14 +70,12 @@ class Match2Uniform(Bound):
         return "" if task.length <= LARGEST_LENGTH else f"is evaluated up to N = {LARGEST_LENGTH}"
 
     def amount(self, task: Match2, error: float, distribution: str, network: Resources) -> float:
-        """The sum above, in bits."""
         residues, unpaired = _residues(task, distribution)
         found = 1 - (1 - 1 / residues) ** (task.length - 1)
         ones = found + (1 - found) * unpaired / residues
         return _bits(task.length, residues, unpaired, task.length * plain_error(error, ones))
 
     def available(self, task: Match2, network: Resources) -> float | None:
-        """Bits of state before the last pass."""
         return state_in_last_pass(task, network)
 
 

@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3HalvesMessages(Bound):
+class Match3HalvesMessages(Bound[Match3]):
     """Message bits of one layer that tell whether a random n-set meets another, on `halves`, at token 0.
 
     n = (N - 1)/2, rounded down. The layer has p-bit fixed-point numbers and an exact softmax
@@ -52,9 +52,7 @@ class Match3HalvesMessages(Bound):
         return unmet_at_token_0(task, error, distribution, "halves") or not_fixed_point(network)
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """-log2 x bits."""
         return halves_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the messages of all heads."""
         return message_bits(task.length, network)

@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3HalvesState(Bound):
+class Match3HalvesState(Bound[Match3]):
     """State bits that tell whether a random n-set meets another, on the distribution `halves`, two passes, at token 0.
 
     n = (N - 1)/2, rounded down. Token 0 answers at the start of the second pass. It knows the state after the first
@@ -53,9 +53,7 @@ class Match3HalvesState(Bound):
         return unmet_at_token_0(task, error, distribution, "halves")
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """-log2 x bits."""
         return halves_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the state that enters the second half in the first pass."""
         return state_behind_half(task, network)

@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3IndexMessages(Bound):
+class Match3IndexMessages(Bound[Match3]):
     """Message bits of one layer >= n (1 - h(e)) on `index`, n = (N - 1)/2 rounded down, e at token 0.
 
     The layer has p-bit fixed-point numbers and an exact softmax (`assay.bounds.match3_messages.message_bits`). An
@@ -49,9 +49,7 @@ class Match3IndexMessages(Bound):
         return unmet_at_token_0(task, error, distribution, "index") or not_fixed_point(network)
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """n (1 - h(e)) bits."""
         return index_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the messages of all heads."""
         return message_bits(task.length, network)

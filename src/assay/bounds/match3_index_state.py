@@ -14,7 +14,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3IndexState(Bound):
+class Match3IndexState(Bound[Match3]):
     """State bits >= n (1 - h(e)) on the distribution `index`, n = (N - 1)/2 rounded down, two passes, e at token 0.
 
     Token 0 answers at the start of the second pass. It knows the state after the first pass and its own residue, which
@@ -52,9 +52,7 @@ class Match3IndexState(Bound):
         return unmet_at_token_0(task, error, distribution, "index")
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """n (1 - h(e)) bits."""
         return index_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the state that enters the second half in the first pass."""
         return state_behind_half(task, network)

@@ -15,7 +15,7 @@ from assay.tasks.match3 import Match3
 
 
 @BOUNDS.register
-class Match3IndexWarren(Bound):
+class Match3IndexWarren(Bound[Match3]):
     """Bits of answer patterns >= n (1 - h(e)) on the distribution `index`, n = (N - 1)/2 rounded down, e at token 0.
 
     All that matters of Alice's tokens is the pattern of answers at token 0 to Bob's n singletons. This pattern tells
@@ -52,9 +52,7 @@ class Match3IndexWarren(Bound):
         return unmet_at_token_0(task, error, distribution, "index")
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """n (1 - h(e)) bits."""
         return index_bits(task, error)
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the answer patterns over Bob's n singletons."""
         return pattern_bits(max(1, task.hard_bits()), network)

@@ -53,7 +53,7 @@ def message_bits(length: int, network: Resources) -> float | None:
 
 
 @BOUNDS.register
-class Match3Messages(Bound):
+class Match3Messages(Bound[Match3]):
     """Message bits >= n = (N - 1)/2, rounded down, for one layer of averages in fixed point: Theorem 7.
 
     The layer computes Match3 at token 0, and the answer is right for every p-bit output vector within a step of the
@@ -93,9 +93,7 @@ class Match3Messages(Bound):
         return f"needs {missing}" if missing else not_fixed_point(network)
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """(N - 1)/2 bits, rounded down."""
         return float(task.hard_bits())
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the messages of all heads."""
         return message_bits(task.length, network)

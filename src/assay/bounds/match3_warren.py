@@ -48,7 +48,7 @@ def pattern_bits(questions: int, network: Resources) -> float | None:
 
 
 @BOUNDS.register
-class Match3Warren(Bound):
+class Match3Warren(Bound[Match3]):
     """Bits of answer patterns >= n = (N - 1)/2, rounded down: heads are limited at any width and at any precision.
 
     By the encoding of `Match3.hard_residues`, token 0's answer to Bob's i-th singleton is bit i of Alice's n bits. So
@@ -87,9 +87,7 @@ class Match3Warren(Bound):
         return f"needs {missing}" if missing else ""
 
     def amount(self, task: Match3, error: float, distribution: str, network: Resources) -> float:
-        """n bits."""
         return float(task.hard_bits())
 
     def available(self, task: Match3, network: Resources) -> float | None:
-        """Bits of the answer patterns over Bob's n singletons."""
         return pattern_bits(max(1, task.hard_bits()), network)

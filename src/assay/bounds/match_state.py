@@ -18,7 +18,7 @@ def state_behind_half(task: Match3, network: Resources) -> int | None:
 
 
 @BOUNDS.register
-class MatchState(Bound):
+class MatchState(Bound[Match2 | Match3]):
     """State bits >= n = N/2 for Match2, and >= n = (N - 1)/2 for Match3 in two passes, n rounded down.
 
     Match2, in any number of passes, by the encoding of `Match2.hard_residues` with all bits of Bob's being 1: each of
@@ -60,11 +60,9 @@ class MatchState(Bound):
         return f"needs {missing}" if missing else ""
 
     def amount(self, task: Match2 | Match3, error: float, distribution: str, network: Resources) -> float:
-        """n bits."""
         return float(task.hard_bits())
 
     def available(self, task: Match2 | Match3, network: Resources) -> float | None:
-        """Bits of the state that enters the second half."""
         if isinstance(task, Match3):
             return state_behind_half(task, network)
         return state_in_last_pass(task, network, task.hard_bits())

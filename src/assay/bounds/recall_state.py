@@ -13,7 +13,7 @@ from assay.tasks.recall import Recall
 
 
 @BOUNDS.register
-class RecallState(Bound):
+class RecallState(Bound[Recall]):
     """State bits >= K r(e), r(e) = log2 V - h(e) - e log2(V - 1), e the error rate: random access to K values.
 
     The K values are independent and uniform. Keys, filler, the places of both and the order of the queries are drawn
@@ -63,9 +63,7 @@ class RecallState(Bound):
         return "" if error < guess else f"needs an error below 1 - 1/V = {guess:g}, that of a guess"
 
     def amount(self, task: Recall, error: float, distribution: str, network: Resources) -> float:
-        """K r(e) bits."""
         return task.pairs * told(error, task.vocabulary)
 
     def available(self, task: Recall, network: Resources) -> float | None:
-        """Bits of the state that enters the queries in the last pass."""
         return state_in_last_pass(task, network, task.length - task.spec.queries)

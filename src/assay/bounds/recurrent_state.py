@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class RecurrentState(Bound):
+class RecurrentState(Bound[SparseAveraging]):
     """State bits >= n, the data tokens before the last one that asks; in several passes >= N - q + log2 q.
 
     One pass, Theorem 11 with the constant of its proof: for any two different sign sequences z, z' of length n and any
@@ -58,9 +58,7 @@ class RecurrentState(Bound):
         return "" if task.sparsity < task.others else "needs more than q data tokens before the asking one"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """n bits, or N - q + log2 q."""
         return float(task.others) if network.passes == 1 else task.length - task.sparsity + math.log2(task.sparsity)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state at the cut."""
         return state_in_last_pass(task, network, task.others if network.passes == 1 else 0)

@@ -13,7 +13,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @BOUNDS.register
-class RecurrentStateChain(Bound):
+class RecurrentStateChain(Bound[SparseAveraging]):
     """State bits >= K R((q error)^2 N / K) on the distribution `chain`, K = N - q + 1 (N - 1 at q = 1), any passes.
 
     W is the state before the last pass, in which answers are read off. Pointers are fixed: K tokens t each point to
@@ -50,10 +50,8 @@ class RecurrentStateChain(Bound):
         return "" if task.chained else "needs more than one token"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """K R(...) bits."""
         distortion = (task.sparsity * error) ** 2 * task.length / task.chained
         return task.chained * rate(distortion, task.dimension, "sign")
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state before the last pass."""
         return state_in_last_pass(task, network)

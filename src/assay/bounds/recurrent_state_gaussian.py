@@ -22,7 +22,7 @@ _NOTHING = 1e-9  # a variance below is rounding
 
 
 @BOUNDS.register
-class RecurrentStateGaussian(Bound):
+class RecurrentStateGaussian(Bound[SparseAveraging]):
     """State bits >= (d/2) E sum of log2(v_t / min(L, v_t)), E sum of min(L, v_t) = N error^2, any number of passes.
 
     W is the state before the last pass, in which answers are read off; token t's answer is a function of W and of the
@@ -71,7 +71,6 @@ class RecurrentStateGaussian(Bound):
         return task.dimension * told_of_gaussians(fitted, tried, task.length * error**2)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state before the last pass."""
         return state_in_last_pass(task, network)
 
 

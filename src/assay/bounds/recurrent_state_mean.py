@@ -42,7 +42,7 @@ def rate(distortion: float, dimension: int, distribution: str) -> float:
 
 
 @BOUNDS.register
-class RecurrentStateMean(Bound):
+class RecurrentStateMean(Bound[SparseAveraging]):
     """State bits >= N R(D*): R is the rate-distortion function of a value, D* the distortion that the error leaves.
 
     One pass: the state after the N values is formed before the pointers are known, so it is independent of them given
@@ -77,9 +77,7 @@ class RecurrentStateMean(Bound):
         return "" if known else f"the rate-distortion function of {distribution!r} values is not known here"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
-        """N R(D*) bits."""
         return task.length * rate(allowed_distortion(task, error), task.dimension, distribution)
 
     def available(self, task: SparseAveraging, network: Resources) -> float | None:
-        """Bits of state after the N values."""
         return network.state_bits(task.length)

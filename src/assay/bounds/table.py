@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Any, cast
 
 from assay.bounds import BOUNDS, Bound
 from assay.resources import Averages, Resources
-from assay.tasks import TASKS
+from assay.tasks import make_task
 from assay.tasks.task import Task
 
 PRECISIONS = (32, 8)
 _LENGTHS = (4096, 512, 256, 64, 24)  # the first that a bound is evaluated at
 _SMALL_ERRORS = (0.01, 0.001)  # where the task's own is too large for a bound to say anything
-_OPTIONS: dict[str, list[dict[str, Any]]] = {
+_OPTIONS: dict[str, list[dict[str, object]]] = {
     "sparse-averaging": [{"sparsity": 4, "layout": "all"}, {"sparsity": 4, "layout": "last"}],
     "match3-local": [{"window": 2}],
     "recall": [{"pairs": 1024, "vocabulary": 1024}],
@@ -57,7 +57,7 @@ class Example:
     passes: int
     distribution: str
     error: float
-    options: dict[str, Any]
+    options: dict[str, object]
 
 
 @cache
@@ -70,13 +70,13 @@ def example_of(name: str) -> Example:
     bound = BOUNDS[name]()
     for named, length in product(bound.speaks_of, _LENGTHS):
         for options in _OPTIONS.get(named, [{}]):
-            found = _example(bound, cast(Any, TASKS[named])(length=length, **options), options)
+            found = _example(bound, make_task(named, length=length, **options), options)
             if found is not None:
                 return found
     raise AssertionError(f"no case for {name}")
 
 
-def _example(bound: Bound, task: Task, options: dict[str, Any]) -> Example | None:
+def _example(bound: Bound, task: Task, options: dict[str, object]) -> Example | None:
     inputs = sorted(task.distributions, key=lambda named: named != task.usual_distribution)
     for error, passes, distribution in product((bound.goal(task), *_SMALL_ERRORS), (2, 1), inputs):
         found = bound.check(task, _network(bound, passes)(1), error=error, distribution=distribution)
@@ -132,7 +132,7 @@ def _words(bound: Bound, case: Example) -> str:
     return ", ".join([*said, f"error {case.error:g}"])
 
 
-def _network(bound: Bound, passes: int, precision: int = 32) -> Any:
+def _network(bound: Bound, passes: int, precision: int = 32) -> Callable[[int], Resources]:
     by_heads = bound.resource == "bits of answer patterns"
 
     def network(size: int) -> Resources:

@@ -88,7 +88,7 @@ def build(
     if certificate is None:
         network.save(out)
     else:
-        from assay.proofs import write_certificate
+        from assay.proofs.certificate_file import write_certificate
 
         result |= {
             "certificate": str(certificate),
@@ -123,7 +123,7 @@ def verify(
         show_result(found, as_json, fields_text)
         holds = found["holds"]
     else:
-        from assay.proofs import verify as check_again
+        from assay.proofs.certificate_file import verify as check_again
 
         result = check_again(certificate, weights, tell)
         show_result(result.to_json(), as_json, verified_text)

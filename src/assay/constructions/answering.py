@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from assay.constructions.construction import Construction
 from assay.errors import CertificateError
-from assay.tasks.task import Task
+from assay.tasks.task import AnyInputs, Inputs
 
 NO_NUMBER = 1e300  # stands for the error of an answer that is not a finite number, which JSON does not know
-_NUMBERS_AT_ONCE = 1 << 22  # that a network may hold at work
-_MOST_AT_ONCE = 1024
-_NUMBERS_OF_A_TOKEN = 64  # where a network does not say: its token's own, and those of its layers
+NUMBERS_AT_ONCE = 1 << 22  # that a network may hold at work
+MOST_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,9 @@ def together(trials: Iterable[Trial]) -> Trial:
     )
 
 
-def at_once(network: Any, task: Task) -> int:
+def at_once(network: Construction) -> int:
     """Inputs of one batch, at least 1."""
-    if isinstance(network, Construction):
-        return max(1, _NUMBERS_AT_ONCE // network.numbers_at_work())
-    size = getattr(network, "size", None)
-    of_token = max(_NUMBERS_OF_A_TOKEN, task.spec.queries, 0 if size is None else 8 * size.width)
-    return max(1, min(_MOST_AT_ONCE, _NUMBERS_AT_ONCE // (task.spec.length * of_token)))
+    return max(1, NUMBERS_AT_ONCE // network.numbers_at_work())
 
 
 def finite(errors: Tensor) -> Tensor:
@@ -74,7 +68,7 @@ def finite(errors: Tensor) -> Tensor:
     return errors.nan_to_num(nan=NO_NUMBER, posinf=NO_NUMBER)
 
 
-def answered(function: Callable[[Any], Tensor], inputs: Any) -> tuple[Tensor | None, Tensor]:
+def answered(function: Callable[[Inputs], Tensor], inputs: Inputs) -> tuple[Tensor | None, Tensor]:
     """What a network, or a part of it, makes of those inputs that it has a certificate for, and which these are.
 
     A batch that is refused is halved until it is known which of its inputs are to blame.
@@ -98,23 +92,24 @@ def answered(function: Callable[[Any], Tensor], inputs: Any) -> tuple[Tensor | N
     return torch.cat(outputs), torch.cat(rows)
 
 
-def each(inputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def each(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
     """Inputs with every tensor changed: they are one tensor, or a named tuple of tensors."""
-    return change(inputs) if isinstance(inputs, Tensor) else type(inputs)(*map(change, inputs))
+    if isinstance(inputs, Tensor):
+        return change(inputs)  # ty: ignore[invalid-explicit-return]  # it is a tensor, and so Inputs is
+    return type(inputs)(*map(change, inputs))
 
 
-def rows_of(inputs: Any, rows: Tensor | slice) -> Any:
+def rows_of(inputs: Inputs, rows: Tensor | slice) -> Inputs:
     """Some inputs of a batch."""
     return each(inputs, lambda tensor: tensor[rows])
 
 
-def count_of(inputs: Any) -> int:
+def count_of(inputs: AnyInputs) -> int:
     """Inputs in a batch."""
     return len(inputs) if isinstance(inputs, Tensor) else len(inputs[0])
 
 
-def joined(parts: Sequence[Any]) -> Any:
+def joined(parts: Sequence[Inputs]) -> Inputs:
     """Batches of inputs as one."""
-    if isinstance(parts[0], Tensor):
-        return torch.cat(list(parts))
-    return type(parts[0])(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    rest = iter(zip(*((part,) if isinstance(part, Tensor) else part for part in parts), strict=True))
+    return each(parts[0], lambda _: torch.cat(next(rest)))

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from assay.arithmetic.torch_settings import differentiated
+from assay.arithmetic.torch_settings import differentiated, dtype_name
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, WHOLE, Setting
-from assay.constructions.softmax_bound import UNIT_ROUNDOFF, dtype_name, guaranteed_error
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, guaranteed_error
 from assay.models.bare import BareUnit, Blocks
 from assay.models.structured.tiles import LONG, shifted_attention
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 
-class AveragingUnit(BareUnit, Construction):
+class AveragingUnit(BareUnit[SparseAveragingInputs], Construction[SparseAveraging]):
     """One bare unit whose embedding has a data, a key and a query block; Q, K and V pick a block each.
 
     Keys depend on the position only, queries on the pointers only and are computed in the forward pass, for whatever
@@ -44,7 +44,13 @@ class AveragingUnit(BareUnit, Construction):
     keys: Tensor
 
     def __init__(
-        self, task: SparseAveraging, score_width: int, tolerance: float, temperature: float, dtype: str, **settings: Any
+        self,
+        task: SparseAveraging,
+        score_width: int,
+        tolerance: float,
+        temperature: float,
+        dtype: str,
+        **more: object,
     ) -> None:
         super().__init__()
         self.task, self.tolerance, self.temperature = task, tolerance, temperature
@@ -54,7 +60,7 @@ class AveragingUnit(BareUnit, Construction):
             "tolerance": tolerance,
             "temperature": temperature,
             "dtype": dtype,
-            **settings,
+            **more,
         }
         self.blocks = Blocks({"data": task.dimension, "key": score_width, "query": score_width})
         self.register_buffer("keys", torch.zeros(task.spec.length, score_width, dtype=self.dtype))
@@ -63,7 +69,6 @@ class AveragingUnit(BareUnit, Construction):
 
     @property
     def asking(self) -> int:
-        """Tokens whose output is wanted."""
         return self.task.spec.queries
 
     @property
@@ -84,7 +89,7 @@ class AveragingUnit(BareUnit, Construction):
         """The keys, float64 (positions, score width): what adversarial pointers are picked against."""
         return self.keys.double()
 
-    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def embed(self, inputs: SparseAveragingInputs) -> Tensor:
         """phi: value, key of the position, query of the pointers; shape (batch, positions, m)."""
         values, pointers = inputs
         batch = values.shape[0]
@@ -101,7 +106,7 @@ class AveragingUnit(BareUnit, Construction):
             return self.task.spec.length * 2 * self.size.width
         return super().numbers_at_work()
 
-    def forward(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def forward(self, inputs: SparseAveragingInputs) -> Tensor:
         """Outputs of the asking tokens, (batch, asking, d). Time O(asking * positions * m).
 
         From LONG positions on, but for derivatives, memory is O(positions * m): exponentials are taken of scores less

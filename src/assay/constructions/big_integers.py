@@ -7,8 +7,6 @@ is tens of times faster.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +17,7 @@ Limbs = NDArray[np.float64]
 Digits = NDArray[np.int64]
 
 
-def limbs(numbers: NDArray[Any]) -> Limbs:
+def limbs(numbers: NDArray[np.object_]) -> Limbs:
     """Signed limbs, least significant first: shape (limbs, *numbers.shape) for an array of Python integers."""
     signs = np.where(numbers < 0, -1.0, 1.0)
     rest = np.abs(numbers)

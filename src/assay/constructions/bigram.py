@@ -11,23 +11,17 @@ Sanford, Hsu, Telgarsky (NeurIPS 2023) state that depth 2 suffices for constant 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
-from assay.constructions.softmax_bound import (
-    DTYPES,
-    UNIT_ROUNDOFF,
-    averaging_error,
-    dtype_name,
-    rounding_of_average,
-    temperature,
-)
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, averaging_error, rounding_of_average, temperature
 from assay.errors import AssayError, require
 from assay.size import Size
 from assay.tasks.match3_bigram import Match3Bigram
@@ -38,7 +32,7 @@ _DECODED = 0.25  # an average of two integers is read off right if it errs by le
 
 
 @CONSTRUCTIONS.register
-class NeighboursThenPartner(Construction):
+class NeighboursThenPartner(Construction[Match3Bigram]):
     """Two bare layers, one head each; called on residues (batch, N), it returns (batch, N). Time O(N^2).
 
     >>> from assay import Match3Bigram, build
@@ -71,8 +65,7 @@ class NeighboursThenPartner(Construction):
         return True
 
     @classmethod
-    def build(cls, task: Match3Bigram, tolerance: float) -> NeighboursThenPartner:
-        """The network for this task and tolerance; milliseconds."""
+    def build(cls, task: Match3Bigram, tolerance: float) -> Self:
         require(task.modulus < LARGEST_MODULUS, "modulus", task.modulus, f"below {LARGEST_MODULUS} for 64-bit integers")
         return cls(task, tolerance)
 

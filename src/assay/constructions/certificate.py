@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from assay.size import Size
 
@@ -29,7 +28,7 @@ class Certificate:
     dtype: str
     temperature: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The certificate as plain JSON values, the size's main numbers beside the rest."""
         fields = asdict(self)
         size = fields.pop("size")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, Self
 
 from torch import Tensor
 
@@ -20,12 +21,12 @@ from assay.models.bare import Rounding
 from assay.models.bare_models import BARE_MODELS
 from assay.resources import Resources
 from assay.size import Size
-from assay.tasks.task import Task
+from assay.tasks.task import Solved, Task
 
 MAX_POSITIONS = 1 << 20  # beyond, keys and scores do not fit into the memory of an ordinary machine
 
 
-class Construction(Rounding, OwnWeights, ABC):
+class Construction(Rounding, OwnWeights, ABC, Generic[Solved]):
     """A network with explicit weights. It is called on the task's inputs and returns (batch, *answer shape).
 
     `type(self)(self.task, **self.settings)` makes the same module with its buffers unset, which is how files are read.
@@ -54,25 +55,25 @@ class Construction(Rounding, OwnWeights, ABC):
     version: ClassVar[int] = 1
     solves: ClassVar[tuple[str, ...]] = ("sparse-averaging",)
     declares: ClassVar[dict[str, Setting]] = {"tolerance": POSITIVE}
-    task: Any
+    task: Solved
     tolerance: float
-    settings: dict[str, Any]
+    settings: Mapping[str, object]
     remark: str = ""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "method" not in vars(cls) and hasattr(cls, "method"):
             cls.method = cls.__name__  # it may compute something else than what it is derived from
         guard_methods(cls)
 
     @classmethod
-    def preferred(cls, task: Any) -> bool:
+    def preferred(cls, task: Solved) -> bool:
         """Whether this is the method to use for this task where none is named."""
         return False
 
     @classmethod
     @abstractmethod
-    def build(cls, task: Any, tolerance: float) -> Construction:
+    def build(cls, task: Solved, tolerance: float) -> Self:
         """The network for this task, with guaranteed worst-case error at most `tolerance`, or an AssayError."""
 
     @classmethod

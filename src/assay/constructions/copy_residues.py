@@ -6,7 +6,7 @@ bound on the width alone can be proved for the matching tasks.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from assay.tasks.matching import Matching
 
 
 @CONSTRUCTIONS.register
-class CopyResidues(Construction):
+class CopyResidues(Construction[Matching]):
     """f(x) = g(W x) with W the identity, kept as the order of its rows.
 
     Called on residues (batch, N), it returns 0 or 1 (batch, N).
@@ -41,7 +41,7 @@ class CopyResidues(Construction):
         self.register_buffer("order", torch.arange(task.length))
 
     @classmethod
-    def build(cls, task: Matching, tolerance: float) -> CopyResidues:
+    def build(cls, task: Matching, tolerance: float) -> Self:
         """The network for this task; it is exact, whatever the tolerance."""
         return cls(task, tolerance)
 
@@ -52,11 +52,9 @@ class CopyResidues(Construction):
         return Size(width=self.task.length, depth=2, precision=bits, parameters=self.task.length**2)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """0 or 1: (batch, N)."""
         return self.task.targets(self.rounded_residues(inputs[:, self.order], self.task.modulus))
 
     def certificate(self) -> Certificate:
-        """Exact for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,

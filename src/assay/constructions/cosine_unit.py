@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import Arithmetic, choose_arithmetic, coordinate_error, residue_angles
 from assay.constructions.settings import SHARE, WHOLE, Setting
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name, gamma
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma
 from assay.models.bare import BareUnit
 from assay.models.structured import SHORTEST
 from assay.models.structured.tiles import LONG, row_attention
@@ -29,7 +30,7 @@ _NUMBERS_OF_A_TOKEN = 8  # where residues are sorted
 _LARGEST_EXPONENT = 700.0  # of the blank, below a match: its weight is a normal float64
 
 
-class CosineUnit(BareUnit, Construction):
+class CosineUnit(BareUnit[Tensor], Construction[Match2]):
     """One bare unit; token 0 is the blank. Called on residues (batch, N), it returns (batch, N).
 
         phi(x) = (cos a_f, sin a_f, 1),  phi(blank) = (0, 0, 1 + b),  Q = c I,  K = (1, -1, 1),  V = (0, 0, 1)
@@ -68,7 +69,6 @@ class CosineUnit(BareUnit, Construction):
 
     @property
     def asking(self) -> int:
-        """All tokens but the blank."""
         return self.task.length
 
     @property
@@ -84,18 +84,17 @@ class CosineUnit(BareUnit, Construction):
         )
 
     def numbers_at_work(self) -> int:
-        """Embeddings and, where they are formed, scores."""
         if self.task.length >= SHORTEST:
             return self.task.spec.length * (self.size.width + _NUMBERS_OF_A_TOKEN)
         return super().numbers_at_work()
 
-    def forward(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def forward(self, inputs: Tensor) -> Tensor:
         """The mass on real tokens, to be compared with 1/2: (batch, N); in float64 where scores are not formed."""
         fits = self.numbers is None and inputs.shape[1] == self.task.length >= SHORTEST
         exponents = self._exponents() if fits else None
         mass = None if exponents is None else self.structured_mass(inputs.numpy(), *exponents)
         if mass is None:
-            return super().forward(inputs)  # ty: ignore[invalid-argument-type]
+            return super().forward(inputs)
         return self.read(torch.from_numpy(1 + (self._blank_height() - 1) * (1 - mass)).unsqueeze(2))
 
     def structured_mass(
@@ -123,7 +122,7 @@ class CosineUnit(BareUnit, Construction):
         temperature, blank = cold.item(), cold.item() * (2 - self._blank_height())
         return (temperature, blank) if as_built and 0 <= blank < _LARGEST_EXPONENT else None
 
-    def embed(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def embed(self, inputs: Tensor) -> Tensor:
         """phi of the blank and of every residue: (batch, N + 1, 2D + 1)."""
         count = len(self.frequencies)
         turns = inputs.unsqueeze(2) * self.frequencies % self.task.modulus
@@ -146,9 +145,9 @@ class CosineUnit(BareUnit, Construction):
         scores = self.rounded(queries @ (embedded[:, :, :-1] * self._fixed_signs()).transpose(1, 2))
         return self.rounded((self.rounded(torch.softmax(scores, dim=2)) @ values.unsqueeze(2)).squeeze(2))
 
-    def embedded(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def embedded(self, inputs: Tensor) -> Tensor:
         """What each token knows before it looks at the others: (batch, N + 1, 2D + 1), in fixed point 2D + 2."""
-        return super().embedded(inputs) if self.numbers is None else self.rounded(self.fixed_embedding(inputs))  # ty: ignore[invalid-argument-type]
+        return super().embedded(inputs) if self.numbers is None else self.rounded(self.fixed_embedding(inputs))
 
     def fixed_embedding(self, inputs: Tensor) -> Tensor:
         """phi for numbers of few bits: (batch, N + 1, 2D + 2), float64.

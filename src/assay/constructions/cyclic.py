@@ -10,7 +10,7 @@ of integers of any size, exact; the softmax of their differences is taken in flo
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ _DIGITS_AT_ONCE = 1 << 23  # scores are computed in blocks of rows of about this
 
 
 @CONSTRUCTIONS.register
-class CyclicPolytope(Construction):
+class CyclicPolytope(Construction[SparseAveraging]):
     """Attention with score width 2q.
 
     Scores formed as dot products take time O(asking * positions * q * b^2) for integers of b limbs, 2q log2 N bits. In
@@ -66,8 +66,7 @@ class CyclicPolytope(Construction):
         self._bits = integer_bits(task.spec.length, task.sparsity)
 
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> CyclicPolytope:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         require(task.sparsity <= _MAX_SPARSITY, "sparsity", task.sparsity, f"at most {_MAX_SPARSITY} for cyclic")
         terms = 2 * task.sparsity * (integer_bits(task.spec.length, task.sparsity) // LIMB_BITS + 1)
         require(terms <= LARGEST_SUM, "sparsity", task.sparsity, "smaller for exact sums at this length")
@@ -96,12 +95,12 @@ class CyclicPolytope(Construction):
         nodes = self.nodes.double() / max(1.0, self.nodes.abs().max().item())
         return torch.stack([nodes, nodes**2], dim=1)
 
-    def integer_keys(self) -> NDArray[Any]:
+    def integer_keys(self) -> NDArray[np.object_]:
         """Keys (t, ..., t^2q), Python integers: shape (positions, 2q)."""
         nodes = self.nodes.numpy().astype(object)
         return nodes[:, None] ** np.arange(1, 2 * self.task.sparsity + 1).astype(object)
 
-    def integer_queries(self, pointers: Tensor) -> NDArray[Any]:
+    def integer_queries(self, pointers: Tensor) -> NDArray[np.object_]:
         """Coefficients of t, ..., t^2q of P_y for pointer sets (rows, q), Python integers: shape (rows, 2q)."""
         nodes = self.nodes[pointers].numpy().astype(object)
         product = np.zeros((len(nodes), 2 * self.task.sparsity + 1), dtype=object)
@@ -165,7 +164,6 @@ class CyclicPolytope(Construction):
         return np.ldexp(np.maximum(below, -(1 << 900)).astype(np.float64), -numbers.fraction)
 
     def certificate(self) -> Certificate:
-        """Guarantee for every pointer set."""
         q, positions = self.task.sparsity, self.task.spec.length
         roundoff = UNIT_ROUNDOFF[torch.float64]
         gap = self.temperature * _margin(q) * (1 - gamma(self._bits, roundoff))

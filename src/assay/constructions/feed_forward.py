@@ -11,16 +11,17 @@ blocks of identities and columns of ones, so the layers are written as what thos
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, Setting
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, dtype_name, gamma
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, gamma
 from assay.errors import require
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
@@ -29,7 +30,7 @@ _EXACT_INTEGERS = 1 << 22  # float32 holds the hat layer's integers exactly well
 
 
 @CONSTRUCTIONS.register
-class HatsAndGates(Construction):
+class HatsAndGates(Construction[SparseAveraging]):
     """Feed-forward sparse averaging; time and memory O(asking * N (q + d)) a sequence.
 
     >>> from assay import SparseAveraging, build
@@ -50,8 +51,7 @@ class HatsAndGates(Construction):
         self.register_buffer("levels", torch.arange(-1, task.length + 1, dtype=self.dtype))
 
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> HatsAndGates:
-        """The network for this task; milliseconds."""
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         require(task.length < _EXACT_INTEGERS, "length", task.length, f"below {_EXACT_INTEGERS} for feed-forward")
         dtype = choose_dtype(tolerance, {dtype: _rounding(task, dtype) for dtype in DTYPES})
         return cls(task, tolerance, dtype_name(dtype))
@@ -72,7 +72,6 @@ class HatsAndGates(Construction):
         return Size(width=first, depth=4, precision=torch.finfo(self.dtype).bits, parameters=dense)
 
     def numbers_at_work(self) -> int:
-        """Hats and gates of every asking token."""
         return self.task.spec.queries * self.task.length * (self.task.sparsity + self.task.dimension)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:

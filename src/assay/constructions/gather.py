@@ -11,7 +11,7 @@ arbitrary element-wise map).
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ MOST_TOKENS = 1 << 12  # of which each holds a copy of all: 128 MB in float64
 
 
 @CONSTRUCTIONS.register
-class Gather(BareUnit, Construction):
+class Gather(BareUnit[Tensor], Construction[Matching]):
     """Called on residues (batch, N), it returns 0 or 1 (batch, N). Time O(N^3), memory O(N^2) for each example.
 
     >>> from assay import Match3, build
@@ -53,7 +53,7 @@ class Gather(BareUnit, Construction):
         self.register_buffer("points", torch.stack([angles.cos(), angles.sin()], dim=1))
 
     @classmethod
-    def build(cls, task: Matching, tolerance: float) -> Gather:
+    def build(cls, task: Matching, tolerance: float) -> Self:
         """The unit for this task; it is exact, whatever the tolerance.
 
         Raises:
@@ -67,7 +67,6 @@ class Gather(BareUnit, Construction):
 
     @property
     def asking(self) -> int:
-        """All tokens."""
         return self.task.length
 
     @property
@@ -77,10 +76,9 @@ class Gather(BareUnit, Construction):
         return Size(width=width, precision=64, score_width=2, parameters=sum(b.numel() for b in self.buffers()))
 
     def numbers_at_work(self) -> int:
-        """Each token's copy of all residues."""
         return self.task.length * (self.task.length + 2)
 
-    def embed(self, inputs: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def embed(self, inputs: Tensor) -> Tensor:
         """phi: each residue in its position's coordinate, and the position's point: (batch, N, N + 2)."""
         points = self.points.expand(len(inputs), -1, -1)
         return torch.cat([torch.diag_embed(inputs.double()), points], dim=2)
@@ -102,7 +100,6 @@ class Gather(BareUnit, Construction):
         return (outputs[:, :, self.blocks["residues"]] / weights[place]).round().long(), place
 
     def certificate(self) -> Certificate:
-        """Exact for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,

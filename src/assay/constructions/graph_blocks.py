@@ -8,7 +8,7 @@ of the order of N log N, where a bound by set disjointness asks for the order of
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from assay.tasks.directed_triangle import DirectedTriangle
 
 
 @CONSTRUCTIONS.register
-class GraphBlocks(GraphNetwork, Construction):
+class GraphBlocks(GraphNetwork, Construction[DirectedTriangle]):
     """Called on adjacency matrices (batch, N, N), it returns 0 or 1 (batch, N). Time O(N^3 + D N^2) for a graph.
 
     The state of a node holds m flags of the block at hand, and whether the node was found on a triangle. Attention is
@@ -54,7 +54,7 @@ class GraphBlocks(GraphNetwork, Construction):
         self.register_buffer("targets", torch.arange(task.length))
 
     @classmethod
-    def build(cls, task: DirectedTriangle, tolerance: float) -> GraphBlocks:
+    def build(cls, task: DirectedTriangle, tolerance: float) -> Self:
         """Blocks of about the square root of N nodes; it is exact, whatever the tolerance."""
         return cls(task, tolerance, block=math.ceil(math.sqrt(task.length)))
 
@@ -71,7 +71,6 @@ class GraphBlocks(GraphNetwork, Construction):
         )
 
     def numbers_at_work(self) -> int:
-        """Attention weights of all nodes."""
         return 2 * self.task.length**2
 
     @property
@@ -109,11 +108,9 @@ class GraphBlocks(GraphNetwork, Construction):
         return self.rounded(states)
 
     def answers(self, rows: Tensor, nodes: Tensor, states: Tensor) -> Tensor:
-        """Whether the node was found on a triangle."""
         return states[:, :, -1]
 
     def certificate(self) -> Certificate:
-        """Exact for all graphs."""
         assert self.numbers is not None
         return Certificate(
             method=self.method,

@@ -6,7 +6,7 @@ what follows the attention has the whole graph and may compute anything.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ MOST_NODES = 1 << 6  # of which each holds N^2 numbers: 128 MB in float64 for 64
 
 
 @CONSTRUCTIONS.register
-class GraphGather(GraphNetwork, Construction):
+class GraphGather(GraphNetwork, Construction[CycleTask]):
     """Called on adjacency matrices (batch, N, N), it returns 0 or 1 (batch, N). Time and memory O(N^3) for a graph.
 
     >>> from assay import build
@@ -50,11 +50,10 @@ class GraphGather(GraphNetwork, Construction):
 
     @classmethod
     def preferred(cls, task: CycleTask) -> bool:
-        """Where there is nothing better."""
         return task.name == "five-cycle"
 
     @classmethod
-    def build(cls, task: CycleTask, tolerance: float) -> GraphGather:
+    def build(cls, task: CycleTask, tolerance: float) -> Self:
         """The network for this task; it is exact, whatever the tolerance."""
         require(task.length <= MOST_NODES, "length", task.length, f"at most {MOST_NODES} for graph-gather")
         return cls(task, tolerance)
@@ -66,7 +65,6 @@ class GraphGather(GraphNetwork, Construction):
         return Size(width=self.task.length**2, precision=self.numbers.bits, parameters=self.places.numel())
 
     def numbers_at_work(self) -> int:
-        """Each node's copy of all rows."""
         return self.task.length**3
 
     def start(self, rows: Tensor, nodes: Tensor) -> Tensor:
@@ -90,7 +88,6 @@ class GraphGather(GraphNetwork, Construction):
         return labels.gather(2, nodes.expand(len(labels), -1).unsqueeze(2)).squeeze(2)
 
     def certificate(self) -> Certificate:
-        """Exact for all graphs."""
         assert self.numbers is not None
         return Certificate(
             method=self.method,

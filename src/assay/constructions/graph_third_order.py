@@ -6,23 +6,24 @@ triangle is c/2 above the blank, anything else c/2 below. Scores are whole numbe
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, dtype_name
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF
 from assay.models.bare import SCORES_AT_ONCE
 from assay.size import Size
 from assay.tasks.directed_triangle import DirectedTriangle
 
 
 @CONSTRUCTIONS.register
-class GraphThirdOrder(Construction):
+class GraphThirdOrder(Construction[DirectedTriangle]):
     """Called on adjacency matrices (batch, N, N), it returns (batch, N). Time O(N^3) for a graph, in blocks.
 
     >>> from assay import build
@@ -48,12 +49,10 @@ class GraphThirdOrder(Construction):
 
     @classmethod
     def preferred(cls, task: DirectedTriangle) -> bool:
-        """One layer."""
         return True
 
     @classmethod
-    def build(cls, task: DirectedTriangle, tolerance: float) -> GraphThirdOrder:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: DirectedTriangle, tolerance: float) -> Self:
         return cls(task, tolerance)
 
     @property
@@ -65,7 +64,6 @@ class GraphThirdOrder(Construction):
         )
 
     def numbers_at_work(self) -> int:
-        """Scores of all pairs, for one asking node."""
         return self.task.length**2 + 1
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -85,7 +83,6 @@ class GraphThirdOrder(Construction):
         return torch.cat(masses, dim=1)
 
     def certificate(self) -> Certificate:
-        """Guarantee for all graphs."""
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ from assay.arithmetic.torch_settings import settled
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
+    from assay.constructions.certificate import Certificate
     from assay.constructions.construction import Construction
-
-Method = Callable[..., Any]
+    from assay.tasks.task import Inputs
 
 
 def guard_methods(construction: type[Construction]) -> None:
@@ -28,14 +28,14 @@ def guard_methods(construction: type[Construction]) -> None:
             setattr(construction, name, guarded)
 
 
-def _of_inputs(method: Method) -> Method:
+def _of_inputs(method: Callable[[Construction, Inputs], Tensor]) -> Callable[[Construction, Inputs], Tensor]:
     """A method of inputs that refuses what the guarantee does not cover, and is computed in settled arithmetic.
 
     Under torch.compile it is left out of what is compiled, whose roundings would be others.
     """
 
     @wraps(method)
-    def guarded(self: Construction, inputs: Any) -> Tensor:
+    def guarded(self: Construction, inputs: Inputs) -> Tensor:
         if torch.compiler.is_compiling() or torch.jit.is_tracing():
             if torch.jit.is_tracing() or torch.compiler.is_exporting():
                 raise AssayError(
@@ -58,18 +58,18 @@ def _of_inputs(method: Method) -> Method:
     return guarded
 
 
-def _of_weights(method: Method) -> Method:
+def _of_weights(method: Callable[[Construction], Certificate]) -> Callable[[Construction], Certificate]:
     """A method that speaks of the weights, that refuses to where they are not those it was given."""
 
     @wraps(method)
-    def guarded(self: Construction) -> Any:
+    def guarded(self: Construction) -> Certificate:
         self.require_own_weights()
         return method(self)
 
     return guarded
 
 
-def _checked(construction: Construction, inputs: Any) -> Any:
+def _checked(construction: Construction, inputs: Inputs) -> Inputs:
     """The inputs as the task has them; there may be none."""
     for tensor in inputs if isinstance(inputs, tuple) else (inputs,):
         if not isinstance(tensor, Tensor):

@@ -7,31 +7,25 @@ Compare one head that does it all: 2 coordinates per pointer too, but about q ti
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.reed_solomon import short_number
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, Setting
-from assay.constructions.softmax_bound import (
-    UNIT_ROUNDOFF,
-    choose_dtype,
-    dtype_name,
-    gamma,
-    guaranteed_error,
-    temperature,
-)
+from assay.constructions.softmax_bound import UNIT_ROUNDOFF, choose_dtype, gamma, guaranteed_error, temperature
 from assay.models.bare import BareUnit, Blocks
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 
 @CONSTRUCTIONS.register
-class OnePointerHeads(BareUnit, Construction):
+class OnePointerHeads(BareUnit[SparseAveragingInputs], Construction[SparseAveraging]):
     """Attention with q heads; the embedding holds the value, (j, j^2) and the q pointers: width d + q + 3.
 
     >>> from assay import SparseAveraging, build
@@ -66,8 +60,7 @@ class OnePointerHeads(BareUnit, Construction):
         self.register_buffer("nodes", centred(task.spec.length).to(self.dtype))
 
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> OnePointerHeads:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         alpha = short_number(temperature(1, task.spec.length, 1.0, 0.9 * tolerance))
         guarantee = {torch.float64: _guarantee(task, alpha, torch.float64)}
         # 2 y j - j^2 and its terms are at most 3 (positions / 2)^2 < 2^40, the temperature has 8 bits; float64 holds 53
@@ -78,7 +71,6 @@ class OnePointerHeads(BareUnit, Construction):
 
     @property
     def asking(self) -> int:
-        """Tokens whose output is wanted."""
         return self.task.spec.queries
 
     @property
@@ -97,7 +89,7 @@ class OnePointerHeads(BareUnit, Construction):
         nodes = self.nodes.double() / max(1.0, self.nodes.abs().max().item())
         return torch.stack([nodes, nodes**2], dim=1)
 
-    def embed(self, inputs: SparseAveragingInputs) -> Tensor:  # ty: ignore[incompatible-method-override]
+    def embed(self, inputs: SparseAveragingInputs) -> Tensor:
         """phi: value, (j, j^2), pointers as node numbers, 1; shape (batch, positions, m)."""
         values, pointers = inputs
         embedded = torch.zeros(values.shape[0], self.task.spec.length, self.blocks.width, dtype=self.dtype)

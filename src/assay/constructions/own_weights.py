@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.errors import AssayError
 
 
@@ -64,7 +64,7 @@ class OwnWeights(nn.Module):
                 self._changed = {**self._changed, name: _described(now)}
         return self
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         stored = {name: state_dict[prefix + name] for name in self._dtypes if prefix + name in state_dict}
         for name, tensor in stored.items():
             found, wanted = dtype_name(tensor.dtype), dtype_name(self._dtypes[name])

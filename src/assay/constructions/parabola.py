@@ -8,16 +8,17 @@ bits and can be formed as dot products; beyond, and for long sequences, r_i + r_
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
-from assay.constructions.softmax_bound import DTYPES, dtype_name
+from assay.constructions.softmax_bound import DTYPES
 from assay.constructions.trigonometric import holds
 from assay.errors import require
 from assay.models.structured import SHORTEST
@@ -32,7 +33,7 @@ _NUMBERS_OF_A_TOKEN = 8  # where residues are sorted
 
 
 @CONSTRUCTIONS.register
-class Parabola(Construction):
+class Parabola(Construction[Match2]):
     """Integer attention; token 0 is the blank. Called on residues (batch, N), it returns (batch, N).
 
         phi(x) = (r, 2 r^2, 1),  phi(blank) = (0, 1, 0),  query = (-4 r, -1, -2 r^2),  key = phi,  value = third of phi
@@ -70,8 +71,7 @@ class Parabola(Construction):
         return not holds(torch.float32, task.modulus)
 
     @classmethod
-    def build(cls, task: Match2, tolerance: float) -> Parabola:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: Match2, tolerance: float) -> Self:
         return cls(task, tolerance)
 
     @property
@@ -81,7 +81,6 @@ class Parabola(Construction):
         return Size(width=3, precision=bits, score_width=3, parameters=self.query.numel() + 3)
 
     def numbers_at_work(self) -> int:
-        """Embeddings and, where they are formed, scores."""
         if self.task.length >= SHORTEST:
             return self.task.spec.length * (self.size.width + _NUMBERS_OF_A_TOKEN)
         return super().numbers_at_work()
@@ -116,7 +115,6 @@ class Parabola(Construction):
         return torch.where(2 * residues == modulus, 0, centred)
 
     def certificate(self) -> Certificate:
-        """Guarantee for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,

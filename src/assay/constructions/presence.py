@@ -15,13 +15,8 @@ import torch
 from torch import Tensor
 
 from assay.arithmetic.fixed_point import FixedPoint
-from assay.constructions.softmax_bound import (
-    DTYPES,
-    UNIT_ROUNDOFF,
-    dtype_name,
-    rounding_of_average,
-    rounding_of_differences,
-)
+from assay.arithmetic.torch_settings import dtype_name
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, rounding_of_average, rounding_of_differences
 from assay.errors import AssayError
 from assay.models.bare import SCORES_AT_ONCE
 

@@ -53,7 +53,7 @@ def try_network(network: Construction, distribution: str, draws: int, *, seed: i
     if distribution not in checkable(network):
         raise unknown(f"distribution to check {network.method!r} on,", distribution, checkable(network))
     keys = network.position_keys() if distribution == "adversarial" else None
-    size = at_once(network, task)
+    size = at_once(network)
     trials = []
     for start in range(0, draws, size):
         count = min(size, draws - start)

@@ -7,7 +7,7 @@ checked for all M residues when the unit is built. The price of low precision is
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -42,7 +42,7 @@ class RandomFrequencies(CosineUnit):
     method: ClassVar[str] = "random-frequencies"
 
     @classmethod
-    def build(cls, task: Match2, tolerance: float) -> RandomFrequencies:
+    def build(cls, task: Match2, tolerance: float) -> Self:
         """The unit for this task and tolerance; O(M log M) cosines, about a second at M = 10^6."""
         require(task.modulus <= MOST_RESIDUES, "modulus", task.modulus, f"at most {MOST_RESIDUES} to be checked")
         frequencies = separating_frequencies(task.modulus)

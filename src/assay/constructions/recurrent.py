@@ -6,22 +6,23 @@ its pointers may lie to the right, so a second pass reads the state that the fir
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, Setting
-from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, dtype_name, gamma
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, gamma
 from assay.size import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 
 @CONSTRUCTIONS.register
-class StoreAll(Construction):
+class StoreAll(Construction[SparseAveraging]):
     """h_t = h_(t-1) + e_t (x) z_t, answer = mean of the slots pointed to. Time O(N d + asking q d) a sequence.
 
     >>> from assay import SparseAveraging, build
@@ -43,8 +44,7 @@ class StoreAll(Construction):
         self.register_buffer("slots", torch.arange(task.length))
 
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> StoreAll:
-        """The network for this task; milliseconds."""
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         dtype = choose_dtype(tolerance, {dtype: _rounding(task, dtype) for dtype in DTYPES})
         return cls(task, tolerance, dtype_name(dtype))
 
@@ -55,7 +55,6 @@ class StoreAll(Construction):
         return Size(width=numbers, state=numbers, precision=torch.finfo(self.dtype).bits, parameters=self.task.length)
 
     def numbers_at_work(self) -> int:
-        """The state, and the values gathered from it."""
         return self.size.state + self.task.spec.queries * self.task.sparsity * self.task.dimension
 
     def step(self, state: Tensor, value: Tensor, position: int) -> Tensor:

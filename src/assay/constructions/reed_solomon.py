@@ -10,25 +10,19 @@ a gap of 1, for every set, in integers. The width is about q^2 log N, against q 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.certificate import Certificate
 from assay.constructions.settings import Setting, is_whole
-from assay.constructions.softmax_bound import (
-    DTYPES,
-    UNIT_ROUNDOFF,
-    choose_dtype,
-    dtype_name,
-    guaranteed_error,
-    temperature,
-)
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, guaranteed_error, temperature
 from assay.errors import require
 from assay.tasks.sparse_averaging import SparseAveraging
 
@@ -59,9 +53,14 @@ class ReedSolomonKeys(AveragingUnit):
         "code": Setting("[r, L, P]: three whole numbers, r from 0, L from 1 and P from 2 up", _is_code),
     }
 
+    def __init__(
+        self, task: SparseAveraging, score_width: int, tolerance: float, temperature: float, dtype: str, code: list[int]
+    ) -> None:
+        super().__init__(task, score_width, tolerance, temperature, dtype, code=code)
+        self.code = code
+
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> ReedSolomonKeys:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         degree, points, prime = code_parameters(task.spec.length, task.sparsity)
         require(points < _EXACT_POINTS, "sparsity", task.sparsity, f"at most {_EXACT_POINTS // 2} for reed-solomon")
         alpha = short_number(temperature(task.sparsity, task.spec.length, 1.0, 0.9 * tolerance))
@@ -83,7 +82,7 @@ class ReedSolomonKeys(AveragingUnit):
 
     def certificate(self) -> Certificate:
         """Scores are an 8-bit temperature times integers below 2^16: all exact, so no spread."""
-        degree, points, _ = self.settings["code"]
+        degree, points, _ = self.code
         rests_on = (
             f"two polynomials of degree {degree} agree in at most {degree} points, so every pointer set scores "
             f"{points} on its keys and at most {self.task.sparsity * degree} off them, exactly; softmax averaging "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 from assay.errors import AssayError, require, unknown
 
@@ -20,12 +20,13 @@ class Setting:
     """
 
     allowed: str
-    fits: Callable[[Any], bool]
+    fits: Callable[[object], bool]
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether this is a finite number that a float64 can hold, and no truth value."""
-    return type(value) in (int, float) and -sys.float_info.max <= value <= sys.float_info.max  # ty: ignore
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and -sys.float_info.max <= value <= sys.float_info.max
 
 
 def is_whole(value: object) -> bool:

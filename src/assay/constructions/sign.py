@@ -11,24 +11,18 @@ from __future__ import annotations
 import math
 from itertools import combinations
 from math import comb
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.certificate import Certificate
-from assay.constructions.softmax_bound import (
-    DTYPES,
-    UNIT_ROUNDOFF,
-    dtype_name,
-    gamma,
-    guaranteed_error,
-    temperature,
-)
+from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma, guaranteed_error, temperature
 from assay.errors import AssayError, CertificateError
 from assay.tasks import counter
 from assay.tasks.sparse_averaging import SparseAveraging
@@ -57,7 +51,7 @@ class SignKeys(AveragingUnit):
         return True
 
     @classmethod
-    def build(cls, task: SparseAveraging, tolerance: float) -> SignKeys:
+    def build(cls, task: SparseAveraging, tolerance: float) -> Self:
         """The unit for this task and tolerance. Seconds: about 0.1 at (N, q) = (1024, 8), 10 at (4096, 16)."""
         signs, found = _find_signs(task)
         alpha, dtype = _temperature_and_dtype(task, signs.shape[1], tolerance)
@@ -81,11 +75,9 @@ class SignKeys(AveragingUnit):
         return queries
 
     def position_keys(self) -> Tensor:
-        """The keys, float64 (positions, score width)."""
         return _unit_keys(self.keys)
 
     def certificate(self) -> Certificate:
-        """Guarantee for every answer that the unit returns."""
         gap, spread = _gap_and_spread(self.task, self.keys.shape[1], self.temperature, self.dtype)
         rests_on = (
             "scores 1 on the pointers and at most 1/2 off them, computed in float64 and checked for each query in the "

@@ -77,15 +77,6 @@ def guaranteed_error(sparsity: int, positions: int, gap: float, spread: float, r
     return (1 + BALL_SLACK) * (averaging_error(sparsity, positions, gap, spread) + rounding)
 
 
-def dtype_name(dtype: torch.dtype) -> str:
-    """`float32` for torch.float32.
-
-    >>> dtype_name(torch.float32)
-    'float32'
-    """
-    return str(dtype).removeprefix("torch.")
-
-
 def choose_dtype(tolerance: float, guarantee: dict[torch.dtype, float]) -> torch.dtype:
     """The narrowest dtype whose guaranteed error is at most the tolerance.
 

@@ -6,7 +6,7 @@ a number of bits of the order of N (see `assay show match-state`); an arbitrary 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from assay.tasks.matching import Matching
 
 
 @CONSTRUCTIONS.register
-class StoreResidues(Construction):
+class StoreResidues(Construction[Matching]):
     """h_t = h_(t-1) + e_t x_t in whole numbers; called on residues (batch, N), it returns 0 or 1 (batch, N).
 
     >>> from assay import Match2, build
@@ -39,7 +39,7 @@ class StoreResidues(Construction):
         self.register_buffer("slots", torch.arange(task.length))
 
     @classmethod
-    def build(cls, task: Matching, tolerance: float) -> StoreResidues:
+    def build(cls, task: Matching, tolerance: float) -> Self:
         """The network for this task; it is exact, whatever the tolerance."""
         return cls(task, tolerance)
 
@@ -54,14 +54,12 @@ class StoreResidues(Construction):
         return state.index_add(1, self.slots[position : position + 1], residue.unsqueeze(1))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """0 or 1: (batch, N)."""
         state = torch.zeros_like(inputs)
         for position, residue in enumerate(self.rounded_residues(inputs, self.task.modulus).unbind(1)):
             state = self.step(state, residue, position)
         return self.task.targets(state)
 
     def certificate(self) -> Certificate:
-        """Exact for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,

@@ -12,7 +12,7 @@ asking token's residue beside the attention output; the bare model has no residu
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ _WIDTH, _HEADS = 8, 2
 
 
 @CONSTRUCTIONS.register
-class StrassenHeads(Construction):
+class StrassenHeads(Construction[Match3]):
     """Two Strassen heads; called on residues (batch, N), it returns (batch, N). Time O(N^3).
 
     With a = x_i, b = x_j, c = x_k - S, a pair of residues scores -2 (a + b + c)^2 = -4ab - 4bc - 4ca - 2a^2 - 2b^2 -
@@ -62,8 +62,7 @@ class StrassenHeads(Construction):
         self.register_buffer("root", torch.tensor(root, dtype=torch.float64))
 
     @classmethod
-    def build(cls, task: Match3, tolerance: float) -> StrassenHeads:
-        """The heads for this task and tolerance; milliseconds."""
+    def build(cls, task: Match3, tolerance: float) -> Self:
         require(task.modulus <= LARGEST_MODULUS, "modulus", task.modulus, f"at most {LARGEST_MODULUS} for float64")
         return cls(task, tolerance)
 
@@ -74,7 +73,6 @@ class StrassenHeads(Construction):
         return Size(width=_WIDTH, heads=_HEADS, precision=64, score_width=_WIDTH, parameters=parameters)
 
     def numbers_at_work(self) -> int:
-        """Scores of all pairs, for some asking tokens."""
         return 8 * (self.task.length + 1) ** 2
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -113,7 +111,6 @@ class StrassenHeads(Construction):
         return self.rounded(weights[:, :, 1:, 1:].sum(dim=(2, 3))).unsqueeze(2)
 
     def certificate(self) -> Certificate:
-        """Guarantee for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=self.error,

@@ -6,17 +6,17 @@ Theorem 18 of Sanford, Hsu, Telgarsky (NeurIPS 2023): what no layer of standard 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.presence import blank_gap
 from assay.constructions.s_order_unit import match_factors, s_order_attention, tuple_arithmetic
-from assay.constructions.softmax_bound import dtype_name
 from assay.layers.kernels.third_order import third_order_attention
 from assay.models.structured import SHORTEST
 from assay.models.structured.profile import Profile
@@ -29,7 +29,7 @@ _NUMBERS_OF_A_TOKEN = 64  # where sums of residues are counted
 
 
 @CONSTRUCTIONS.register
-class ThirdOrderUnit(Construction):
+class ThirdOrderUnit(Construction[Match3]):
     """One third-order unit; called on residues (batch, N), it returns (batch, N).
 
         query = c (cos a, -cos a, -sin a, -sin a, 1 - gap),  key1 = (cos b, sin b, sin b, cos b, 0),
@@ -60,12 +60,10 @@ class ThirdOrderUnit(Construction):
 
     @classmethod
     def preferred(cls, task: Match3) -> bool:
-        """The smallest."""
         return True
 
     @classmethod
-    def build(cls, task: Match3, tolerance: float) -> ThirdOrderUnit:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: Match3, tolerance: float) -> Self:
         return cls(task, tolerance)
 
     @property
@@ -97,7 +95,6 @@ class ThirdOrderUnit(Construction):
         return torch.from_numpy(triple_mass(inputs.numpy(), profile, blank, mixed=temperature))
 
     def certificate(self) -> Certificate:
-        """Guarantee for all residues."""
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,

@@ -7,7 +7,7 @@ a modulus at which that difference is a few of its units, beyond which the reque
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -42,8 +42,7 @@ class Trigonometric(CosineUnit):
         return holds(torch.float32, task.modulus)
 
     @classmethod
-    def build(cls, task: Match2, tolerance: float) -> Trigonometric:
-        """The unit for this task and tolerance; milliseconds."""
+    def build(cls, task: Match2, tolerance: float) -> Self:
         return cls(task, tolerance, gap=blank_gap(task.modulus), frequencies=1)
 
     def structured_mass(
@@ -55,7 +54,6 @@ class Trigonometric(CosineUnit):
         return pair_mass(residues, Profile(self.task.modulus, temperature), blank)
 
     def certificate(self) -> Certificate:
-        """Guarantee for all residues."""
         return self.certify(
             f"cos(2 pi s / M) is 1 at s = 0 mod M and at most 1 - {2 * self.gap:.4g} elsewhere, "
             f"as 1 - cos(2 pi / M) = 2 sin^2(pi / M), for all residues"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.arithmetic.torch_settings import settled
 from assay.constructions import CONSTRUCTIONS
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from assay.constructions.construction import Construction
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a file holds: settings are such as the method declares, the certificate stands there as it is stated."""
+
+    method: str
+    task: Task
+    settings: dict[str, object]
+    tensors: dict[str, Tensor]
+    certificate: str
 
 
 def save_network(network: Construction, path: str | Path) -> None:
@@ -40,16 +52,16 @@ def save_network(network: Construction, path: str | Path) -> None:
 
 def load_network(path: str | Path) -> Construction:
     """See `assay.load`. The stated guarantee is compared with the settings; `assay verify` alone looks at weights."""
-    method, task, settings, tensors, stated = read_parts(path, users=True)
+    parts = read_parts(path, users=True)
     try:
         with settled():
-            network = CONSTRUCTIONS[method](task, **settings)
-        _fill(network, tensors)
+            network = CONSTRUCTIONS[parts.method](parts.task, **parts.settings)
+        _fill(network, parts.tensors)
         certificate = network.certificate()
         derived = canonical(certificate.to_json())
     except Exception as error:  # sizes that no machine has, formulas that overflow: what a file states may be anything
         raise AssayError(f"{path} holds no network that can be used: {one_line(str(error))}") from error
-    if derived != stated:
+    if derived != parts.certificate:
         raise AssayError(f"{path} states a certificate that this version does not derive from its settings")
     if not certificate.guaranteed_error <= network.tolerance:
         raise AssayError(
@@ -59,10 +71,8 @@ def load_network(path: str | Path) -> Construction:
     return network
 
 
-def read_parts(path: str | Path, *, users: bool = False) -> tuple[str, Task, dict[str, Any], dict[str, Tensor], str]:
-    """What a file holds: method, task, settings, tensors, and the certificate that it states, as it stands there.
-
-    The settings are such as the method declares, and `assay.build` takes the task and the tolerance.
+def read_parts(path: str | Path, *, users: bool = False) -> Parts:
+    """What a file holds; `assay.build` takes the task and the tolerance.
 
     Args:
         path: of the file.
@@ -85,7 +95,7 @@ def read_parts(path: str | Path, *, users: bool = False) -> tuple[str, Task, dic
     CONSTRUCTIONS[metadata["method"]].check_settings(settings)
     made = stored_task(task)
     check_request(made, settings["tolerance"])
-    return metadata["method"], made, settings, tensors, metadata.get("certificate", "")
+    return Parts(metadata["method"], made, settings, tensors, metadata.get("certificate", ""))
 
 
 def _fill(network: Construction, tensors: dict[str, Tensor]) -> None:

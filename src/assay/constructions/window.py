@@ -11,7 +11,8 @@ Sanford, Hsu, Telgarsky (NeurIPS 2023) state that width K log N suffices at dept
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -21,19 +22,24 @@ from assay.constructions import CONSTRUCTIONS
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
+from assay.constructions.reed_solomon import ReedSolomonKeys
 from assay.constructions.settings import Setting, one_of
+from assay.constructions.sign import SignKeys
 from assay.errors import AssayError
 from assay.size import Size
 from assay.tasks.match3_local import Match3Local
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
-_KEY_METHODS = ("sign", "reed-solomon")  # the narrower first; the second is exact, whatever accuracy is asked for
+_UNITS: dict[str, type[AveragingUnit]] = {  # the narrower first; the second is exact, whatever accuracy is asked for
+    "sign": SignKeys,
+    "reed-solomon": ReedSolomonKeys,
+}
 _SCALE = math.sqrt(0.5)  # of the residue's and the position's part, which together have norm at most 1
 _PAIRS_AT_ONCE = 1 << 22
 
 
 @CONSTRUCTIONS.register
-class WindowAverage(Construction):
+class WindowAverage(Construction[Match3Local]):
     """One bare layer, one head; called on residues (batch, N), it returns 0 or 1 (batch, N).
 
     Time O((N + 2K)^2 m) for the attention and O(N K^2) for the pairs.
@@ -49,23 +55,22 @@ class WindowAverage(Construction):
     solves: ClassVar[tuple[str, ...]] = ("match3-local",)
     declares: ClassVar[dict[str, Setting]] = {
         **Construction.declares,
-        "keys": one_of(*_KEY_METHODS),
+        "keys": one_of(*_UNITS),
         "unit": Setting("the settings of the unit with these keys", lambda unit: isinstance(unit, dict)),
     }
 
-    def __init__(self, task: Match3Local, tolerance: float, keys: str, unit: dict[str, Any]) -> None:
+    def __init__(self, task: Match3Local, tolerance: float, keys: str, unit: Mapping[str, Any]) -> None:
         super().__init__()
         self.task, self.tolerance = task, tolerance
         self.window = _window(task)
         self.settings = {"tolerance": tolerance, "keys": keys, "unit": unit}
-        averaging: Any = CONSTRUCTIONS[keys]
-        self.unit: AveragingUnit = averaging(_averaging_task(task), **unit)
+        self.unit = _UNITS[keys](_averaging_task(task), **unit)
 
     @classmethod
     def check_settings(cls, settings: object) -> None:
-        """Its own, and those of the unit."""
         super().check_settings(settings)
-        CONSTRUCTIONS[settings["keys"]].check_settings(settings["unit"])  # ty: ignore[not-subscriptable]
+        if isinstance(settings, dict):  # as it is, or the line above would have refused it
+            _UNITS[settings["keys"]].check_settings(settings["unit"])
 
     @classmethod
     def preferred(cls, task: Match3Local) -> bool:
@@ -73,11 +78,10 @@ class WindowAverage(Construction):
         return True
 
     @classmethod
-    def build(cls, task: Match3Local, tolerance: float) -> WindowAverage:
+    def build(cls, task: Match3Local, tolerance: float) -> Self:
         """The network for this task; as long as sparse averaging with q = 2K + 1 takes (seconds at N = 4096)."""
         reasons = []
-        for keys in _KEY_METHODS:
-            averaging: Any = CONSTRUCTIONS[keys]
+        for keys, averaging in _UNITS.items():
             try:
                 unit = averaging.build(_averaging_task(task), needed_accuracy(task))
                 network = cls(task, tolerance, keys, unit.settings)
@@ -99,7 +103,6 @@ class WindowAverage(Construction):
         return self.unit.size
 
     def numbers_at_work(self) -> int:
-        """Embeddings and pairs of one example."""
         span = 2 * self.window + 1
         return self.task.length * (self.size.width + span**2)
 

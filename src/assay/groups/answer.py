@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from assay.groups.certify import WeightsCertificate
 from assay.groups.characters import LARGEST_WITH_CHARACTERS, Characters, characters_of
@@ -113,7 +113,7 @@ class GroupAnswer:
         whole = [one for one in self.weights if one.steps and one.letters == self.structure.order]
         return max((one.horizon for one in whole if one.horizon is not None), default=None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values."""
         structure, steps, generators = self.structure, self.steps, self.steps_generators
         return {
@@ -146,7 +146,7 @@ class GroupAnswer:
         }
 
 
-def _representation(steps: Steps) -> dict[str, Any]:
+def _representation(steps: Steps) -> dict[str, object]:
     return {"dimension": steps.dimension, "parts": [asdict(part) for part in steps.parts]}
 
 

@@ -6,9 +6,9 @@ nothing on trust: the table must be that of a group, and the proof is made anew 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,7 +20,7 @@ from assay.groups.diagonal import DiagonalLayer, DiagonalLayers, certify_diagona
 from assay.groups.group import LARGEST_ORDER, Group
 from assay.groups.reading import require_group
 from assay.groups.reflections import Reflections, certify_reflections
-from assay.store.files import read_text, write_whole
+from assay.store.files import is_marked, read_text, write_whole
 
 _LARGEST = 1 << 27  # bytes
 _MARK = "assay-group-certificate"
@@ -136,13 +136,10 @@ def _part(weights: Weights, horizon: int | None) -> _Reflections | _Diagonal:
 
 def is_group_certificate(path: Path) -> bool:
     """Whether this file says that it is such a certificate; nothing in it is checked."""
-    try:
-        return f'"{_MARK}"' in read_text(path, _LARGEST)
-    except AssayError:
-        return False
+    return is_marked(path, _MARK, _LARGEST)
 
 
-def verify_group(path: Path) -> dict[str, Any]:
+def verify_group(path: Path) -> dict[str, object]:
     """Prove again what a file claims: what it says, whether that holds, and the reason if not.
 
     Raises:
@@ -154,9 +151,11 @@ def verify_group(path: Path) -> dict[str, Any]:
     for one in file.weights:
         _form(all(0 <= letter < group.order for letter in one.letters) and bool(one.letters), "a letter is no element")
         weights = one.weights(group.order)
-        prove: Any = certify_reflections if isinstance(weights, Reflections) else certify_diagonal
         try:
-            found = prove(weights, group)
+            if isinstance(weights, Reflections):
+                found = certify_reflections(weights, group)
+            else:
+                found = certify_diagonal(weights, group)
             if found.horizon is not None and (one.horizon is None or one.horizon > found.horizon):
                 claimed = "any length" if one.horizon is None else f"{one.horizon} tokens"
                 raise Refuted(f"{found.weights}: {claimed} is claimed, and {found.horizon} tokens are proved")
@@ -185,7 +184,7 @@ def _read(path: Path) -> _File:
     return file
 
 
-def _array(lists: Any, dtype: type) -> np.ndarray:
+def _array(lists: Sequence[object], dtype: type) -> np.ndarray:
     """An array of finite numbers, from lists that may be of any length."""
     try:
         with np.errstate(over="ignore"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.languages.automaton import Automaton
 from assay.languages.classes import Classes, Decision, classify
-from assay.languages.facts import Fact, facts_of
+from assay.languages.facts import Statement, facts_of
 from assay.languages.potentials import Separation
 
 DECISIONS = ("finite", "r_trivial", "c_rasp", "last_letter", "star_free", "solvable")
@@ -28,9 +28,9 @@ class Answer:
     language: str
     answer: str
     classes: Classes
-    facts: tuple[Fact, ...]
+    facts: tuple[Statement, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values: each decision true, false, or null where it is left open."""
         classes = self.classes
         decisions: dict[str, Decision] = {name: getattr(classes, name) for name in DECISIONS}
@@ -90,7 +90,7 @@ def _headline(classes: Classes) -> str:
     )
 
 
-def _plain(witness: Any) -> dict[str, Any]:
+def _plain(witness: Any) -> dict[str, object]:
     """A witness as plain JSON values."""
     if not isinstance(witness, Separation):
         return asdict(witness)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +114,7 @@ class Automaton:
             word = letter + word
         return word
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As `automaton_from_json` reads it."""
         return {
             "letters": list(self.letters),
@@ -165,7 +164,7 @@ def make_automaton(letters: str, table: Sequence[Sequence[int]], start: int, acc
 
 
 def _minimal(letters: str, rows: list[list[int]], start: int, accepting: set[int]) -> Automaton:
-    reached = _in_breadth(rows, start)
+    reached = _in_breadth(rows.__getitem__, start)
     place = {state: number for number, state in enumerate(reached)}
     rows = [[place[there] for there in rows[state]] for state in reached]
     block = _blocks(rows, [state in accepting for state in reached])
@@ -173,7 +172,7 @@ def _minimal(letters: str, rows: list[list[int]], start: int, accepting: set[int
     for state, row in enumerate(rows):
         merged.setdefault(block[state], [block[there] for there in row])
     accepts = {block[place[state]] for state in accepting if state in place}
-    order = _in_breadth(merged, block[0])
+    order = _in_breadth(merged.__getitem__, block[0])
     number = {state: at for at, state in enumerate(order)}
     table = np.array([[number[there] for there in merged[state]] for state in order], dtype=np.int64)
     accept = np.array([state in accepts for state in order])
@@ -181,11 +180,11 @@ def _minimal(letters: str, rows: list[list[int]], start: int, accepting: set[int
     return Automaton(letters, table, accept)
 
 
-def _in_breadth(rows: Any, start: int) -> list[int]:
+def _in_breadth(after: Callable[[int], Iterable[int]], start: int) -> list[int]:
     """The states that can be reached, in the order of a search in breadth."""
     order, seen = [start], {start}
     for state in order:
-        for there in rows[state]:
+        for there in after(state):
             if there not in seen:
                 seen.add(there)
                 order.append(there)

@@ -18,7 +18,7 @@ _LOGS = "188 training logs published with arXiv 2608.13433, best configuration o
 
 
 @dataclass(frozen=True)
-class Fact:
+class Statement:
     """One statement about one architecture and this language.
 
     Attributes:
@@ -40,7 +40,7 @@ class Fact:
     condition: str = ""
 
 
-def facts_of(classes: Classes) -> tuple[Fact, ...]:
+def facts_of(classes: Classes) -> tuple[Statement, ...]:
     """All statements that the decisions allow; nothing is said on what was left open.
 
     >>> from assay.languages.classes import classify
@@ -59,17 +59,17 @@ def facts_of(classes: Classes) -> tuple[Fact, ...]:
     )
 
 
-def _for_all(classes: Classes) -> tuple[Fact, ...]:
+def _for_all(classes: Classes) -> tuple[Statement, ...]:
     states, letters = classes.automaton.states, len(classes.automaton.letters)
     return (
-        Fact(
+        Statement(
             "recurrent layer",
             "any arithmetic, any length",
             f"one layer with a state of {states} numbers and {letters * states**2:,} weights recognises it, exactly",
             "proved",
             "explicit weights: assay.languages.weights.recurrent",
         ),
-        Fact(
+        Statement(
             "attention whose depth grows with the logarithm of the length",
             "causal softmax with positions; float32 to 4,728 letters, float64 to 16,777,216",
             "ceil(log2 n) layers of one head recognise all words of up to n letters",
@@ -79,7 +79,7 @@ def _for_all(classes: Classes) -> tuple[Fact, ...]:
     )
 
 
-def _permutations(classes: Classes) -> list[Fact]:
+def _permutations(classes: Classes) -> list[Statement]:
     """Layers for words of the group, where the letters permute the states."""
     if classes.star_free.holds is not False:
         return []
@@ -96,7 +96,7 @@ def _permutations(classes: Classes) -> list[Fact]:
             )
         length = "any length" if proof.horizon is None else f"words of up to {proof.horizon:,} letters"
         found.append(
-            Fact(
+            Statement(
                 names[0],
                 f"{proof.arithmetic}, {length}",
                 f"its states are tracked with {names[1]}",
@@ -107,12 +107,12 @@ def _permutations(classes: Classes) -> list[Fact]:
     return found
 
 
-def _counting(classes: Classes) -> tuple[Fact, ...]:
+def _counting(classes: Classes) -> tuple[Statement, ...]:
     name = "attention that counts (C-RASP)"
     setting = "causal softmax of fixed depth without positions, read at an end marker"
     if classes.c_rasp.holds:
         return (
-            Fact(
+            Statement(
                 name,
                 setting,
                 "a program for all lengths, and weights for each, of about 2 log2 n bits, recognise it",
@@ -122,16 +122,16 @@ def _counting(classes: Classes) -> tuple[Fact, ...]:
         )
     says = "no program of any depth recognises it"
     if classes.star_free.holds is False:
-        return (Fact(name, setting, says, "proved", _PERIODIC),)
+        return (Statement(name, setting, says, "proved", _PERIODIC),)
     if classes.last_letter.holds:
         says += "; one exists if the answer is read at the last letter"
-    return (Fact(name, setting, says, "reported", _REPORTED_COUNTING),)
+    return (Statement(name, setting, says, "reported", _REPORTED_COUNTING),)
 
 
-def _fixed_precision(classes: Classes) -> tuple[Fact, ...]:
+def _fixed_precision(classes: Classes) -> tuple[Statement, ...]:
     does = "recognises it at some size" if classes.r_trivial.holds else "does not recognise it at any size"
     return (
-        Fact(
+        Statement(
             "soft attention of fixed precision throughout",
             "causal softmax without positions",
             does,
@@ -141,12 +141,12 @@ def _fixed_precision(classes: Classes) -> tuple[Fact, ...]:
     )
 
 
-def _hard_attention(classes: Classes) -> tuple[Fact, ...]:
+def _hard_attention(classes: Classes) -> tuple[Statement, ...]:
     if classes.star_free.holds is None:
         return ()
     does = "recognises it at some size" if classes.star_free.holds else "does not recognise it at any size"
     return (
-        Fact(
+        Statement(
             "hard attention",
             "causal, one position for each query, without positions",
             does,
@@ -156,11 +156,11 @@ def _hard_attention(classes: Classes) -> tuple[Fact, ...]:
     )
 
 
-def _groups(classes: Classes) -> tuple[Fact, ...]:
+def _groups(classes: Classes) -> tuple[Statement, ...]:
     found = []
     if classes.solvable.holds is False:
         found += [
-            Fact(
+            Statement(
                 "attention and diagonal recurrences",
                 "fixed depth, numbers of O(log n) bits",
                 "does not recognise it: the language is complete for NC1, and these networks are in TC0",
@@ -168,7 +168,7 @@ def _groups(classes: Classes) -> tuple[Fact, ...]:
                 "Barrington 1989; Barrington and Thérien 1988",
                 "TC0 is not NC1",
             ),
-            Fact(
+            Statement(
                 "diagonal complex recurrences",
                 "any depth, finite precision",
                 "does not track its states: a group in it is not solvable",
@@ -179,7 +179,7 @@ def _groups(classes: Classes) -> tuple[Fact, ...]:
     letter = classes.even_letter
     if letter is not None:
         found.append(
-            Fact(
+            Statement(
                 "linear recurrences with nonnegative real eigenvalues",
                 "any depth, finite precision",
                 f"does not recognise it, nor parity: {letter} is counted modulo an even number",
@@ -190,14 +190,14 @@ def _groups(classes: Classes) -> tuple[Fact, ...]:
     return tuple(found)
 
 
-def _trained(classes: Classes) -> tuple[Fact, ...]:
+def _trained(classes: Classes) -> tuple[Statement, ...]:
     group, accuracy = "outside C-RASP", ".012"
     if classes.r_trivial.holds:
         group, accuracy = "R-trivial", ".997"
     elif classes.c_rasp.holds:
         group, accuracy = "in C-RASP but not R-trivial", ".938"
     return (
-        Fact(
+        Statement(
             "trained soft attention",
             "trained on words of up to 50 letters, tested on 451 to 500",
             f"languages {group} reached an accuracy of {accuracy} on the average",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +79,8 @@ def transition_monoid(
     6
     """
     states = automaton.states
-    kind: Any = np.dtype(np.uint8 if states <= 256 else np.uint16)
-    most = max(1, min(most, _MOST_BYTES // (states * kind.itemsize)))
+    kind: type[np.uint8] | type[np.uint16] = np.uint8 if states <= 256 else np.uint16
+    most = max(1, min(most, _MOST_BYTES // (states * np.dtype(kind).itemsize)))
     compose = _composer(automaton, kind)
     identity = np.arange(states, dtype=kind).tobytes()
     numbers, elements = {identity: 0}, [identity]
@@ -109,9 +108,9 @@ def transition_monoid(
     return Monoid(maps, np.array(after), complete, automaton.letters, np.array(came))
 
 
-def _composer(automaton: Automaton, kind: Any) -> list[Callable[[bytes], bytes]]:
+def _composer(automaton: Automaton, kind: type[np.unsignedinteger]) -> list[Callable[[bytes], bytes]]:
     """For each letter, the function from a map, as bytes, to that of the word with the letter after it."""
-    if kind.itemsize == 1:
+    if kind is np.uint8:
         tables = [column.astype(np.uint8).tobytes().ljust(256, b"\0") for column in automaton.table.T]
         return [lambda element, table=table: element.translate(table) for table in tables]
     columns = [np.ascontiguousarray(column.astype(kind)) for column in automaton.table.T]

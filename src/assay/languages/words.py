@@ -1,4 +1,4 @@
-"""The words of a language: all of one length, how many there are, and uniform draws, in exact integers."""
+"""The words of a language: all of one length, and uniform draws by counts in exact integers."""
 
 from __future__ import annotations
 
@@ -28,50 +28,6 @@ def all_words(letters: int, length: int) -> NDArray[np.int64]:
     require(letters**length <= _MOST_WORDS, "words", f"{letters}^{length}", f"at most {_MOST_WORDS:,}")
     numbers = np.arange(letters**length)[:, None]
     return numbers // letters ** np.arange(length - 1, -1, -1) % letters
-
-
-def accepted_words(automaton: Automaton, length: int) -> list[str]:
-    """The words of one length that are in the language, in order.
-
-    >>> from assay.languages.expression import automaton_of
-    >>> accepted_words(automaton_of("(ab)*|c+"), 4)
-    ['abab', 'cccc']
-
-    Raises:
-        AssayError: there are more than 16,777,216 words of this length, accepted or not.
-    """
-    words = all_words(len(automaton.letters), length)
-    ends = automaton.run(words)[:, -1] if length else np.zeros(1, dtype=np.int64)
-    letters = np.array(list(automaton.letters))
-    return ["".join(letters[word]) for word in words[automaton.accepting[ends]]]
-
-
-def count_accepted(automaton: Automaton, length: int) -> int:
-    """How many words of one length are in the language.
-
-    >>> from assay.languages.expression import automaton_of
-    >>> count_accepted(automaton_of("(a|b)*a"), 100) == 2**99
-    True
-    """
-    return _ways(automaton, length)[-1][0]
-
-
-def sample_accepted(automaton: Automaton, length: int, size: int, seed: int) -> NDArray[np.int64]:
-    """Words drawn uniformly, with replacement, from those of one length in the language.
-
-    Returns:
-        Numbers of letters, int64 (size, length); see `AcceptedWords`.
-
-    >>> from assay.languages.expression import automaton_of
-    >>> sample_accepted(automaton_of("(ab)*|c+"), 4, 3, seed=1).tolist()
-    [[2, 2, 2, 2], [0, 1, 0, 1], [2, 2, 2, 2]]
-
-    Raises:
-        AssayError: there is no such word.
-    """
-    accepted = AcceptedWords.of(automaton, length)
-    require(accepted.exist and accepted.whole == length, "length", length, "the length of a word of the language")
-    return accepted.words(np.random.default_rng(seed).random((size, length)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ class Attention(Layer):
     """
 
     version: ClassVar[int] = 2
-    family: ClassVar[str] = "attention"
+    family = "attention"
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False, rotary: bool = False) -> None:
         super().__init__()
@@ -46,12 +46,10 @@ class Attention(Layer):
             nn.init.orthogonal_(projection.weight)
 
     def start_for_pointers(self) -> None:
-        """Q = K."""
         with torch.no_grad():
             self.query.weight.copy_(self.key.weight)
 
     def averages(self) -> Averages:
-        """Heads that split the width."""
         return Averages(self.heads, self.key.weight.shape[0] // self.heads)
 
     def state(self, tokens: int) -> int | None:
@@ -64,7 +62,6 @@ class Attention(Layer):
         return self._softmax(scores)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         attended = self.weights(tokens, last) @ tokens.unsqueeze(1)  # (batch, heads, last, m)
         return self.join(attended @ self._by_head(self.value.weight).mT)
 

@@ -49,7 +49,6 @@ class DeltaNet(MatrixMemory):
         self.strength = nn.Linear(width, heads)
 
     def recall(self, tokens: Tensor, last: int, memory: Tensor | None, *, carry: bool) -> tuple[Tensor, Tensor | None]:
-        """By the delta rule."""
         q, k, v = self._split(self.query(tokens[:, -last:])), self._writes(self.key(tokens)), self.value(tokens)
         b = self.largest * torch.sigmoid(self._writes(self.strength(tokens)).squeeze(-1))
         return delta_rule(

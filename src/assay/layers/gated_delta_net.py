@@ -37,5 +37,4 @@ class GatedDeltaNet(DeltaNet):
         draw_rates(self.decay)
 
     def log_decay(self, tokens: Tensor) -> Tensor:
-        """Log a."""
         return -softplus(self.decay(tokens)).mT

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +15,7 @@ _KEEP_BIAS = 3.0
 class GRU(Layer):
     """torch.nn.GRU of hidden width m: state h, m numbers, which it carries on. Time O(length * m^2)."""
 
-    family: ClassVar[str] = "recurrent"
+    family = "recurrent"
     causal = True
 
     def __init__(self, width: int) -> None:
@@ -31,14 +29,11 @@ class GRU(Layer):
             update.fill_(_KEEP_BIAS)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         return self.recurrence(tokens)[0][:, -last:]
 
     def state(self, tokens: int) -> int:
-        """h, m numbers."""
         return self.recurrence.hidden_size
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Outputs of all tokens, and h: (batch, m)."""
         outputs, hidden = self.recurrence(tokens, None if state is None else state.unsqueeze(0).contiguous())
         return outputs, hidden[0]

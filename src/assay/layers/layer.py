@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -26,7 +26,7 @@ class Layer(nn.Module, ABC):
         version: raised when what it computes changes, so that old results are not taken for new ones.
     """
 
-    family: ClassVar[str] = ""
+    family: str = ""
     version: ClassVar[int] = 1
     causal: bool | None = None
     heads: int = 1
@@ -60,3 +60,19 @@ class Layer(nn.Module, ABC):
 
         Attention may start with looking for what is like a token, memory with keeping what is large on an axis.
         """
+
+
+@runtime_checkable
+class HasWeights(Protocol):
+    """A layer that has an attention map of its last tokens: (batch, heads, last, length)."""
+
+    def weights(self, tokens: Tensor, last: int) -> Tensor: ...
+
+
+@runtime_checkable
+class SumsUp(Protocol):
+    """A layer that is made of its heads' averages: see `assay.layers.attention.Attention`."""
+
+    def summary(self, queries: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def join(self, means: Tensor) -> Tensor: ...

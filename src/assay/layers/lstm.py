@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +15,7 @@ _GAIN, _INPUT_BIAS, _FORGET_BIAS, _OUTPUT_BIAS = 12.0, -7.0, 6.0, -6.0
 class LSTM(Layer):
     """torch.nn.LSTM of hidden width m: state h and c, 2m numbers. Time O(length * m^2)."""
 
-    family: ClassVar[str] = "recurrent"
+    family = "recurrent"
     causal = True
 
     def __init__(self, width: int) -> None:
@@ -45,7 +43,6 @@ class LSTM(Layer):
             weights["bias_ih_l0"].copy_(biases.repeat_interleave(width))
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         return self.recurrence(tokens)[0][:, -last:]
 
     def state(self, tokens: int) -> int:

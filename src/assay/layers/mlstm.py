@@ -46,7 +46,6 @@ class MLSTM(MatrixMemory):
         return super().state(tokens) + self.key_width + self.heads
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         return self._gated(self._recall(tokens, last, None, carry=False)[0], tokens[:, -last:])
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:

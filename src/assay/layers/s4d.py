@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +26,7 @@ class S4D(Layer):
         states: n, real numbers of state a coordinate; even.
     """
 
-    family: ClassVar[str] = "state-space"
+    family = "state-space"
     causal = True
 
     def __init__(self, width: int, states: int = 8) -> None:
@@ -47,7 +46,6 @@ class S4D(Layer):
         return 2 * self.pairs * self.width
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         log_decay, c = self._at_steps()
         length = tokens.shape[1]
         kernel = 2 * torch.einsum("mp,mpt->mt", c, powers(log_decay, length)).real

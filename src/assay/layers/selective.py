@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ class Selective(Layer):
         eigenvalues: factors of h: `positive`, exp(D A) in (0, 1); or `signed`, 2 exp(D A) - 1 in (-1, 1).
     """
 
-    family: ClassVar[str] = "state-space"
+    family = "state-space"
     causal = True
 
     def __init__(self, width: int, states: int = 8, eigenvalues: Literal["positive", "signed"] = "positive") -> None:
@@ -48,7 +48,6 @@ class Selective(Layer):
         draw_rates(self.step)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         return self._run(tokens, last, None)[0]
 
     def state(self, tokens: int) -> int:
@@ -56,7 +55,6 @@ class Selective(Layer):
         return self.width * self.states
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Outputs of all tokens, and h."""
         start = None if state is None else state.view(-1, self.width, self.states)
         outputs, h = self._run(tokens, tokens.shape[1], start)
         return outputs, h.flatten(1)

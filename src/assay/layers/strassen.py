@@ -32,7 +32,7 @@ class Strassen(Layer):
     """
 
     version: ClassVar[int] = 2
-    family: ClassVar[str] = "strassen"
+    family = "strassen"
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False, window: int | None = None) -> None:
         super().__init__()
@@ -57,7 +57,6 @@ class Strassen(Layer):
         return 4 * self.out.in_features * kept if self.causal else None
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         scale = (self.heads / (3 * tokens.shape[-1])) ** 0.25  # on both factors of every product
         f, g, h = scale * self.f(tokens[:, -last:]), scale * self.g(tokens), scale * self.h(tokens)
         heads = (split_heads(x, self.heads) for x in (f, g, h, self.value1(tokens), self.value2(tokens)))

@@ -29,7 +29,7 @@ class ThirdOrder(Layer):
     """
 
     version: ClassVar[int] = 2
-    family: ClassVar[str] = "third-order"
+    family = "third-order"
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False, window: int | None = None) -> None:
         super().__init__()
@@ -54,7 +54,6 @@ class ThirdOrder(Layer):
         return 4 * self.out.in_features * kept if self.causal else None
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         query = self.query(tokens[:, -last:]) * (self.heads / tokens.shape[-1]) ** 0.5
         others = (linear(tokens) for linear in (self.key1, self.key2, self.value1, self.value2))
         heads = (split_heads(x, self.heads) for x in (query, *others))

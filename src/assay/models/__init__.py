@@ -6,7 +6,7 @@ An architecture is a layer, several that take turns (`delta-net+attention`), or 
 from __future__ import annotations
 
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from assay.errors import AssayError, one_line, require, unknown
 from assay.layers import LAYERS
@@ -72,7 +72,7 @@ def family(architecture: str) -> str:
     return families[0] if len(set(families)) == 1 else "hybrid"
 
 
-def layer_entry(name: str) -> Any:
+def layer_entry(name: str) -> type[Layer]:
     """What makes the layer called `name`: a class, or a user's function.
 
     Raises:
@@ -83,7 +83,7 @@ def layer_entry(name: str) -> Any:
     raise unknown("architecture", name, architectures())
 
 
-def layer_options(name: str) -> dict[str, Any]:
+def layer_options(name: str) -> dict[str, object]:
     """The options of a layer with what they usually are; `inspect.Parameter.empty` where it must be said."""
     accepted = signature(layer_entry(name)).parameters.values()
     own = [one for one in accepted if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
@@ -118,7 +118,7 @@ def check_shape(architecture: str, *, heads: int = 1, **shape: Unpack[Shape]) ->
 _KINDS: dict[type, str] = {bool: "true or false", int: "an integer", float: "a number", str: "a word"}
 
 
-def _is_like(value: Option, usual: Any) -> bool:
+def _is_like(value: Option, usual: object) -> bool:
     """Whether a value is of the kind of what is usual."""
     if isinstance(usual, bool) or isinstance(value, bool):
         return isinstance(usual, bool) is isinstance(value, bool)
@@ -164,7 +164,7 @@ def make_layer(
 
     entry = layer_entry(name)
     accepted = signature(entry).parameters
-    given: dict[str, Any] = {"heads": heads} if heads > 1 else {}
+    given: dict[str, object] = {"heads": heads} if heads > 1 else {}
     given |= {"causal": True} if causal and "causal" in accepted else {}
     given |= {key: value for key, value in (("length", length), ("index", index)) if key in accepted}
     if rotary:
@@ -172,8 +172,9 @@ def make_layer(
         require("rotary" in accepted, "positions", "rotary", allowed)
         given["rotary"] = True
     own = dict(options or {})
-    taps: Any = own.pop("conv", 0) if "conv" not in accepted else 0
+    taps = own.pop("conv", 0) if "conv" not in accepted else 0
     require(isinstance(taps, int) and taps >= 0, "conv", taps, "a number of taps, or 0 for no convolution")
+    assert isinstance(taps, int)
     try:
         layer = as_layer(entry(width, **given, **own), ordered=causal)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -204,8 +205,9 @@ def make_layers(
         own = {name: value for name, value in given.items() if name in layer_options(part)}
         split = heads if len(parts) == 1 or "heads" in signature(layer_entry(part)).parameters else 1
         turned = rotary and (len(parts) == 1 or "rotary" in signature(layer_entry(part)).parameters)
-        kind: dict[str, Any] = {"causal": causal, "rotary": turned, "length": length, "index": index, "options": own}
-        made.append(make_layer(part, width, heads=split, **kind))
+        made.append(
+            make_layer(part, width, heads=split, causal=causal, rotary=turned, length=length, index=index, options=own)
+        )
     return made
 
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from assay.errors import AssayError, require, unknown
 from assay.layers.common.check import declared_state, is_causal
-from assay.layers.layer import Layer
+from assay.layers.layer import HasWeights, Layer
 from assay.models.codes import circular_codes, position_codes
 from assay.models.network import Network
 from assay.models.passes import passes_for
@@ -75,7 +74,6 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, _MLP_FACTOR * width), nn.GELU(), narrow)
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """(batch, length, width) -> (batch, last, width)."""
         if self.layer.block:
             return self.layer(tokens, last)
         tokens_out = tokens[:, -last:] + self.layer(self.before_layer(tokens), last)
@@ -127,7 +125,7 @@ class Backbone(Network):
         self.spec, self.width, self.loops = spec, width, loops
         blocks = [Block(layer, width) for layer in layers]
         heads = max(layer.heads for layer in layers)
-        self.family = layers[0].family if len({layer.family for layer in layers}) == 1 else "hybrid"  # ty: ignore
+        self.family = layers[0].family if len({layer.family for layer in layers}) == 1 else "hybrid"
         looking = [not is_causal(layer, width) for layer in layers]
         self.causal = not any(looking)
         if spec.order == "causal" and spec.queries > 1 and not self.causal:
@@ -158,9 +156,13 @@ class Backbone(Network):
 
     @property
     def resources(self) -> Resources:
-        """What its layers declare, at the spec's length."""
-        layers: Any = [block.layer for block in self.blocks]
+        layers = [block.layer for block in self.stack]
         return standard_resources(self.spec, layers, self.width, causal=self.causal, loops=self.loops)
+
+    @property
+    def stack(self) -> list[Block]:
+        """The blocks of one loop, in order."""
+        return [block for block in self.blocks if isinstance(block, Block)]
 
     @torch.no_grad()
     def _start_names(self, codes: Tensor) -> None:
@@ -170,8 +172,8 @@ class Backbone(Network):
         """
         assert self.spec.pointing is not None
         self.embed.weight[:, self.spec.pointing.value_width :] = codes.T
-        for block in self.blocks:
-            block.layer.start_for_pointers()  # ty: ignore
+        for block in self.stack:
+            block.layer.start_for_pointers()
 
     def embedded(self, tokens: Tensor) -> Tensor:
         """Tokens as the first block sees them, the sink token in front if there is one: (batch, positions, width).
@@ -199,9 +201,15 @@ class Backbone(Network):
         return self.positions[self._places.draw(batch, held - length + 1)[:, None] + torch.arange(length)]
 
     def attention(self, tokens: Tensor) -> Tensor:
-        """Attention map of the query positions in the last block, if its layer has one: (batch, heads, queries, N)."""
-        last: Block = self.blocks[-1]  # ty: ignore[invalid-assignment]
-        return last.layer.weights(last.before_layer(self._before_last(self.embedded(tokens))), self.spec.queries)  # ty: ignore
+        """Attention map of the query positions in the last block: (batch, heads, queries, N).
+
+        Raises:
+            AssayError: its layer has none.
+        """
+        last = self.stack[-1]
+        if not isinstance(last.layer, HasWeights):
+            raise AssayError(f"{type(last.layer).__name__} has no attention map: it has no weights(tokens, last)")
+        return last.layer.weights(last.before_layer(self._before_last(self.embedded(tokens))), self.spec.queries)
 
     def forward(self, tokens: Tensor, queries: int = 0) -> Tensor:
         """Outputs at the last `queries` positions, the spec's unless given: (batch, queries, *output shape)."""

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
 
 from assay.arithmetic.fixed_point import FixedPoint
-
-Inputs = TypeVar("Inputs")
+from assay.tasks.task import Inputs
 
 SCORES_AT_ONCE = 1 << 22  # rows of attention are computed in blocks of about this many scores: 32 MB in float64
 
@@ -67,7 +66,7 @@ class Rounding:
         return residues if self.numbers is None else self.numbers.round(residues.double()).long() % modulus
 
 
-class BareUnit(Rounding, nn.Module, ABC):
+class BareUnit(Rounding, nn.Module, ABC, Generic[Inputs]):
     """One layer of bare self-attention with explicit weights; subclasses say what phi is.
 
     Embeddings, weights, queries, keys, values, scores, attention weights and outputs are rounded where a format is set.
@@ -87,7 +86,7 @@ class BareUnit(Rounding, nn.Module, ABC):
         self.register_buffer("value", value)
 
     @abstractmethod
-    def embed(self, inputs: tuple[Tensor, ...]) -> Tensor:
+    def embed(self, inputs: Inputs) -> Tensor:
         """phi(X): shape (batch, positions, m)."""
 
     @property
@@ -99,16 +98,16 @@ class BareUnit(Rounding, nn.Module, ABC):
         """psi: what is made of each attention output (batch, asking, output width); as it is, unless overridden."""
         return outputs
 
-    def attention(self, inputs: tuple[Tensor, ...]) -> Tensor:
+    def attention(self, inputs: Inputs) -> Tensor:
         """Attention weights of the asking tokens: shape (batch, heads, asking, positions)."""
         embedded = self.embedded(inputs)
         return self._weights(embedded[:, -self.asking :], self._keys(embedded))
 
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+    def forward(self, inputs: Inputs) -> Tensor:
         """Answers of the asking tokens. Time O(asking * positions * m)."""
         return self.answers(self.embedded(inputs))
 
-    def embedded(self, inputs: tuple[Tensor, ...]) -> Tensor:
+    def embedded(self, inputs: Inputs) -> Tensor:
         """What each token knows before it looks at the others: (batch, positions, m)."""
         return self.rounded(self.embed(inputs))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +22,7 @@ _LATER_WIDTH = 256
 class FeedForward(Network):
     """f(x) = g(W x): W has `width` rows, the resource of Theorem 10; g is a generous network of fixed size."""
 
-    family: ClassVar[str] = "feed-forward"
+    family = "feed-forward"
 
     def __init__(self, spec: Spec, width: int) -> None:
         super().__init__()

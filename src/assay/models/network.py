@@ -22,7 +22,7 @@ class Network(nn.Module, ABC):
         version: as for a layer.
     """
 
-    family: ClassVar[str] = ""
+    family: str = ""
     version: ClassVar[int] = 1
     spec: Spec
     size: Size

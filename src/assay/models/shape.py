@@ -48,12 +48,11 @@ def with_field(described: Mapping[str, Any], field: str, value: Any, *, width: i
     >>> [with_field({}, "heads", heads, width=12)["head_width"] for heads in (1, 3)]
     [0, 4]
     """
-    shape: Any = shape_of(described)
     if field == "heads":
-        return {**shape, "head_width": width // value if value > 1 else 0}
+        return shape_of({**described, "head_width": width // value if value > 1 else 0})
     if field in USUAL:
-        return {**shape, field: value}
-    return {**shape, "options": dict(sorted({**shape["options"], field: value}.items()))}
+        return shape_of({**described, field: value})
+    return shape_of({**described, "options": dict(sorted({**described.get("options", {}), field: value}.items()))})
 
 
 def options_text(options: Mapping[str, Option]) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from assay.models.backbone import Backbone
 from assay.models.network import Network
 from assay.resources import Resources
 from assay.size import Size
-from assay.tasks.task import Task
+from assay.tasks.task import AnyInputs, Task
 
 
 class TaskNetwork(nn.Module):
@@ -31,20 +29,20 @@ class TaskNetwork(nn.Module):
 
     @property
     def family(self) -> str:
-        """The network's."""
+        """Whose colour the network has in charts."""
         return self.network.family
 
     @property
     def size(self) -> Size:
-        """The network's."""
+        """That the network declares."""
         return self.network.size
 
     @property
     def resources(self) -> Resources:
-        """What the network declares."""
+        """That the network declares at its spec's length."""
         return self.network.resources
 
-    def forward(self, inputs: Any) -> Tensor:
+    def forward(self, inputs: AnyInputs) -> Tensor:
         """Outputs at the query positions: (batch, queries, *output shape of the answer)."""
         return self.network(self.task.encode(inputs), self.task.spec.queries)
 
@@ -59,7 +57,7 @@ class TaskBackbone(TaskNetwork):
         """How often the sequence is shown."""
         return self.network.passes
 
-    def embedded(self, inputs: Any) -> Tensor:
+    def embedded(self, inputs: AnyInputs) -> Tensor:
         """Tokens as the first block sees them: (batch, positions, width)."""
         return self.network.embedded(self.task.encode(inputs))
 
@@ -67,7 +65,7 @@ class TaskBackbone(TaskNetwork):
         """Outputs at the query positions, from embedded tokens."""
         return self.network.answers(embedded, self.task.spec.queries)
 
-    def attention(self, inputs: Any) -> Tensor:
+    def attention(self, inputs: AnyInputs) -> Tensor:
         """Attention map of the query positions in the last block: (batch, heads, queries, positions)."""
         return self.network.attention(self.task.encode(inputs))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -65,7 +64,7 @@ class Card:
         """Known layers' rows at the same place."""
         return [(known, theirs) for known in self.known for theirs in known.placed if theirs.at == placed.at]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The fields and the first line as plain JSON values."""
         return {"headline": self.headline, **_CARD.dump_python(self, mode="json")}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -49,7 +48,7 @@ def page_text(card: Card) -> str:
     )
 
 
-def _row(placed: Placed) -> dict[str, Any]:
+def _row(placed: Placed) -> dict[str, object]:
     row, limit = BY_NAME[placed.row], placed.limit
     said = ""
     if limit is not None:
@@ -73,7 +72,7 @@ def _row(placed: Placed) -> dict[str, Any]:
     }
 
 
-def _beside(card: Card, placed: Placed) -> dict[str, Any]:
+def _beside(card: Card, placed: Placed) -> dict[str, object]:
     row = BY_NAME[placed.row]
     found = {known.name: (known, theirs) for known, theirs in card.beside(placed)}
     cells = []

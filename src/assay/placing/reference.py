@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from assay.baselines.questions import answer_baselines
 from assay.errors import unknown
@@ -46,13 +46,20 @@ KNOWN_LAYERS = (
 )
 
 
+class _Line(TypedDict):
+    layer: str
+    architecture: str
+    versions: dict[str, int]
+    placed: dict[str, object]
+
+
 def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path = FILE) -> list[Known]:
     """Known layers by name, with or without their options; all but `besides` unless some are named.
 
     Raises:
         AssayError: one that is named is not known.
     """
-    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    lines: list[_Line] = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
     names = list(dict.fromkeys(line["layer"] for line in lines))
     for name in against:
         if not any(name in (one, one.partition(" (")[0]) for one in names):
@@ -61,13 +68,13 @@ def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path =
     return [_known(name, [line for line in lines if line["layer"] == name]) for name in wanted if name != besides]
 
 
-def _known(name: str, lines: list[dict[str, Any]]) -> Known:
+def _known(name: str, lines: list[_Line]) -> Known:
     placed = [Placed.from_json(line["placed"]) for line in lines]
     stale = [reason for line, row in zip(lines, placed, strict=True) if (reason := _stale(line, row))]
     return Known(name, tuple(placed), stale[0] if stale else "")
 
 
-def _stale(line: dict[str, Any], placed: Placed) -> str:
+def _stale(line: _Line, placed: Placed) -> str:
     """Why a row is not of today's code; empty where it is."""
     row = BY_NAME.get(placed.row)
     if row is None or line["versions"]["battery"] != BATTERY_VERSION:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -119,12 +118,12 @@ class Placed:
         held = [times for times, errors in sorted(self.lengths.items()) if errors[most] <= self.tolerance]
         return max(held, default=1)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The fields as plain JSON values."""
         return _PLACED.dump_python(self, mode="json")
 
     @classmethod
-    def from_json(cls, described: dict[str, Any]) -> Placed:
+    def from_json(cls, described: Mapping[str, object]) -> Placed:
         """From `to_json`."""
         return _PLACED.validate_python(described)
 
@@ -235,7 +234,7 @@ def _steps_to_learn(run: Evidence) -> int:
     return min(at * every, run.detail["steps"])
 
 
-def _by_times(task: Task, runs: Any) -> dict[int, tuple[float, ...]]:
+def _by_times(task: Task, runs: Iterable[Evidence]) -> dict[int, tuple[float, ...]]:
     found: dict[int, list[float]] = {}
     for run in runs:
         for length, error in run.detail["lengths"].items():

@@ -16,7 +16,7 @@ from assay.probing.heads import Heads
 from assay.probing.plan import Plan, require_causal
 from assay.probing.reach import MASS, needed_norms
 from assay.probing.sets import given
-from assay.store.files import read_text
+from assay.store.files import is_marked
 
 
 def probe_chosen(
@@ -101,10 +101,7 @@ def probe_chosen(
 
 def is_probe_certificate(path: Path) -> bool:
     """Whether this file says that it is an exact certificate of a probe; nothing in it is checked."""
-    try:
-        return '"assay-probe-certificate"' in read_text(path, LARGEST)
-    except AssayError:
-        return False
+    return is_marked(path, "assay-probe-certificate", LARGEST)
 
 
 def verify_set(path: Path) -> dict[str, Any]:

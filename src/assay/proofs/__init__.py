@@ -8,16 +8,14 @@ The one file of a method's proof restates what its forward pass computes; a spot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from assay.constructions.construction import Construction
-    from assay.proofs.certificate_file import Verification
     from assay.proofs.proof import Proof, Stored
 
 PROOFS: Registry[Callable[[Stored], Proof]] = Registry("proof", "assay.proofs")
@@ -39,32 +37,4 @@ def certify(network: Construction) -> Proof:
     return prove(Stored.of(network))
 
 
-def write_certificate(
-    network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
-) -> dict[str, Any]:
-    """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file.
-
-    `tell` is told what takes long.
-
-    Raises:
-        AssayError: see `certify`; or a file that cannot be written.
-    """
-    from assay.proofs.certificate_file import write
-
-    return write(network, weights, path, tell)
-
-
-def verify(
-    path: str | Path, weights: str | Path | None = None, tell: Callable[[str], None] = lambda _: None
-) -> Verification:
-    """Check a certificate again, from the weights.
-
-    Raises:
-        AssayError: there is no such certificate or weights file to read.
-    """
-    from assay.proofs.certificate_file import check
-
-    return check(path, weights, tell)
-
-
-__all__ = ["PROOFS", "certify", "verify", "write_certificate"]
+__all__ = ["PROOFS", "certify"]

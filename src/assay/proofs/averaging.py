@@ -10,6 +10,7 @@ from torch import Tensor
 
 from assay.arithmetic.rounding import exact, softmax_rounding
 from assay.proofs.proof import Step, Stored
+from assay.tasks.sparse_averaging import SparseAveraging
 
 BALL_SLACK = Fraction(1, 10**6)  # by how much the task lets a value's norm exceed 1
 
@@ -43,7 +44,7 @@ def averaging_step(gap: arb, spread: arb) -> Step:
     )
 
 
-def require_blocks(stored: Stored, keys: Tensor) -> None:
+def require_blocks(stored: Stored[SparseAveraging], keys: Tensor) -> None:
     """Check that Q, K and V pick the blocks of an averaging unit, and that nothing else is stored.
 
     Raises:
@@ -56,7 +57,7 @@ def require_blocks(stored: Stored, keys: Tensor) -> None:
     query = eye[:, task.dimension + score_width :]
     expected = {
         "keys": keys,
-        "query": (stored.settings["temperature"] * query).unsqueeze(0),
+        "query": (stored.number("temperature") * query).unsqueeze(0),
         "key": key.unsqueeze(0),
         "value": data.unsqueeze(0),
     }

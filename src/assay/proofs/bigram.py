@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from flint import arb
 
 from assay.arithmetic.rounding import ASSUMES, exact, gamma, read_number, upper
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound
-from assay.proofs.presence import integer_bound, require_circle, restored
+from assay.proofs.presence import HasArithmetic, integer_bound, require_circle, restored
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.match3_bigram import Match3Bigram
 
 _DOUBLE = torch.float64
 
 
+@runtime_checkable
+class _InTwoLayers(HasArithmetic, Protocol):
+    sharpness: float
+
+
 @PROOFS.register
-def bigram(stored: Stored) -> Proof:
+def bigram(stored: Stored[Match3Bigram]) -> Proof:
     """Layer 1 averages two tokens within 1/4 of a whole number; layer 2 is exact up to its softmax. Time O(N)."""
     task = stored.task
-    network = restored(stored, "match3-bigram")
+    network = restored(stored, "match3-bigram", _InTwoLayers)
     arithmetic, sharpness = network.arithmetic, network.sharpness
     length, modulus = task.length, task.modulus
     stored.require_tensors({"keys": stored.tensors["keys"], "queries": stored.tensors["queries"]})

@@ -1,7 +1,7 @@
 """Certificates as JSON files, and checking them again without trusting who wrote them.
 
 A certificate is one line of canonical JSON: the claim (task, guaranteed error, every step of the proof), the SHA-256 of
-the weights file it speaks of, and its own SHA-256. `check` reads both files again, makes the proof again from the
+the weights file it speaks of, and its own SHA-256. `verify` reads both files again, makes the proof again from the
 weights alone, and compares. So a byte changed by accident fails on a checksum, and a claim changed on purpose, with all
 checksums made anew, fails on the proof.
 """
@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from assay.constructions.answering import together
 from assay.errors import AssayError, Refuted, one_line, require
@@ -25,6 +25,9 @@ from assay.store.tensors import LARGEST as LARGEST_WEIGHTS
 
 if TYPE_CHECKING:
     from assay.constructions.construction import Construction
+
+Given = ParamSpec("Given")
+Gives = TypeVar("Gives")
 
 FORMAT = 1
 LARGEST = 1 << 24  # bytes of a certificate
@@ -48,17 +51,19 @@ class Verification:
     holds: bool
     reason: str
     checked: tuple[str, ...]
-    certificate: dict[str, Any]
+    certificate: Mapping[str, object]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return json.loads(canonical(asdict(self)))
 
 
-def write(
+def write_certificate(
     network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file.
+
+    `tell` is told what takes long.
 
     Raises:
         AssayError: it is not proved, a file cannot be written, or the construction or the task is a user's own.
@@ -82,10 +87,10 @@ def write(
     return certificate
 
 
-def check(
+def verify(
     path: str | Path, weights: str | Path | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> Verification:
-    """Check the certificate at `path`; its weights are the file it names, beside it, unless given.
+    """Check the certificate at `path` again, from the weights: the file it names, beside it, unless given.
 
     Raises:
         AssayError: there is no such file to read, it is no certificate, or what it names is no file beside it.
@@ -128,15 +133,16 @@ def _claim(stored: Stored) -> dict[str, Any]:
     """
     stored.check_settings()
     proof = prove(stored)
-    if not proof.guaranteed_error <= stored.settings["tolerance"]:
-        raise AssayError(f"an error of {proof.guaranteed_error:.6g} is proved, above {stored.settings['tolerance']}")
+    tolerance = stored.number("tolerance")
+    if not proof.guaranteed_error <= tolerance:
+        raise AssayError(f"an error of {proof.guaranteed_error:.6g} is proved, above {tolerance}")
     return {**proof.to_json(), "settings": stored.settings}
 
 
-def _of_file(function: Callable[..., Any], *arguments: Any) -> Any:
+def _of_file(function: Callable[Given, Gives], *given: Given.args, **named: Given.kwargs) -> Gives:
     """What a function makes of a file that nobody vouches for: whatever goes wrong is the file's fault."""
     try:
-        return function(*arguments)
+        return function(*given, **named)
     except Refuted:
         raise
     except Exception as error:
@@ -172,7 +178,7 @@ def _spot_check(network: Construction, guaranteed: float) -> str:
 
 
 def _parsed(path: str | Path, text: str) -> dict[str, Any]:
-    """The certificate, if it has the form of one; what it says is left to `check`."""
+    """The certificate, if it has the form of one; what it says is left to `verify`."""
     certificate = parse_json(text, f"{path}, which is no certificate,")
     fits = (
         isinstance(certificate, dict)
@@ -209,7 +215,7 @@ def _plain(path: str | Path, name: str) -> str:
     return name
 
 
-def _own_sha256(certificate: dict[str, Any]) -> str:
+def _own_sha256(certificate: Mapping[str, object]) -> str:
     text = canonical({key: value for key, value in certificate.items() if key != "sha256"})
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -10,7 +10,7 @@ from assay.tasks.matching import Matching
 
 
 @PROOFS.register
-def copy_residues(stored: Stored) -> Proof:
+def copy_residues(stored: Stored[Matching]) -> Proof:
     """The first layer is the identity; the answer is read off its N outputs."""
     task = stored.task
     require_fact(isinstance(task, Matching), f"{task.name} is a matching task")

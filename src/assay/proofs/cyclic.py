@@ -12,6 +12,7 @@ from assay.arithmetic.rounding import ASSUMES, gamma, require_scores, upper
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound, averaging_step
 from assay.proofs.proof import EVERY_SET, Proof, Step, Stored, require_fact
+from assay.tasks.sparse_averaging import SparseAveraging
 
 _DIGIT_BITS = 20
 _AT_ONCE = 1 << 22
@@ -19,7 +20,7 @@ _MOST_PRODUCTS = 1 << 31  # of a set with a node off it, that are enumerated
 
 
 @PROOFS.register
-def cyclic(stored: Stored) -> Proof:
+def cyclic(stored: Stored[SparseAveraging]) -> Proof:
     """Scores are -prod (t - t_i)^2 up to a constant: 0 on the set, else at most minus the least such product.
 
     Time O(C(N, q) N q) where all sets are listed.
@@ -59,7 +60,7 @@ def cyclic(stored: Stored) -> Proof:
             "multiplied by the temperature",
         )
     )
-    gap = require_scores(stored.settings["temperature"], 1, torch.float64) * margin * kept
+    gap = require_scores(stored.number("temperature"), 1, torch.float64) * margin * kept
     error = averaging_bound(q, positions, gap, arb(0), torch.float64)
     steps.append(averaging_step(gap, arb(0)))
     return Proof(stored.method, task.to_json(), upper(error), "integers", tuple(steps), ASSUMES)

@@ -9,10 +9,11 @@ from assay.arithmetic.rounding import ASSUMES, exact, gamma, unit_roundoff, uppe
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BALL_SLACK
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @PROOFS.register
-def feed_forward(stored: Stored) -> Proof:
+def feed_forward(stored: Stored[SparseAveraging]) -> Proof:
     """A gate computes (z + 2) - 2, where only the first sum is rounded; all other gates are 0."""
     task, dtype = stored.task, stored.dtype
     stored.require_tensors({"levels": torch.arange(-1, task.length + 1, dtype=dtype)})
@@ -39,4 +40,4 @@ def feed_forward(stored: Stored) -> Proof:
     )
     values = gamma(task.sparsity + 1, dtype) * (1 + exact(BALL_SLACK) + 4 * u)
     error = arb(task.dimension).sqrt() * 4 * u * (1 + gamma(task.sparsity + 1, dtype)) + values
-    return Proof(stored.method, task.to_json(), upper(error), stored.settings["dtype"], steps, ASSUMES[:1])
+    return Proof(stored.method, task.to_json(), upper(error), stored.text("dtype"), steps, ASSUMES[:1])

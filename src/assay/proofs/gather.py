@@ -16,7 +16,7 @@ _DOUBLE = torch.float64
 
 
 @PROOFS.register
-def gather(stored: Stored) -> Proof:
+def gather(stored: Stored[Matching]) -> Proof:
     """Residue j of token i comes out as x_j w_ij, and is divided by w_ij computed once more. Time O(N)."""
     task = stored.task
     require_fact(isinstance(task, Matching), f"{task.name} is a matching task")

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 
+from assay.arithmetic.fixed_point import FixedPoint
 from assay.arithmetic.rounding import ASSUMES, exact, read_number
 from assay.proofs import PROOFS
 from assay.proofs.presence import restored
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.directed_triangle import DirectedTriangle
+
+
+@runtime_checkable
+class _InFixedPoint(Protocol):
+    numbers: FixedPoint
+    temperature: float
+    depth: int
 
 
 @PROOFS.register
-def graph_blocks(stored: Stored) -> Proof:
+def graph_blocks(stored: Stored[DirectedTriangle]) -> Proof:
     """Uniform attention over out-neighbours, in fixed point: what is not a neighbour has weight 0, a neighbour some."""
-    task, block = stored.task, stored.settings["block"]
+    task, block = stored.task, stored.number("block")
     length = task.length
     stored.require_tensors({"targets": torch.arange(length)})
-    network = restored(stored, "directed-triangle")
+    network = restored(stored, "directed-triangle", _InFixedPoint)
     fraction, layers = network.numbers.fraction, 2 * math.ceil(length / block)
     require_fact(network.depth == layers, f"there are two layers for each of the blocks of {block} nodes")
     require_fact(network.numbers.bits == fraction + 2, "the format holds numbers up to 1")

@@ -7,10 +7,11 @@ import torch
 from assay.arithmetic.rounding import ASSUMES, exact
 from assay.proofs import PROOFS
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.graphs import CycleTask
 
 
 @PROOFS.register
-def graph_gather(stored: Stored) -> Proof:
+def graph_gather(stored: Stored[CycleTask]) -> Proof:
     """Each entry of the average is one entry of one row, times a weight of about 1/N that does not round to 0."""
     task = stored.task
     stored.require_tensors({"places": torch.arange(task.length)})

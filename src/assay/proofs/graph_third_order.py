@@ -6,17 +6,18 @@ import torch
 from flint import arb
 
 from assay.arithmetic.rounding import ASSUMES, gamma, read_number, upper, weight_roundings
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
-from assay.proofs.presence import presence_bound, presence_step, restored
+from assay.proofs.presence import HasArithmetic, presence_bound, presence_step, restored
 from assay.proofs.proof import Proof, Step, Stored
+from assay.tasks.directed_triangle import DirectedTriangle
 
 
 @PROOFS.register
-def graph_third_order(stored: Stored) -> Proof:
+def graph_third_order(stored: Stored[DirectedTriangle]) -> Proof:
     """Scores c s for whole s <= 0 and -c/2: those of triangles are exactly 0."""
     task = stored.task
-    network = restored(stored, "directed-triangle")
+    network = restored(stored, "directed-triangle", HasArithmetic)
     dtype, entries = network.arithmetic.dtype, task.length**2
     # The temperature of the settings, made again; the tensor must be that number.
     stored.require_tensors({"temperature": torch.tensor(network.arithmetic.temperature, dtype=torch.float64)})

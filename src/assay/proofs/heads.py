@@ -11,12 +11,13 @@ from assay.arithmetic.rounding import ASSUMES, exact, gamma, require_scores, uni
 from assay.proofs import PROOFS
 from assay.proofs.averaging import averaging_bound, averaging_step
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @PROOFS.register
-def heads(stored: Stored) -> Proof:
+def heads(stored: Stored[SparseAveraging]) -> Proof:
     """Scores 2 y j - j^2 = y^2 - (y - j)^2 times the temperature, without rounding; q averages of one value each."""
-    task, dtype, alpha = stored.task, stored.dtype, stored.settings["temperature"]
+    task, dtype, alpha = stored.task, stored.dtype, stored.number("temperature")
     q, positions, d = task.sparsity, task.spec.length, task.dimension
     nodes = torch.arange(positions) - positions // 2
     width = d + 2 + q + 1
@@ -52,4 +53,4 @@ def heads(stored: Stored) -> Proof:
     # 1/q is rounded, its product with a value, and q - 1 sums.
     error = one + (1 + one) * gamma(q + 3, dtype)
     steps.append(Step("the q heads add up", f"gamma({q + 3}) for the sum of q values divided by q"))
-    return Proof(stored.method, task.to_json(), upper(error), stored.settings["dtype"], tuple(steps), ASSUMES)
+    return Proof(stored.method, task.to_json(), upper(error), stored.text("dtype"), tuple(steps), ASSUMES)

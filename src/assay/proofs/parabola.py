@@ -5,16 +5,17 @@ from __future__ import annotations
 import torch
 
 from assay.arithmetic.rounding import ASSUMES, upper
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
-from assay.proofs.presence import integer_bound, restored
+from assay.proofs.presence import HasArithmetic, integer_bound, restored
 from assay.proofs.proof import Proof, Step, Stored
+from assay.tasks.match2 import Match2
 
 
 @PROOFS.register
-def parabola(stored: Stored) -> Proof:
+def parabola(stored: Stored[Match2]) -> Proof:
     """Scores are exact; what is left is the softmax. Time O(1)."""
-    task, arithmetic = stored.task, restored(stored, "match2").arithmetic
+    task, arithmetic = stored.task, restored(stored, "match2", HasArithmetic).arithmetic
     stored.require_tensors({"query": torch.tensor([[-4, 0, 0], [0, 0, -1], [0, -1, 0]])})
     error, last = integer_bound(task.length, arithmetic.temperature, task.modulus, arithmetic.dtype)
     steps = (

@@ -6,7 +6,7 @@ entries beside the blank, the mass that is on the wrong side is at most n exp(-g
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from flint import arb
@@ -21,10 +21,12 @@ from assay.arithmetic.rounding import (
     unit_roundoff,
     weight_roundings,
 )
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.softmax_bound import dtype_name
+from assay.constructions.presence import Arithmetic
 from assay.models.structured import TAIL
 from assay.proofs.proof import Step, Stored, require_fact
+from assay.tasks.match2 import Match2
 
 _CERTAIN = 1 << 63  # whole numbers below it are exact in int64
 _LARGEST_SUM = 1 << 60  # M up to which sums of residues, and the places next to them, are exact in int64
@@ -36,7 +38,17 @@ COSINE_WEIGHTS = Step(
 )
 
 
-def restored(stored: Stored, task: str) -> Any:
+@runtime_checkable
+class HasArithmetic(Protocol):
+    """A network that says what it computes with."""
+
+    arithmetic: Arithmetic
+
+
+Told = TypeVar("Told")
+
+
+def restored(stored: Stored, task: str, tells: type[Told]) -> Told:
     """The network that loading makes of the settings: it tells which temperature and dtype its forward pass uses.
 
     Neither is trusted to be any good.
@@ -45,7 +57,9 @@ def restored(stored: Stored, task: str) -> Any:
         AssayError: the stored task is another one.
     """
     require_fact(stored.task.name == task, f"{stored.method} computes {task}, not {stored.task.name}")
-    return CONSTRUCTIONS[stored.method](stored.task, **stored.settings)
+    network = CONSTRUCTIONS[stored.method](stored.task, **stored.settings)
+    assert isinstance(network, tells)
+    return network
 
 
 def require_circle(name: str, points: Tensor, step: arb, first: arb, radius: arb) -> arb:
@@ -151,7 +165,7 @@ def integer_bound(entries: int, temperature: float, modulus: int, dtype: torch.d
     return error, [scores, presence_step(entries, gap, dtype)]
 
 
-def cosine_bound(stored: Stored, worst: arb) -> tuple[arb, Step]:
+def cosine_bound(stored: Stored[Match2], worst: arb) -> tuple[arb, Step]:
     """Error of the unit with score c (1 + mean cosine), a miss having a mean cosine of at most `worst`.
 
     The blank has the key and the value 2 - gap where residues have 1, so the output is 1 + (1 - gap) mass(blank). Its
@@ -160,9 +174,9 @@ def cosine_bound(stored: Stored, worst: arb) -> tuple[arb, Step]:
     Raises:
         AssayError: weights, dtype or gap are not what the bound needs.
     """
-    task, gap = stored.task, read_number(stored.settings["gap"])
-    require_fact(gap > 0 and gap < 1, f"the gap {stored.settings['gap']!r} lies between 0 and 1")
-    dtype, entries = restored(stored, "match2").arithmetic.dtype, task.length
+    task, gap = stored.task, read_number(stored.number("gap"))
+    require_fact(gap > 0 and gap < 1, f"the gap {stored.number('gap')!r} lies between 0 and 1")
+    dtype, entries = restored(stored, "match2", HasArithmetic).arithmetic.dtype, task.length
     frequencies = stored.tensors["frequencies"]
     count = len(frequencies)
     require_fact(task.modulus**2 < _CERTAIN, f"products of residues below {task.modulus} are exact in int64")
@@ -178,7 +192,7 @@ def cosine_bound(stored: Stored, worst: arb) -> tuple[arb, Step]:
         }
     )
     u = exact(unit_roundoff(dtype))
-    blank = exact(torch.tensor(2 - stored.settings["gap"], dtype=torch.float64).to(dtype).item())
+    blank = exact(torch.tensor(2 - stored.number("gap"), dtype=torch.float64).to(dtype).item())
     # Divided by sqrt(D), itself rounded; then the dot product of 2D + 1 terms, the query rounded once before.
     vector = circle_error(dtype) + 4 * exact(unit_roundoff(torch.float64))
     score = 2 * vector + vector**2 + gamma(2 * count + 2, dtype) * (1 + (1 + vector) ** 2)

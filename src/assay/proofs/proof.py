@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 import torch
 from torch import Tensor
 
+from assay.arithmetic.rounding import finite
 from assay.arithmetic.torch_settings import in_float32
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.evidence import canonical
 from assay.proofs import PROOFS
+from assay.tasks.task import Solved
 
 if TYPE_CHECKING:
     from assay.constructions.construction import Construction
@@ -24,7 +26,7 @@ EVERY_SET = 1_000_000  # pointer sets that are enumerated; more are left to a pr
 
 
 @dataclass(frozen=True)
-class Stored:
+class Stored(Generic[Solved]):
     """A construction as a weights file holds it.
 
     Attributes:
@@ -36,8 +38,8 @@ class Stored:
     """
 
     method: str
-    task: Any
-    settings: dict[str, Any]
+    task: Solved
+    settings: Mapping[str, object]
     tensors: dict[str, Tensor]
     tell: Callable[[str], None] = lambda _: None
 
@@ -50,7 +52,8 @@ class Stored:
         """
         from assay.constructions.weights_file import read_parts
 
-        stored = cls(*read_parts(path)[:4], tell)
+        parts = read_parts(path)
+        stored = cls(parts.method, parts.task, parts.settings, parts.tensors, tell)
         _require_proof(stored.method)
         return stored
 
@@ -76,7 +79,15 @@ class Stored:
     @property
     def dtype(self) -> torch.dtype:
         """The arithmetic of the forward pass that the settings name."""
-        return {"float32": torch.float32, "float64": torch.float64}[self.settings["dtype"]]
+        return {"float32": torch.float32, "float64": torch.float64}[self.text("dtype")]
+
+    def number(self, name: str) -> float:
+        """A setting that is a finite number."""
+        return finite(self.settings[name])
+
+    def text(self, name: str) -> str:
+        """A setting that is a text."""
+        return str(self.settings[name])
 
     def require_tensors(self, expected: dict[str, Tensor]) -> None:
         """Refuse weights with a number that is not equal to these, others beside them, or one that lacks.
@@ -126,7 +137,7 @@ class Proof:
     """
 
     method: str
-    task: dict[str, Any]
+    task: Mapping[str, object]
     guaranteed_error: float
     arithmetic: str
     steps: tuple[Step, ...]

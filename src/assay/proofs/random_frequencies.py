@@ -8,17 +8,18 @@ import torch
 from torch import Tensor
 
 from assay.arithmetic.rounding import ASSUMES, circle_error, exact, gamma, upper
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.presence import COSINE_WEIGHTS, cosine_bound
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.match2 import Match2
 
 _MOST_RESIDUES = 1 << 26
 _AT_ONCE = 1 << 16
 
 
 @PROOFS.register
-def random_frequencies(stored: Stored) -> Proof:
+def random_frequencies(stored: Stored[Match2]) -> Proof:
     """A match has the mean cosine 1, every miss less; how much less is found by trying all M / 2. Time O(M D)."""
     modulus, frequencies = stored.task.modulus, stored.tensors["frequencies"]
     require_fact(modulus <= _MOST_RESIDUES, f"{modulus} residues are few enough to be tried")

@@ -8,10 +8,11 @@ from assay.arithmetic.rounding import ASSUMES, exact, gamma, upper
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BALL_SLACK
 from assay.proofs.proof import Proof, Step, Stored
+from assay.tasks.sparse_averaging import SparseAveraging
 
 
 @PROOFS.register
-def recurrent(stored: Stored) -> Proof:
+def recurrent(stored: Stored[SparseAveraging]) -> Proof:
     """Each step adds a value to a slot that holds 0."""
     task = stored.task
     stored.require_tensors({"slots": torch.arange(task.length)})
@@ -24,4 +25,4 @@ def recurrent(stored: Stored) -> Proof:
         ),
     )
     error = (1 + exact(BALL_SLACK)) * gamma(task.sparsity + 2, stored.dtype)
-    return Proof(stored.method, task.to_json(), upper(error), stored.settings["dtype"], steps, ASSUMES[:1])
+    return Proof(stored.method, task.to_json(), upper(error), stored.text("dtype"), steps, ASSUMES[:1])

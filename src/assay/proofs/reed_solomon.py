@@ -11,15 +11,18 @@ from assay.arithmetic.rounding import ASSUMES, arb, exact, require_scores, unit_
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BLOCKS, averaging_bound, averaging_step, require_blocks
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.sparse_averaging import SparseAveraging
 
 _ALL_PAIRS = 1 << 12  # positions up to which all pairs of keys are compared as well
 
 
 @PROOFS.register
-def reed_solomon(stored: Stored) -> Proof:
+def reed_solomon(stored: Stored[SparseAveraging]) -> Proof:
     """Two keys share at most r ones, so q others cover at most q r of a key's L ones. Time O(N L), or O(N^2 L P)."""
     task = stored.task
-    degree, points, prime = stored.settings["code"]
+    code = stored.settings["code"]
+    assert isinstance(code, list)
+    degree, points, prime = code
     a_field = prime > 1 and all(prime % divisor for divisor in range(2, math.isqrt(prime) + 1))
     require_fact(degree == 0 or a_field, f"{prime} is prime")
     require_fact(prime ** (degree + 1) >= task.spec.length, "different positions have different polynomials")
@@ -39,7 +42,7 @@ def reed_solomon(stored: Stored) -> Proof:
         require_fact(shared <= degree, f"two keys share {shared:g} ones, more than {degree}")
         pairs = math.comb(task.spec.length, 2)
         steps.append(Step(f"no two keys share more than {degree} ones", f"exhaustive over {pairs} pairs, in integers"))
-    alpha = stored.settings["temperature"]
+    alpha = stored.number("temperature")
     _require_exact(alpha, points, stored.dtype)
     steps.append(
         Step(
@@ -51,7 +54,7 @@ def reed_solomon(stored: Stored) -> Proof:
     gap = require_scores(alpha, points, stored.dtype) * (points - task.sparsity * degree)
     error = averaging_bound(task.sparsity, task.spec.length, gap, arb(0), stored.dtype)
     steps.append(averaging_step(gap, arb(0)))
-    return Proof(stored.method, task.to_json(), upper(error), stored.settings["dtype"], tuple(steps), ASSUMES)
+    return Proof(stored.method, task.to_json(), upper(error), stored.text("dtype"), tuple(steps), ASSUMES)
 
 
 def _require_exact(alpha: float, points: int, dtype: torch.dtype) -> None:

@@ -12,6 +12,7 @@ from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_querie
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BLOCKS, averaging_bound, averaging_step, require_blocks
 from assay.proofs.proof import EVERY_SET, Proof, Step, Stored, require_fact
+from assay.tasks.sparse_averaging import SparseAveraging
 
 _STEP_BITS = 42  # queries are cut to multiples of 2^-42, so that sums of them are exact in float64, in any order
 _SETS_AT_ONCE = 1 << 13
@@ -21,7 +22,7 @@ _SOME_SETS = 64  # where they cannot be enumerated, of which at least one must h
 
 
 @PROOFS.register
-def sign(stored: Stored) -> Proof:
+def sign(stored: Stored[SparseAveraging]) -> Proof:
     """Scores of 1 on the set and at most 1/2 off it, less what rounding may do. Time O(C(N, q) (N m + q^3)) if listed.
 
     The query of a pointer set is found by an iteration that is not trusted: only what it returns counts. Where there
@@ -60,7 +61,7 @@ def sign(stored: Stored) -> Proof:
     else:
         steps.append(_some_answer(signs[: task.length].double(), task.sparsity))
     score = _score_error(width, dtype, task.sparsity)
-    alpha = require_scores(stored.settings["temperature"], 2 * exact(NORM) * arb(task.sparsity).sqrt(), dtype)
+    alpha = require_scores(stored.number("temperature"), 2 * exact(NORM) * arb(task.sparsity).sqrt(), dtype)
     steps.append(
         Step(
             f"the scores of a query that the forward pass lets through err by at most {float(score.upper()):.3g} "
@@ -72,9 +73,7 @@ def sign(stored: Stored) -> Proof:
     gap, spread = alpha * (1 - exact(CEILING) - 2 * score), 2 * alpha * score
     error = averaging_bound(task.sparsity, task.spec.length, gap, spread, dtype)
     steps.append(averaging_step(gap, spread))
-    return Proof(
-        stored.method, task.to_json(), upper(error), stored.settings["dtype"], tuple(steps), ASSUMES, refused != 0
-    )
+    return Proof(stored.method, task.to_json(), upper(error), stored.text("dtype"), tuple(steps), ASSUMES, refused != 0)
 
 
 def _some_answer(signs: Tensor, sparsity: int) -> Step:

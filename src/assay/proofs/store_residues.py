@@ -10,7 +10,7 @@ from assay.tasks.matching import Matching
 
 
 @PROOFS.register
-def store_residues(stored: Stored) -> Proof:
+def store_residues(stored: Stored[Matching]) -> Proof:
     """Each step adds a residue to a slot that holds 0; the answer is read off all of them."""
     task = stored.task
     require_fact(isinstance(task, Matching), f"{task.name} is a matching task")

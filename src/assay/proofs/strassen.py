@@ -20,10 +20,11 @@ from assay.arithmetic.rounding import (
 from assay.proofs import PROOFS
 from assay.proofs.presence import presence_bound, presence_step
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.match3 import Match3
 
 
 @PROOFS.register
-def strassen(stored: Stored) -> Proof:
+def strassen(stored: Stored[Match3]) -> Proof:
     """Scores of pairs of residues, exact; each head's mass, and the sum of both. Time O(1)."""
     task, double = stored.task, torch.float64
     require_fact(task.name == "match3", f"strassen computes match3, not {task.name}")

@@ -15,13 +15,14 @@ from assay.arithmetic.rounding import (
     upper,
     weight_roundings,
 )
+from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions.presence import blank_gap
-from assay.constructions.softmax_bound import dtype_name
 from assay.layers.kernels.streaming import TILE_SCORES
 from assay.layers.kernels.third_order import FLASH_LENGTH, LARGEST_LOGSUMEXP
 from assay.proofs import PROOFS
-from assay.proofs.presence import nearest_miss, presence_bound, presence_step, restored
+from assay.proofs.presence import HasArithmetic, nearest_miss, presence_bound, presence_step, restored
 from assay.proofs.proof import Proof, Step, Stored
+from assay.tasks.match3 import Match3
 
 _FLASH_EXP_ROUNDINGS = 64  # 32 units in the last place
 _FLASH_KEYS = 32  # the least that are taken between two rescalings
@@ -32,10 +33,10 @@ _ASSUMES_FLASH = (
 
 
 @PROOFS.register
-def third_order(stored: Stored) -> Proof:
+def third_order(stored: Stored[Match3]) -> Proof:
     """Triples score c cos(2 pi (x_i + x_j + x_k) / M), the blank pair half-way, mixed pairs 0. Time O(1)."""
     task = stored.task
-    network = restored(stored, "match3")
+    network = restored(stored, "match3", HasArithmetic)
     dtype, c = network.arithmetic.dtype, network.arithmetic.temperature
     stored.require_tensors({"temperature": torch.tensor(c, dtype=torch.float64)})
     length, modulus = task.length + 1, task.modulus

@@ -5,14 +5,15 @@ from __future__ import annotations
 import torch
 
 from assay.arithmetic.rounding import ASSUMES, upper
-from assay.constructions.softmax_bound import dtype_name
+from assay.arithmetic.torch_settings import dtype_name
 from assay.proofs import PROOFS
 from assay.proofs.presence import COSINE_WEIGHTS, cosine_bound, nearest_miss
 from assay.proofs.proof import Proof, Step, Stored
+from assay.tasks.match2 import Match2
 
 
 @PROOFS.register
-def trigonometric(stored: Stored) -> Proof:
+def trigonometric(stored: Stored[Match2]) -> Proof:
     """cos(2 pi s / M) is 1 at s = 0 mod M and largest elsewhere at s = 1 and -1. Time O(1)."""
     stored.require_tensors({**stored.tensors, "frequencies": torch.ones(1, dtype=torch.int64)})
     modulus = stored.task.modulus

@@ -12,6 +12,7 @@ from assay.constructions.active_clip import clipped_queries
 from assay.errors import AssayError
 from assay.proofs import PROOFS
 from assay.proofs.proof import Proof, Step, Stored, require_fact
+from assay.tasks.match3_local import Match3Local
 from assay.tasks.sparse_averaging import SparseAveraging
 
 _KEYS = ("sign", "reed-solomon")
@@ -20,12 +21,12 @@ _SCALE = math.sqrt(0.5)  # of values, and divided by again
 
 
 @PROOFS.register
-def window(stored: Stored) -> Proof:
+def window(stored: Stored[Match3Local]) -> Proof:
     """Averages over 2K + 1 tokens within the keys' guarantee; then whole numbers. As long as the keys' own proof."""
     task = stored.task
     require_fact(task.name == "match3-local", f"window computes match3-local, not {task.name}")
     reach = min(task.window, max(1, task.length - 1))
-    inner, keys = _averaging(stored, reach), stored.settings["keys"]
+    inner, keys = _averaging(stored, reach), stored.text("keys")
     proof = PROOFS[keys](inner)
     span, places = 2 * reach + 1, task.length + 2 * reach
     average = exact(proof.guaranteed_error)
@@ -54,24 +55,25 @@ def window(stored: Stored) -> Proof:
     return Proof(stored.method, task.to_json(), 0.0, proof.arithmetic, tuple(steps), proof.assumes)
 
 
-def _averaging(stored: Stored, reach: int) -> Stored:
+def _averaging(stored: Stored[Match3Local], reach: int) -> Stored[SparseAveraging]:
     """The averaging unit that the window's network holds, as if stored by itself."""
-    keys = stored.settings["keys"]
+    keys, unit = stored.text("keys"), stored.settings["unit"]
     if keys not in _KEYS:
         raise AssayError(f"not proved: keys {keys!r} are none of {', '.join(_KEYS)}")
     others = [name for name in stored.tensors if not name.startswith(_PREFIX)]
+    assert isinstance(unit, dict)
     require_fact(not others, f"no tensors are stored beside the unit's, not even {others[:1]}")
     span = 2 * reach + 1
-    return replace(
-        stored,
+    return Stored(
         method=keys,
         task=SparseAveraging(length=stored.task.length + span - 1, sparsity=span, dimension=span + 1),
-        settings=stored.settings["unit"],
+        settings=unit,
         tensors={name.removeprefix(_PREFIX): tensor for name, tensor in stored.tensors.items()},
+        tell=stored.tell,
     )
 
 
-def _every_window(inner: Stored, length: int, reach: int) -> Step:
+def _every_window(inner: Stored[SparseAveraging], length: int, reach: int) -> Step:
     """Check that no window is refused: the queries of all of them, as the forward pass computes and checks them."""
     keys = inner.tensors["keys"]
     pointers = torch.arange(length)[:, None] + torch.arange(2 * reach + 1)

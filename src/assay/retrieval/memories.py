@@ -79,11 +79,6 @@ class Recalled:
         return math.fsum(self.shares) / len(self.shares)
 
     @property
-    def standard_error(self) -> float | None:
-        """Of the share, by the spread between draws; None of a single one."""
-        return float(np.std(self.shares, ddof=1)) / math.sqrt(len(self.shares)) if len(self.shares) > 1 else None
-
-    @property
     def load(self) -> float:
         """2 n ln n / d^2."""
         return memory_load(self.dimension, self.pairs)
@@ -131,19 +126,6 @@ def pairs_at_load(dimension: int, load: float) -> int:
     require_integer("dimension", dimension, 1, None)
     require(0 < load < math.inf, "load", load, "a positive number")
     return int(_pairs(dimension, load))
-
-
-def information_bits(pairs: int, values: int) -> float:
-    """K log2 V: the bits that any memory of K independent values of V needs, if each is to be read correctly.
-
-    Proof. There are V^K ways to pair K known keys with values, and memories that are equal are read alike.
-
-    >>> information_bits(64, 256)
-    512.0
-    """
-    require_integer("pairs", pairs, 1, None)
-    require_integer("values", values, 1, None)
-    return pairs * math.log2(values)
 
 
 def information_threshold(dimension: int, number_bits: int) -> int:

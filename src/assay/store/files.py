@@ -161,6 +161,14 @@ def read_text(path: str | Path, most: int) -> str:
         raise AssayError(f"{path} cannot be read: it is no text in UTF-8 (byte {error.start})") from None
 
 
+def is_marked(path: str | Path, mark: str, most: int) -> bool:
+    """Whether this is a readable file of JSON that says it is of the kind `mark`; nothing in it is checked."""
+    try:
+        return f'"{mark}"' in read_text(path, most)
+    except AssayError:
+        return False
+
+
 def sha256_of(path: str | Path, most: int) -> str:
     """The SHA-256 of such a file, in hexadecimal."""
     with open_regular(path, most) as file:

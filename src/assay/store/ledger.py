@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from assay.errors import AssayError, DiskError
 from assay.evidence import Evidence, content_hash
@@ -136,7 +135,7 @@ class Ledger:
         with self._explained("written to"):
             return self._connection.execute(_INSERT, row).rowcount == 1
 
-    def get(self, question: dict[str, Any]) -> Evidence | None:
+    def get(self, question: Mapping[str, object]) -> Evidence | None:
         """The answer to `question`, if there is one.
 
         Raises:
@@ -344,7 +343,7 @@ def _agree(one: object, other: object, share: float, floor: float = 0.0) -> bool
     return one == other
 
 
-def _agree_measured(one: Any, other: Any) -> bool:
+def _agree_measured(one: object, other: object) -> bool:
     """Whether all numbers and truth values that both have in the same place agree; words may differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         return all(_agree_measured(one[name], other[name]) for name in one.keys() & other.keys())

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from assay.evidence import Evidence, canonical
 from assay.size import Size
@@ -31,7 +30,7 @@ NAMES = ", ".join(COLUMNS)
 _FEWEST_BYTES = 256  # of a row: the names of an evidence's fields alone take more
 
 
-Row = tuple[Any, ...]  # the values of COLUMNS
+Row = tuple[str | int | float, ...]  # the values of COLUMNS
 
 
 def row_of(evidence: Evidence) -> Row:
@@ -47,7 +46,7 @@ def evidence_text(evidence: Evidence) -> str:
 
 def evidence_from(text: str) -> Evidence:
     """The evidence on a line."""
-    fields: dict[str, Any] = json.loads(text)
+    fields = json.loads(text)
     fields["size"] = Size(**fields["size"])
     return Evidence(**fields)
 
@@ -59,7 +58,7 @@ def evidence_of(row: Row) -> Evidence:
         ValueError: the row is damaged: its columns are not those of the evidence in its body, or there is none.
     """
     try:
-        evidence = evidence_from(row[-1])
+        evidence = evidence_from(str(row[-1]))
         same = row[: -len(("stored", "body"))] == (evidence.key, *_copies(evidence), evidence.seconds)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError("a row holds no evidence") from error

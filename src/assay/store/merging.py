@@ -98,7 +98,7 @@ def _merged_anew(target: Path, others: Sequence[Ledger]) -> tuple[Merge, int]:
     return found[0]
 
 
-def _shown(contradiction: Contradiction) -> dict[str, Any]:
+def _shown(contradiction: Contradiction) -> dict[str, object]:
     return {
         "question": contradiction.first.question,
         "differ_in": list(contradiction.fields),
@@ -112,5 +112,5 @@ def _shown(contradiction: Contradiction) -> dict[str, Any]:
     }
 
 
-def _answer(evidence: Evidence) -> dict[str, Any]:
+def _answer(evidence: Evidence) -> dict[str, object]:
     return {"key": evidence.key, **{name: value for name, value in asdict(evidence).items() if name != "question"}}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -25,13 +26,13 @@ _HOMES = {
 TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks.task:Task")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'assay.tasks' has no attribute {name!r}")
     return getattr(import_module(f"assay.tasks.{_HOMES[name]}"), name)
 
 
-def make_task(name: str, **parameters: Any) -> Task:
+def make_task(name: str, **parameters: object) -> Task:
     """The task called `name`, or that of `path/to/file.py:Class`, with these parameters.
 
     >>> make_task("sparse-averaging", length=8, sparsity=2).tolerance
@@ -40,7 +41,7 @@ def make_task(name: str, **parameters: Any) -> Task:
     return _make(TASKS.named(name), parameters)
 
 
-def parameters_of(name: str) -> dict[str, Any]:
+def parameters_of(name: str) -> dict[str, object]:
     """The parameters of the task called `name`, with the type of their values as the task's class declares it.
 
     >>> parameters_of("match2")
@@ -54,13 +55,12 @@ def parameters_of(name: str) -> dict[str, Any]:
     return {field.name: types[field.name] for field in declared}
 
 
-def task_from_json(description: dict[str, Any]) -> Task:
+def task_from_json(description: Mapping[str, object]) -> Task:
     """The task that `Task.to_json` described. A user's own must have been named in this process."""
-    parameters = dict(description)
-    return _make(parameters.pop("name"), parameters)
+    return _make(str(description["name"]), {key: value for key, value in description.items() if key != "name"})
 
 
-def _make(name: str, parameters: dict[str, Any]) -> Task:
+def _make(name: str, parameters: Mapping[str, Any]) -> Task:
     accepted = {field.name: field.default is field.default_factory is MISSING for field in _fields(name)}
     task = TASKS[name]
     for parameter in parameters:
@@ -72,10 +72,12 @@ def _make(name: str, parameters: dict[str, Any]) -> Task:
     return task(**parameters)
 
 
-def _fields(name: str) -> list[Field[Any]]:
+def _fields(name: str) -> list[Field]:
     """The parameters that a call of the task's class takes."""
-    task: Any = TASKS[name]
-    if not is_dataclass(task):
+    from assay.tasks.task import Task as Base
+
+    task = TASKS[name]
+    if task.__dataclass_fields__ is Base.__dataclass_fields__:
         raise AssayError(f"{name} is no dataclass; a task's parameters are the fields of one")
     return [field for field in fields(task) if field.init]
 
@@ -90,11 +92,12 @@ def stored_task(description: object) -> Task:
     Raises:
         AssayError: no such task is installed, or it cannot be made of these parameters.
     """
-    name = description.get("name") if isinstance(description, dict) else description
+    described = description if isinstance(description, dict) else {"name": description}
+    name = described.get("name")
     if not isinstance(name, str) or name not in TASKS:
         raise unknown("task", str(name), TASKS.names())
     try:
-        return task_from_json(description)  # ty: ignore[invalid-argument-type]
+        return task_from_json(described)
     except (TypeError, ValueError, OverflowError) as error:  # a parameter that is no number, or too large a one
         raise AssayError(f"task {name} cannot be made: {error}") from None
 

@@ -72,7 +72,6 @@ class _Rates(Sums):
 
     @property
     def judged(self) -> float:
-        """Mean over the kinds that occurred."""
         answers = self._wrong + self._right
         return (self._wrong / answers)[answers > 0].mean().item()
 
@@ -94,7 +93,6 @@ class _Squares(Sums):
 
     @property
     def judged(self) -> float:
-        """Root mean square."""
         return (self._squares / max(1, self._answers)) ** 0.5
 
 
@@ -190,16 +188,13 @@ class Classes(Answer):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """(count,)."""
         return (self.count,)
 
     @property
     def target_shape(self) -> tuple[int, ...]:
-        """(): a number of a class."""
         return ()
 
     def constant(self, targets: Tensor, scored: Tensor) -> Tensor:
-        """The most frequent class."""
         counts = torch.bincount(targets[scored], minlength=self.count)
         return counts.double().expand(*targets.shape, -1)
 
@@ -208,13 +203,11 @@ class Classes(Answer):
         return ((outputs.argmax(dim=-1) != targets) | outputs.isnan().any(dim=-1)).to(outputs.dtype)
 
     def loss(self, outputs: Tensor, targets: Tensor, scored: Tensor) -> Tensor:
-        """Cross-entropy."""
         wanted = targets.masked_fill(~scored, _UNSCORED).flatten()
         total = cross_entropy(outputs.flatten(0, 1), wanted, ignore_index=_UNSCORED, reduction="sum")
         return total / scored.sum().clamp(min=1)
 
     def sums(self) -> Sums:
-        """Judged by the error rate per scored position."""
         return _Rates(kinds=1)
 
 
@@ -233,7 +226,6 @@ class Bits(Answer):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """()."""
         return ()
 
     def constant(self, targets: Tensor, scored: Tensor) -> Tensor:
@@ -281,11 +273,9 @@ class Reals(Answer):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """(numbers,)."""
         return (self.numbers,)
 
     def constant(self, targets: Tensor, scored: Tensor) -> Tensor:
-        """The mean."""
         return targets[scored].mean(dim=0).expand_as(targets)
 
     def errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -293,11 +283,9 @@ class Reals(Answer):
         return torch.linalg.vector_norm(outputs.double() - targets.double(), dim=-1)
 
     def loss(self, outputs: Tensor, targets: Tensor, scored: Tensor) -> Tensor:
-        """The mean square of that distance."""
         return _mean((outputs - targets).square().sum(dim=-1), scored)
 
     def sums(self) -> Sums:
-        """Judged by the root of the mean square."""
         return _Squares()
 
 

@@ -25,7 +25,7 @@ class Copy(Task[torch.Tensor]):
     name: ClassVar[str] = "copy"
     distributions: ClassVar[dict[str, str]] = {"uniform": "symbols uniform"}
     symbols: ClassVar[dict[str, str]] = {"length": "N", "alphabet": "A"}
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
     alphabet: int = 8
     reverse: bool = False
 
@@ -36,7 +36,6 @@ class Copy(Task[torch.Tensor]):
         return Spec(Symbols(self.alphabet + 1), Classes(self.alphabet), self.length, queries=self.length // 2)
 
     def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
-        """Independent symbols and their copy."""
         string = counter.integers(counter.words(example_keys, 0, self.length // 2), self.alphabet)
         copy = string[:, ::-1] if self.reverse else string
         separator = np.full((len(string), 1), self.alphabet)

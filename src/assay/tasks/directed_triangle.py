@@ -71,5 +71,4 @@ class DirectedTriangle(CycleTask):
         )
 
     def altered(self, inputs: torch.Tensor, count: int, *, seed: int, start: int = 0) -> torch.Tensor:
-        """One edge added or taken away."""
         return flipped(inputs, count, seed, start, both_ways=False)

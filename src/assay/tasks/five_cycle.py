@@ -36,7 +36,6 @@ class FiveCycle(CycleTask):
         return probability_of_cycles((n - 1) * (n - 2) * (n - 3) * (n - 4) / 2 if n > 4 else 0, 5)
 
     def check_direction(self, adjacency: torch.Tensor) -> None:
-        """Edges go both ways."""
         if not torch.equal(adjacency, adjacency.transpose(1, 2)):
             raise AssayError("adjacency is not symmetric; five-cycle is about undirected graphs")
 
@@ -69,7 +68,6 @@ class FiveCycle(CycleTask):
         return Gadget(tuple(range(2 * n)), tuple(range(2 * n, 4 * n)), tuple(range(4 * n, self.length)))
 
     def altered(self, inputs: torch.Tensor, count: int, *, seed: int, start: int = 0) -> torch.Tensor:
-        """One edge added or taken away."""
         return flipped(inputs, count, seed, start, both_ways=True)
 
     def _kept(self, edges: Adjacency) -> Adjacency:

@@ -32,7 +32,7 @@ class FlipFlop(Task[torch.Tensor]):
     }
     usual_distribution: ClassVar[str] = "usual"
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
 
     @property
     def spec(self) -> Spec:

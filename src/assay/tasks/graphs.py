@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import AssayError, require, require_integer
 from assay.tasks import counter
@@ -59,7 +59,7 @@ class CycleTask(Task[torch.Tensor]):
     parts: ClassVar[int]  # groups of n nodes that the gadget has
     directed: ClassVar[bool]
 
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
 
     def __post_init__(self) -> None:
         require_integer("length", self.length, 1, MOST_NODES)
@@ -91,7 +91,7 @@ class CycleTask(Task[torch.Tensor]):
         """n, the side of the parties' bit matrices: N / 3 or N / 5, rounded down."""
         return self.length // self.parts
 
-    def inputs(self, adjacency: Any) -> torch.Tensor:
+    def inputs(self, adjacency: ArrayLike | torch.Tensor) -> torch.Tensor:
         """Inputs made of a user's own adjacency matrices (batch, N, N), checked; int64.
 
         Raises:
@@ -117,17 +117,14 @@ class CycleTask(Task[torch.Tensor]):
         """Refuse an adjacency matrix that is not of this task's kind of graph."""
 
     def draw(self, example_keys: Words, distribution: str) -> torch.Tensor:
-        """Adjacency matrices."""
         shares = {"uniform": self.edge_probability, "dense": 1 - 1 / self.length}
         hard = distribution == "hard"
         return torch.from_numpy(self._hard(example_keys) if hard else self._random(example_keys, shares[distribution]))
 
     def lacks(self, distribution: str) -> str:
-        """Room for the gadget."""
         return f"a length of at least {self.parts}" if distribution == "hard" and not self.side else ""
 
     def targets(self, inputs: torch.Tensor) -> torch.Tensor:
-        """0 or 1 in float64, shape (batch, N)."""
         return torch.from_numpy(self.labels(inputs.numpy())).double()
 
     def encode(self, inputs: torch.Tensor) -> torch.Tensor:

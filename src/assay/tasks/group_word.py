@@ -1,7 +1,7 @@
 """Group words: the product of all elements so far"""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -24,9 +24,9 @@ class GroupWord(Task[torch.Tensor]):
 
     name: ClassVar[str] = "group-word"
     distributions: ClassVar[dict[str, str]] = {"uniform": "factors uniform"}
-    usual_recipe: ClassVar[dict[str, Any]] = {"shortest": 2, "curriculum": True}
+    usual_recipe: ClassVar[dict[str, object]] = {"shortest": 2, "curriculum": True}
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
     group: str = "S3"
     generators: bool = True
 
@@ -42,7 +42,6 @@ class GroupWord(Task[torch.Tensor]):
         return Spec(Symbols(len(self.factors)), Classes(max(2, named_group(self.group).order)), self.length)
 
     def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
-        """Independent factors."""
         return torch.from_numpy(counter.integers(counter.words(example_keys, 0, self.length), len(self.factors)))
 
     def targets(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ class KHop(Task[torch.Tensor]):
     name: ClassVar[str] = "k-hop"
     distributions: ClassVar[dict[str, str]] = {"uniform": "symbols uniform, neighbours different"}
     symbols: ClassVar[dict[str, str]] = {"length": "N", "alphabet": "A", "hops": "k"}
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
     alphabet: int = 4
     hops: int = 1
 

@@ -41,7 +41,7 @@ class Language(Task[torch.Tensor]):
     usual_distribution: ClassVar[str] = "half"
     usual_recipe: ClassVar[dict[str, object]] = {"shortest": 2}
     partial_baselines: ClassVar[frozenset[str]] = frozenset({"place"})
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
     expression: str = "(ab)*"
     alphabet: str = ""
 
@@ -57,7 +57,6 @@ class Language(Task[torch.Tensor]):
         return Spec(Symbols(len(automaton.letters)), Classes(max(2, automaton.states)), self.length, sink=True)
 
     def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
-        """One word for each key."""
         letters, random = len(self.automaton.letters), counter.words(example_keys, 0, self.length + 3)
         if distribution == "uniform":
             return torch.from_numpy(counter.integers(random[:, : self.length], letters))

@@ -38,25 +38,20 @@ class Match2(Matching):
     }
 
     def sums(self) -> float:
-        """N."""
         return self.length
 
     def labels(self, residues: Residues) -> NDArray[np.bool_]:
-        """Exact answers; see `assay.tasks.match_labels.match2_labels`."""
         from assay.tasks.match_labels import match2_labels
 
         return match2_labels(residues, self.modulus)
 
     def planted_groups(self, random: Words) -> NDArray[np.int64]:
-        """Random pairs."""
         return random_groups(random, 2)
 
     def lacks(self, distribution: str) -> str:
-        """Room for a bit string too."""
         return self.hard_unmet() if distribution == "ask" else super().lacks(distribution)
 
     def hard_bits(self) -> int:
-        """N/2, rounded down."""
         return self.length // 2
 
     def hard_unmet(self) -> str:

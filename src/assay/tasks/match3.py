@@ -43,17 +43,14 @@ class Match3(Matching):
         return self.length * (self.length + 1) / 2
 
     def labels(self, residues: Residues) -> NDArray[np.bool_]:
-        """Exact answers; see `assay.tasks.match_labels.match3_labels`."""
         from assay.tasks.match_labels import match3_labels
 
         return match3_labels(residues, self.modulus)
 
     def planted_groups(self, random: Words) -> NDArray[np.int64]:
-        """Random triples."""
         return random_groups(random, 3)
 
     def partners(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Any two tokens."""
         return tokens.sum(dim=1, keepdim=True).square()
 
     @property
@@ -69,7 +66,6 @@ class Match3(Matching):
         return self.hard_unmet() if distribution in ("index", "halves") else super().lacks(distribution)
 
     def hard_bits(self) -> int:
-        """(N - 1) / 2, rounded down."""
         return (self.length - 1) // 2
 
     def hard_unmet(self) -> str:

@@ -35,17 +35,14 @@ class Match3Bigram(Matching):
     }
 
     def sums(self) -> float:
-        """N - 1."""
         return self.length - 1
 
     def labels(self, residues: Residues) -> NDArray[np.bool_]:
-        """Exact answers; see `assay.tasks.match_labels.match3_bigram_labels`."""
         from assay.tasks.match_labels import match3_bigram_labels
 
         return match3_bigram_labels(residues, self.modulus)
 
     def partners(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Two adjacent tokens."""
         return (tokens[:, :-1] * tokens[:, 1:]).sum(dim=1, keepdim=True)
 
     def planted_groups(self, random: Words) -> NDArray[np.int64]:

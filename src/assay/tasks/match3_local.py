@@ -50,13 +50,11 @@ class Match3Local(Matching):
         return tokens * (tokens + 1) / 2
 
     def labels(self, residues: Residues) -> NDArray[np.bool_]:
-        """Exact answers; see `assay.tasks.match_labels.match3_local_labels`."""
         from assay.tasks.match_labels import match3_local_labels
 
         return match3_local_labels(residues, self.modulus, self.window)
 
     def partners(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Any two tokens of the window around each."""
         before = torch.nn.functional.pad(tokens.movedim(1, -1).cumsum(dim=-1), (1, 0)).movedim(-1, 1)
         at = torch.arange(self.length)
         ends = (at + self.window + 1).clamp(max=self.length), (at - self.window).clamp(min=0)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import counter
@@ -50,7 +50,7 @@ class Matching(Task[torch.Tensor]):
     members: ClassVar[int] = 3  # residues in a sum
     partial_baselines: ClassVar[frozenset[str]] = PARTIAL  # they add residues up, as the task does, but coarsely
 
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
     modulus: int = 0
     notation: Notation = "symbol"
 
@@ -89,7 +89,7 @@ class Matching(Task[torch.Tensor]):
         tokens = Vectors(2 * self.digits) if digits else Symbols(self.modulus)
         return Spec(tokens, Bits(), self.length, order="any", sink=True, cyclic=not digits)
 
-    def inputs(self, residues: Any) -> torch.Tensor:
+    def inputs(self, residues: ArrayLike | torch.Tensor) -> torch.Tensor:
         """Inputs made of a user's own residues (batch, N), checked; int64.
 
         Raises:
@@ -116,21 +116,17 @@ class Matching(Task[torch.Tensor]):
         return inputs
 
     def draw(self, example_keys: Words, distribution: str) -> torch.Tensor:
-        """Residues, at a cost of O(batch N)."""
         return torch.from_numpy(getattr(self, f"_{distribution}")(example_keys))
 
     def lacks(self, distribution: str) -> str:
-        """Digits, or room for the disjointness encoding."""
         if distribution == "digits" and self.notation != "digits":
             return "the notation in which residues are given in digits"
         return self.hard_unmet() if distribution == "hard" else ""
 
     def choices(self, position: int) -> int:
-        """Any residue."""
         return self.modulus
 
     def assemble(self, chosen: torch.Tensor) -> torch.Tensor:
-        """The residues themselves."""
         return chosen
 
     def altered(self, inputs: torch.Tensor, count: int, *, seed: int, start: int = 0) -> torch.Tensor:
@@ -147,7 +143,6 @@ class Matching(Task[torch.Tensor]):
         return residues
 
     def targets(self, inputs: torch.Tensor) -> torch.Tensor:
-        """0 or 1 in float64, shape (batch, N)."""
         return torch.from_numpy(self.labels(inputs.numpy())).double()
 
     def encode(self, inputs: torch.Tensor) -> torch.Tensor:

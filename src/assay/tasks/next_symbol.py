@@ -25,7 +25,7 @@ class NextSymbol(Task[torch.Tensor]):
     ahead: ClassVar[bool] = True
     distributions: ClassVar[dict[str, str]] = {"uniform": "symbols uniform"}
     symbols: ClassVar[dict[str, str]] = {"length": "N", "alphabet": "A"}
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
     alphabet: int = 4
 
     @property
@@ -34,7 +34,6 @@ class NextSymbol(Task[torch.Tensor]):
         return Spec(Symbols(self.alphabet), Classes(self.alphabet), self.length)
 
     def draw(self, example_keys: counter.Words, distribution: str) -> torch.Tensor:
-        """Independent symbols."""
         return torch.from_numpy(counter.integers(counter.words(example_keys, 0, self.length), self.alphabet))
 
     def targets(self, inputs: torch.Tensor) -> torch.Tensor:

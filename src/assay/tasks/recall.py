@@ -27,7 +27,7 @@ class Recall(Task[torch.Tensor]):
     name: ClassVar[str] = "recall"
     distributions: ClassVar[dict[str, str]] = {"uniform": "distinct keys, values uniform, pairs at random places"}
     symbols: ClassVar[dict[str, str]] = {"length": "N", "vocabulary": "V", "pairs": "K"}
-    length: int = 0  # ty: ignore[incompatible-attribute-override]  # 0: no filler
+    length: int = 0  # 0: no filler
     pairs: int
     vocabulary: int = 32
     flat: bool = False

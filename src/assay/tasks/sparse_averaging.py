@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import AssayError, require, require_integer, unknown
 from assay.tasks import TASKS, counter
@@ -73,7 +73,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     symbols: ClassVar[dict[str, str]] = {"length": "N", "sparsity": "q"}
     all_inputs: ClassVar[str] = "over all inputs in the unit ball"
 
-    length: int  # ty: ignore[incompatible-attribute-override]
+    length: int
     sparsity: int
     dimension: int = 1
     layout: Layout = "all"
@@ -114,7 +114,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         """1/(2q), the accuracy below which the lower bounds hold."""
         return 1 / (2 * self.sparsity)
 
-    def inputs(self, values: Any, pointers: Any) -> SparseAveragingInputs:
+    def inputs(self, values: ArrayLike | torch.Tensor, pointers: ArrayLike | torch.Tensor) -> SparseAveragingInputs:
         """Inputs made of a user's own values (batch, N, d) and pointers (batch, asking tokens, q), checked.
 
         Floating-point values keep their dtype, other numbers become float32.
@@ -152,7 +152,6 @@ class SparseAveraging(Task[SparseAveragingInputs]):
 
     @property
     def numbers(self) -> int:
-        """Values and pointers."""
         return self.length * self.dimension + self.spec.queries * self.sparsity
 
     def sample(
@@ -184,7 +183,6 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return self.sample(batch, seed=seed, split=split, start=start, distribution=distribution).inputs
 
     def draw(self, example_keys: Words, distribution: str) -> SparseAveragingInputs:
-        """Values in float64, and pointers."""
         if distribution == "hard":
             return _inputs(*self._hard(example_keys))
         needed = self.spec.queries * self.sparsity
@@ -206,7 +204,6 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return [*carried, *["adversarial"] * adversarial]
 
     def lacks(self, distribution: str) -> str:
-        """Room for a disjointness instance, or keys."""
         least = 2 * self.sparsity + (self.layout == "all")
         if distribution == "hard" and self.length < least:
             return f"a length of at least {least} at q = {self.sparsity}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, replace
-from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 
@@ -15,7 +15,9 @@ from assay.tasks.counter import Split, Words
 from assay.tasks.spec import Spec, Symbols
 from assay.tasks.token_features import token_features
 
-Inputs = TypeVar("Inputs")
+AnyInputs = torch.Tensor | tuple[torch.Tensor, ...]  # of whatever task
+Inputs = TypeVar("Inputs", bound=AnyInputs)
+Solved = TypeVar("Solved", bound="Task")  # what a construction computes, or a bound is about
 
 NUMBERS_AT_ONCE = 1 << 29  # of all inputs of a batch: 4 GB
 
@@ -32,6 +34,7 @@ class Batch(NamedTuple, Generic[Inputs]):
     scored: torch.Tensor
 
 
+@dataclass(frozen=True)
 class Task(ABC, Generic[Inputs]):
     """A function on sequences. Subclasses are frozen dataclasses whose fields are the task's parameters.
 
@@ -53,14 +56,15 @@ class Task(ABC, Generic[Inputs]):
     version: ClassVar[int] = 1
     distributions: ClassVar[dict[str, str]]
     usual_distribution: ClassVar[str] = "uniform"
-    usual_recipe: ClassVar[dict[str, Any]] = {}
+    usual_recipe: ClassVar[dict[str, object]] = {}
     ahead: ClassVar[bool] = False
     symbols: ClassVar[dict[str, str]] = {"length": "N"}
     all_inputs: ClassVar[str] = "over all inputs"
     partial_baselines: ClassVar[frozenset[str]] = frozenset()
-    length: int
+    if TYPE_CHECKING:  # each task declares it itself, where among its fields it likes
+        length: int
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """A task derived from another has a name of its own: no theorem about the other speaks of it unasked."""
         super().__init_subclass__(**kwargs)
         if "name" not in vars(cls) and hasattr(cls, "name"):
@@ -82,7 +86,7 @@ class Task(ABC, Generic[Inputs]):
 
     def at(self, length: int) -> Self:
         """The same task at another length."""
-        return replace(self, length=length)  # ty: ignore[invalid-argument-type]
+        return replace(self, length=length)
 
     @property
     def tolerance(self) -> float:
@@ -221,4 +225,4 @@ class Task(ABC, Generic[Inputs]):
         """Name and parameters, as plain JSON values. A user's own task has the name of its class, `file.py:Class`."""
         from assay.tasks import TASKS
 
-        return {"name": TASKS.name_of(type(self)), **asdict(self)}  # ty: ignore[invalid-argument-type]
+        return {"name": TASKS.name_of(type(self)), **asdict(self)}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
 
 from torch import Tensor
 
@@ -13,16 +12,17 @@ from assay.arithmetic.torch_settings import in_float32
 from assay.constructions.answering import finite, refuses_all
 from assay.errors import require_integer
 from assay.examine.attacks.methods import draws, exhaustive, search
-from assay.examine.attacks.tries import Found, Tries, scored_errors
+from assay.examine.attacks.tries import Tries, scored_errors
 from assay.examine.subject import Subject
 from assay.tasks.answers import Bits
 from assay.tasks.graphs import CycleTask
 from assay.tasks.matching import Matching
+from assay.tasks.task import AnyInputs, Task
 
 _SHARE_OF_DRAWS = 4  # a quarter of the budget
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Attack:
     """What an attack found.
 
@@ -46,23 +46,23 @@ class Attack:
         rests_on: what the statement rests on.
     """
 
-    error: float | None
-    error_in_batch: float | None
-    worst_input: dict[str, Any] | None
-    token: int | None
-    exact_answer: Any
-    network_answer: Any
-    found_by: str | None
+    error: float | None = None
+    error_in_batch: float | None = None
+    worst_input: dict[str, list] | None = None
+    token: int | None = None
+    exact_answer: object = None
+    network_answer: object = None
+    found_by: str | None = None
     tried: dict[str, int]
     refused: int
-    constants: dict[str, float]
+    constants: dict[str, float] = field(default_factory=dict)
     tolerance: float
-    exceeds_tolerance: bool | None
+    exceeds_tolerance: bool | None = None
     guaranteed_error: float | None
-    broken: bool | None
+    broken: bool | None = None
     rests_on: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return asdict(self)
 
@@ -107,7 +107,7 @@ def attack(
 
 def attack_result(
     subject: Subject, *, budget: int = 20_000, seed: int = 0, tell: Callable[[str], None] = lambda _: None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """An attack as plain JSON values, with what was attacked; see `attack`."""
     return {
         "network": subject.name,
@@ -122,73 +122,58 @@ def attack_result(
 
 
 def _result(tries: Tries, listed: int, everything: bool) -> Attack:
-    subject, worst = tries.subject, tries.worst
-    shown = _no_answer() if worst is None else _alone(tries, worst)
-    guaranteed = subject.guaranteed
-    broken, exceeds = None, None
-    if worst is not None:
-        broken = guaranteed is not None and max(shown["error"], shown["error_in_batch"]) > guaranteed
-        exceeds = shown["error"] > subject.tolerance
-    return Attack(
-        **shown,
+    subject, worst, refused = tries.subject, tries.worst, tries.refused
+    task, guaranteed = subject.task, subject.guaranteed
+    nothing = Attack(
         tried=dict(tries.tried),
-        refused=tries.refused,
-        constants={} if worst is None else tries.constants,
+        refused=refused,
         tolerance=subject.tolerance,
-        exceeds_tolerance=exceeds,
         guaranteed_error=guaranteed,
+        rests_on=f"nothing: {refuses_all(refused)}",
+    )
+    if worst is None:
+        return nothing
+    outputs, (_, targets, scored) = subject.answers(worst.inputs), task.batch(worst.inputs)  # answered alone
+    errors = finite(scored_errors(task.answer, outputs, targets, scored))[0]
+    token = int(errors.argmax())
+    error, in_batch = errors[token].item(), worst.badness[0]
+    broken = guaranteed is not None and max(error, in_batch) > guaranteed
+    return replace(
+        nothing,
+        error=error,
+        error_in_batch=in_batch,
+        worst_input=_named(task, worst.inputs),
+        token=task.spec.length - task.spec.queries + token,
+        exact_answer=targets[0, token].tolist(),
+        network_answer=_numbers(outputs[0, token].tolist()),
+        found_by=worst.method,
+        constants=tries.constants,
+        exceeds_tolerance=error > subject.tolerance,
         broken=broken,
-        rests_on=_rests_on(tries, listed, everything, broken),
+        rests_on=_rests_on(tries, in_batch, listed, everything, broken),
     )
 
 
-def _alone(tries: Tries, worst: Found) -> dict[str, Any]:
-    """The worst input answered alone."""
-    task = tries.subject.task
-    outputs, (_, targets, scored) = tries.answers(worst.inputs), task.batch(worst.inputs)
-    errors = finite(scored_errors(task.answer, outputs, targets, scored))[0]
-    token = int(errors.argmax())
-    return {
-        "error": errors[token].item(),
-        "error_in_batch": worst.badness[0],
-        "worst_input": _named(task, worst.inputs),
-        "token": task.spec.length - task.spec.queries + token,
-        "exact_answer": targets[0, token].tolist(),
-        "network_answer": _numbers(outputs[0, token].tolist()),
-        "found_by": worst.method,
-    }
-
-
-def _no_answer() -> dict[str, Any]:
-    names = ("error", "error_in_batch", "worst_input", "token", "exact_answer", "network_answer", "found_by")
-    return dict.fromkeys(names)
-
-
-def _named(task: Any, inputs: Any) -> dict[str, Any]:
+def _named(task: Task, inputs: AnyInputs) -> dict[str, list]:
     if isinstance(inputs, Tensor):
-        return {
-            "residues"
-            if isinstance(task, Matching)
-            else "adjacency"
-            if isinstance(task, CycleTask)
-            else "inputs": inputs[0].tolist()
-        }
-    return {name: tensor[0].tolist() for name, tensor in inputs._asdict().items()}
+        kinds = {"residues": Matching, "adjacency": CycleTask}
+        name = next((name for name, kind in kinds.items() if isinstance(task, kind)), "inputs")
+        return {name: inputs[0].tolist()}
+    names = getattr(inputs, "_fields", range(len(inputs)))
+    return {str(name): tensor[0].tolist() for name, tensor in zip(names, inputs, strict=True)}
 
 
-def _numbers(answer: Any) -> Any:
+def _numbers(answer: object) -> object:
     if isinstance(answer, list):
         return [_numbers(number) for number in answer]
-    return answer if math.isfinite(answer) else None
+    return answer if isinstance(answer, int | float) and math.isfinite(answer) else None
 
 
-def _rests_on(tries: Tries, listed: int, everything: bool, broken: bool | None) -> str:
-    if tries.worst is None:
-        return f"nothing: {refuses_all(tries.refused)}"
+def _rests_on(tries: Tries, error: float, listed: int, everything: bool, broken: bool) -> str:
     refused = f" ({tries.refused} refused)" if tries.refused else ""
     if everything:
         return f"exhaustive over all {listed} inputs{refused}"
-    if broken or (tries.subject.guaranteed is None and tries.worst.badness[0] > tries.subject.tolerance):
+    if broken or (tries.subject.guaranteed is None and error > tries.subject.tolerance):
         return "the worst input, which one forward pass checks"
     others = {method: count for method, count in tries.tried.items() if method != "exhaustive"}
     by = ", ".join(f"{count} {method}" for method, count in others.items())

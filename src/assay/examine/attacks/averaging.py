@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from assay.constructions.answering import answered, rows_of
-from assay.constructions.construction import Construction
+from assay.constructions.answering import answered, joined, rows_of
 from assay.examine.attacks.tries import Tries
 from assay.tasks import counter
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
+from assay.tasks.task import AnyInputs
 
 _SHARE_OF_GRADIENTS = 8  # a forward pass that keeps all for the backward pass holds about this many times as much
-
-
-def gives_weights(network: Any) -> bool:
-    """Whether its answers are its attention weights, averaged over heads, times the values."""
-    return isinstance(network, Construction) and hasattr(network, "attention")
 
 
 def worst_values(tries: Tries, inputs: SparseAveragingInputs) -> SparseAveragingInputs:
@@ -29,18 +24,18 @@ def worst_values(tries: Tries, inputs: SparseAveragingInputs) -> SparseAveraging
     y: the worst over the unit ball, and the token with the largest is taken. Of other networks the same is made with
     the gradient of the worst token's error by the values, which is exact as far as the network is linear in them.
     """
-    inputs = tries.suited(inputs)
-    return _by_weights(tries, inputs) if gives_weights(tries.subject.network) else _by_gradient(tries, inputs)
+    inputs, weights = tries.subject.suited(inputs), tries.subject.weights
+    return _by_gradient(tries, inputs) if weights is None else _by_weights(tries, inputs, weights)
 
 
-def _by_weights(tries: Tries, inputs: SparseAveragingInputs) -> SparseAveragingInputs:
-    task: SparseAveraging = tries.subject.task  # ty: ignore[invalid-assignment]
-    network: Any = tries.subject.network
-    kept = []
-    for first in range(0, len(inputs.values), tries.at_once):
-        some = rows_of(inputs, slice(first, first + tries.at_once))
+def _by_weights(
+    tries: Tries, inputs: SparseAveragingInputs, weights_of: Callable[[AnyInputs], Tensor]
+) -> SparseAveragingInputs:
+    task, kept = tries.subject.task_as(SparseAveraging), []
+    for first in range(0, len(inputs.values), tries.subject.at_once):
+        some = rows_of(inputs, slice(first, first + tries.subject.at_once))
         with torch.no_grad():
-            weights, rows = answered(network.attention, some)
+            weights, rows = answered(weights_of, some)
         if weights is None:
             continue
         off = weights.mean(dim=1)[..., : task.length].double()
@@ -51,11 +46,11 @@ def _by_weights(tries: Tries, inputs: SparseAveragingInputs) -> SparseAveragingI
         values = torch.zeros_like(some.values[rows])
         values[..., 0] = signs.to(values.dtype)
         kept.append(SparseAveragingInputs(values, pointers))
-    return SparseAveragingInputs(*(torch.cat(column) for column in zip(*kept, strict=True))) if kept else _none(inputs)
+    return joined(kept) if kept else rows_of(inputs, slice(0, 0))
 
 
 def _by_gradient(tries: Tries, inputs: SparseAveragingInputs) -> SparseAveragingInputs:
-    at_once = max(1, tries.at_once // _SHARE_OF_GRADIENTS)
+    at_once = max(1, tries.subject.at_once // _SHARE_OF_GRADIENTS)
     kept = []
     for first in range(0, len(inputs.values), at_once):
         values, pointers = rows_of(inputs, slice(first, first + at_once))
@@ -98,7 +93,3 @@ def spread(
     taken = (pointers == place.unsqueeze(2)).any(dim=2, keepdim=True)
     taken[:, token] = True
     return SparseAveragingInputs(inputs.values[:1].repeat(count, 1, 1), torch.where(taken, pointers, replaced))
-
-
-def _none(inputs: SparseAveragingInputs) -> SparseAveragingInputs:
-    return rows_of(inputs, slice(0, 0))

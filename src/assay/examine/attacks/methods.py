@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from itertools import count as counting
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +12,8 @@ from assay.constructions.answering import count_of, joined
 from assay.errors import AssayError
 from assay.examine.attacks import averaging
 from assay.examine.attacks.tries import Found, Tries
-from assay.tasks.sparse_averaging import SparseAveraging
-from assay.tasks.task import Task
+from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
+from assay.tasks.task import AnyInputs, Task
 
 _STARTS_EACH = 2  # inputs of each distribution that a search starts from
 _NEIGHBOURS = 64  # of one step
@@ -47,7 +46,7 @@ def draws(tries: Tries, budget: int) -> list[Found]:
     worst: list[Found] = []
     for name in names:
         share, kept = min(tries.left, max(1, budget // len(names))), []
-        size = min(_MADE_AT_ONCE, tries.at_once)
+        size = min(_MADE_AT_ONCE, tries.subject.at_once)
         for first in range(0, share, size):
             kept += tries.judge(tries.draws(min(size, share - first), first, name), f"{name} draws", _STARTS_EACH)
         worst += _worst_first(kept)[:_STARTS_EACH]
@@ -68,7 +67,7 @@ def search(tries: Tries, starts: list[Found]) -> None:
         if tries.left <= 0:
             break
         if climb >= len(starts):
-            name, size = names[climb % len(names)], min(_NEIGHBOURS, tries.at_once)
+            name, size = names[climb % len(names)], min(_NEIGHBOURS, tries.subject.at_once)
             starts += tries.judge(tries.draws(size, tries.budget + climb * size, name), f"{name} draws") or starts[:1]
         if climb >= len(starts):
             break  # the network answers nothing
@@ -88,12 +87,13 @@ def _climb(tries: Tries, here: Found, steps: int) -> int:
     return steps
 
 
-def _neighbours(tries: Tries, here: Found, steps: int) -> Any:
+def _neighbours(tries: Tries, here: Found, steps: int) -> AnyInputs:
     """What a step tries."""
     task, seed = tries.subject.task, tries.seed
     if not isinstance(task, SparseAveraging):
         return task.altered(here.inputs, _NEIGHBOURS, seed=seed, start=steps)
-    known = averaging.gives_weights(tries.subject.network)
+    assert isinstance(here.inputs, SparseAveragingInputs)
+    known = tries.subject.weights is not None
     parts = [here.inputs]
     if task.spec.queries > 1:
         spread = min(_NEIGHBOURS // 2, math.ceil(_POINTER_SETS / task.spec.queries))
@@ -103,7 +103,7 @@ def _neighbours(tries: Tries, here: Found, steps: int) -> Any:
     if task.spec.queries == 1 or not known:
         altered = _NEIGHBOURS if task.spec.queries == 1 else _NEIGHBOURS // 2
         parts.append(task.altered(here.inputs, altered, seed=seed, start=steps))
-    neighbours = tries.suited(joined(parts))
+    neighbours = tries.subject.suited(joined(parts))
     worse = averaging.worst_values(tries, neighbours)
     return worse if known and count_of(worse) else joined([neighbours, worse])
 

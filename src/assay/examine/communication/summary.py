@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,7 @@ MOST_SPLIT_ENTRIES = 1 << 16  # inputs of a task, for a search over all its spli
 _NOT_BOOLEAN = "not computed: answers are not all 0 or 1; a threshold makes them so"
 
 
-def summarise(matrix: CommunicationMatrix, *, error: float = 0.0) -> dict[str, Any]:
+def summarise(matrix: CommunicationMatrix, *, error: float = 0.0) -> dict[str, object]:
     """Ranks, fooling set, one-way messages either way, two-way bounds and VC dimension of a matrix.
 
     Cost: that of `rational_rank`, `fooling_set`, `one_way` and `vc_dimension`.
@@ -68,7 +68,7 @@ def communication_summary(
     *,
     threshold: float | None = None,
     error: float = 0.0,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The same for a task in finite form at one asking token, and its split-VC dimension if it has few inputs.
 
     Args:
@@ -99,7 +99,7 @@ def communication_summary(
     }
 
 
-def _rank(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, Any]:
+def _rank(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, object]:
     return {
         "over_rationals": bounds.rank,
         "over_two_elements": rank_mod_2(matrix) if matrix.is_boolean else None,
@@ -107,7 +107,7 @@ def _rank(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, Any]:
     }
 
 
-def _fooling_set(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, Any]:
+def _fooling_set(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, object]:
     found = bounds.fooling
     if not found.exact:
         rests_on = "lower bound: greedy method" + (f" and {found.nodes} search nodes" if found.nodes else "")
@@ -125,7 +125,7 @@ def _fooling_set(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, Any]:
     }
 
 
-def _one_way(matrix: CommunicationMatrix, found: OneWay) -> dict[str, Any]:
+def _one_way(matrix: CommunicationMatrix, found: OneWay) -> dict[str, object]:
     if found.at_least == found.at_most:
         rests_on = "exact: inputs of which no two may share a message, and as many classes that may"
     else:
@@ -141,7 +141,7 @@ def _one_way(matrix: CommunicationMatrix, found: OneWay) -> dict[str, Any]:
     }
 
 
-def _two_way(bounds: TwoWay) -> dict[str, Any]:
+def _two_way(bounds: TwoWay) -> dict[str, object]:
     return {
         "bits_at_least": bounds.bits_at_least,
         "bits_at_most": bounds.bits_at_most,
@@ -150,7 +150,7 @@ def _two_way(bounds: TwoWay) -> dict[str, Any]:
     }
 
 
-def _vc_dimension(matrix: CommunicationMatrix, found: VCDimension | None) -> dict[str, Any]:
+def _vc_dimension(matrix: CommunicationMatrix, found: VCDimension | None) -> dict[str, object]:
     if found is None:
         return {"dimension": None, "rests_on": _NOT_BOOLEAN}
     return {
@@ -162,7 +162,7 @@ def _vc_dimension(matrix: CommunicationMatrix, found: VCDimension | None) -> dic
     }
 
 
-def _split_vc(table: AnswerTable) -> dict[str, Any]:
+def _split_vc(table: AnswerTable) -> dict[str, object]:
     if not table.is_boolean:
         return {"dimension": None, "rests_on": _NOT_BOOLEAN}
     if table.multiples.size > MOST_SPLIT_ENTRIES:

@@ -14,14 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.arithmetic.torch_settings import in_float32
-from assay.constructions.answering import NO_NUMBER, answered, at_once, count_of, each, refuses_all, rows_of
-from assay.constructions.construction import Construction
+from assay.constructions.answering import NO_NUMBER, count_of, refuses_all, rows_of
 from assay.errors import AssayError, Refuted, require_integer
 from assay.examine.subject import Subject
 from assay.tasks.task import Batch
@@ -59,7 +57,7 @@ class Precision:
     error_kind: str
     rests_on: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return asdict(self)
 
@@ -157,7 +155,7 @@ class _Trial:
             raise Refuted(f"{subject.name} meets no tolerance: {refuses_all(tried)}")
         self.described = f"tried on {', '.join(said)}"
         self.exact = self._error(None, self.batches)
-        if not isinstance(subject.network, Construction) and self.exact > self.tolerance:
+        if subject.guaranteed is None and self.exact > self.tolerance:
             self._take_means(_MORE_FOR_MEANS * draws, seed)
         self._known: dict[FixedPoint, float] = {}
 
@@ -171,7 +169,6 @@ class _Trial:
         self.exact = self._error(None, self.batches)
 
     def meets(self, numbers: FixedPoint) -> bool:
-        """Whether the tolerance is met."""
         return self.error(numbers) <= self.tolerance
 
     def error(self, numbers: FixedPoint) -> float:
@@ -189,8 +186,7 @@ class _Trial:
         return 0.0
 
     def _error(self, numbers: FixedPoint | None, batches: Sequence[Batch]) -> float:
-        task, network = self.subject.task, self.subject.network
-        size = at_once(network, task)
+        task, network, size = self.subject.task, self.subject.network, self.subject.at_once
         sums = task.answer.sums()
         for batch in batches:
             for first in range(0, len(batch.targets), size):
@@ -205,13 +201,8 @@ class _Trial:
 
 
 def _inputs(subject: Subject, draws: int, seed: int) -> Iterator[tuple[str, Batch]]:
-    """Inputs to try a network on, and what they are: all of the finite form if they are few, and draws.
-
-    In the dtype of the network's parameters; in float64 where it has none and rounds by itself.
-    """
-    network: Any = subject.network
-    task = subject.task
-    keys = network.position_keys() if isinstance(network, Construction) else None
+    """Inputs to try a network on, and what they are: all of the finite form if they are few, and draws."""
+    task, keys = subject.task, subject.keys
     try:
         sizes = [task.choices(position) for position in range(task.spec.length)]
     except AssayError:
@@ -219,26 +210,17 @@ def _inputs(subject: Subject, draws: int, seed: int) -> Iterator[tuple[str, Batc
     if math.prod(sizes) <= _ALL_INPUTS:
         chosen = torch.cartesian_prod(*(torch.arange(size) for size in sizes)).reshape(-1, len(sizes))
         inputs = task.assemble(chosen)
-        suited = _suited(network, inputs)
-        yield f"all {len(chosen)} inputs of the finite form", task.batch(inputs)._replace(inputs=suited)
+        yield f"all {len(chosen)} inputs of the finite form", task.batch(inputs)._replace(inputs=subject.suited(inputs))
     for name in task.trial_distributions(keys=keys is not None):
         against = keys if name == "adversarial" else None
         batch = task.trial(draws, seed=seed, start=0, distribution=name, keys=against)
-        yield f"{draws} {name} draws of seed {seed}", batch._replace(inputs=_suited(network, batch.inputs))
-
-
-def _suited(network: torch.nn.Module, inputs: Any) -> Any:
-    dtype = next((part.dtype for part in network.parameters() if part.is_floating_point()), torch.float64)
-    return each(inputs, lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor)
+        yield f"{draws} {name} draws of seed {seed}", batch._replace(inputs=subject.suited(batch.inputs))
 
 
 def _answered(subject: Subject, batch: Batch) -> Batch:
     """Those of the inputs that the network answers; a construction refuses what it has no certificate for."""
-    rows = []
-    with torch.no_grad():
-        for numbers in torch.arange(count_of(batch.inputs)).split(at_once(subject.network, subject.task)):
-            rows.append(numbers[answered(subject.network, rows_of(batch.inputs, numbers))[1]])
-    return _rows(batch, torch.cat(rows))
+    parts = torch.arange(count_of(batch.inputs)).split(subject.at_once)
+    return _rows(batch, torch.cat([part[subject.answered(rows_of(batch.inputs, part))[1]] for part in parts]))
 
 
 def _rows(batch: Batch, rows: torch.Tensor | slice) -> Batch:

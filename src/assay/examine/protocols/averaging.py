@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from itertools import chain, combinations
 from math import comb
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from assay.examine.protocols.channel import distinct
 from assay.examine.protocols.protocol import NOT_FINITE, Runner, Witness
-from assay.examine.subject import Subject
+from assay.examine.subject import InHalves, Subject
 from assay.tasks import counter
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
@@ -27,8 +26,9 @@ def lacks_tokens(subject: Subject) -> str:
     """What a subject lacks for being split at one token, in words; empty where nothing."""
     if subject.task.name != "sparse-averaging":
         return "the task sparse-averaging"
-    parts = all(callable(getattr(subject.network, name, None)) for name in ("embedded", "answers"))
-    return "" if parts else "a network with methods embedded(inputs) and answers(embedded)"
+    return (
+        "" if isinstance(subject.network, InHalves) else "a network with methods embedded(inputs) and answers(embedded)"
+    )
 
 
 def parties(token: int) -> dict[str, str]:
@@ -126,7 +126,7 @@ def confuse(runner: Runner, task: SparseAveraging, token: int, first: Tensor, se
     for sets in (first, second):
         inputs = asking_inputs(task, values, sets, token)
         parts = [
-            runner(runner.network, SparseAveragingInputs(*pair))
+            runner.whole(SparseAveragingInputs(*pair))
             for pair in zip(inputs.values.split(at_once(task)), inputs.pointers.split(at_once(task)), strict=True)
         ]
         outputs, exact = torch.cat(parts)[:, place], task.targets(inputs)[:, place]
@@ -147,6 +147,6 @@ def confuse(runner: Runner, task: SparseAveraging, token: int, first: Tensor, se
     return witness, worst
 
 
-def finite(numbers: Tensor) -> Any:
+def finite(numbers: Tensor) -> list:
     """As nested lists for JSON, NOT_FINITE for what is no finite number."""
     return numbers.double().nan_to_num(nan=NOT_FINITE, posinf=NOT_FINITE, neginf=-NOT_FINITE).tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +36,7 @@ class Sent:
         """numbers * bits_each: all bits of the bytes but the padding of the last one."""
         return self.numbers * self.bits_each
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return {**asdict(self), "bits": self.bits}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -49,17 +49,16 @@ class Cycles(Protocol):
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """The split network on all pairs of bit matrices, if they are few, and the whole network beside it."""
-        task: Any = subject.task
-        network: Any = subject.network
-        runner = Runner(network, numbers)
+        task, network, runner = subject.task_as(CycleTask), subject.network, Runner(subject, numbers)
+        assert isinstance(network, GraphNetwork)
         alice, bob, exhaustive = _bits(task, instances, seed)
-        channel = Channel(numbers or getattr(network, "numbers", None))
+        channel = Channel(runner.format)
         told, whole = [], []
         for first in range(0, len(alice), _AT_ONCE):
             channel = Channel(channel.numbers)
             graphs = torch.from_numpy(task.graph(alice[first : first + _AT_ONCE], bob[first : first + _AT_ONCE]))
             told.append(runner(_split, network, task, graphs, channel))
-            whole.append(runner(network, graphs)[:, list(task.gadget().alice)])
+            whole.append(runner.whole(graphs)[:, list(task.gadget().alice)])
         answers, together = torch.cat(told), torch.cat(whole)
         meets = torch.from_numpy((alice & bob).any(axis=(1, 2)))
         wrong = ((answers > 0.5).any(dim=1) != meets) | answers.isnan().any(dim=1)

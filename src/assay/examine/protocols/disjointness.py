@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from assay.arithmetic.fixed_point import FixedPoint
@@ -41,20 +43,18 @@ class Disjointness(Protocol):
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """The split network on all or many pairs of strings."""
-        task: Any = subject.task
-        runner = Runner(subject.network, numbers)
+        task, runner = subject.task_as(SparseAveraging), Runner(subject, numbers)
         token = 2 * task.sparsity if task.layout == "all" else task.length
         messages = token_messages(runner, task, token)
         alice, bob, exhaustive = bit_pairs(task.sparsity, instances, seed)
         played = _played(messages[0], alice, bob)
         meet = (alice & bob).any(dim=1)
-        decided = played["answers"][:, 0] > -1 + 1 / task.sparsity
-        pairs, distinct_messages = collisions(played["packed"], alice)
+        decided = played.answers[:, 0] > -1 + 1 / task.sparsity
+        pairs, distinct_messages = collisions(played.packed, alice)
         witness = None
         if len(pairs):
             first, second = (_sets(alice[pairs[:1, side]]) for side in (0, 1))
             witness, _ = confuse(runner, task, token, first, second)
-        sent: tuple[Sent, ...] = played["sent"]
         how = f"all {len(alice)} pairs of strings" if exhaustive else f"{len(alice)} random pairs, seed {seed}"
         return Outcome(
             protocol=self.name,
@@ -62,16 +62,16 @@ class Disjointness(Protocol):
             parties=parties(token),
             resource="message bits",
             needed=task.sparsity,
-            available=sum(message.bits for message in sent),
+            available=sum(message.bits for message in played.sent),
             rests_on=f"{how}; {runner.arithmetic}",
-            sent=sent,
-            wrong=int(((decided != meet) | played["answers"].isnan().any(dim=1)).sum()),
+            sent=played.sent,
+            wrong=int(((decided != meet) | played.answers.isnan().any(dim=1)).sum()),
             runs=len(alice),
             baselines={"always intersect": int((~meet).sum()), "always disjoint": int(meet.sum())},
             messages=distinct_messages,
             messages_of=len(torch.unique(alice, dim=0)),
-            differs=played["differs"],
-            largest_error=played["largest_error"],
+            differs=played.differs,
+            largest_error=played.largest_error,
             witness=witness,
             more={"messages_that_serve": {message.what: message.count for message in messages}},
         )
@@ -106,8 +106,27 @@ def _sets(alice: Tensor) -> Tensor:
     return 2 * torch.arange(alice.shape[1]) + alice
 
 
-def _played(message: TokenMessage, alice: Tensor, bob: Tensor) -> dict[str, Any]:
-    """All runs: answers (runs, d), messages as bytes, and how the answers compare with the whole network's."""
+@dataclass(frozen=True)
+class Played:
+    """All runs of a protocol in which Alice sends one message.
+
+    Attributes:
+        answers: (runs, ...).
+        packed: messages as bytes.
+        differs: largest difference from the whole network's answers.
+        largest_error: of the whole network.
+        sent: the messages of one run.
+    """
+
+    answers: Tensor
+    packed: NDArray[np.uint8]
+    differs: float
+    largest_error: float
+    sent: tuple[Sent, ...]
+
+
+def _played(message: TokenMessage, alice: Tensor, bob: Tensor) -> Played:
+    """The split network on all strings, and the whole one beside it."""
     runner, task, token = message.runner, message.task, message.token
     answers, packed, differs, errors, sent = [], [], 0.0, 0.0, ()
     for a, b in zip(alice.split(at_once(task)), bob.split(at_once(task)), strict=True):
@@ -116,16 +135,10 @@ def _played(message: TokenMessage, alice: Tensor, bob: Tensor) -> dict[str, Any]
         told = message.tell(inputs)
         packed.append(channel.pack(told))
         found = message.answer(inputs, channel.send("Alice", message.what, told))
-        whole = runner(runner.network, inputs)[:, column(task, token)]
+        whole = runner.whole(inputs)[:, column(task, token)]
         exact = task.targets(inputs)[:, column(task, token)]
         answers.append(found)
         differs = max(differs, difference(found, whole))
         errors = max(errors, largest(torch.linalg.vector_norm(whole.double() - exact, dim=-1)))
         sent = tuple(channel.sent)
-    return {
-        "answers": torch.cat(answers),
-        "packed": np.concatenate(packed),
-        "differs": differs,
-        "largest_error": errors,
-        "sent": sent,
-    }
+    return Played(torch.cat(answers), np.concatenate(packed), differs, errors, sent)

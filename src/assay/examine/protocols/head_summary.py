@@ -7,20 +7,23 @@ the head's output over all tokens is (Z_A mean_A + Z_B mean_B) / (Z_A + Z_B).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from assay.errors import AssayError
+from assay.layers.layer import SumsUp
 from assay.models.bare import BareUnit
 from assay.models.task_network import TaskBackbone
 
+Network = TypeVar("Network", BareUnit, TaskBackbone)
 
-class Layer(ABC):
+
+class Layer(ABC, Generic[Network]):
     """A network of one layer of attention, seen from one token that both parties know."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network
 
     @abstractmethod
@@ -38,18 +41,16 @@ class Layer(ABC):
         """
 
 
-class BareLayer(Layer):
+class BareLayer(Layer[BareUnit]):
     """A bare unit."""
 
     def summary(self, asking: Tensor, some: Tensor) -> tuple[Tensor, Tensor]:
-        """Straight from the weights."""
         unit, tokens = self.network, some.unsqueeze(1)
         scores = (asking.unsqueeze(1) @ unit.query) @ (tokens @ unit.key).transpose(2, 3)
         mean = torch.softmax(scores, dim=3) @ (tokens @ unit.value)
         return torch.logsumexp(scores, dim=3, keepdim=True), mean
 
     def answer(self, asking: Tensor, means: Tensor) -> Tensor:
-        """psi of the heads' sum."""
         return self._read(means.sum(dim=1))
 
     def _read(self, outputs: Tensor) -> Tensor:
@@ -62,23 +63,26 @@ class BareLayer(Layer):
             return torch.cat([self._read(half) for half in outputs.chunk(2)])
 
 
-class StandardLayer(Layer):
+class StandardLayer(Layer[TaskBackbone]):
     """One block of the standard backbone around a layer that has summaries."""
 
+    def __init__(self, network: TaskBackbone, layer: SumsUp) -> None:
+        super().__init__(network)
+        self.layer = layer
+
     def summary(self, asking: Tensor, some: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's."""
-        block = self.network.network.blocks[0]
-        return block.layer.summary(block.before_layer(asking), block.before_layer(some))
+        (block,) = self.network.network.stack
+        return self.layer.summary(block.before_layer(asking), block.before_layer(some))
 
     def answer(self, asking: Tensor, means: Tensor) -> Tensor:
         """Everything after the heads looks at one token alone."""
-        block = self.network.network.blocks[0]
-        token = asking + block.layer.join(means)
+        (block,) = self.network.network.stack
+        token = asking + self.layer.join(means)
         token = token + block.mlp(block.before_mlp(token))
         return self.network.network.read(token).flatten()
 
 
-def layer_of(network: Any) -> Layer | str:
+def layer_of(network: nn.Module) -> Layer | str:
     """The network as one layer, or what it lacks for that, in words."""
     if isinstance(network, BareUnit) and type(network).answers is BareUnit.answers:
         return BareLayer(network)
@@ -86,10 +90,10 @@ def layer_of(network: Any) -> Layer | str:
         return "a bare attention unit, or attention in the standard backbone"
     if network.size.depth > 1:
         return "one layer: of several the bound does not speak"
-    layer: Any = network.network.blocks[0].layer
-    if not (callable(getattr(layer, "summary", None)) and callable(getattr(layer, "join", None))):
+    layer = network.network.stack[0].layer
+    if not isinstance(layer, SumsUp):
         return f"a layer that sums up: {type(layer).__name__} has no summary(asking, tokens) and join(means)"
-    return StandardLayer(network)
+    return StandardLayer(network, layer)
 
 
 def combine(alice: tuple[Tensor, Tensor], bob: tuple[Tensor, Tensor]) -> Tensor:

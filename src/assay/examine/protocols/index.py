@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import comb
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -40,8 +41,8 @@ class Index(Protocol):
 
     def unmet(self, subject: Subject) -> str:
         """Sparse averaging with q below n, and a recurrent network that gives its state."""
-        task: Any = subject.task
-        if task.name != "sparse-averaging":
+        task = subject.task
+        if task.name != "sparse-averaging" or not isinstance(task, SparseAveraging):
             return "the task sparse-averaging"
         split = state_split(subject.network, task)
         if isinstance(split, str):
@@ -50,8 +51,7 @@ class Index(Protocol):
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """Answers on many sequences and sets, and a search for sequences with one state."""
-        task: Any = subject.task
-        runner = Runner(subject.network, numbers)
+        task, runner = subject.task_as(SparseAveraging), Runner(subject, numbers)
         split = state_split(subject.network, task)
         assert isinstance(split, StateSplit)
         signs, sets, exhaustive = _asked(task, instances, seed)
@@ -62,7 +62,7 @@ class Index(Protocol):
             inputs = _inputs(task, some, pointers, runner.dtype)
             state = channel.send("Alice", "the state", runner(split.state, _without_last(task, inputs)))
             answers.append(runner(split.answer, only_token(task, inputs, task.spec.length - 1), state))
-            whole.append(runner(runner.network, inputs)[:, -1])
+            whole.append(runner.whole(inputs)[:, -1])
             exact.append(task.targets(inputs)[:, -1])
         told, targets = torch.cat(answers).double(), torch.cat(exact)
         wrong = ~(torch.linalg.vector_norm(told - targets, dim=1) < 1 / task.sparsity)
@@ -77,17 +77,17 @@ class Index(Protocol):
             resource="state bits",
             needed=task.others,
             available=channel.bits,
-            rests_on=f"{how}; states of {found['how']}; {runner.arithmetic}",
+            rests_on=f"{how}; states of {found.how}; {runner.arithmetic}",
             sent=tuple(channel.sent),
             wrong=int(wrong.sum()),
             runs=len(signs),
             baselines={f"always {levels[counts.argmax()].item():g}": len(signs) - int(counts.max())},
-            messages=found["messages"],
-            messages_of=found["messages_of"],
+            messages=found.messages,
+            messages_of=found.messages_of,
             differs=difference(told, torch.cat(whole).double()),
             largest_error=largest(torch.linalg.vector_norm(torch.cat(whole).double() - targets, dim=1)),
-            witness=found["witness"],
-            more={"collisions": found["collisions"]},
+            witness=found.witness,
+            more={"collisions": found.collisions},
         )
 
 
@@ -136,7 +136,18 @@ def _without_last(task: SparseAveraging, inputs: SparseAveragingInputs) -> Spars
     return SparseAveragingInputs(values, pointers)
 
 
-def _search(runner: Runner, split: StateSplit, task: SparseAveraging, instances: int, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Searched:
+    """Which sequences were compared, their different states and themselves, pairs with one state, and one such pair."""
+
+    how: str
+    messages: int
+    messages_of: int
+    collisions: int
+    witness: Witness | None
+
+
+def _search(runner: Runner, split: StateSplit, task: SparseAveraging, instances: int, seed: int) -> _Searched:
     """Sequences with equal states, compared as the bytes that are sent, and a certificate for the first."""
     signs, how = _sequences(task.others, instances, seed)
     packed, channel = [], Channel(runner.numbers)
@@ -146,7 +157,7 @@ def _search(runner: Runner, split: StateSplit, task: SparseAveraging, instances:
         packed.append(channel.pack(runner(split.state, inputs)))
     pairs, states = collisions(np.concatenate(packed), signs)
     witness = None if not len(pairs) else _certify(runner, split, task, signs[torch.from_numpy(pairs[0])])
-    return {"how": how, "messages": states, "messages_of": len(signs), "collisions": len(pairs), "witness": witness}
+    return _Searched(how, states, len(signs), len(pairs), witness)
 
 
 def _sequences(n: int, instances: int, seed: int) -> tuple[Tensor, str]:

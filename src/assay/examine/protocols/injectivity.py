@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import comb
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -55,8 +55,7 @@ class Injectivity(Protocol):
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """Messages of all or many pointer sets, compared as bytes."""
-        task: Any = subject.task
-        runner = Runner(subject.network, numbers)
+        task, runner = subject.task_as(SparseAveraging), Runner(subject, numbers)
         token = task.spec.length - 1
         message = token_messages(runner, task, token)[0]
         sets, exhaustive = pointer_sets(task, task.others, instances, seed)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from assay.arithmetic.fixed_point import FixedPoint
-from assay.examine.protocols import PROTOCOLS
+from assay.examine.protocols import PROTOCOLS, disjointness
 from assay.examine.protocols.averaging import collisions, finite
 from assay.examine.protocols.channel import Channel
 from assay.examine.protocols.disjointness import bit_pairs
 from assay.examine.protocols.head_summary import Layer, combine, layer_of
-from assay.examine.protocols.protocol import Outcome, Protocol, Runner, Witness, difference, largest
+from assay.examine.protocols.protocol import Outcome, Protocol, Witness, difference, largest
 from assay.examine.subject import Subject
 from assay.tasks.match3 import Match3
 
@@ -49,21 +50,19 @@ class Match3Messages(Protocol):
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """The split layer on all or many pairs of strings."""
-        task: Any = subject.task
+        task = subject.task_as(Match3)
         layer = layer_of(subject.network)
         assert isinstance(layer, Layer)
         alice, bob, exhaustive = bit_pairs(task.hard_bits(), instances, seed)
         meet = (alice & bob).any(dim=1)
         played = _played(task, layer, numbers, alice, bob)
-        refused = played["answers"].isnan()
-        wrong = ((played["answers"] > 0.5) != meet) | refused
-        pairs, distinct_messages = collisions(played["packed"], alice)
+        refused = played.answers.isnan()
+        wrong = ((played.answers > 0.5) != meet) | refused
+        pairs, distinct_messages = collisions(played.packed, alice)
         witness = None
         if len(pairs):
             witness = _confuse(task, layer, numbers, alice[torch.from_numpy(pairs[0])])
         how = f"all {len(alice)} pairs of strings" if exhaustive else f"{len(alice)} random pairs, seed {seed}"
-        sent = played["sent"]
-        form = "as the network computes" if numbers is None else Runner(None, numbers).arithmetic
         return Outcome(
             protocol=self.name,
             source=self.source,
@@ -73,21 +72,21 @@ class Match3Messages(Protocol):
             },
             resource="bits of head messages",
             needed=task.hard_bits(),
-            available=sum(message.bits for message in sent),
-            rests_on=f"{how}; messages: {form}",
-            sent=sent,
+            available=sum(message.bits for message in played.sent),
+            rests_on=f"{how}; messages: {numbers or 'as the network computes'}",
+            sent=played.sent,
             wrong=int(wrong.sum()),
             runs=len(alice),
             baselines={"always intersect": int((~meet).sum()), "always disjoint": int(meet.sum())},
             messages=distinct_messages,
             messages_of=len(torch.unique(alice, dim=0)),
-            differs=None if refused.all() else played["differs"],
-            largest_error=played["largest_error"],
+            differs=None if refused.all() else played.differs,
+            largest_error=played.largest_error,
             witness=witness,
             more={
                 "refused": int(refused.sum()),
-                "largest_change_of_a_head": played["moved"],
-                "largest_change_by_the_inequality": played["moved_at_most"],
+                "largest_change_of_a_head": played.moved,
+                "largest_change_by_the_inequality": played.moved_at_most,
             },
         )
 
@@ -123,11 +122,24 @@ def _received(message: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     return both[..., :1], both[..., 1:]
 
 
-def _played(task: Match3, layer: Layer, numbers: FixedPoint | None, alice: Tensor, bob: Tensor) -> dict[str, Any]:
-    """All runs: answers, messages as bytes, and how they compare with the whole network."""
+@dataclass(frozen=True)
+class Played(disjointness.Played):
+    """All runs.
+
+    Attributes:
+        moved: the largest change of a head's output by the format of messages.
+        moved_at_most: the same by the inequality.
+    """
+
+    moved: float
+    moved_at_most: float
+
+
+def _played(task: Match3, layer: Layer, numbers: FixedPoint | None, alice: Tensor, bob: Tensor) -> Played:
+    """The split layer on all strings, and the whole network beside it."""
     rows = max(1, min(1024, _NUMBERS_AT_ONCE // task.length**3))
-    found: dict[str, Any] = {"differs": 0.0, "largest_error": 0.0, "moved": 0.0, "moved_at_most": 0.0}
-    answers, packed = [], []
+    answers, packed, sent = [], [], ()
+    differs = error = moved = at_most = 0.0
     for a, b in zip(alice.split(rows), bob.split(rows), strict=True):
         channel = Channel(numbers)
         told = alice_tells(task, layer, a)
@@ -139,15 +151,11 @@ def _played(task: Match3, layer: Layer, numbers: FixedPoint | None, alice: Tenso
         residues = _residues(task, a, b)
         whole = layer.network(residues)
         allowed = (arrived[0] - told[0]).abs() / 4 * _norm(told[1] - own[1]) + _norm(arrived[1] - told[1])
-        for key, value in {
-            "differs": difference(answers[-1], whole[:, 0].where(~answers[-1].isnan(), answers[-1])),
-            "largest_error": largest(task.answer.errors(whole, task.targets(residues))[:, 0]),
-            "moved": _norm(heads - exact).max().item(),
-            "moved_at_most": allowed.max().item(),
-        }.items():
-            found[key] = max(found[key], value)
-        found["sent"] = tuple(channel.sent)
-    return {**found, "answers": torch.cat(answers), "packed": np.concatenate(packed)}
+        differs = max(differs, difference(answers[-1], whole[:, 0].where(~answers[-1].isnan(), answers[-1])))
+        error = max(error, largest(task.answer.errors(whole, task.targets(residues))[:, 0]))
+        moved, at_most = max(moved, _norm(heads - exact).max().item()), max(at_most, allowed.max().item())
+        sent = tuple(channel.sent)
+    return Played(torch.cat(answers), np.concatenate(packed), differs, error, sent, moved, at_most)
 
 
 def _norm(means: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from assay.errors import AssayError
 from assay.examine.protocols import PROTOCOLS
 from assay.examine.protocols.averaging import asking_inputs, column, finite
 from assay.examine.protocols.protocol import Outcome, Protocol, Runner, Witness, largest
-from assay.examine.subject import Subject
+from assay.examine.subject import Subject, dtype_of
 from assay.models.feed_forward import flattened
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
@@ -42,6 +42,32 @@ class Direction:
         return 2 * torch.linalg.vector_norm(self.values[self.pointers].mean(dim=0)).item()
 
 
+@dataclass(frozen=True)
+class Attacked:
+    """What one attack came to.
+
+    Attributes:
+        values_of_tokens: which values may be changed.
+        needed: how many numbers they are.
+        rank: of the first layer on them.
+        smallest_singular_value, largest_singular_value: of the first layer on them.
+        first_layer_differs: by how much, on the two inputs.
+        error: of the network there.
+        certain_error: what it must be.
+        witness: the two inputs.
+    """
+
+    values_of_tokens: str
+    needed: int
+    rank: int
+    smallest_singular_value: float
+    largest_singular_value: float
+    first_layer_differs: float
+    error: float
+    certain_error: float
+    witness: Witness
+
+
 @PROTOCOLS.register
 class NullSpace(Protocol):
     """f(x) = g(W x): two inputs +v and -v with W v = 0 get one answer, whatever g is.
@@ -68,9 +94,7 @@ class NullSpace(Protocol):
         return "" if found else "a torch.nn.Linear that is called on all values and pointers as one vector"
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
-        """Both attacks; nothing is drawn or enumerated."""
-        task: Any = subject.task
-        runner = Runner(subject.network, numbers)
+        task, runner = subject.task_as(SparseAveraging), Runner(subject, numbers)
         layer = first_layer(subject.network, task)
         assert layer is not None
         weight = layer.weight[:, : task.length * task.dimension].detach().double()
@@ -79,18 +103,18 @@ class NullSpace(Protocol):
         attacks = [_attack(runner, layer, task, weight, some_tokens=True)]
         if task.sparsity < task.length:
             attacks.append(_attack(runner, layer, task, weight, some_tokens=False))
-        best = max(attacks, key=lambda attack: attack["witness"].error)
-        ranks = [{key: value for key, value in attack.items() if key != "witness"} for attack in attacks]
+        best, last = max(attacks, key=lambda attack: attack.error), attacks[-1]
+        ranks = [{name: value for name, value in vars(attack).items() if name != "witness"} for attack in attacks]
         return Outcome(
             protocol=self.name,
             source=self.source,
             parties={"first layer": f"{layer.out_features} rows, all that the rest of the network sees"},
             resource="first-layer rank on the values",
-            needed=ranks[-1]["needed"],
-            available=ranks[-1]["rank"],
+            needed=last.needed,
+            available=last.rank,
             rests_on=f"singular values of the weights in float64, and both inputs run; {runner.arithmetic}",
-            largest_error=best["witness"].error,
-            witness=best["witness"],
+            largest_error=best.error,
+            witness=best.witness,
             more={"attacks": ranks},
         )
 
@@ -104,12 +128,12 @@ def first_layer(network: nn.Module, task: SparseAveraging) -> nn.Linear | None:
     >>> first_layer(make_network("feed-forward", task, width=3, seed=0), task)
     Linear(in_features=8, out_features=3, bias=True)
     """
-    values = torch.linspace(-0.5, 0.5, task.length * task.dimension, dtype=Runner(network, None).dtype)
+    values = torch.linspace(-0.5, 0.5, task.length * task.dimension, dtype=dtype_of(network))
     values = values.view(1, task.length, task.dimension) / task.dimension
     inputs = asking_inputs(task, values, torch.arange(task.sparsity).unsqueeze(0), task.spec.length - 1)
     flat, found = flattened(task.spec, task.encode(inputs)), []
 
-    def note(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+    def note(module: nn.Module, arguments: tuple[object, ...]) -> None:
         if arguments and isinstance(arguments[0], Tensor) and torch.equal(arguments[0].to(flat.dtype), flat):
             found.append(module)
 
@@ -156,9 +180,7 @@ def lost_directions(weight: Tensor, task: SparseAveraging, *, some_tokens: bool)
     return directions, everything
 
 
-def _attack(
-    runner: Runner, layer: nn.Linear, task: SparseAveraging, weight: Tensor, *, some_tokens: bool
-) -> dict[str, Any]:
+def _attack(runner: Runner, layer: nn.Linear, task: SparseAveraging, weight: Tensor, *, some_tokens: bool) -> Attacked:
     """One attack's ranks, and the witness with the largest error."""
     directions, singular = lost_directions(weight, task, some_tokens=some_tokens)
     rounding = singular.max() * max(weight.shape) * torch.finfo(torch.float64).eps
@@ -167,17 +189,17 @@ def _attack(
         _run_both(runner, layer, task, direction, lost=lost > 0) for direction in directions[: lost or len(directions)]
     ]
     witness, difference = max(tried, key=lambda found: found[0].error)
-    return {
-        "values_of_tokens": f"{task.sparsity - 1 if some_tokens else 0} to {task.length - 1}",
-        "needed": len(singular),
-        "rank": len(singular) - lost,
-        "smallest_singular_value": singular.min().item(),
-        "largest_singular_value": singular.max().item(),
-        "first_layer_differs": difference,
-        "error": witness.error,
-        "certain_error": witness.at_least,
-        "witness": witness,
-    }
+    return Attacked(
+        values_of_tokens=f"{task.sparsity - 1 if some_tokens else 0} to {task.length - 1}",
+        needed=len(singular),
+        rank=len(singular) - lost,
+        smallest_singular_value=singular.min().item(),
+        largest_singular_value=singular.max().item(),
+        first_layer_differs=difference,
+        error=witness.error,
+        certain_error=witness.at_least,
+        witness=witness,
+    )
 
 
 def _run_both(
@@ -193,9 +215,9 @@ def _run_both(
     inputs = asking_inputs(task, values, sets, direction.token)
     hidden = runner(layer, flattened(task.spec, task.encode(inputs)))
     place = column(task, direction.token)
-    outputs = runner(runner.network, inputs)[:, place].double()
+    outputs = runner.whole(inputs)[:, place].double()
     hook = layer.register_forward_hook(lambda _module, _inputs, hidden: hidden[:1].expand_as(hidden))
-    blind = runner(runner.network, inputs)
+    blind = runner.whole(inputs)
     hook.remove()
     if not torch.allclose(blind[0].double(), blind[1].double(), rtol=_BLIND, atol=_BLIND):
         raise AssayError(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
-from assay.arithmetic.fixed_point import FixedPoint, fixed_point
+from assay.arithmetic.fixed_point import FixedPoint, Rounds, fixed_point
 from assay.arithmetic.torch_settings import in_float32
 from assay.errors import AssayError
 from assay.examine.protocols.channel import Sent
 from assay.examine.subject import Subject
+from assay.tasks.task import AnyInputs
+
+Given = ParamSpec("Given")
+Gives = TypeVar("Gives")
 
 NOT_FINITE = 1e300  # stands for an error that is no finite number, which JSON does not know
 
@@ -33,16 +37,16 @@ class Witness:
         at_least: what it must be, by the theorem, where the answers are the same.
     """
 
-    first: dict[str, Any]
-    second: dict[str, Any]
+    first: Mapping[str, object]
+    second: Mapping[str, object]
     same: str
     token: int
-    targets: list[Any]
-    answers: list[Any]
+    targets: Sequence[object]
+    answers: Sequence[object]
     error: float
     at_least: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         return dict(vars(self))
 
@@ -87,14 +91,14 @@ class Outcome:
     differs: float | None = None
     largest_error: float | None = None
     witness: Witness | None = None
-    more: dict[str, Any] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def bits(self) -> int:
         """Bits of all messages of one run."""
         return sum(message.bits for message in self.sent)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
         fields = {name: value for name, value in vars(self).items() if name not in ("sent", "witness")}
         return {
@@ -148,28 +152,35 @@ class Protocol(ABC):
 
 @dataclass(frozen=True)
 class Runner:
-    """A network with the format it computes in."""
+    """A network with the format it computes in; None for that of its own."""
 
-    network: Any
+    subject: Subject
     numbers: FixedPoint | None
 
-    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """`function(*arguments)`, a part of the network's forward pass, in that format."""
-        with torch.no_grad(), fixed_point(self.network, self.numbers):
-            return function(*arguments)
+    def __call__(self, function: Callable[Given, Gives], *given: Given.args, **named: Given.kwargs) -> Gives:
+        """`function` of what is given, a part of the network's forward pass, in that format."""
+        with torch.no_grad(), fixed_point(self.subject.network, self.numbers):
+            return function(*given, **named)
+
+    def whole(self, inputs: AnyInputs) -> Tensor:
+        """The network's answers."""
+        return self(self.subject.network, inputs)
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the network's inputs: that of its parameters, or float64 where it has none."""
-        return next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float64)
+        """Of the floating-point inputs that the network takes."""
+        return self.subject.dtype
+
+    @property
+    def format(self) -> FixedPoint | None:
+        """The format; None where the network computes in floating point."""
+        network = self.subject.network
+        return self.numbers or (network.numbers if isinstance(network, Rounds) else None)
 
     @property
     def arithmetic(self) -> str:
-        """In words."""
-        numbers = self.numbers or getattr(self.network, "numbers", None)
-        if numbers is None:
-            return "floating point as the network computes"
-        return f"fixed point of {numbers.bits} bits, {numbers.fraction} of them after the point"
+        """The format, in words."""
+        return "floating point as the network computes" if self.format is None else str(self.format)
 
 
 def largest(errors: Tensor) -> float:

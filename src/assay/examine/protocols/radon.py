@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
 from math import comb
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from assay.errors import CertificateError
 from assay.examine.protocols import PROTOCOLS
 from assay.examine.protocols.averaging import asking_inputs, column, finite
 from assay.examine.protocols.protocol import Outcome, Protocol, Runner, Witness, largest
-from assay.examine.subject import Subject
+from assay.examine.subject import Attends, HasIntegerKeys, Subject
 from assay.tasks import counter
 from assay.tasks.sparse_averaging import SparseAveraging
 
@@ -65,25 +65,23 @@ class Radon(Protocol):
 
     def unmet(self, subject: Subject) -> str:
         """Sparse averaging by one head that gives its keys and its attention."""
-        if subject.task.name != "sparse-averaging":
+        task = subject.task
+        if task.name != "sparse-averaging" or not isinstance(task, SparseAveraging):
             return "the task sparse-averaging"
-        if not callable(getattr(subject.network, "attention", None)) or keys_of(subject.network) is None:
+        if not isinstance(subject.network, Attends) or keys_of(subject) is None:
             return "a network with methods position_keys() and attention(inputs)"
-        task: Any = subject.task
         if task.length < 3 * task.sparsity + 1:
             return f"a length of at least 3q + 1 = {3 * task.sparsity + 1}"
         return "" if subject.size is None or subject.size.heads == 1 else "one head"
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """The search, and the network on what it finds."""
-        task: Any = subject.task
-        runner = Runner(subject.network, numbers)
-        keys = keys_of(subject.network, numbers)
+        task, runner, keys = subject.task_as(SparseAveraging), Runner(subject, numbers), keys_of(subject, numbers)
         assert keys is not None
         keys = keys[: task.length]
         found, looked, exhaustive = radon_partition(keys, task.sparsity, instances, seed)
         witness: Witness | None = None
-        more: dict[str, Any] = {"found": found is not None}
+        more: dict[str, object] = {"found": found is not None}
         if found is not None:
             weights = {str(place): weight for place, weight in found.weights().items()}
             more |= {"pointers": list(found.pointers), "dependency": weights}
@@ -108,11 +106,11 @@ class Radon(Protocol):
         )
 
 
-def keys_of(network: Any, numbers: FixedPoint | None = None) -> Keys | None:
+def keys_of(subject: Subject, numbers: FixedPoint | None = None) -> Keys | None:
     """A network's keys, in this format, as exact integers up to one common factor; None if it does not give them."""
-    if callable(getattr(network, "integer_keys", None)):
-        return network.integer_keys().tolist()
-    keys = network.position_keys() if callable(getattr(network, "position_keys", None)) else None
+    if isinstance(subject.network, HasIntegerKeys):
+        return subject.network.integer_keys().tolist()
+    keys = subject.keys
     return None if keys is None else as_integers(keys if numbers is None else numbers.round(keys))
 
 
@@ -178,20 +176,21 @@ def _partition(points: Keys, places: tuple[int, ...], positions: int, sparsity: 
     return None
 
 
-def _try(runner: Runner, task: SparseAveraging, found: Partition) -> tuple[Witness, dict[str, Any]]:
+def _try(runner: Runner, task: SparseAveraging, found: Partition) -> tuple[Witness, dict[str, float]]:
     """The network's own attention for the set, and its error on the values that are worst for these weights."""
-    token, sets = task.spec.length - 1, torch.tensor([found.pointers])
+    network, token, sets = runner.subject.network, task.spec.length - 1, torch.tensor([found.pointers])
+    assert isinstance(network, Attends)
     values = torch.zeros(1, task.length, task.dimension, dtype=runner.dtype)
     place = column(task, token)
     inputs = asking_inputs(task, values, sets, token)
-    weights = runner(runner.network.attention, inputs)[0, :, place].sum(dim=0)[: task.length].double()
+    weights = runner(network.attention, inputs)[0, :, place].sum(dim=0)[: task.length].double()
     on = torch.zeros(task.length, dtype=torch.bool)
     on[sets[0]] = True
     worst = torch.where(weights > on / task.sparsity, 1.0, -1.0)
     both = torch.zeros(2, task.length, task.dimension, dtype=runner.dtype)
     both[..., 0] = torch.stack([worst, -worst])
     inputs = asking_inputs(task, both, sets.repeat(2, 1), token)
-    outputs, exact = runner(runner.network, inputs)[:, place].double(), task.targets(inputs)[:, place]
+    outputs, exact = runner.whole(inputs)[:, place].double(), task.targets(inputs)[:, place]
     witness = Witness(
         first={"values": both[0].tolist(), "pointers": list(found.pointers)},
         second={"values": both[1].tolist(), "pointers": list(found.pointers)},

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from assay.constructions.recurrent import StoreAll
 from assay.layers.common.check import hands_on_state
+from assay.models.backbone import Block
 from assay.models.task_network import TaskBackbone
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class StateSplit(ABC):
+
+class StateSplit(ABC, Generic[Network]):
     """A recurrent network in two parts, for sparse averaging at the last token."""
 
-    def __init__(self, network: Any, task: SparseAveraging) -> None:
+    def __init__(self, network: Network, task: SparseAveraging) -> None:
         self.network, self.task = network, task
 
     @abstractmethod
@@ -29,11 +32,10 @@ class StateSplit(ABC):
         """The last token's answer (batch, d), from that token alone and the state."""
 
 
-class StoredValues(StateSplit):
+class StoredValues(StateSplit[StoreAll]):
     """The construction that keeps every value."""
 
     def state(self, inputs: SparseAveragingInputs) -> Tensor:
-        """The slots after the first tokens."""
         values = self._values(inputs)
         slots = torch.zeros_like(values)
         for position in range(self.task.others):
@@ -52,36 +54,33 @@ class StoredValues(StateSplit):
         return self.network.rounded(inputs.values.to(self.network.dtype))
 
 
-class StandardStates(StateSplit):
+class StandardStates(StateSplit[TaskBackbone]):
     """Blocks around layers that give their state, each shown the sequence once; all of their states are handed on."""
 
     def state(self, inputs: SparseAveragingInputs) -> Tensor:
-        """The blocks' states, side by side."""
         tokens = self.network.embedded(inputs)[:, :-1]
         states = []
-        for block in self.network.network.blocks:
+        for block in self.network.network.stack:
             mixed, state = block.layer.run(block.before_layer(tokens))
             tokens = _after(block, tokens, mixed)
             states.append(state)
         return torch.cat(states, dim=1)
 
     def answer(self, inputs: SparseAveragingInputs, state: Tensor) -> Tensor:
-        """The last token through all blocks."""
         tokens = self.network.embedded(inputs)[:, -1:]
-        for block, own in zip(
-            self.network.network.blocks, state.chunk(len(self.network.network.blocks), dim=1), strict=True
-        ):
+        blocks = self.network.network.stack
+        for block, own in zip(blocks, state.chunk(len(blocks), dim=1), strict=True):
             tokens = _after(block, tokens, block.layer.run(block.before_layer(tokens), own)[0])
         return self.network.network.read(tokens)[:, -1]
 
 
-def _after(block: Any, tokens: Tensor, mixed: Tensor) -> Tensor:
+def _after(block: Block, tokens: Tensor, mixed: Tensor) -> Tensor:
     """What a block makes of tokens when its layer gives `mixed`."""
     tokens = tokens + mixed
     return tokens + block.mlp(block.before_mlp(tokens))
 
 
-def state_split(network: Any, task: Any) -> StateSplit | str:
+def state_split(network: nn.Module, task: SparseAveraging) -> StateSplit | str:
     """The network in two parts, or what it lacks for that, in words."""
     if isinstance(network, StoreAll):
         return StoredValues(network, task)
@@ -91,8 +90,7 @@ def state_split(network: Any, task: Any) -> StateSplit | str:
         return "one pass over the sequence (layout 'last'); of two passes each hands on a state"
     if network.network.loops > 1:
         return "blocks that are run once; of several loops each hands on a state"
-    for block in network.network.blocks:
-        layer: Any = block.layer
-        if not hands_on_state(layer) or layer.block:
-            return f"layers that give their state: {type(layer).__name__} has no run(tokens, state)"
+    for block in network.network.stack:
+        if not hands_on_state(block.layer) or block.layer.block:
+            return f"layers that give their state: {type(block.layer).__name__} has no run(tokens, state)"
     return StandardStates(network, task)

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from assay.arithmetic.rounding import unit_roundoff
+from assay.arithmetic.torch_settings import dtype_name
 from assay.errors import AssayError, Refuted, require_integer
 from assay.languages.programs import Compare, Gate, Letter, Program
-from assay.languages.weights.guarantee import Guarantee, dtype_name, require_dtype, require_words
+from assay.languages.weights.guarantee import Guarantee, require_dtype, require_words
 
 _MOST = 1 << 22  # letters; also keeps sums of 0 and 1 exact in float32
 _CASES = 12  # inputs of a gate up to which all of its cases are tried

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 
@@ -35,7 +34,7 @@ class Guarantee:
     enumerated: str
     rests_on: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain JSON values."""
         return asdict(self)
 
@@ -47,11 +46,6 @@ def require_dtype(dtype: torch.dtype) -> None:
         AssayError: it is not float32 or float64.
     """
     require(dtype in DTYPES.values(), "dtype", dtype, " or ".join(map(str, DTYPES.values())))
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """Such as `float32`."""
-    return str(dtype).removeprefix("torch.")
 
 
 def require_words(words: torch.Tensor, automaton_letters: str, longest: int | None) -> None:

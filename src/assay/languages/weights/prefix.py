@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from assay.arithmetic.rounding import exact, gamma
+from assay.arithmetic.torch_settings import dtype_name
 from assay.errors import Refuted, require_integer
 from assay.languages.automaton import Automaton
 from assay.languages.monoid import transition_monoid
-from assay.languages.weights.guarantee import Guarantee, dtype_name, one_hot_maps, require_dtype, require_words
+from assay.languages.weights.guarantee import Guarantee, one_hot_maps, require_dtype, require_words
 
 TEMPERATURE = 4  # a power of two, so that scores times it are exact
 _MOST_PAIRS = 1 << 20

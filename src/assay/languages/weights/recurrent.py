@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from assay.arithmetic.torch_settings import dtype_name
 from assay.errors import Refuted
 from assay.languages.automaton import Automaton
-from assay.languages.weights.guarantee import Guarantee, dtype_name, one_hot_maps, require_words
+from assay.languages.weights.guarantee import Guarantee, one_hot_maps, require_words
 
 
 class RecurrentAutomaton(nn.Module):

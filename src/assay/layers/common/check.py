@@ -124,7 +124,6 @@ class _Measured:
         self.same, self.clear = _ROUNDED if rounded else _EXACT
 
     def facts(self) -> LayerFacts:
-        """All that `check_layer` says."""
         tokens = self._tokens(_TOKENS)
         outputs = self.layer(tokens, _TOKENS)
         self._require_function(tokens, outputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -26,7 +25,7 @@ class MatrixMemory(Layer):
         value_width: of all heads' values; m unless given.
     """
 
-    family: ClassVar[str] = "linear-attention"
+    family = "linear-attention"
     causal = True
 
     def __init__(self, width: int, heads: int = 1, key_width: int = 0, value_width: int = 0) -> None:
@@ -46,7 +45,6 @@ class MatrixMemory(Layer):
         """
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         return self._outputs(self.recall(tokens, last, None, carry=False)[0])
 
     def state(self, tokens: int) -> int:
@@ -54,7 +52,6 @@ class MatrixMemory(Layer):
         return self.key_width * self.value_width // self.heads
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Outputs of all tokens, and S."""
         memory = None if state is None else state.unflatten(1, (self.heads, self.key_width // self.heads, -1))
         read, memory = self.recall(tokens, tokens.shape[1], memory, carry=True)
         assert memory is not None

@@ -29,7 +29,6 @@ class NearAttention(Attention):
         return 2 * self._head_width * sum(self._kept(tokens)) if self.causal else None
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         values = split_heads(linear(tokens, self.value.weight), self.heads)
         return self.join(self.weights(tokens, last) @ values)
 

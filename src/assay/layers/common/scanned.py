@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -19,7 +18,7 @@ class Scanned(Layer):
         gates: linear maps of a token, m x m each, that these are made of.
     """
 
-    family: ClassVar[str] = "recurrent"
+    family = "recurrent"
     causal = True
 
     def __init__(self, width: int, gates: int) -> None:
@@ -31,15 +30,12 @@ class Scanned(Layer):
         """a and b from the maps of all tokens; all are (length, batch, m)."""
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         return self._states(tokens, None)[-last:].transpose(0, 1)
 
     def state(self, tokens: int) -> int:
-        """h, m numbers."""
         return self.gates.in_features
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Outputs of all tokens, and h: (batch, m)."""
         states = self._states(tokens, state)
         return states.transpose(0, 1), states[-1]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn.functional import pad
 
 from assay.errors import require
+from assay.layers.kernels.autograd import Context
 from assay.layers.layer import Layer
 from assay.resources import Averages
 
@@ -30,13 +29,12 @@ class ShortConv(Layer):
         require(taps >= 1, "taps", taps, "at least 1")
         self.layer, self.width, self.taps = layer, width, taps
         self.heads, self.causal = layer.heads, layer.causal
-        self.family = layer.family  # ty: ignore[invalid-attribute-access]
+        self.family = layer.family
         self.kernel, self.bias = (nn.Parameter(torch.empty(shape)) for shape in ((taps, width), (width,)))
         for parameter in (self.kernel, self.bias):
             nn.init.uniform_(parameter, -(taps**-0.5), taps**-0.5)  # as torch.nn.Conv1d starts
 
     def forward(self, tokens: Tensor, last: int) -> Tensor:
-        """Outputs of the last tokens."""
         return self.layer(self._convolved(self._behind(tokens, None)), last)
 
     def state(self, tokens: int) -> int | None:
@@ -94,16 +92,14 @@ class _Convolution(Function):
         return z
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        """Kept for the gradient: both inputs."""
+    def setup_context(ctx: Context, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # ty: ignore[incompatible-method-override]
-        """By the tokens and by the kernel."""
-        seen, kernel = ctx.saved_tensors
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        (seen, kernel), (gradient,) = ctx.saved_tensors, gradients
         beyond = len(kernel) - 1
-        by_seen: Any = _Convolution.apply(pad(gradient, (0, 0, beyond, beyond)), kernel.flip(0))
+        by_seen = _Convolution.apply(pad(gradient, (0, 0, beyond, beyond)), kernel.flip(0))
         ones = gradient.new_ones(1, gradient.shape[0] * gradient.shape[1])
         by_kernel = [ones @ (gradient * shifted).flatten(0, 1) for shifted in _shifts(seen, len(kernel))]
         return by_seen, torch.cat(by_kernel)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inspect import signature
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,13 +42,11 @@ class UsersLayer(Layer):
         return first[:, -last:]
 
     def state(self, tokens: int) -> int | None:
-        """What the module says."""
-        said: Any = getattr(self.module, "state", None)
+        said = getattr(self.module, "state", None)
         return said(tokens) if callable(said) else None
 
     def averages(self) -> Averages | None:
-        """What the module says."""
-        said: Any = getattr(self.module, "averages", None)
+        said = getattr(self.module, "averages", None)
         return said() if callable(said) else None
 
     def _mask(self, tokens: Tensor) -> Tensor | None:
@@ -59,6 +56,6 @@ class UsersLayer(Layer):
         return torch.full((length, length), -torch.inf, dtype=tokens.dtype, device=tokens.device).triu(1)
 
 
-def as_layer(made: Any, *, ordered: bool) -> Layer:
+def as_layer(made: nn.Module, *, ordered: bool) -> Layer:
     """What a factory has made, as a layer. `ordered`: no token is to see later ones."""
     return made if isinstance(made, Layer) else UsersLayer(made, ordered=ordered)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+
+from assay.layers.kernels.autograd import Context, Mapped
 
 
 def scan(decay: Tensor, inputs: Tensor, start: Tensor | None = None) -> Tensor:
@@ -20,6 +22,10 @@ def scan(decay: Tensor, inputs: Tensor, start: Tensor | None = None) -> Tensor:
     if start is not None:
         inputs = torch.cat([torch.addcmul(inputs[:1], decay[:1], start.unsqueeze(0)), inputs[1:]])
     return _Scan.apply(decay, inputs, False)
+
+
+class _Direction(Context, Protocol):
+    backwards: bool
 
 
 class _Scan(Function):
@@ -41,26 +47,22 @@ class _Scan(Function):
         return states
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:
-        """Kept for the gradient: a and h."""
+    def setup_context(ctx: _Direction, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:
         ctx.backwards = inputs[2]
         ctx.save_for_backward(inputs[0], output)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # ty: ignore[incompatible-method-override]
-        """By a and by b."""
+    def backward(ctx: _Direction, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         decay, states = ctx.saved_tensors
-        by_inputs: Any = _Scan.apply(decay, gradient, not ctx.backwards)
+        by_inputs = _Scan.apply(decay, *gradients, not ctx.backwards)
         earlier, later = (by_inputs, states) if ctx.backwards else (states, by_inputs)
         by_decay = torch.cat([torch.zeros_like(decay[:1]), later[1:] * earlier[:-1]])
         return by_decay, by_inputs, None
 
     @staticmethod
-    def vmap(  # ty: ignore[incompatible-method-override]
-        info: Any, in_dims: tuple[int | None, ...], decay: Tensor, inputs: Tensor, backwards: bool
-    ) -> tuple[Tensor, int]:
-        """What is mapped over is one more axis of the state."""
-        pairs = zip((decay, inputs), in_dims, strict=False)
+    def vmap(info: Mapped, in_dims: tuple[int | None, ...], *given: Any) -> tuple[Tensor, int]:
+        *tensors, backwards = given
+        pairs = zip(tensors, in_dims, strict=False)
         both = [
             x.unsqueeze(1).expand(-1, info.batch_size, *x.shape[1:]) if at is None else x.movedim(at, 1)
             for x, at in pairs

@@ -14,14 +14,15 @@ There are N^3 scores. One function, three forms of it, chosen by size and by wha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 
+from assay.layers.kernels.autograd import Context
 from assay.layers.kernels.position_pairs import Block, Inputs, Mask, blocks, flat
 from assay.layers.kernels.streaming import Streamed, streaming_backward, streaming_forward
 
@@ -34,10 +35,14 @@ LARGEST_LOGSUMEXP = 1024.0  # above, rounding the log-sum-exp moves weights by m
 LEAST_LOGSUMEXP = -1e7  # below, float32 steps by more than 1, and exp(score - l) overflows if a score rounds otherwise
 
 try:  # not public: the flash kernel of scaled_dot_product_attention on the CPU, and its gradient
-    _FLASH: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
-    _FLASH_BACKWARD: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward.default
+    _FLASH: Callable[..., tuple[Tensor, Tensor]] | None = (
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+    )
+    _FLASH_BACKWARD: Callable[..., tuple[Tensor, Tensor, Tensor]] | None = (
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward.default
+    )
 except AttributeError:
-    _FLASH = _FLASH_BACKWARD = cast(Any, None)
+    _FLASH = _FLASH_BACKWARD = None
 
 
 def third_order_attention(
@@ -121,27 +126,33 @@ def dense(inputs: Inputs, mask: Mask) -> Tensor:
     return (inner * value1.unsqueeze(1)).sum(dim=2)
 
 
+class _Kept(Context, Protocol):
+    mask: Mask
+    flash: bool
+    states: list[Flashed | Streamed | None]
+
+
 class Blocked(Function):
     """The outputs block by block; the backward pass takes the same blocks again."""
 
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> Tensor:
-        """Arguments: the five tensors (batch, T or N, width), the mask, and whether to use the flash kernel."""
-        *tensors, ctx.mask, ctx.flash = arguments
-        inputs = Inputs(*tensors)
+    def forward(
+        ctx: _Kept, query: Tensor, key1: Tensor, key2: Tensor, value1: Tensor, value2: Tensor, mask: Mask, flash: bool
+    ) -> Tensor:
+        """The five tensors are (batch, T or N, width); `flash`: whether to use that kernel."""
+        inputs, ctx.mask, ctx.flash = Inputs(query, key1, key2, value1, value2), mask, flash
         numbers = math.prod(inputs.query.shape[:2]) * inputs.key1.shape[1] * _width(inputs)
         keep = any(ctx.needs_input_grad) and numbers <= KEPT_NUMBERS
         ctx.states, result = [], inputs.value1.new_empty(*inputs.query.shape[:2], inputs.value1.shape[2])
         for block in _flash_blocks(inputs, ctx.mask):
             result[block.examples, block.rows], state = _forward(block.of(inputs), block.allowed, ctx.flash)
             ctx.states.append(state if keep or isinstance(state, Streamed) else None)
-        ctx.save_for_backward(*tensors, result)
+        ctx.save_for_backward(*inputs, result)
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of the five tensors."""
+    def backward(ctx: _Kept, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         *tensors, result = ctx.saved_tensors
         inputs, gradient = Inputs(*tensors), gradients[0].contiguous()  # the flash kernel reads rows as contiguous
         sums = Inputs(*(torch.zeros_like(x) for x in tensors))
@@ -194,8 +205,8 @@ def _pad(x: Tensor, width: int) -> Tensor:
     return x if x.shape[-1] == width else torch.nn.functional.pad(x, (0, width - x.shape[-1]))
 
 
-def _flash_arguments(inputs: Inputs, allowed: Tensor | None, width: int) -> tuple[list[Tensor], dict[str, Any]]:
-    """Pseudo-queries, keys and values for the flash kernel, (batch, heads, ..., width), and its options.
+def _flash_arguments(inputs: Inputs, allowed: Tensor | None, width: int) -> tuple[list[Tensor], Tensor | None]:
+    """Pseudo-queries, keys and values for the flash kernel, (batch, heads, ..., width), and its mask.
 
     All pseudo-queries are one head's, unless queries differ in what they may use: then every query is a head.
     """
@@ -206,12 +217,13 @@ def _flash_arguments(inputs: Inputs, allowed: Tensor | None, width: int) -> tupl
         bias = pseudo.new_zeros(1, heads, 1, allowed.shape[1])
         bias.masked_fill_(~allowed.view(bias.shape), torch.finfo(pseudo.dtype).min / 2)
     shared = (_pad(x, width).unsqueeze(1).expand(-1, heads, -1, -1) for x in (inputs.key2, inputs.value2))
-    return [pseudo.reshape(pseudo.shape[0], heads, -1, width), *shared], {"attn_mask": bias, "scale": 1.0}
+    return [pseudo.reshape(pseudo.shape[0], heads, -1, width), *shared], bias
 
 
 def _flash(inputs: Inputs, allowed: Tensor | None) -> Flashed:
-    tensors, options = _flash_arguments(inputs, allowed, _width(inputs))
-    outputs, logsumexp = _FLASH(*tensors, 0.0, False, **options)
+    tensors, mask = _flash_arguments(inputs, allowed, _width(inputs))
+    assert _FLASH is not None
+    outputs, logsumexp = _FLASH(*tensors, 0.0, False, attn_mask=mask, scale=1.0)
     shape = (*inputs.query.shape[:2], inputs.key1.shape[1])
     return Flashed(outputs.reshape(*shape, -1), logsumexp.reshape(shape))
 
@@ -240,11 +252,14 @@ def _flash_backward(inputs: Inputs, allowed: Tensor | None, state: Flashed, grad
         width = max(width, value1.shape[2] + 1)
         outputs = torch.cat([outputs, -(weights * change).unsqueeze(3)], dim=3)
         d_outputs = torch.cat([d_outputs, torch.ones_like(outputs[..., :1])], dim=3)
-    tensors, options = _flash_arguments(inputs, allowed, width)
+    tensors, mask = _flash_arguments(inputs, allowed, width)
     pseudo = tensors[0]
     d_outputs, outputs = (_pad(x, width).reshape(pseudo.shape) for x in (d_outputs, outputs))
     logsumexp = state.logsumexp.reshape(pseudo.shape[:3])
-    d_pseudo, d_key2, d_value2 = _FLASH_BACKWARD(d_outputs, *tensors, outputs, logsumexp, 0.0, False, **options)
+    assert _FLASH_BACKWARD is not None
+    d_pseudo, d_key2, d_value2 = _FLASH_BACKWARD(
+        d_outputs, *tensors, outputs, logsumexp, 0.0, False, attn_mask=mask, scale=1.0
+    )
     d_pseudo = d_pseudo.reshape(*weights.shape, width)[..., : key1.shape[2]]
     return Inputs(
         (d_pseudo * key1.unsqueeze(1)).sum(dim=2),

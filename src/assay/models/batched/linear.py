@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
+from assay.layers.kernels.autograd import Context, Mapped, at_front
 from assay.models.batched.own_products import rows_by
 
 
@@ -15,27 +14,21 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor) -> Tensor:
-        """Of one network."""
         return x @ weight.mT
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """What a gradient needs."""
+    def setup_context(ctx: Context, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # ty: ignore[incompatible-method-override]
-        """Of one network, should one ever be computed by itself."""
-        x, weight = ctx.saved_tensors
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        (x, weight), (gradient,) = ctx.saved_tensors, gradients
         return gradient @ weight, gradient.flatten(0, -2).mT @ x.flatten(0, -2)
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, weight: Tensor) -> tuple[Tensor, int]:  # ty: ignore
-        """Of all networks; x may be the same for all."""
-        networks = info.batch_size
-        x = x.expand(networks, *x.shape) if in_dims[0] is None else x.movedim(in_dims[0], 0)
-        weight = weight.expand(networks, *weight.shape) if in_dims[1] is None else weight.movedim(in_dims[1], 0)
-        rows = x.reshape(networks, -1, x.shape[-1])
+    def vmap(info: Mapped, in_dims: tuple[int | None, ...], *given: Tensor) -> tuple[Tensor, int]:
+        x, weight = (at_front(tensor, axis, info) for tensor, axis in zip(given, in_dims, strict=True))
+        rows = x.reshape(info.batch_size, -1, x.shape[-1])
         return rows_by(rows, weight).view(*x.shape[:-1], weight.shape[1]), 0
 
 
@@ -53,7 +46,6 @@ class MappedLinear(nn.Module):
         self.weight, self.bias = replaced.weight, replaced.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """x W^T + b."""
         y = linear(x, self.weight)
         return y if self.bias is None else y + self.bias
 
@@ -66,5 +58,4 @@ class MappedBag(nn.Module):
         self.weight = replaced.weight
 
     def forward(self, symbols: Tensor) -> Tensor:
-        """(batch, symbols) -> (batch, width)."""
         return nn.functional.embedding(symbols, self.weight).sum(dim=1)

@@ -7,10 +7,10 @@ themselves for batches that are a multiple of 16.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
+
+from assay.layers.kernels.autograd import Context
 
 ALIGNED = 16  # numbers of 4 bytes
 
@@ -19,16 +19,14 @@ class _Product(torch.autograd.Function):
     """x @ matrix of (networks, ., .), of which `matrix` is of the networks' parameters."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, matrix: Tensor) -> Tensor:
-        """The product."""
+    def forward(ctx: Context, x: Tensor, matrix: Tensor) -> Tensor:
         matrix = _room(matrix, *matrix.shape).copy_(matrix)
         ctx.save_for_backward(x, matrix)
         return x @ matrix
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:  # ty: ignore
-        """Towards both."""
-        x, matrix = ctx.saved_tensors
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        (x, matrix), (gradient,) = ctx.saved_tensors, gradients
         towards_x = gradient @ matrix.mT if ctx.needs_input_grad[0] else None
         return towards_x, _laid_out(x.mT, gradient) if ctx.needs_input_grad[1] else None
 

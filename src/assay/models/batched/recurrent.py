@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from assay.layers.kernels.autograd import Context, Mapped, at_front
 from assay.models.batched.linear import MappedBag, MappedLinear, linear
 from assay.models.batched.own_products import rows_by
 
@@ -50,23 +51,17 @@ class _Mapped(torch.autograd.Function):
 
     @staticmethod
     def forward(given: Tensor, weight: Tensor, bias: Tensor, scan: Scan) -> Tensor:
-        """Of one network."""
         return scan(*(x.unsqueeze(0) for x in (given, weight, bias.unsqueeze(0))))[0]
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+    def setup_context(ctx: Context, inputs: tuple[Tensor | Scan, ...], output: Tensor) -> None:
         """Nothing is kept: there is no gradient of one network by itself."""
 
     @staticmethod
-    def vmap(  # ty: ignore
-        info: Any, in_dims: Any, given: Tensor, weight: Tensor, bias: Tensor, scan: Scan
-    ) -> tuple[Tensor, int]:
-        """Of all networks."""
-        given, weight, bias = (
-            x.expand(info.batch_size, *x.shape) if axis is None else x.movedim(axis, 0)
-            for x, axis in zip((given, weight, bias), in_dims[:3], strict=True)
-        )
-        return scan(given, weight, bias.unsqueeze(1)), 0
+    def vmap(info: Mapped, in_dims: tuple[int | None, ...], *given: Any) -> tuple[Tensor, int]:
+        *tensors, scan = given
+        tokens, weight, bias = (at_front(x, axis, info) for x, axis in zip(tensors, in_dims, strict=False))
+        return scan(tokens, weight, bias.unsqueeze(1)), 0
 
 
 class _Recurrence(nn.Module):
@@ -75,19 +70,21 @@ class _Recurrence(nn.Module):
     def __init__(self, replaced: nn.RNNBase) -> None:
         super().__init__()
         self.hidden_size = replaced.hidden_size
+        self.weight_ih_l0: Tensor
+        self.bias_ih_l0: Tensor
         self._scan: Scan = _scan_gru if isinstance(replaced, nn.GRU) else _scan_lstm
         for name, parameter in replaced.named_parameters():
             self.register_parameter(name, nn.Parameter(parameter.detach()))
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, None]:
         """All states h (batch, length, m); the last state is not handed on."""
-        given = linear(tokens, self.weight_ih_l0) + self.bias_ih_l0  # ty: ignore
+        given = linear(tokens, self.weight_ih_l0) + self.bias_ih_l0
         return _Mapped.apply(given, self.weight_hh_l0, self.bias_hh_l0, self._scan), None
 
 
 def replace_parts(network: nn.Module) -> None:
     """Inside a network: GRUs and LSTMs of one layer and direction, batch first, linear maps and sums over tables."""
-    twins: dict[Any, Any] = {
+    twins: dict[type[nn.Module], Callable[..., nn.Module]] = {
         nn.GRU: _Recurrence,
         nn.LSTM: _Recurrence,
         nn.Linear: MappedLinear,
