@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
-from rich.table import Table
-
+from assay.boolean.findings import BooleanFindings
+from assay.report.text_table import TextTable
 from assay.report.vega import Spec, VegaChart
 
 _GREY, _BLUE, _RED = "#8a8f98", "#3b6fb6", "#d1342b"
@@ -13,26 +13,24 @@ _FUNCTIONS = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f", "#8e63b5", "#4aa3a2", 
 _SIGNIFICANDS = [{"name": "float32", "bits": 24}, {"name": "float64", "bits": 53}]
 _KINDS = ["impossible below", "constructed", "learned", "not learned up to"]
 
-Rows = tuple[list[str], list[list[str]]]
 
-
-def boolean_charts(found: dict[str, Any]) -> list[VegaChart]:
+def boolean_charts(found: BooleanFindings) -> list[VegaChart]:
     """Heads against bits, errors of fewer heads, and margins; those that there are answers for."""
-    drawn = [_heads_chart(found)] if any(one["needed"] is not None for one in found["heads"]) else []
-    if any(one["least"] for one in found["errors"]):
+    drawn = [_heads_chart(found)] if any(one.needed is not None for one in found.heads) else []
+    if any(one.least for one in found.errors):
         drawn.append(_errors_chart(found))
-    if found["margins"]:
+    if found.margins:
         drawn.append(_margins_chart(found))
     return drawn
 
 
-def _heads_chart(found: dict[str, Any]) -> VegaChart:
+def _heads_chart(found: BooleanFindings) -> VegaChart:
     values = []
-    for one in found["heads"]:
-        here = {"function": one["function"], "n": one["inputs"]}
-        stated = [("impossible below", one["needed"]), ("constructed", one["constructed"])]
-        learned = one["learned"]
-        stated.append(("learned", learned) if learned else ("not learned up to", one["tried"] or None))
+    for one in found.heads:
+        here = {"function": one.function, "n": one.inputs}
+        stated = [("impossible below", one.needed), ("constructed", one.constructed)]
+        learned = one.learned
+        stated.append(("learned", learned) if learned else ("not learned up to", one.tried or None))
         values += [{**here, "kind": kind, "heads": heads} for kind, heads in stated if heads is not None]
     names = list(dict.fromkeys(value["function"] for value in values))
     shape: Spec = {
@@ -101,22 +99,22 @@ def _heads_axis() -> Spec:
     }
 
 
-def _errors_chart(found: dict[str, Any]) -> VegaChart:
+def _errors_chart(found: BooleanFindings) -> VegaChart:
     names = [
         name
-        for name in dict.fromkeys(one["function"] for one in found["errors"])
-        if any(one["least"] for one in found["errors"] if one["function"] == name)
+        for name in dict.fromkeys(one.function for one in found.errors)
+        if any(one.least for one in found.errors if one.function == name)
     ]
     values = [
         {
-            "function": one["function"],
-            "n": f"n = {one['inputs']}",
-            "heads": one["heads"],
-            "least": one["least"],
-            "trained": one["trained"],
+            "function": one.function,
+            "n": f"n = {one.inputs}",
+            "heads": one.heads,
+            "least": one.least,
+            "trained": one.trained,
         }
-        for one in found["errors"]
-        if one["function"] in names and one["least"] is not None
+        for one in found.errors
+        if one.function in names and one.least is not None
     ]
     x: Spec = {"field": "heads", "type": "quantitative", "title": "heads H", "axis": {"tickMinStep": 1, "format": "d"}}
 
@@ -167,11 +165,11 @@ def _errors_chart(found: dict[str, Any]) -> VegaChart:
     return VegaChart("boolean-errors", "What fewer heads get wrong", caption, spec)
 
 
-def _margins_chart(found: dict[str, Any]) -> VegaChart:
-    names = list(dict.fromkeys(one["function"] for one in found["margins"]))
+def _margins_chart(found: BooleanFindings) -> VegaChart:
+    names = list(dict.fromkeys(one.function for one in found.margins))
     values = [
-        {**one, "proved": one["proved"] or "neither", "measured": one["measured"] or "neither"}
-        for one in found["margins"]
+        {**asdict(one), "proved": one.proved or "neither", "measured": one.measured or "neither"}
+        for one in found.margins
     ]
     x: Spec = {"field": "inputs", "type": "quantitative", "title": "bits n", "scale": {"zero": False}}
     y: Spec = {"field": "bits", "type": "quantitative", "title": "log2 of 1 / margin"}
@@ -224,93 +222,54 @@ def _margins_chart(found: dict[str, Any]) -> VegaChart:
     return VegaChart("boolean-margins", "Margins in bits", caption, spec)
 
 
-def heads_rows(found: dict[str, Any]) -> Rows:
-    """Titles and rows: what is impossible, constructed and learned of each function and n."""
-    titles = ["function", "n", "impossible below", "constructed", "learned", "seeds", "standard backbone"]
+def heads_table(found: BooleanFindings) -> TextTable:
+    """What is impossible, constructed and learned of each function and n."""
+    columns = ["function", "n", "impossible below", "constructed", "learned", "seeds", "standard backbone"]
     rows = []
-    for one in found["heads"]:
+    for one in found.heads:
         learned, seeds, backbone = "", "", ""
-        if one["learned"] is not None:
-            learned, seeds = str(one["learned"]), f"{one['learned_seeds']} of {one['seeds']}"
-        elif one["tried"]:
-            learned, seeds = f"not up to {one['tried']}", f"0 of {one['seeds']}"
-        if one["backbone"] is not None:
-            backbone = f"{one['backbone']} of {one['seeds']} seeds"
-            if not one["backbone"]:
-                backbone = f"none, {one['backbone_wrong']} of {1 << one['inputs']} wrong"
-        rows.append(
-            [
-                one["function"],
-                str(one["inputs"]),
-                _shown(one["needed"]),
-                _shown(one["constructed"]),
-                learned,
-                seeds,
-                backbone,
-            ]
-        )
-    return titles, rows
+        if one.learned is not None:
+            learned, seeds = str(one.learned), f"{one.learned_seeds} of {one.seeds}"
+        elif one.tried:
+            learned, seeds = f"not up to {one.tried}", f"0 of {one.seeds}"
+        if one.backbone is not None:
+            backbone = f"{one.backbone} of {one.seeds} seeds"
+            if not one.backbone:
+                backbone = f"none, {one.backbone_wrong} of {1 << one.inputs} wrong"
+        stated = [_shown(one.needed), _shown(one.constructed)]
+        rows.append([one.function, str(one.inputs), *stated, learned, seeds, backbone])
+    return TextTable("Heads of one softmax layer with a fixed query, before a linear threshold", columns, rows)
 
 
-def error_rows(found: dict[str, Any]) -> Rows:
-    """Titles and rows: what was trained, and what is proved of so many heads."""
-    titles = ["function", "n", "heads", "wrong at least", "wrong, best seed", "words wrong, by seed"]
+def errors_table(found: BooleanFindings) -> TextTable:
+    """What was trained, and what is proved of so many heads."""
+    columns = ["function", "n", "heads", "wrong at least", "wrong, best seed", "words wrong, by seed"]
     rows = []
-    for one in found["errors"]:
+    for one in found.errors:
         words = [
-            f"{wrong}{'' if exact else ' (by rounding)'}"
-            for wrong, exact in zip(one["wrong"], one["exact"], strict=True)
+            f"{wrong}{'' if exact else ' (by rounding)'}" for wrong, exact in zip(one.wrong, one.exact, strict=True)
         ]
-        trained = "" if one["trained"] is None else f"{one['trained']:.4g}"
-        least = "" if one["least"] is None else f"{one['least']:.4g}"
-        rows.append(
-            [
-                one["function"],
-                str(one["inputs"]),
-                str(one["heads"]),
-                least,
-                trained,
-                ", ".join(words),
-            ]
-        )
-    return titles, rows
+        shares = ["" if share is None else f"{share:.4g}" for share in (one.least, one.trained)]
+        rows.append([one.function, str(one.inputs), str(one.heads), *shares, ", ".join(words)])
+    return TextTable("What was trained", columns, rows)
 
 
-def margin_rows(found: dict[str, Any]) -> Rows:
-    """Titles and rows: explicit weights of symmetric functions."""
-    titles = ["function", "n", "heads", "log2 of 1 / margin", "proved in", "right in", "fixed-point bits"]
+def margins_table(found: BooleanFindings) -> TextTable:
+    """Margins and number formats of explicit weights of symmetric functions."""
+    columns = ["function", "n", "heads", "log2 of 1 / margin", "proved in", "right in", "fixed-point bits"]
     rows = [
         [
-            one["function"],
-            str(one["inputs"]),
-            str(one["heads"]),
-            f"{one['bits']:.1f}",
-            one["proved"] or "neither",
-            one["measured"] or "neither",
-            _shown(one["fixed_bits"]),
+            one.function,
+            str(one.inputs),
+            str(one.heads),
+            f"{one.bits:.1f}",
+            one.proved or "neither",
+            one.measured or "neither",
+            _shown(one.fixed_bits),
         ]
-        for one in found["margins"]
+        for one in found.margins
     ]
-    return titles, rows
-
-
-def heads_table(found: dict[str, Any]) -> Table:
-    """What is impossible, constructed and learned."""
-    return _table("Heads of one softmax layer with a fixed query, before a linear threshold", heads_rows(found))
-
-
-def margins_table(found: dict[str, Any]) -> Table:
-    """Margins and number formats of explicit weights."""
-    return _table("Explicit weights", margin_rows(found))
-
-
-def _table(title: str, rows: Rows) -> Table:
-    table = Table(title=title, title_justify="left")
-    for number, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if number == 0 else "right")
-    for row in rows[1]:
-        table.add_row(*row)
-    return table
+    return TextTable("Explicit weights", columns, rows)
 
 
 def _shown(number: int | None) -> str:

@@ -19,8 +19,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from assay.models.bare_models import BARE_MODELS
-from assay.report.lines import Line, Series, rank
+from assay.report.lines import Line, rank
 from assay.report.words import power_text
+from assay.results.frontier import Point, Series
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -101,10 +102,10 @@ def looks(lines: Iterable[Line]) -> dict[str, Look]:
     architecture itself was trained too.
     """
     lines = list(lines)
-    boundaries = [series for line in lines for series in line["series"]]
-    swept = [curve for line in lines for sweep in line["sweeps"] for curve in sweep["curves"]]
-    names = {series[key] for series in (*boundaries, *swept) for key in ("architecture", "family")}
-    taken = {one["architecture"] for one in (*boundaries, *swept) if one.get("verdict", "learned") == "learned"}
+    boundaries = [series for line in lines for series in line.series]
+    swept = [curve for line in lines for sweep in line.sweeps for curve in sweep.curves]
+    names = {name for one in (*boundaries, *swept) for name in (one.architecture, one.family)}
+    taken = {one.architecture for one in swept} | {one.architecture for one in boundaries if one.verdict == "learned"}
     found, further = dict(_LOOKS), []
     for name in sorted(names - set(_LOOKS), key=rank):
         kind = name.partition(", ")[0]
@@ -139,17 +140,17 @@ def chart(width: float, height: float) -> tuple[Figure, Axes]:
 
 def is_linear(line: Line) -> bool:
     """Whether the charts of a line have linear axes."""
-    places = [point["x"] for series in line["series"] for point in series["points"]] or [1]
-    return line["along"] != "length" and max(places) <= _WIDE * min(places)
+    places = [point.x for series in line.series for point in series.points] or [1]
+    return line.along != "length" and max(places) <= _WIDE * min(places)
 
 
 def set_axes(
     axes: Axes, boundaries: Iterable[Series], symbol: str, *, linear: bool = False, vertical: str = "width m"
 ) -> None:
     """Scales, limits, ticks and names for these boundaries."""
-    points = [point for series in boundaries for point in series["points"]]
-    places = [point["x"] for point in points] or [1]
-    highest = max((max([point["width"], *filter(None, point["seeds"])]) for point in points), default=1)
+    points = [point for series in boundaries for point in series.points]
+    places = [point.x for point in points] or [1]
+    highest = max((max([point.width, *filter(None, point.seeds)]) for point in points), default=1)
     axes.set_xlabel(symbol)
     axes.set_ylabel(vertical)
     if linear:
@@ -181,7 +182,7 @@ def draw_learned(
     """Points, spreads over seeds and fitted laws; entries for the legend, with the architecture's name if `named`."""
     handles, signs = [], set()
     for series in boundaries:
-        look, who = looks[series["architecture"]], f"{series['architecture']}, " if named else ""
+        look, who = looks[series.architecture], f"{series.architecture}, " if named else ""
         marker: dict[str, Any] = {
             "color": look.colour,
             "marker": look.marker,
@@ -189,20 +190,20 @@ def draw_learned(
             "linestyle": "none",
             "markeredgecolor": "white",
         }
-        known = [point for point in series["points"] if not point["censored"]]
-        axes.plot(*_coordinates(known), zorder=5, **marker)
-        for point in series["points"]:
-            _draw_spread(axes, point, look.colour, down=series["largest"])
-            if point["censored"] or None in point["seeds"]:
-                signs.add(_DOWN if series["largest"] else _UP)
-            if series["largest"] and point["first"]:
+        known = [point for point in series.points if not point.censored]
+        axes.plot(*coordinates(known), zorder=5, **marker)
+        for point in series.points:
+            _draw_spread(axes, point, look.colour, down=series.largest)
+            if point.censored or None in point.seeds:
+                signs.add(_DOWN if series.largest else _UP)
+            if series.largest and point.first:
                 signs.add(_AT_LEAST)
                 above: dict[str, Any] = {"textcoords": "offset points", "color": look.colour, "ha": "center"}
-                axes.annotate(_AT_LEAST, (point["x"], point["width"]), (0, 7), **above)
+                axes.annotate(_AT_LEAST, (point.x, point.width), (0, 7), **above)
         handles.append(Line2D([], [], label=f"{who}learned (mean error; bar: range over seeds)", **marker))
-        law = power_text(series["growth"], symbol)
-        if law and known:
-            (scale, exponent), (first, last) = series["growth"]["power"], (known[0]["x"], known[-1]["x"])
+        law = power_text(series.growth, symbol)
+        if law and known and series.growth.power is not None:
+            (scale, exponent), (first, last) = series.growth.power, (known[0].x, known[-1].x)
             places = [first + (last - first) * step / 40 for step in range(41)]
             style: dict[str, Any] = {"color": look.colour, "linestyle": "--", "linewidth": 1.1}
             axes.plot(places, [scale * place**exponent for place in places], zorder=4, **style)
@@ -217,7 +218,7 @@ def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[A
     """One line for each construction; entries for the legend."""
     handles = []
     for (marker, line), series in zip(DASHES * (1 + len(boundaries) // len(DASHES)), boundaries, strict=False):
-        name = f"constructed: {series['architecture']}, {series['source']} ({_made_of(series)})"
+        name = f"constructed: {series.architecture}, {series.source} ({_made_of(series)})"
         style: dict[str, Any] = {
             "color": look.colour,
             "marker": marker,
@@ -226,7 +227,7 @@ def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[A
             "linewidth": 1.3,
             "label": name,
         }
-        axes.plot(*_coordinates(series["points"]), zorder=3, **style)
+        axes.plot(*coordinates(series.points), zorder=3, **style)
         handles.append(Line2D([], [], **style))
     return handles
 
@@ -235,20 +236,20 @@ def draw_impossible(axes: Axes, boundaries: list[Series]) -> list[Any]:
     """An area for each bound that excludes anything; entries for the legend."""
     handles = []
     for series in boundaries:
-        area = _AREAS[series["error_kind"]]
-        binding = [point for point in series["points"] if point["width"] > 0]
+        area = _AREAS[series.error_kind]
+        binding = [point for point in series.points if point.width > 0]
         if binding:
             bottom = axes.get_ylim()[0]
-            axes.fill_between(*_coordinates(binding), bottom, **area)
+            axes.fill_between(*coordinates(binding), bottom, **area)
             if len(binding) == 1:
-                axes.plot([binding[0]["x"]] * 2, [bottom, binding[0]["width"]], color="#C9CDD2", linewidth=5, zorder=1)
+                axes.plot([binding[0].x] * 2, [bottom, binding[0].width], color="#C9CDD2", linewidth=5, zorder=1)
             edge: dict[str, Any] = {
                 "color": "#5B626B",
-                "linestyle": "-" if series["error_kind"] == "mean" else ":",
+                "linestyle": "-" if series.error_kind == "mean" else ":",
                 "linewidth": 1,
             }
-            axes.plot(*_coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
-        label = f"impossible ({_SAID[series['error_kind']]}): {series['source']}"
+            axes.plot(*coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
+        label = f"impossible ({_SAID[series.error_kind]}): {series.source}"
         said = "" if binding else f", {_EXCLUDES_NONE}"
         outline: dict[str, Any] = {"edgecolor": "#8A9099", "linewidth": 0.8}
         handles.append(Patch(**{**area, **outline}, label=f"{label}{said}"))
@@ -266,31 +267,30 @@ def _doublings(low: float, high: float) -> list[int]:
     return ticks[:: 1 + (len(ticks) - 1) // 10]
 
 
-def _draw_spread(axes: Axes, point: dict[str, Any], shade: str, *, down: bool) -> None:
+def _draw_spread(axes: Axes, point: Point, shade: str, *, down: bool) -> None:
     """A bar over the seeds' smallest widths; an arrow where a seed, or most of them, learned at none that was tried.
 
     It points `down` where the largest value was sought.
     """
-    widths = [point["width"], *filter(None, point["seeds"])]
+    widths = [point.width, *filter(None, point.seeds)]
     low, high = min(widths), max(widths)
-    axes.plot([point["x"]] * 2, [low, high], color=shade, linewidth=2.2, solid_capstyle="butt", zorder=4.5)
-    if point["censored"]:
-        axes.plot(
-            point["x"], low if down else high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5
-        )
-    if point["censored"] or None in point["seeds"]:
-        width = 1.6 if point["censored"] else 1
+    axes.plot([point.x] * 2, [low, high], color=shade, linewidth=2.2, solid_capstyle="butt", zorder=4.5)
+    if point.censored:
+        axes.plot(point.x, low if down else high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5)
+    if point.censored or None in point.seeds:
+        width = 1.6 if point.censored else 1
         arrow = {"arrowstyle": "<|-", "color": shade, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
         at, towards = (low, -20) if down else (high, 20)
-        axes.annotate("", (point["x"], at), (0, towards), textcoords="offset points", zorder=5, arrowprops=arrow)
+        axes.annotate("", (point.x, at), (0, towards), textcoords="offset points", zorder=5, arrowprops=arrow)
 
 
-def _coordinates(points: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
-    return [point["x"] for point in points], [point["width"] for point in points]
+def coordinates(points: Sequence[Point]) -> tuple[list[int], list[int]]:
+    """Places and widths."""
+    return [point.x for point in points], [point.width for point in points]
 
 
 def _made_of(series: Series) -> str:
     """Bits per number, and the depth where it is not 1."""
-    bits = sorted({point["precision"] for point in series["points"]})
+    bits = sorted({point.precision for point in series.points})
     said = f"{bits[0]} bits" if len(bits) == 1 else f"{bits[0]} to {bits[-1]} bits"
-    return f"{said}, depth {series['depth']}" if series["depth"] > 1 else said
+    return f"{said}, depth {series.depth}" if series.depth > 1 else said

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
-from rich.table import Table
-
+from assay.report.text_table import TextTable
 from assay.report.vega import Spec, VegaChart
+from assay.retrieval.findings import Margin, MemoryFindings, RetrievalFindings
 
 _GREY, _SOFT = "#8a8f98", "#b9bec6"
 # Colours and dashes of the lines of the first chart, by how their names begin.
@@ -21,41 +21,41 @@ _MEMORIES = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f"]
 _LOG_N: Spec = {"type": "log", "domain": [3, 1e9], "clamp": True}
 
 
-def retrieval_charts(found: dict[str, Any]) -> list[VegaChart]:
+def retrieval_charts(found: RetrievalFindings) -> list[VegaChart]:
     """Documents against dimensions, margins, and the share that formats leave; those that there are answers for."""
     drawn = [_documents_chart(found)]
-    if any(margin["kind"] == "trained" for margin in found["margins"]):
+    if any(margin.kind == "trained" for margin in found.margins):
         drawn.append(_margin_chart(found))
-    if any(one["vectors"] == "cyclic" for one in found["kept"]):
+    if any(one.vectors == "cyclic" for one in found.kept):
         drawn.append(_kept_chart(found))
     return drawn
 
 
-def memory_charts(found: dict[str, Any]) -> list[VegaChart]:
+def memory_charts(found: MemoryFindings) -> list[VegaChart]:
     """The share read correctly against the load; nothing without answers."""
-    return [_memory_chart(found)] if found["points"] else []
+    return [_memory_chart(found)] if found.points else []
 
 
-def _documents_chart(found: dict[str, Any]) -> VegaChart:
-    top = found["top"]
+def _documents_chart(found: RetrievalFindings) -> VegaChart:
+    top = found.top
     lines = [
-        {"name": band["name"], "d": d, "n": n, "steps": band["name"].startswith("explicit")}
-        for band in found["bands"]
-        for d, n in band["points"]
+        {"name": band.name, "d": d, "n": n, "steps": band.name.startswith("explicit")}
+        for band in found.bands
+        for d, n in band.points
         if d >= 1
     ]
     points = [
         {
-            "name": one["course"],
-            "d": one["dimensions"],
-            "n": one["middle"],
-            "least": one["largest"][0],
-            "most": one["largest"][-1],
-            "seeds": ", ".join(map(str, one["largest"])),
+            "name": one.setting,
+            "d": one.dimensions,
+            "n": one.middle,
+            "least": one.largest[0],
+            "most": one.largest[-1],
+            "seeds": ", ".join(map(str, one.largest)),
         }
-        for one in found["reached"]
+        for one in found.reached
     ]
-    names = list(dict.fromkeys(line["name"] for line in lines))
+    names = list(dict.fromkeys(band.name for band in found.bands if any(d >= 1 for d, _ in band.points)))
     settings = list(dict.fromkeys(point["name"] for point in points))
     looks = [next(look for start, look in _LINES.items() if name.startswith(start)) for name in names]
     shades = _shades(names, [colour for colour, _ in looks])
@@ -149,11 +149,9 @@ def _shades(names: list[str], colours: list[str]) -> list[str]:
     return found
 
 
-def _margin_chart(found: dict[str, Any]) -> VegaChart:
+def _margin_chart(found: RetrievalFindings) -> VegaChart:
     values = [
-        {"n": one["documents"], "margin": one["margin"], "name": _margin_name(one)}
-        for one in found["margins"]
-        if one["margin"] > 0
+        {"n": one.documents, "margin": one.margin, "name": _margin_name(one)} for one in found.margins if one.margin > 0
     ]
     order = list(dict.fromkeys(value["name"] for value in values))
     spec: Spec = {
@@ -180,23 +178,23 @@ def _margin_chart(found: dict[str, Any]) -> VegaChart:
     }
     caption = (
         "The least of all sets' margins, with documents and queries of length 1: scores in the set above all others. "
-        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found['top']}. Trained: the best seed "
+        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found.top}. Trained: the best seed "
         "after all steps; where some set has no query, there is no point."
     )
     return VegaChart("retrieval-margins", "Margins", caption, spec)
 
 
-def _margin_name(margin: dict[str, Any]) -> str:
-    if margin["dimensions"] is None:
+def _margin_name(margin: Margin) -> str:
+    if margin.dimensions is None:
         return "optimum, any d"
-    return f"{'explicit, cyclic' if margin['kind'] == 'cyclic' else 'trained'}, d = {margin['dimensions']}"
+    return f"{'explicit, cyclic' if margin.kind == 'cyclic' else 'trained'}, d = {margin.dimensions}"
 
 
-def _kept_chart(found: dict[str, Any]) -> VegaChart:
-    cyclic = [one for one in found["kept"] if one["vectors"] == "cyclic"]
-    formats = list(dict.fromkeys(one["number_format"] for one in cyclic))
+def _kept_chart(found: RetrievalFindings) -> VegaChart:
+    cyclic = [one for one in found.kept if one.vectors == "cyclic"]
+    formats = list(dict.fromkeys(one.number_format for one in cyclic))
     spec: Spec = {
-        "data": {"values": cyclic},
+        "data": {"values": [asdict(one) for one in cyclic]},
         "mark": {"type": "line", "point": {"filled": True, "size": 45}},
         "encoding": {
             "x": {
@@ -227,17 +225,17 @@ def _kept_chart(found: dict[str, Any]) -> VegaChart:
         },
     }
     caption = (
-        f"Explicit vectors in {2 * found['top']} dimensions (cyclic polytope), documents and queries rounded to a "
+        f"Explicit vectors in {2 * found.top} dimensions (cyclic polytope), documents and queries rounded to a "
         "format: in exact arithmetic every set is retrieved at any n; precision is the wall."
     )
     return VegaChart("retrieval-formats", "What number formats leave", caption, spec)
 
 
-def _memory_chart(found: dict[str, Any]) -> VegaChart:
-    kinds = list(dict.fromkeys(point["memory"] for point in found["points"]))
-    formats = list(dict.fromkeys(point["number_format"] for point in found["points"]))
+def _memory_chart(found: MemoryFindings) -> VegaChart:
+    kinds = list(dict.fromkeys(point.memory for point in found.points))
+    formats = list(dict.fromkeys(point.number_format for point in found.points))
     spec: Spec = {
-        "data": {"values": found["points"]},
+        "data": {"values": [asdict(point) for point in found.points]},
         "facet": {"column": {"field": "dimensions", "type": "nominal", "title": "d", "header": {"labelFontSize": 12}}},
         "spec": {
             "width": 400,
@@ -295,77 +293,45 @@ def _memory_chart(found: dict[str, Any]) -> VegaChart:
     return VegaChart("memory-load", "Pairs read correctly against load", caption, spec)
 
 
-def retrieval_table(found: dict[str, Any]) -> Table:
-    """Largest numbers of documents, a row for each setting and a column for each d."""
-    places = sorted({one["dimensions"] for one in found["reached"]})
-    table = Table(title=f"Most documents that training served, all sets of {found['top']}", title_justify="left")
-    table.add_column("setting")
-    for place in places:
-        table.add_column(f"d = {place}", justify="right")
-    for course, cells in reached_rows(found, places):
-        table.add_row(course, *cells)
-    return table
-
-
-def reached_rows(found: dict[str, Any], places: list[int]) -> list[tuple[str, list[str]]]:
-    """A row for each setting: its name, and the largest number of documents of each seed at every d."""
-    courses = dict.fromkeys(one["course"] for one in found["reached"])
-    cells = {(one["course"], one["dimensions"]): _seeds(one) for one in found["reached"]}
-    return [(course, [cells.get((course, place), "") for place in places]) for course in courses]
-
-
-def _seeds(reached: dict[str, Any]) -> str:
-    text = ", ".join(map(str, reached["largest"]))
-    return f"{text} or more" if reached["open"] else text
-
-
-def kept_rows(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """A row for each kind of vectors and number format: the share of sets at every number of documents, and d."""
-    places = kept_places(found)
+def reached_table(found: RetrievalFindings) -> TextTable:
+    """Largest numbers of documents of each seed, a row for each setting and a column for each d."""
+    places = sorted({one.dimensions for one in found.reached})
     cells = {
-        (one["vectors"], one["number_format"], one["documents"]): f"{one['share']:.4g} (d = {one['dimensions']})"
-        for one in found["kept"]
+        (one.setting, one.dimensions): f"{', '.join(map(str, one.largest))}{' or more' if one.open else ''}"
+        for one in found.reached
     }
-    rows = dict.fromkeys((one["vectors"], one["number_format"]) for one in found["kept"])
-    return [(f"{kind}, {name}", [cells.get((kind, name, place), "") for place in places]) for kind, name in rows]
+    settings = dict.fromkeys(one.setting for one in found.reached)
+    return TextTable(
+        f"Most documents that training served, all sets of {found.top}",
+        ["setting", *(f"d = {place}" for place in places)],
+        [[setting, *(cells.get((setting, place), "") for place in places)] for setting in settings],
+    )
 
 
-def kept_places(found: dict[str, Any]) -> list[int]:
-    """Numbers of documents that were rounded, ascending."""
-    return sorted({one["documents"] for one in found["kept"]})
+def kept_table(found: RetrievalFindings) -> TextTable:
+    """Shares of sets that rounded explicit vectors serve, and d; a row for each kind of vectors and number format."""
+    places = sorted({one.documents for one in found.kept})
+    cells = {
+        (one.vectors, one.number_format, one.documents): f"{one.share:.4g} (d = {one.dimensions})" for one in found.kept
+    }
+    rows = dict.fromkeys((one.vectors, one.number_format) for one in found.kept)
+    return TextTable(
+        "Share of the sets that explicit vectors serve",
+        ["vectors, numbers", *(f"n = {place:,}" for place in places)],
+        [[f"{kind}, {name}", *(cells.get((kind, name, place), "") for place in places)] for kind, name in rows],
+    )
 
 
-def kept_table(found: dict[str, Any]) -> Table:
-    """Shares of sets that rounded explicit vectors serve."""
-    table = Table(title="Share of the sets that explicit vectors serve", title_justify="left")
-    table.add_column("vectors, numbers")
-    for place in kept_places(found):
-        table.add_column(f"n = {place:,}", justify="right")
-    for name, cells in kept_rows(found):
-        table.add_row(name, *cells)
-    return table
-
-
-def memory_rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows: for each memory and format, the share read correctly at every load."""
-    loads = list(dict.fromkeys(f"{point['load']:.2g}" for point in sorted(found["points"], key=lambda p: p["load"])))
+def memory_table(found: MemoryFindings) -> TextTable:
+    """Shares read correctly at every load, a row for each d, memory and format."""
+    loads = list(dict.fromkeys(f"{point.load:.2g}" for point in sorted(found.points, key=lambda one: one.load)))
     cells: dict[tuple[int, str, str], dict[str, str]] = {}
-    for point in found["points"]:
-        row = cells.setdefault((point["dimensions"], point["memory"], point["number_format"]), {})
-        row[f"{point['load']:.2g}"] = f"{point['share']:.2f}"
+    for point in found.points:
+        row = cells.setdefault((point.dimensions, point.memory, point.number_format), {})
+        row[f"{point.load:.2g}"] = f"{point.share:.2f}"
     rows = [
         [f"{d}", memory, name, *(row.get(load, "") for load in loads)]
         for (d, memory, name), row in sorted(cells.items(), key=lambda item: item[0][0])
     ]
-    return ["d", "memory", "stored as", *(f"load {load}" for load in loads)], rows
-
-
-def memory_table(found: dict[str, Any]) -> Table:
-    """Shares read correctly."""
-    titles, rows = memory_rows(found)
-    table = Table(title="Share of all pairs that is read correctly", title_justify="left")
-    for title in titles:
-        table.add_column(title, justify="left" if title in ("memory", "stored as") else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    columns = ["d", "memory", "stored as", *(f"load {load}" for load in loads)]
+    return TextTable("Share of all pairs that is read correctly", columns, rows, left=(1, 2), whole=True)

@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-Spec = dict[str, Any]
+Spec = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def script(charts: list[VegaChart]) -> str:
     return f"{_library()}\nconst specs = {specs};\n{draw}"
 
 
-def in_script(value: Any) -> str:
+def in_script(value: object) -> str:
     """A value as JSON that may stand in a script element."""
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
