@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from assay.boolean.findings import BooleanFindings
 from assay.report.text_table import TextTable
-from assay.report.vega import Spec, VegaChart
+from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, side_by_side, tooltip, whole_numbers
 
 _GREY, _BLUE, _RED = "#8a8f98", "#3b6fb6", "#d1342b"
 _FUNCTIONS = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f", "#8e63b5", "#4aa3a2", "#b0609a"]
@@ -27,59 +27,33 @@ def boolean_charts(found: BooleanFindings) -> list[VegaChart]:
 def _heads_chart(found: BooleanFindings) -> VegaChart:
     values = []
     for one in found.heads:
-        here = {"function": one.function, "n": one.inputs}
-        stated = [("impossible below", one.needed), ("constructed", one.constructed)]
-        learned = one.learned
-        stated.append(("learned", learned) if learned else ("not learned up to", one.tried or None))
-        values += [{**here, "kind": kind, "heads": heads} for kind, heads in stated if heads is not None]
-    names = list(dict.fromkeys(value["function"] for value in values))
-    shape: Spec = {
-        "field": "kind",
-        "type": "nominal",
-        "sort": _KINDS,
-        "title": None,
-        "scale": {"domain": _KINDS, "range": ["stroke", "circle", "cross", "triangle-up"]},
-        "legend": {"orient": "bottom"},
-    }
-    x: Spec = {
-        "field": "n",
-        "type": "quantitative",
-        "title": "bits n",
-        "axis": {"tickMinStep": 1, "format": "d"},
-        "scale": {"zero": False, "padding": 12},
-    }
-    spec: Spec = {
-        "data": {"values": values},
-        "facet": {"column": {"field": "function", "type": "nominal", "sort": names, "title": None}},
-        "spec": {
-            "width": max(120, 760 // max(1, len(names))),
-            "height": 260,
-            "layer": [
-                {
-                    "transform": [{"filter": "datum.kind == 'impossible below'"}],
-                    "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": _GREY},
-                    "encoding": {"x": x, "y": _heads_axis()},
-                },
-                {
-                    "mark": {"type": "point", "size": 110, "strokeWidth": 2, "opacity": 1},
-                    "encoding": {
-                        "x": x,
-                        "y": _heads_axis(),
-                        "shape": shape,
-                        "color": {
-                            "field": "kind",
-                            "type": "nominal",
-                            "sort": _KINDS,
-                            "title": None,
-                            "scale": {"domain": _KINDS, "range": [_GREY, _BLUE, _RED, _RED]},
-                            "legend": {"orient": "bottom"},
-                        },
-                        "tooltip": [{"field": "function"}, {"field": "n"}, {"field": "kind"}, {"field": "heads"}],
-                    },
-                },
-            ],
+        learned = ("learned", one.learned) if one.learned else ("not learned up to", one.tried or None)
+        for kind, heads in (("impossible below", one.needed), ("constructed", one.constructed), learned):
+            if heads is not None:
+                values.append({"function": one.function, "n": one.inputs, "kind": kind, "heads": heads})
+    functions = list(dict.fromkeys(str(value["function"]) for value in values))
+    x = whole_numbers("n", "bits n", scale={"zero": False, "padding": 12})
+    y = whole_numbers("heads", "heads H", scale={"domainMin": 0})
+    shapes: Spec = {"domain": _KINDS, "range": ["stroke", "circle", "cross", "triangle-up"]}
+    colours: Spec = {"domain": _KINDS, "range": [_GREY, _BLUE, _RED, _RED]}
+    layers: list[Spec] = [
+        {
+            "transform": [{"filter": "datum.kind == 'impossible below'"}],
+            "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": _GREY},
+            "encoding": {"x": x, "y": y},
         },
-    }
+        {
+            "mark": {"type": "point", "size": 110, "strokeWidth": 2, "opacity": 1},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "shape": names("kind", sort=_KINDS, scale=shapes, legend=BELOW),
+                "color": names("kind", sort=_KINDS, scale=colours, legend=BELOW),
+                "tooltip": tooltip("function", "n", "kind", "heads"),
+            },
+        },
+    ]
+    spec = {"data": data(values), **side_by_side("function", functions, 260, layers, least=120)}
     caption = (
         "Heads of one softmax layer with a fixed query and a linear threshold. Below the grey line (threshold degree) "
         "no heads compute the function, in exact arithmetic. Circles: explicit weights, checked in rationals. Crosses: "
@@ -89,75 +63,33 @@ def _heads_chart(found: BooleanFindings) -> VegaChart:
     return VegaChart("boolean-heads", "Heads against bits", caption, spec)
 
 
-def _heads_axis() -> Spec:
-    return {
-        "field": "heads",
-        "type": "quantitative",
-        "title": "heads H",
-        "scale": {"domainMin": 0},
-        "axis": {"tickMinStep": 1, "format": "d"},
-    }
-
-
 def _errors_chart(found: BooleanFindings) -> VegaChart:
-    names = [
-        name
-        for name in dict.fromkeys(one.function for one in found.errors)
-        if any(one.least for one in found.errors if one.function == name)
-    ]
+    functions = list(dict.fromkeys(one.function for one in found.errors if one.least))
     values = [
-        {
-            "function": one.function,
-            "n": f"n = {one.inputs}",
-            "heads": one.heads,
-            "least": one.least,
-            "trained": one.trained,
-        }
+        {**asdict(one), "n": f"n = {one.inputs}"}
         for one in found.errors
-        if one.function in names and one.least is not None
+        if one.function in functions and one.least is not None
     ]
-    x: Spec = {"field": "heads", "type": "quantitative", "title": "heads H", "axis": {"tickMinStep": 1, "format": "d"}}
-
-    def y(field: str) -> Spec:
-        return {
-            "field": field,
-            "type": "quantitative",
-            "title": "share of words wrong",
-            "scale": {"type": "sqrt"},
-            "axis": {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"},
-        }
-
-    colour: Spec = {"field": "n", "type": "nominal", "title": None, "legend": {"orient": "bottom"}}
-    spec: Spec = {
-        "data": {"values": values},
-        "facet": {"column": {"field": "function", "type": "nominal", "sort": names, "title": None}},
-        "spec": {
-            "width": max(160, 760 // max(1, len(names))),
-            "height": 280,
-            "layer": [
-                {
-                    "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3]},
-                    "encoding": {"x": x, "y": y("least"), "color": colour},
-                },
-                {
-                    "transform": [{"filter": "datum.trained != null"}],
-                    "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                    "encoding": {
-                        "x": x,
-                        "y": y("trained"),
-                        "color": colour,
-                        "tooltip": [
-                            {"field": "function"},
-                            {"field": "n"},
-                            {"field": "heads"},
-                            {"field": "trained", "format": ".4f"},
-                            {"field": "least", "format": ".4f"},
-                        ],
-                    },
-                },
-            ],
+    axis: Spec = {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"}
+    y: Spec = {"title": "share of words wrong", "scale": {"type": "sqrt"}, "axis": axis}
+    shared: Spec = {"x": whole_numbers("heads", "heads H"), "color": names("n", legend=BELOW)}
+    told: Spec = {"format": ".4f"}
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3]},
+            "encoding": {**shared, "y": numbers("least", **y)},
         },
-    }
+        {
+            "transform": [{"filter": "datum.trained != null"}],
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+            "encoding": {
+                **shared,
+                "y": numbers("trained", **y),
+                "tooltip": tooltip("function", "n", "heads", "trained", "least", trained=told, least=told),
+            },
+        },
+    ]
+    spec = {"data": data(values), **side_by_side("function", functions, 280, layers, least=160)}
     caption = (
         "On uniform bits. Dashed: no network with so many heads is wrong less often, in exact arithmetic. Points: the "
         "best seed, its answers held against exact arithmetic; none may lie below its line. The axis is a square root."
@@ -166,54 +98,38 @@ def _errors_chart(found: BooleanFindings) -> VegaChart:
 
 
 def _margins_chart(found: BooleanFindings) -> VegaChart:
-    names = list(dict.fromkeys(one.function for one in found.margins))
-    values = [
-        {**asdict(one), "proved": one.proved or "neither", "measured": one.measured or "neither"}
-        for one in found.margins
+    functions = list(dict.fromkeys(one.function for one in found.margins))
+    values = [replace(one, proved=one.proved or "neither", measured=one.measured or "neither") for one in found.margins]
+    y = numbers("bits", "log2 of 1 / margin")
+    colours: Spec = {"domain": functions, "range": _FUNCTIONS}
+    layers: list[Spec] = [
+        {
+            "data": data(_SIGNIFICANDS),
+            "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
+            "encoding": {"y": y},
+        },
+        {
+            "data": data(_SIGNIFICANDS),
+            "mark": {"type": "text", "align": "left", "dy": -7, "color": _GREY},
+            "encoding": {"y": y, "x": {"value": 4}, "text": {"field": "name"}},
+        },
+        {
+            "data": data(values),
+            "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
+            "encoding": {
+                "x": numbers("inputs", "bits n", scale={"zero": False}),
+                "y": y,
+                "color": names("function", sort=functions, scale=colours, legend=BELOW),
+                "tooltip": tooltip(
+                    *("function", "inputs", "heads", "bits", "proved", "measured", "fixed_bits"),
+                    inputs={"title": "n"},
+                    bits={"format": ".1f"},
+                    fixed_bits={"title": "fixed-point bits"},
+                ),
+            },
+        },
     ]
-    x: Spec = {"field": "inputs", "type": "quantitative", "title": "bits n", "scale": {"zero": False}}
-    y: Spec = {"field": "bits", "type": "quantitative", "title": "log2 of 1 / margin"}
-    spec: Spec = {
-        "height": 360,
-        "width": "container",
-        "layer": [
-            {
-                "data": {"values": _SIGNIFICANDS},
-                "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
-                "encoding": {"y": y},
-            },
-            {
-                "data": {"values": _SIGNIFICANDS},
-                "mark": {"type": "text", "align": "left", "dy": -7, "color": _GREY},
-                "encoding": {"y": y, "x": {"value": 4}, "text": {"field": "name"}},
-            },
-            {
-                "data": {"values": values},
-                "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "color": {
-                        "field": "function",
-                        "type": "nominal",
-                        "sort": names,
-                        "title": None,
-                        "scale": {"domain": names, "range": _FUNCTIONS},
-                        "legend": {"orient": "bottom"},
-                    },
-                    "tooltip": [
-                        {"field": "function"},
-                        {"field": "inputs", "title": "n"},
-                        {"field": "heads"},
-                        {"field": "bits", "format": ".1f"},
-                        {"field": "proved"},
-                        {"field": "measured"},
-                        {"field": "fixed_bits", "title": "fixed-point bits"},
-                    ],
-                },
-            },
-        ],
-    }
+    spec: Spec = {"height": 360, "width": "container", "layer": layers}
     caption = (
         "Explicit weights of as many heads as are needed; the margin is the least |output|, in rationals, with "
         "coefficients whose absolute values sum to 1. Dashed: significands of float32 and float64. One sign change "

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -32,12 +33,14 @@ from assay.report.drawing import (
     draw_constructed,
     draw_impossible,
     draw_learned,
+    drawn_line,
     is_linear,
     legend,
     looks,
     set_axes,
     set_log_axes,
     sheet,
+    write_above,
 )
 from assay.report.findings import AttentionMap, Findings
 from assay.report.lines import Contender, Line, boundaries_of, rank, references
@@ -86,9 +89,9 @@ def summary_chart(findings: Findings, line: Line, sought: str = "width") -> Figu
     set_axes(axes, [*learned, *shown], _axis_name(line), linear=is_linear(line), vertical=_vertical(sought))
     handles = draw_learned(axes, learned, line.symbol, look, named=True)
     for series in shown:
-        style: dict[str, Any] = {"color": look[series.family].colour, "linestyle": "-", "linewidth": 5, "alpha": 0.3}
-        axes.plot(*coordinates(series.points), solid_capstyle="round", zorder=2, **style)
-        handles.append(Line2D([], [], label=f"{series.architecture}, constructed ({series.source})", **style))
+        label, colour = f"{series.architecture}, constructed ({series.source})", look[series.family].colour
+        broad: dict[str, Any] = {"color": colour, "linestyle": "-", "linewidth": 5, "alpha": 0.3}
+        handles.append(drawn_line(axes, *coordinates(series.points), label, solid_capstyle="round", **broad))
     legend(figure, handles)
     return figure
 
@@ -106,21 +109,20 @@ def sweep_chart(findings: Findings, line: Line, sweep: Sweep) -> Figure:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_xlabel(sweep.axis)
     axes.set_ylabel(line.mean_error_name)
-    handles: list[Any] = [Line2D([], [], color="#333", linestyle=":", label="tolerance: learned at or below")]
+    handles: list[Artist] = [Line2D([], [], color="#333", linestyle=":", label="tolerance: learned at or below")]
     top = 0.0
     for (_, dashes), curve in zip(cycle(DASHES), sweep.curves, strict=False):
         placed = sorted(((p.at, p) for p in curve.points if p.at), key=lambda pair: pair[0])
         places, points = [place for place, _ in placed], [point for _, point in placed]
         medians = [median(point.errors) for point in points]
-        look_of = look[curve.architecture]
-        style: dict[str, Any] = {"color": look_of.colour, "marker": look_of.marker}
+        shown = look[curve.architecture]
+        name = f"{curve.architecture}, by {curve.field}"
+        label = f"{name}: {'median and seeds' if points else f'no {sweep.axis} declared'}"
+        style: dict[str, Any] = {"color": shown.colour, "marker": shown.marker}
         for place, point in placed:
             axes.plot([place] * len(point.errors), point.errors, linestyle="none", alpha=0.35, **style)
-        axes.plot(places, medians, linestyle=dashes, **style)
+        handles.append(drawn_line(axes, places, medians, label, linestyle=dashes, **style))
         axes.plot(places, [p.tolerance for p in points], color="#333", linestyle=":", marker=".", linewidth=1)
-        name = f"{curve.architecture}, by {curve.field}"
-        said = "median and seeds" if points else f"no {sweep.axis} declared"
-        handles.append(Line2D([], [], label=f"{name}: {said}", linestyle=dashes, **style))
         bounds = ", ".join(sorted({point.bound for point in points if point.floor}))
         handles += _draw_floor(axes, [(place, point.floor) for place, point in placed if point.floor], bounds, name)
         top = max([top, *(error for error in medians if error < _DIVERGED), *(p.tolerance for p in points)])
@@ -140,16 +142,15 @@ def state_chart(findings: Findings, states: StateChart) -> Figure:
     set_log_axes(axes, [point.at for point in points], [*(point.bits for point in points), *amounts])
     axes.set_xlabel(states.symbol)
     axes.set_ylabel("state bits")
-    handles: list[Any] = []
+    handles: list[Artist] = []
     for name, held in states.learned.items():
         shown = look[name.partition(" (by ")[0]]
-        style: dict[str, Any] = {"color": shown.colour, "marker": shown.marker}
         known = sorted((point.at, point.bits) for point in held if not point.censored)
+        style: dict[str, Any] = {"color": shown.colour, "marker": shown.marker}
         axes.plot([at for at, _ in known], [bits for _, bits in known], linewidth=1, **style)
         for point in held:
-            beyond = "\u2191" if point.censored else "\u2265" if point.more else ""
-            where: dict[str, Any] = {"textcoords": "offset points", "color": style["color"], "ha": "center"}
-            axes.annotate(beyond, (point.at, point.bits), (0, 6), **where)
+            sign = "\u2191" if point.censored else "\u2265" if point.more else ""
+            write_above(axes, sign, (point.at, point.bits), shown.colour)
         handles.append(Line2D([], [], label=f"{name}: learned", **style))
     for name, required in states.required.items():
         handles += _draw_floor(axes, required, name, "any causal network")
@@ -157,7 +158,7 @@ def state_chart(findings: Findings, states: StateChart) -> Figure:
     return figure
 
 
-def _draw_floor(axes: Axes, points: Sequence[tuple[float, float]], bounds: str, who: str) -> list[Any]:
+def _draw_floor(axes: Axes, points: Sequence[tuple[float, float]], bounds: str, who: str) -> list[Artist]:
     """Grey below these points; a bar where there is one. The entry for the legend, if there are any."""
     if not points:
         return []
@@ -209,15 +210,9 @@ def precision_chart(line: Line) -> Figure:
     handles = []
     for colour, (marker, dashes), found in zip(distinct_colours(), cycle(DASHES), line.precisions, strict=False):
         slope = "" if found.per_doubling is None else f": {found.per_doubling:+.1f} bits per doubling"
-        style: dict[str, Any] = {
-            "color": colour,
-            "marker": marker,
-            "linestyle": dashes,
-            "markerfacecolor": "white",
-            "label": f"{found.method}{slope}",
-        }
-        axes.plot([point.x for point in found.points], [point.bits for point in found.points], **style)
-        handles.append(Line2D([], [], **style))
+        points = [point.x for point in found.points], [point.bits for point in found.points]
+        style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": dashes, "markerfacecolor": "white"}
+        handles.append(drawn_line(axes, *points, f"{found.method}{slope}", **style))
     axes.set_ylim(bottom=0)
     legend(figure, handles)
     return figure

@@ -88,30 +88,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """One piece of evidence; see `assay.evidence.Evidence` and `assay.size.Size`.
+    """One piece of evidence: what is not here said otherwise is as in `assay.evidence.Evidence` and `assay.size.Size`.
 
     Attributes:
         task: its name and parameters, in words.
         along: the parameters that vary on the study's lines, by symbol.
         architecture: with depth, heads and the like where they are not usual.
-        source: the bound's or construction's name, or `training`.
-        verdict: impossible, constructed, learned, not learned or measured.
-        width: embedding dimension.
-        heads: of each layer, summed.
-        depth: layers.
-        precision: bits per number.
-        parameters: trainable or stored numbers.
         state: numbers carried from one position to the next; None where nothing is.
-        error_kind: worst or mean.
-        error: reached, guaranteed, or what no such network gets under.
-        tolerance: at which the task counts as solved.
         largest_error: that was seen; None where nothing was tried.
-        sequence_error: share of the sequences with a wrong answer; None where that is not judged.
-        seed: None for what has none.
-        rate: the learning rate; None for what is not trained.
-        steps: of training; None likewise.
+        sequence_error: share of the sequences with a wrong answer, from 0 to 1; None where that is not judged.
+        seed, rate, steps: of training; None for what is not trained.
         seconds: of a processor.
-        rests_on: in words.
         key: of the question.
     """
 
