@@ -639,7 +639,7 @@ def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
     cells = matrix.cells["mystery"]
 
     def said(architecture):
-        return [(e.verdict, e.width, e.at, e.source) for e in cells[architecture]]
+        return [(e.verdict, e.width, e.x, e.source) for e in cells[architecture]]
 
     assert said("attention") == [("not learned", 50, 16, "training"), ("impossible", 8, 16, "one-layer")]
     assert said("attention, depth 2") == [("learned", 16, 16, "training"), ("impossible", 2, 16, "any-depth")]
@@ -731,5 +731,5 @@ def test_matrix_states_a_bound_where_it_excludes_something():
     speaks, _ = line("b", "length", "N", [bound(8, 3), bound(64, 7)], [trained])
     cells = task_matrix([silent, replace(speaks, task={"name": "mystery"})]).cells
     said = {name: next(e for e in cells[name]["attention"] if e.verdict == "impossible") for name in cells}
-    assert (said["a"].width, said["a"].at) == (90, 1024)
-    assert (said["b"].width, said["b"].at) == (3, 8)
+    assert (said["a"].width, said["a"].x) == (90, 1024)
+    assert (said["b"].width, said["b"].x) == (3, 8)

@@ -155,7 +155,7 @@ def test_the_answer_says_what_was_found(finished):
     here = [one for one in found["reached"] if one["dimensions"] == 4]
     for one in here:
         low, high = one["largest"]
-        assert f"{one['course']} reaches {low if low == high else f'{low} to {high}'} documents" in found["answer"]
+        assert f"{one['setting']} reaches {low if low == high else f'{low} to {high}'} documents" in found["answer"]
     shares = "Explicit vectors of 4 dimensions for 46 documents serve these shares of all sets: 1 in float64, "
     assert shares in found["answer"]
     memory = finished[1]["memory"]
@@ -190,7 +190,7 @@ def test_the_page_holds_charts_answers_and_numbers(finished):
     for said in (printed["retrieval"]["answer"], printed["memory"]["answer"], "Both of them"):
         assert said in text
     for one in printed["retrieval"]["reached"]:
-        assert one["course"] in page
+        assert one["setting"] in page
         assert ", ".join(map(str, one["largest"])) in page
     for one in printed["retrieval"]["kept"]:
         assert f"{one['share']:.4g}" in page

@@ -283,7 +283,7 @@ def test_findings_have_every_line_and_the_matrix(two):
     assert matching.follows == {"modulus": (min(moduli), max(moduli))}
     assert findings.matrix.lines == ("averaging", "sparsity", "matching")
     (cell,) = [e for e in findings.matrix.cells["matching"]["attention, depth 2"] if e.verdict == "learned"]
-    assert (cell.width, cell.at) == (8, 8)
+    assert (cell.width, cell.x) == (8, 8)
     rows = {row.key: row for row in findings.evidence}
     assert set(rows) == {piece.key for piece in evidence}
     assert rows[bounds[0].key].task.startswith("sparse-averaging: N = 4, q = 2, ")

@@ -14,23 +14,23 @@ class Entry:
     """What is known of a contender at one x: learned or not, constructed, or excluded by a bound.
 
     Attributes:
+        x: the value of the parameter that the line goes along.
         verdict: learned, not learned, constructed or impossible.
         error_kind: worst or mean.
         width: the width, or other value.
         depth: layers of the network; 0 for any.
         parameters: trainable or stored numbers; 0 where no single network is spoken of.
-        at: the x.
         source: the construction's or bound's name, or `training`.
         field: what `width` is: `width`, or another field of the network or of the task.
         largest: whether the largest value that is learned was sought.
     """
 
+    x: int
     verdict: str
     error_kind: str
     width: int
     depth: int
     parameters: int
-    at: int
     source: str
     field: str
     largest: bool
@@ -107,13 +107,13 @@ def _learned(series: Series) -> Entry:
 
 def _entry(verdict: str, series: Series, point: Point) -> Entry:
     return Entry(
-        verdict,
-        series.error_kind,
-        point.width,
-        series.depth,
-        point.parameters,
-        point.x,
-        series.source,
-        series.field,
-        series.largest,
+        x=point.x,
+        verdict=verdict,
+        error_kind=series.error_kind,
+        width=point.width,
+        depth=series.depth,
+        parameters=point.parameters,
+        source=series.source,
+        field=series.field,
+        largest=series.largest,
     )

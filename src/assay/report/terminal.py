@@ -152,7 +152,7 @@ def _matrix(matrix: TaskMatrix, lines: Sequence[Line]) -> Table:
         title = line.title
         for architecture, known in matrix.cells[line.name].items():
             if known:
-                at = f"{line.symbol} = {known[0].at}"
+                at = f"{line.symbol} = {known[0].x}"
                 table.add_row(title, at, architecture, *_columns(known, line.symbol))
                 title = ""
         table.add_section()
@@ -161,13 +161,12 @@ def _matrix(matrix: TaskMatrix, lines: Sequence[Line]) -> Table:
 
 def _columns(known: Sequence[Entry], symbol: str) -> list[str]:
     """What was learned, what was constructed, and what is impossible; a line of text for each entry."""
-    kinds = (("learned", "not learned"), ("constructed",), ("impossible",))
-    at = known[0].at
-    return ["\n".join(_said(entry, symbol, at) for entry in known if entry.verdict in kind) for kind in kinds]
+    kinds, x = (("learned", "not learned"), ("constructed",), ("impossible",)), known[0].x
+    return ["\n".join(_said(entry, symbol, x) for entry in known if entry.verdict in kind) for kind in kinds]
 
 
-def _said(entry: Entry, symbol: str, at: int) -> str:
-    """A width and what it rests on; where it stands, unless that is `at`."""
+def _said(entry: Entry, symbol: str, x: int) -> str:
+    """A width and what it rests on; where it stands, unless that is `x`."""
     if entry.verdict == "impossible":
         width = f"<= {entry.width}" if entry.width else "none"
     else:
@@ -175,7 +174,7 @@ def _said(entry: Entry, symbol: str, at: int) -> str:
         width = f"{failed if entry.verdict == 'not learned' else ''}{entry.width}"
         if entry.field != "width":
             width = f"{entry.field} {width if width[0] in '<>' else f'= {width}'}"
-    place = "" if entry.at == at else f" at {symbol} = {entry.at}"
+    place = "" if entry.x == x else f" at {symbol} = {entry.x}"
     note = entry_note(entry)
     return f"{width}{place}{f' ({note})' if note else ''}"
 

@@ -223,11 +223,11 @@ def in_short(line: Line, contender: Contender) -> str:
         said = [_learned_in_short(learned, symbol)]
     for entry in known:
         if entry.verdict == "constructed":
-            said.append(f"constructed at {symbol} = {entry.at}: width {entry.width} ({entry.source})")
+            said.append(f"constructed at {symbol} = {entry.x}: width {entry.width} ({entry.source})")
         elif entry.verdict == "impossible":
             widths = f"widths up to {entry.width}" if entry.width else "no width"
             kind = _ADJECTIVES[entry.error_kind]
-            said.append(f"bounds on the {kind} error exclude {widths} at {symbol} = {entry.at}")
+            said.append(f"bounds on the {kind} error exclude {widths} at {symbol} = {entry.x}")
     return "; ".join(said) + "."
 
 
