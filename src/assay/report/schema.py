@@ -2,7 +2,7 @@
 
 Keys are the fields of the dataclasses in `assay.report.findings` and of those that they hold, whose docstrings say what
 they mean and in which units, and what these compute once (`functools.cached_property`). What has no finite number, or
-no answer, is None there and null in JSON; an error that was not finite is the large number that the ledger keeps for it,
+no answer, is None there and null in JSON; an error that was not finite is the large number that the ledger has,
 1e9 of a training run and 1e300 of a protocol.
 """
 
