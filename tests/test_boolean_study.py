@@ -129,18 +129,18 @@ def test_what_is_not_answered_is_said(finished, tmp_path):
     folder, _ = finished
     plan = load_study(str(folder / "small.toml")).boolean
     nothing = gather_boolean(plan, {})
-    assert nothing["answer"] == "Nothing is answered yet."
-    assert nothing["unanswered"] == len(list(plan.questions()))
-    assert nothing["errors"] == nothing["margins"] == []
+    assert nothing.answer == "Nothing is answered yet."
+    assert nothing.unanswered == len(list(plan.questions()))
+    assert nothing.errors == nothing.margins == ()
     question = plan.impossible("half", 4)
     some = gather_boolean(plan, {content_hash(question): answer_boolean(question)})
-    assert some["answer"].endswith("half of 4 bits: 2 needed.")
+    assert some.answer.endswith("half of 4 bits: 2 needed.")
     path = written(tmp_path)
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         ledger.add(answer_boolean(question))
     assert assay("report", path, "--out", tmp_path).returncode == 0
     page = (tmp_path / "small.html").read_text("utf-8")
-    assert f"{some['unanswered']} questions are not answered yet." in re.sub(r"<[^>]+>", "", page)
+    assert f"{some.unanswered} questions are not answered yet." in re.sub(r"<[^>]+>", "", page)
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -1,14 +1,16 @@
 """Comparisons: what a study of tasks by networks asks and makes of the answers, and answers that come with Assay."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assay.evidence import Evidence, content_hash
+from assay.report.charts import charts
 from assay.report.comparisons import cell_text, comparison_table, gather_comparison, summary_text
 from assay.report.findings import gather
-from assay.report.page import charts, page_text
+from assay.report.page import page_text
 from assay.size import Size
 from assay.store.ledger_rows import evidence_text
 from assay.studies import shipped
@@ -107,11 +109,11 @@ def test_reach_is_the_longest_length_that_most_seeds_hold_at_the_rate_that_is_be
         (2, 0.01): (0.3, 0.0, 0.0),
     }
     found = answered(study, lambda word, layer, seed, rate: runs[seed, rate] if layer == "attention" else (0, 0, 0))
-    trained = found["rows"][0]["cells"][0]["trained"]
-    assert (trained["learned"], trained["seeds"], trained["error"]) == (3, 3, 0.01)
-    assert trained["lengths"] == {8: 0.03, 16: 0.2}
-    assert trained["reach"] == 8
-    assert cell_text(found["rows"][0]["cells"][0], found) == "to 8, 0.800"
+    trained = found.rows[0].cells[0].trained
+    assert (trained.learned, trained.seeds, trained.error) == (3, 3, 0.01)
+    assert trained.lengths == {8: 0.03, 16: 0.2}
+    assert trained.reach == 8
+    assert cell_text(found.rows[0].cells[0], found) == "to 8, 0.800"
 
 
 def test_decisions_and_training_are_held_against_each_other(study):
@@ -121,10 +123,10 @@ def test_decisions_and_training_are_held_against_each_other(study):
         return (0.0, 0.0, 0.5) if expression == "(ab)*" else (0.0, 0.02, 0.01)
 
     found = answered(study, errors)
-    assert [[cell["agrees"] for cell in row["cells"]] for row in found["rows"]] == [[False, False], [False, True]]
-    assert [row["decided"] for row in found["rows"]] == ["C-RASP", "not star-free"]
-    assert (found["agree"], found["decided"], found["unanswered"]) == (1, 4, 0)
-    beyond, though, unlearned = found["disagreements"]
+    assert [[cell.agrees for cell in row.cells] for row in found.rows] == [[False, False], [False, True]]
+    assert [row.decided for row in found.rows] == ["C-RASP", "not star-free"]
+    assert (found.agree, found.decided, found.unanswered) == (1, 4, 0)
+    beyond, though, unlearned = found.disagreements
     assert beyond == (
         "attention, width 4: can, and learned length 4, but training found weights that do not hold up to 16: "
         "(ab)* (0.5 wrong). In C-RASP, by a program of depth 2."
@@ -132,33 +134,33 @@ def test_decisions_and_training_are_held_against_each_other(study):
     assert though.startswith("attention, width 4: cannot do all words at all lengths, but has nearly all answers right")
     assert "(aa)* (0.01 wrong). Such attention does what C-RASP does" in though
     assert unlearned.startswith("lstm, width 4: can, but did not learn it within this budget; whether budget, size")
-    means = {kind["decided"]: kind["right"] for kind in found["kinds"]}
-    assert means == {"C-RASP": [0.5, 0.5], "not star-free": [0.99, 0.99]}
+    means = {kind.decided: kind.right for kind in found.kinds}
+    assert means == {"C-RASP": (0.5, 0.5), "not star-free": (0.99, 0.99)}
     assert summary_text(found).startswith("Training agrees with 1 of 4 decisions")
 
 
 def test_a_shallow_network_is_said_to_be_shallow(study):
     found = answered(study, lambda *_: (0.5, 0.5, 0.5))
-    (first, *_) = found["disagreements"]
+    (first, *_) = found.disagreements
     assert "can at a depth that is known, but did not learn it at depth 1 within this budget: (ab)*" in first
 
 
 def test_cells_without_all_runs_say_how_many_are_left(study):
     found = answered(study, lambda word, layer, seed, rate: (0, 0, 0) if (seed, rate) != (2, 0.01) else None)
-    assert found["unanswered"] == 4
-    assert found["decided"] == 0
-    assert cell_text(found["rows"][0]["cells"][0], found) == "1 run left"
+    assert found.unanswered == 4
+    assert found.decided == 0
+    assert cell_text(found.rows[0].cells[0], found) == "1 run left"
     assert summary_text(found) == "4 runs not finished."
 
 
 def test_every_sentence_is_on_the_page_and_in_the_terminal(study):
     findings = gather(study, [], "assay run words.toml")
-    assert "18 runs not finished" not in page_text({**findings, "comparisons": []}, charts(findings))
+    assert "18 runs not finished" not in page_text(replace(findings, comparisons=()), charts(findings))
     page = page_text(findings, charts(findings))
     assert page.count("18 runs not finished") == 1
     whole = answered(study, lambda *_: (0.5, 0.5, 0.5))
-    page = page_text({**findings, "comparisons": [whole]}, charts(findings))
-    for sentence in whole["disagreements"]:
+    page = page_text(replace(findings, comparisons=(whole,)), charts(findings))
+    for sentence in whole.disagreements:
         assert sentence in page.replace("&#39;", "'")
     assert len(comparison_table(whole).rows) == 2
 
@@ -219,13 +221,13 @@ def test_shipped_comparisons_ask_four_networks_within_the_whole_table(name):
     part, whole = load_study(name), load_study(f"{name}-whole")
     keys = [{content_hash(q) for unit in s.searches() for q in next(asked_of_all(unit))} for s in (part, whole)]
     assert keys[0] < keys[1]
-    assert {len(row["cells"]) for c in part.comparisons for row in gather_comparison(c, {})["rows"]} == {4}
+    assert {len(row.cells) for c in part.comparisons for row in gather_comparison(c, {}).rows} == {4}
     assert name in shipped()
 
 
 def test_classes_of_the_shipped_languages_are_three_of_each():
     (comparison,) = load_study("languages").comparisons
-    kinds = [row["decided"] for row in gather_comparison(comparison, {})["rows"]]
+    kinds = [row.decided for row in gather_comparison(comparison, {}).rows]
     assert kinds == [kind for kind in ("R-trivial", "C-RASP", "star-free", "not star-free") for _ in range(3)]
     assert study_of({"name": "x", "comparisons": []} | {"memory": {"dimensions": [8]}}, "x", Path()).comparisons == ()
 
@@ -234,7 +236,7 @@ def test_half_of_the_seeds_are_not_most(study, tmp_path):
     (tmp_path / "two.toml").write_text(STUDY.replace("[0, 1, 2]", "[0, 1]"), "utf-8")
     two = load_study(str(tmp_path / "two.toml"))
     found = answered(two, lambda word, layer, seed, rate: (0.0, 0.0, 0.09 * seed))  # the median is .045
-    assert {cell["trained"]["reach"] for row in found["rows"] for cell in row["cells"]} == {8}
+    assert {cell.trained.reach for row in found.rows for cell in row.cells} == {8}
 
 
 def test_a_test_length_that_training_has_is_refused(tmp_path):

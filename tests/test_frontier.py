@@ -149,13 +149,13 @@ def test_not_learned_counts_as_beyond_the_ladder():
     ends.append(end(128, None, [run(128, 90, seed, False) for seed in range(3)]))
     (series,) = learned_series(ends)
     assert (series.points[-1].width, series.points[-1].censored) == (90, True)
-    growth = series.growth()
+    growth = series.growth
     assert growth.power == pytest.approx((1, 1))  # which is above 90 at 128
     assert "not learned within this budget at 128" in growth.note
     flat = [end(n, 10, [run(n, 10, seed, True) for seed in range(3)]) for n in (8, 16, 32)]
     (series,) = learned_series([*flat, ends[-1]])
-    assert series.growth().preferred != "constant"
-    assert series.growth().power[1] > 0.5
+    assert series.growth.preferred != "constant"
+    assert series.growth.power[1] > 0.5
 
 
 def distance(law, found):
@@ -264,11 +264,11 @@ def test_the_interval_covers_rungs_that_are_multiples():
 def test_a_first_rung_is_known_from_above_only():
     flat = [end(n, 8, [run(n, 8, seed, True) for seed in range(3)], (8, 16)) for n in (8, 16, 32, 64)]
     (series,) = learned_series(flat)
-    growth = series.growth()
+    growth = series.growth
     assert (growth.power, growth.preferred) == (None, "undecided")
     assert "the smallest value that was tried is learned at 8, 16, 32, 64" in growth.note
     least = [end(n, 1, [run(n, 1, seed, True) for seed in range(3)], (1, 2)) for n in (8, 16, 32, 64)]
-    assert learned_series(least)[0].growth().preferred == "constant"  # nothing is smaller than 1
+    assert learned_series(least)[0].growth.preferred == "constant"  # nothing is smaller than 1
 
 
 def test_laws_that_fit_alike_are_not_told_apart_by_rounding():
@@ -279,6 +279,6 @@ def test_laws_that_fit_alike_are_not_told_apart_by_rounding():
 def test_depths_that_were_all_tried_are_known_exactly():
     unit = Unit({}, (1, 2, 3, 4), 0, (0,), (0.1,), "depth", tuple({"width": depth} for depth in (1, 2, 3, 4)))
     ends = [SearchEnd(n, unit, d, (run(n, d, 0, True),)) for n, d in ((4, 1), (8, 2), (16, 3), (32, 4))]
-    growth = learned_series(ends)[0].growth()
+    growth = learned_series(ends)[0].growth
     assert growth.preferred == "logarithm"
     assert growth.exponent_interval[0] == pytest.approx(growth.power[1])

@@ -1,37 +1,51 @@
 """The report: everything in the findings is on the page, which is well formed and needs nothing beside itself."""
 
-import copy
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from html import escape, unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from assay import SparseAveraging, build
+from assay.baselines.fit import Baseline
 from assay.evidence import Evidence
 from assay.examine.protocols.questions import run_protocol
 from assay.examine.subject import subject_of
 from assay.models.candidates import candidates_of
 from assay.proofs import certify
+from assay.report.charts import charts
 from assay.report.drawing import looks
 from assay.report.figures import (
+    attention_chart,
     band_chart,
     message_bits_chart,
-    portrait_chart,
     precision_chart,
     summary_chart,
     svg_text,
 )
-from assay.report.findings import parameters_text
-from assay.report.lines import boundaries_of, contenders, references
-from assay.report.page import charts, write_report
-from assay.report.protocols import protocol_lines
-from assay.report.tables import terminal_text
+from assay.report.findings import AttentionMap, EvidenceRow, Failure, Findings, Protocol, Reported
+from assay.report.gathering import parameters_text
+from assay.report.lines import (
+    Certified,
+    DrawnInputs,
+    FewestBits,
+    Line,
+    Precisions,
+    TrivialBaselines,
+    Unfinished,
+    boundaries_of,
+    contenders,
+    references,
+)
+from assay.report.page import write_report
+from assay.report.protocols import ProtocolRun
+from assay.report.schema import to_json
 from assay.report.task_matrix import task_matrix
+from assay.report.terminal import terminal_text
 from assay.report.words import boundary_label, few_seeds_text
-from assay.results.frontier import SearchEnd, learned_series, stated_series
+from assay.results.frontier import SearchEnd, Series, learned_series, stated_series
 from assay.size import Size
 from assay.training.search import Unit
 
@@ -44,11 +58,7 @@ RESOURCES = {
 }
 
 
-BASELINES = [
-    {"name": "zero", "error": 0.7, "partial": False},
-    {"name": "cheat", "error": 0.2, "partial": False},
-    {"name": "half", "error": 0.1, "partial": True},
-]
+BASELINES = (Baseline("zero", 0.7, False), Baseline("cheat", 0.2, False), Baseline("half", 0.1, True))
 
 
 def averaging(length, sparsity=2):
@@ -115,30 +125,27 @@ def line(name, along, symbol, said, found, **more):
     """A line of the findings, and a row for each piece of its evidence."""
     series = [*stated_series(said), *learned_series(found)]
     pieces = [piece for _, piece in said] + [run for end in found for run in end.runs]
-    entry = {
-        "name": name,
-        "title": more.get("title", f"Width against {symbol}"),
-        "task": more.get("task", {"name": "sparse-averaging", "dimension": 1, "layout": "last"}),
-        "follows": more.get("follows", {}),
-        "along": along,
-        "symbol": symbol,
-        "tolerance": more.get("tolerance", [0.25, 0.25]),
-        "mean_tolerance": [0.25, 0.25],
-        "all_inputs": "over all inputs in the unit ball",
-        "mean_error_name": more.get("mean_error_name", "root-mean-square error"),
-        "distribution": "gaussian",
-        "distribution_text": "values normal",
-        "series": [boundary.to_json() for boundary in series],
-        "unfinished": more.get("unfinished", []),
-        "lengths": [],
-        "sweeps": [],
-        "states": [],
-        "columns": {along: symbol},
-        "certificates": more.get("certificates", []),
-        "precisions": more.get("precisions", []),
-        "baselines": [{"x": 8, "tolerance": 0.25, "draws": 100, "found": BASELINES}],
-        "test_inputs": [{"x": 8, "different": 5, "share": 1.0, "exhaustive": True}],
-    }
+    entry = Line(
+        name=name,
+        title=more.get("title", f"Width against {symbol}"),
+        task=more.get("task", {"name": "sparse-averaging", "dimension": 1, "layout": "last"}),
+        follows=more.get("follows", {}),
+        along=along,
+        symbol=symbol,
+        tolerance=more.get("tolerance", (0.25, 0.25)),
+        mean_tolerance=(0.25, 0.25),
+        all_inputs="over all inputs in the unit ball",
+        mean_error_name=more.get("mean_error_name", "root-mean-square error"),
+        distribution="gaussian",
+        distribution_text="values normal",
+        series=tuple(series),
+        unfinished=more.get("unfinished", ()),
+        columns={along: symbol},
+        certificates=more.get("certificates", ()),
+        precisions=more.get("precisions", ()),
+        baselines=(TrivialBaselines(8, 0.25, 100, BASELINES),),
+        test_inputs=(DrawnInputs(8, 5, 1.0, True),),
+    )
     return entry, [row(piece, {symbol: piece.task.get(along)}) for piece in pieces]
 
 
@@ -147,101 +154,106 @@ def named(piece):
 
 
 def row(piece, along):
-    return {
-        "task": f"{piece.task['name']}: {parameters_text(piece.task)}",
-        "along": along,
-        "source": piece.source,
-        "architecture": named(piece),
-        "verdict": piece.verdict,
-        "width": piece.size.width,
-        "heads": 1,
-        "depth": 1,
-        "precision": 32,
-        "parameters": 9,
-        "error_kind": piece.error_kind,
-        "error": piece.error,
-        "tolerance": piece.tolerance,
-        "largest_error": None,
-        "sequence_error": None,
-        "seed": piece.question["seed"],
-        "rate": 0.01,
-        "steps": None,
-        "seconds": 0.5,
-        "rests_on": piece.rests_on,
-        "key": piece.key,
-        "state": piece.size.state or None,
-    }
+    return EvidenceRow(
+        task=f"{piece.task['name']}: {parameters_text(piece.task)}",
+        along=along,
+        source=piece.source,
+        architecture=named(piece),
+        verdict=piece.verdict,
+        width=piece.size.width,
+        heads=1,
+        depth=1,
+        precision=32,
+        parameters=9,
+        error_kind=piece.error_kind,
+        error=piece.error,
+        tolerance=piece.tolerance,
+        largest_error=None,
+        sequence_error=None,
+        seed=piece.question["seed"],
+        rate=0.01,
+        steps=None,
+        seconds=0.5,
+        rests_on=piece.rests_on,
+        key=piece.key,
+        state=piece.size.state or None,
+    )
 
 
-def portrait(source, verdict, kind):
-    return {
-        "verdict": verdict,
-        "source": source,
-        "architecture": "attention",
-        "width": 11,
-        "error": 0.1,
-        "error_kind": kind,
-        "task": {"name": "sparse-averaging", "length": 3, "sparsity": 1, "layout": "all"},
-        "parameters": "N = 3, q = 1, layout all",
-        "weights": [[0.9, 0.1, 0.0], [0.0, 0.8, 0.2], [0.5, 0.0, 0.5]],
-        "pointers": [[0], [1], [2]],
-        "mass_on_pointers": 0.7333,
-    }
+def attention_map(source, verdict, kind):
+    return AttentionMap(
+        verdict=verdict,
+        source=source,
+        architecture="attention",
+        width=11,
+        error=0.1,
+        error_kind=kind,
+        task={"name": "sparse-averaging", "length": 3, "sparsity": 1, "layout": "all"},
+        parameters="N = 3, q = 1, layout all",
+        weights=((0.9, 0.1, 0.0), (0.0, 0.8, 0.2), (0.5, 0.0, 0.5)),
+        pointers=((0,), (1,), (2,)),
+        mass_on_pointers=0.7333,
+    )
 
 
 def guarantees():
     """A certificate that was proved, one that was not, and precisions of two constructions."""
     unit = build(SparseAveraging(length=5, sparsity=2), method="cyclic")
-    known = {"method": "cyclic", "parameters": "N = 5, q = 2", "width": 9, "arithmetic": "integers", "seconds": 0.1}
-    proved = {**known, "error": 0.2, "proof": certify(unit).to_json(), "rests_on": "proved"}
-    failed = {**known, "method": "<sign>", "error": 0.2, "proof": None, "rests_on": "stated, but not proved: it & that"}
+    proved = Certified("cyclic", "N = 5, q = 2", 9, 0.2, "integers", certify(unit), "proved", 0.1)
+    failed = replace(proved, method="<sign>", proof=None, rests_on="stated, but not proved: it & that")
 
     def point(x, bits):
-        return {"x": x, "bits": bits, "fraction": 3, "error": 0.1, "width": 9, "rests_on": "tried"}
+        return FewestBits(x, bits, fraction=3, error=0.1, width=9, rests_on="tried")
 
-    found = [
-        {"method": "cyclic", "points": [point(8, 10), point(16, 14), point(32, 18)], "per_doubling": 4.0},
-        {"method": "sign", "points": [point(8, 9)], "per_doubling": None},
-    ]
-    return {"certificates": [proved, failed], "precisions": found}
+    found = (
+        Precisions("cyclic", (point(8, 10), point(16, 14), point(32, 18)), per_doubling=4.0),
+        Precisions("sign", (point(8, 9),), per_doubling=None),
+    )
+    return {"certificates": (proved, failed), "precisions": found}
 
 
 def protocol(bits=None):
     """A protocol as a run of it comes out, on sign keys: with enough bits, or starved."""
     unit = build(SparseAveraging(length=5, sparsity=2), method="sign")
     outcome = run_protocol("disjointness", subject_of(unit), bits, 16)
-    return {"title": f"disjointness, {bits}", "lines": protocol_lines(outcome), "outcome": outcome}
+    return Protocol(f"disjointness, {bits}", tuple(ProtocolRun.from_json(outcome).lines), outcome)
 
 
-def gathered(*lines, portraits=(), protocols=()):
+def gathered(*lines, attention_maps=(), protocols=()):
     entries = [entry for entry, _ in lines]
-    rows = {row["key"]: row for _, rows in lines for row in rows}
-    return json.loads(
-        json.dumps(
-            {
-                "study": "small",
-                "title": "How wide, in a test?",
-                "command": "assay run small --out here",
-                "made": "2026-01-02T03:04:05+00:00",
-                "versions": {"assay": "9.9.9", "python": "3.99"},
-                "machine": "a test machine with 7 cores",
-                "seeds": [0, 1, 2],
-                "precision": 32,
-                "lines": entries,
-                "matrix": task_matrix(entries),
-                "portraits": list(portraits),
-                "protocols": list(protocols),
-                "probes": [],
-                "retrieval": None,
-                "memory": None,
-                "boolean": None,
-                "comparisons": [],
-                "contradictions": [],
-                "failures": [],
-                "evidence": list(rows.values()),
-            }
-        )
+    rows = {row.key: row for _, rows in lines for row in rows}
+    return Findings(
+        study="small",
+        title="How wide, in a test?",
+        command="assay run small --out here",
+        made="2026-01-02T03:04:05+00:00",
+        versions={"assay": "9.9.9", "python": "3.99"},
+        machine="a test machine with 7 cores",
+        seeds=(0, 1, 2),
+        precision=32,
+        lines=tuple(entries),
+        matrix=task_matrix(entries),
+        attention_maps=attention_maps,
+        protocols=protocols,
+        evidence=tuple(rows.values()),
     )
+
+
+def printed(findings, encoding="utf-8", report="r"):
+    return terminal_text(Reported(findings, 0, "l", report), encoding)
+
+
+def renamed(value, names):
+    """The same dataclass with these texts in the place of those, in every field at any depth."""
+    if is_dataclass(value):
+        return replace(value, **{field.name: renamed(getattr(value, field.name), names) for field in fields(value)})
+    if isinstance(value, tuple):
+        return tuple(renamed(entry, names) for entry in value)
+    if isinstance(value, dict):
+        return {renamed(key, names): renamed(entry, names) for key, entry in value.items()}
+    for old, new in names.items() if isinstance(value, str) else ():
+        value = value.replace(old, new)
+    return value
 
 
 def one_task():
@@ -253,9 +265,12 @@ def one_task():
     ]
     return gathered(
         line("length", "length", "N", along_length, ends(), **guarantees()),
-        line("sparsity", "sparsity", "q", along_sparsity, across, tolerance=[0.0625, 0.5]),
-        portraits=[portrait("sign", "constructed", "worst"), portrait("training", "learned", "mean")],
-        protocols=[protocol(), protocol((2, 1))],
+        line("sparsity", "sparsity", "q", along_sparsity, across, tolerance=(0.0625, 0.5)),
+        attention_maps=(
+            attention_map("sign", "constructed", "worst"),
+            attention_map("training", "learned", "mean"),
+        ),
+        protocols=(protocol(), protocol((2, 1))),
     )
 
 
@@ -281,9 +296,9 @@ def several_tasks():
         + [searched(task(n), n, "attention", "attention", (n, n, n + 1), (n - 1, n, n + 1), depth=2) for n in (8, 16)]
         + [searched(task(n), n, "my.package:Layer", "hybrid", (n, n, n), (n - 1, n)) for n in (8, 32)]
     )
-    waiting = [{"architecture": "third-order", "family": "third-order", "x": 16, "failed": None}]
+    waiting = (Unfinished("third-order", 16, None),)
     more = {"title": "The mystery", "task": mystery, "mean_error_name": "share of wrong answers", "unfinished": waiting}
-    more["follows"] = {"window": [2, 8]}
+    more["follows"] = {"window": (2, 8)}
     return gathered(
         line("length", "length", "N", [(n, piece) for n in (8, 16, 32, 64) for piece in stated(n)], ends()),
         line("mystery", "length", "N", said, found, **more),
@@ -302,7 +317,7 @@ def several():
 
 @pytest.fixture(scope="module")
 def written(findings, tmp_path_factory):
-    return write_report(copy.deepcopy(findings), tmp_path_factory.mktemp("report") / "new")
+    return write_report(findings, tmp_path_factory.mktemp("report") / "new")
 
 
 @pytest.fixture(scope="module")
@@ -339,7 +354,7 @@ class Page(HTMLParser):
 
 def band(findings, name, architecture):
     """The chart of one architecture on the line of this name."""
-    (chosen,) = (line for line in findings["lines"] if line["name"] == name)
+    (chosen,) = (line for line in findings.lines if line.name == name)
     (shown,) = (contender for contender in contenders([chosen]) if contender.name == architecture)
     return band_chart(findings, chosen, shown)
 
@@ -361,21 +376,21 @@ def test_page_is_well_formed_and_named_after_the_study(written, html):
 
 def test_page_shows_every_boundary_and_every_row(findings, html):
     page = Page(html)
-    for series in [series for line in findings["lines"] for series in line["series"]]:
+    for series in [series for line in findings.lines for series in line.series]:
         assert boundary_label(series) in page.text
-        assert series["architecture"] in page.text
+        assert series.architecture in page.text
     keys = {attributes["data-key"] for _, attributes in page.tags if "data-key" in attributes}
-    assert keys == {row["key"] for row in findings["evidence"]}
-    for row in findings["evidence"]:
-        assert all(part in page.text for part in row["rests_on"].split("; "))
+    assert keys == {row.key for row in findings.evidence}
+    for row in findings.evidence:
+        assert all(part in page.text for part in row.rests_on.split("; "))
 
 
 def test_certificates_are_listed_with_their_status_and_steps(findings, html):
-    proved, failed = findings["lines"][0]["certificates"]
+    proved, failed = findings.lines[0].certificates
     assert html.count("not proved</strong>") == 1
-    assert all(step["statement"] in unescape(html) for step in proved["proof"]["steps"])
-    assert escape(failed["rests_on"]) in html
-    assert escape(failed["method"]) in html
+    assert all(step.statement in unescape(html) for step in proved.proof.steps)
+    assert escape(failed.rests_on) in html
+    assert escape(failed.method) in html
 
 
 def test_precisions_are_drawn_and_tabled(findings, written, html):
@@ -383,29 +398,29 @@ def test_precisions_are_drawn_and_tabled(findings, written, html):
     assert not (written.parent / "small-figures" / "sparsity.precision.svg").exists()
     assert '<td class="number">14 (3)</td>' in html
     assert '<td class="number">+4.00</td>' in html
-    figure = precision_chart(findings["lines"][0])
+    figure = precision_chart(findings.lines[0])
     drawn = {drawn.get_label(): drawn for drawn in figure.axes[0].get_lines()}
     assert list(drawn["cyclic: +4.0 bits per doubling"].get_ydata()) == [10, 14, 18]
     assert "sign" in drawn
 
 
 def test_protocols_say_who_holds_what_and_what_was_sent(findings, html):
-    enough, starved = findings["protocols"]
+    enough, starved = findings.protocols
     section = unescape(html[html.index('<section id="protocols">') : html.index('<section id="evidence">')])
     assert section.count("<article") == 2
-    for name, text in [*enough["lines"], *starved["lines"]]:
+    for name, text in [*enough.lines, *starved.lines]:
         assert name in section
         assert text in section
-    said = dict(enough["lines"])
+    said = dict(enough.lines)
     assert said["answers"].startswith("16 of 16 right; constant answers:")
     assert said["compared"] == "as the whole network, bit for bit"
-    assert starved["outcome"]["wrong"] > 0
-    assert dict(starved["lines"])["collision"]
+    assert starved.outcome["wrong"] > 0
+    assert dict(starved.lines)["collision"]
 
 
 def test_page_says_how_it_was_made_and_what_shortcuts_reach(findings, html):
     page = Page(html)
-    for said in (findings["command"], findings["made"], findings["machine"], "assay 9.9.9", "0, 1, 2", "gaussian"):
+    for said in (findings.command, findings.made, findings.machine, "assay 9.9.9", "0, 1, 2", "gaussian"):
         assert said in page.text
     assert "8 cheat 0.200 0.25 100 reaches the tolerance 8" in page.text
     assert "8 zero 0.700 0.25 100 does not reach the tolerance" in page.text
@@ -437,7 +452,7 @@ def test_identifiers_are_unique_and_references_lead_somewhere(html):
 
 def test_embedded_findings_are_the_findings(findings, html):
     embedded = re.search(r'<script type="application/json" id="findings">(.*?)</script>', html, re.DOTALL)
-    assert json.loads(embedded.group(1)) == findings
+    assert json.loads(embedded.group(1)) == to_json(findings)
 
 
 def test_figures_are_files_and_on_the_page(findings, written, html):
@@ -455,7 +470,7 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
                 "bare-attention-embedding-bits",
             )
         ),
-        "portraits-1",
+        "attention-maps-1",
         "length.precision",
     }
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
@@ -470,20 +485,20 @@ def test_table_of_evidence_can_be_sorted_without_a_mouse(findings, html):
     buttons = [attributes for tag, attributes in page.tags if tag == "button"]
     assert len(sortable) == len(buttons) == 21
     numbers = [attributes["data-value"] for tag, attributes in page.tags if "data-value" in attributes]
-    assert len(numbers) > 7 * len(findings["evidence"])
+    assert len(numbers) > 7 * len(findings.evidence)
     assert all(isinstance(float(number), float) for number in numbers)
 
 
 def test_text_is_escaped(findings, tmp_path):
-    hostile = copy.deepcopy(findings)
-    hostile["title"] = hostile["command"] = hostile["evidence"][0]["rests_on"] = HOSTILE
-    hostile["portraits"] = []
+    first = replace(findings.evidence[0], rests_on=HOSTILE)
+    hostile = replace(findings, title=HOSTILE, command=HOSTILE, evidence=(first, *findings.evidence[1:]))
+    hostile = replace(hostile, attention_maps=())
     text = write_report(hostile, tmp_path).read_text("utf-8")
     page = Page(text)
     assert page.text.count(HOSTILE) >= 3
     assert "<b>bold" not in text
     assert sum(tag == "script" for tag, _ in page.tags) == 2
-    assert "portraits-1" not in text
+    assert "attention-maps-1" not in text
 
 
 def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
@@ -501,17 +516,17 @@ def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
 
 def test_bounds_and_constructions_are_those_of_whom_they_speak_of(findings):
     """recurrent-state excludes other widths for an LSTM, of two numbers a unit, than for the bare model, of one."""
-    line = findings["lines"][0]
+    line = findings.lines[0]
     shown = {contender.name: contender for contender in contenders([line])}
     assert list(shown) == ["attention", "lstm", "bare-attention", "bare-recurrent"]
 
     def last(architecture, source):
-        (series,) = (s for s in boundaries_of(line, shown[architecture]) if s["source"] == source)
-        return series["points"][-1]["width"]
+        (series,) = (s for s in boundaries_of(line, shown[architecture]) if s.source == source)
+        return series.points[-1].width
 
     assert (last("bare-recurrent", "recurrent-state"), last("lstm", "recurrent-state")) == (15, 7)
-    assert not [s for s in boundaries_of(line, shown["lstm"]) if s["verdict"] == "constructed"]
-    assert [s["architecture"] for s in references(line, shown["lstm"])] == ["bare-recurrent"]
+    assert not [s for s in boundaries_of(line, shown["lstm"]) if s.verdict == "constructed"]
+    assert [s.architecture for s in references(line, shown["lstm"])] == ["bare-recurrent"]
     assert references(line, shown["bare-recurrent"]) == []
 
 
@@ -539,7 +554,7 @@ def test_widths_against_sparsity_have_linear_axes(findings):
     axes = band(findings, "sparsity", "attention").axes[0]
     assert axes.get_xscale() == axes.get_yscale() == "linear"
     assert axes.get_ylim()[0] == 0
-    assert [contender.name for contender in contenders(findings["lines"][1:])] == [
+    assert [contender.name for contender in contenders(findings.lines[1:])] == [
         "attention",
         "lstm",
         "bare-attention",
@@ -548,7 +563,7 @@ def test_widths_against_sparsity_have_linear_axes(findings):
 
 
 def test_summary_has_all_laws_and_the_smallest_construction(findings):
-    labels = legend(summary_chart(findings, findings["lines"][0]))
+    labels = legend(summary_chart(findings, findings.lines[0]))
     assert starting(labels, "attention, fit: ")
     assert "bare-attention, constructed (cyclic)" in labels
     assert "bare-recurrent, constructed (recurrent)" in labels
@@ -556,7 +571,7 @@ def test_summary_has_all_laws_and_the_smallest_construction(findings):
 
 
 def test_embedding_bits_need_bounds_on_bits_and_constructions(findings):
-    line = findings["lines"][0]
+    line = findings.lines[0]
     shown = {contender.name: contender for contender in contenders([line])}
     drawn = message_bits_chart(findings, line, shown["bare-attention"])
     assert starting(legend(drawn), "impossible (worst case): attention-message")
@@ -565,7 +580,7 @@ def test_embedding_bits_need_bounds_on_bits_and_constructions(findings):
 
 
 def test_portraits_outline_the_pointers_and_state_their_mass(findings):
-    figure = portrait_chart(findings["portraits"])
+    figure = attention_chart(findings.attention_maps)
     panels = figure.axes[:2]
     assert [panel.get_title(loc="left") for panel in panels] == ["constructed (sign), width 11", "learned, width 11"]
     assert all("73.3 %" in panel.get_xlabel() for panel in panels)
@@ -580,21 +595,18 @@ def test_figures_are_the_same_every_time(findings):
 
 
 def test_report_of_a_study_that_has_only_begun(tmp_path):
-    waiting = [
-        {"architecture": "attention", "family": "attention", "x": 8, "failed": None},
-        {"architecture": "my:Layer", "family": "attention", "x": 16, "failed": "at width 4: <b>"},
-    ]
+    waiting = (Unfinished("attention", 8, None), Unfinished("my:Layer", 16, "at width 4: <b>"))
     begun = gathered(line("length", "length", "N", [(8, piece) for piece in stated(8)], [], unfinished=waiting))
-    begun |= {"failures": [{"what": "portrait <i>", "reason": "with: x", "refused": False}], "seeds": [7]}
+    begun = replace(begun, failures=(Failure("portrait <i>", "with: x", refused=False),), seeds=(7,))
     page = Page(write_report(begun, tmp_path).read_text("utf-8"))
     assert "my:Layer at N = 16 failed at width 4: <b>. It gives no point." in page.text.replace(" .", ".")
     assert "What failed" in page.text
     assert "portrait <i> failed with: x" in page.text
     assert "at least 1 of 1 seed reached" in page.text
     assert few_seeds_text(1) in page.text
-    printed = terminal_text({**begun, "ledger": "l", "report": "r"})
-    assert "portrait <i> failed with: x" in printed
-    assert few_seeds_text(1) in printed
+    text = printed(begun)
+    assert "portrait <i> failed with: x" in text
+    assert few_seeds_text(1) in text
     assert "attention : no search finished;" in page.text
     assert "bare-recurrent : explicit weights;" in page.text
     assert "search not finished: attention at N = 8." in page.text
@@ -608,14 +620,14 @@ def test_report_of_a_study_that_has_only_begun(tmp_path):
 
 
 def test_one_task_has_no_matrix(findings, html):
-    assert findings["matrix"] is None
+    assert findings.matrix is None
     assert "not asked" not in Page(html).text
 
 
 def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
-    matrix = several["matrix"]
-    assert matrix["lines"] == ["length", "mystery"]
-    assert matrix["architectures"] == [
+    matrix = several.matrix
+    assert matrix.lines == ("length", "mystery")
+    assert matrix.architectures == (
         "attention",
         "attention, depth 2",
         "lstm",
@@ -623,21 +635,21 @@ def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
         "bare-attention",
         "bare-third-order",
         "bare-recurrent",
-    ]
-    cells = matrix["cells"]["mystery"]
+    )
+    cells = matrix.cells["mystery"]
 
     def said(architecture):
-        return [(e["verdict"], e["width"], e["at"], e["source"]) for e in cells[architecture]]
+        return [(e.verdict, e.width, e.x, e.source) for e in cells[architecture]]
 
     assert said("attention") == [("not learned", 50, 16, "training"), ("impossible", 8, 16, "one-layer")]
     assert said("attention, depth 2") == [("learned", 16, 16, "training"), ("impossible", 2, 16, "any-depth")]
     assert said("bare-third-order") == [("constructed", 5, 32, "trig")]
     assert said("my.package:Layer") == [("learned", 32, 32, "training")]
     assert said("lstm") == []
-    assert matrix["cells"]["length"]["attention, depth 2"] == []  # attention was trained there, at depth 1
-    assert cells["my.package:Layer"][0]["parameters"] == 320
-    lstm = matrix["cells"]["length"]["lstm"]
-    assert [(e["verdict"], e["error_kind"], e["width"]) for e in lstm] == [
+    assert matrix.cells["length"]["attention, depth 2"] == ()  # attention was trained there, at depth 1
+    assert cells["my.package:Layer"][0].parameters == 320
+    lstm = matrix.cells["length"]["lstm"]
+    assert [(e.verdict, e.error_kind, e.width) for e in lstm] == [
         ("not learned", "mean", 49),
         ("impossible", "mean", 2),
         ("impossible", "worst", 3),
@@ -655,7 +667,7 @@ def test_matrix_is_the_first_thing_on_the_page_and_in_the_terminal(several, tmp_
         "made",
     ]
     assert page.open == []
-    terminal = terminal_text({**several, "ledger": "l", "report": "r"})
+    terminal = printed(several)
     for part in ("320 parameters", "trig", "search not finished: third-order at N = 16"):
         assert part in page.text
         assert part in terminal
@@ -667,14 +679,14 @@ def test_matrix_is_the_first_thing_on_the_page_and_in_the_terminal(several, tmp_
 
 
 def test_tables_are_drawn_with_the_characters_that_the_terminal_has(several):
-    plain = terminal_text({**several, "ledger": "l", "report": "\u00e9"}, "ascii")
+    plain = printed(several, "ascii", "\u00e9")
     assert plain.splitlines()[-1] == "report  \\xe9"
     assert plain.count("\\") == 1
     assert "+---" in plain
 
 
 def test_everything_has_a_colour_and_marker_of_its_own(several):
-    look = looks(several["lines"])
+    look = looks(several.lines)
     names = {"attention", "attention, depth 2", "third-order", "hybrid", "my.package:Layer", "lstm", "feed-forward"}
     assert names <= set(look)
     assert len({look[name].colour for name in names}) == len(names)
@@ -683,25 +695,28 @@ def test_everything_has_a_colour_and_marker_of_its_own(several):
 
 def test_the_plainest_of_several_splits_has_the_look_of_its_architecture():
     def learned(name):
-        return {"architecture": name, "family": "attention", "verdict": "learned"}
+        return Series("attention", name, "training", "learned", "mean", ())
+
+    def look_of(*names):
+        empty, _ = line("length", "length", "N", [], [])
+        return looks([replace(empty, series=tuple(map(learned, names)))])
 
     split, deep = "attention, heads of 4", "attention, depth 2, heads of 4"
-    look = looks([{"series": [learned(split), learned(deep)], "sweeps": []}])
+    look = look_of(split, deep)
     assert look[split] == look["attention"] != look[deep]
-    look = looks([{"series": [learned(split), learned("attention")], "sweeps": []}])
+    look = look_of(split, "attention")
     assert look[split] != look["attention"]
 
 
 def test_hostile_names_of_tasks_and_architectures_are_escaped(several, tmp_path):
-    hostile = json.loads(json.dumps(several).replace("my.package:Layer", HOSTILE).replace("The mystery", HOSTILE))
-    hostile["matrix"] = task_matrix(hostile["lines"])
+    hostile = renamed(several, {"my.package:Layer": HOSTILE, "The mystery": HOSTILE})
     text = write_report(hostile, tmp_path).read_text("utf-8")
     page = Page(text)
     assert page.text.count(HOSTILE) >= 3
     assert "<b>bold" not in text
     assert sum(tag == "script" for tag, _ in page.tags) == 2
     assert all(path.parent == tmp_path / "small-figures" for path in (tmp_path / "small-figures").rglob("*"))
-    assert "alert(1)" in terminal_text({**hostile, "ledger": "l", "report": "r"})
+    assert "alert(1)" in printed(hostile)
 
 
 def test_matrix_states_a_bound_where_it_excludes_something():
@@ -714,8 +729,7 @@ def test_matrix_states_a_bound_where_it_excludes_something():
     trained = searched(task, 8, "attention", "attention", (5, 5, 5), (4, 5))
     silent, _ = line("a", "length", "N", [bound(8, 0), bound(1024, 90), bound(64, 7)], [trained])
     speaks, _ = line("b", "length", "N", [bound(8, 3), bound(64, 7)], [trained])
-    speaks["task"] = {"name": "mystery"}
-    cells = task_matrix([silent, speaks])["cells"]
-    said = {name: next(e for e in cells[name]["attention"] if e["verdict"] == "impossible") for name in cells}
-    assert (said["a"]["width"], said["a"]["at"]) == (90, 1024)
-    assert (said["b"]["width"], said["b"]["at"]) == (3, 8)
+    cells = task_matrix([silent, replace(speaks, task={"name": "mystery"})]).cells
+    said = {name: next(e for e in cells[name]["attention"] if e.verdict == "impossible") for name in cells}
+    assert (said["a"].width, said["a"].x) == (90, 1024)
+    assert (said["b"].width, said["b"].x) == (3, 8)

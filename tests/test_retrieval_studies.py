@@ -80,7 +80,7 @@ def test_every_question_is_answered_and_found(finished):
     found = printed["retrieval"]
     assert found["unanswered"] == printed["memory"]["unanswered"] == 0
     assert [(one["dimensions"], len(one["largest"])) for one in found["reached"]] == [(3, 2), (4, 2), (4, 2)]
-    assert [one["course"] for one in found["reached"]] == [
+    assert [one["setting"] for one in found["reached"]] == [
         "InfoNCE at temperature 0.1, 200 steps",
         "InfoNCE at temperature 0.1, 200 steps",
         "sigmoid loss from temperature 0.1 to 0.05, 300 steps",
@@ -155,7 +155,7 @@ def test_the_answer_says_what_was_found(finished):
     here = [one for one in found["reached"] if one["dimensions"] == 4]
     for one in here:
         low, high = one["largest"]
-        assert f"{one['course']} reaches {low if low == high else f'{low} to {high}'} documents" in found["answer"]
+        assert f"{one['setting']} reaches {low if low == high else f'{low} to {high}'} documents" in found["answer"]
     shares = "Explicit vectors of 4 dimensions for 46 documents serve these shares of all sets: 1 in float64, "
     assert shares in found["answer"]
     memory = finished[1]["memory"]
@@ -190,7 +190,7 @@ def test_the_page_holds_charts_answers_and_numbers(finished):
     for said in (printed["retrieval"]["answer"], printed["memory"]["answer"], "Both of them"):
         assert said in text
     for one in printed["retrieval"]["reached"]:
-        assert one["course"] in page
+        assert one["setting"] in page
         assert ", ".join(map(str, one["largest"])) in page
     for one in printed["retrieval"]["kept"]:
         assert f"{one['share']:.4g}" in page
@@ -246,17 +246,17 @@ def test_what_is_not_answered_is_said(finished):
     questions = list(study.retrieval.questions())
     some = [q for q in questions if q["asked"] == "rounded"][:2]
     found = gather_retrieval(study.retrieval, {content_hash(q): answer_retrieval(q) for q in some})
-    assert found["unanswered"] == len(questions) - 2
-    assert len(found["kept"]) == 2
-    assert found["reached"] == []
-    assert found["answer"].startswith("All sets of 2 need 4 dimensions")
+    assert found.unanswered == len(questions) - 2
+    assert len(found.kept) == 2
+    assert found.reached == ()
+    assert found.answer.startswith("All sets of 2 need 4 dimensions")
     nothing = gather_memories(study.memory, {})
-    assert nothing["unanswered"] == 16
-    assert nothing["answer"] == "Nothing is answered yet."
+    assert nothing.unanswered == 16
+    assert nothing.answer == "Nothing is answered yet."
     one = next(q for q in study.memory.questions() if q["dimensions"] == 16)
     partly = gather_memories(study.memory, {content_hash(one): answer_memory(one)})
-    assert partly["unanswered"] == 15
-    assert "d = 16" in partly["answer"]
+    assert partly.unanswered == 15
+    assert "d = 16" in partly.answer
 
 
 def test_sets_that_were_drawn_are_not_called_all(tmp_path):
@@ -264,10 +264,8 @@ def test_sets_that_were_drawn_are_not_called_all(tmp_path):
     study = load_study(str(path))
     (question,) = study.retrieval.questions()
     found = gather_retrieval(study.retrieval, {content_hash(question): answer_retrieval(question)})
-    assert "serve these shares of 20,000 random sets: " in found["answer"]
-    assert found["margins"] == [
-        {"kind": "optimum", "dimensions": None, "documents": 1500, "margin": found["margins"][0]["margin"]}
-    ]
+    assert "serve these shares of 20,000 random sets: " in found.answer
+    assert [(one.kind, one.dimensions, one.documents) for one in found.margins] == [("optimum", None, 1500)]
 
 
 def test_lines_and_retrieval_stand_in_one_study(tmp_path):

@@ -11,6 +11,7 @@ from assay.bounds import bounds_of
 from assay.evidence import content_hash
 from assay.models import family
 from assay.report.findings import gather
+from assay.report.lines import Unfinished
 from assay.studies import shipped
 from assay.studies.course import search_course
 from assay.studies.replay import replay, study_evidence
@@ -262,32 +263,32 @@ def test_findings_have_every_line_and_the_matrix(two):
     evidence = study_evidence(two, [*bounds, *runs, *half, other])
     assert keyed(evidence) == keyed([*bounds, *runs, *half])
     findings = gather(two, evidence, "assay run two")
-    averaging, sparsity, matching = findings["lines"]
-    assert averaging["task"] == {"name": "sparse-averaging", "sparsity": 2, "dimension": 1, "layout": "last"}
-    assert averaging["unfinished"] == [{"architecture": "lstm", "x": 4, "failed": None}]
-    assert (averaging["baselines"], averaging["test_inputs"]) == ([], [])
-    assert sparsity["tolerance"] == [0.25, 0.5]
-    assert [p["x"] for series in sparsity["series"] for p in series["points"]] == [1, 2] * len(sparsity["series"])
-    (learned,) = [series for series in averaging["series"] if series["verdict"] == "learned"]
-    assert [(p["x"], p["width"], p["parameters"], p["censored"]) for p in learned["points"]] == [
+    averaging, sparsity, matching = findings.lines
+    assert averaging.task == {"name": "sparse-averaging", "sparsity": 2, "dimension": 1, "layout": "last"}
+    assert averaging.unfinished == (Unfinished("lstm", 4, None),)
+    assert (averaging.baselines, averaging.test_inputs) == ((), ())
+    assert sparsity.tolerance == (0.25, 0.5)
+    assert [p.x for series in sparsity.series for p in series.points] == [1, 2] * len(sparsity.series)
+    (learned,) = averaging.of("learned")
+    assert [(p.x, p.width, p.parameters, p.censored) for p in learned.points] == [
         (4, 4, 40, False),
         (8, 8, 80, False),
     ]
-    assert [p["intervals"] for p in learned["points"]] == [((4, 4),) * 3, ((8, 8),) * 3]
-    names = {series["architecture"] for series in matching["series"] if series["verdict"] == "learned"}
+    assert [p.intervals for p in learned.points] == [((4, 4),) * 3, ((8, 8),) * 3]
+    names = {series.architecture for series in matching.of("learned")}
     assert names == {"attention, heads of 2", "attention, depth 2"}
-    assert matching["task"]["name"] == "match2"
-    assert not {"length", "modulus"} & set(matching["task"])
+    assert matching.task["name"] == "match2"
+    assert not {"length", "modulus"} & set(matching.task)
     moduli = [matching_task.to_json()["modulus"] for matching_task in two.lines[2].tasks.values()]
-    assert matching["follows"] == {"modulus": [min(moduli), max(moduli)]}
-    assert findings["matrix"]["lines"] == ["averaging", "sparsity", "matching"]
-    (cell,) = [e for e in findings["matrix"]["cells"]["matching"]["attention, depth 2"] if e["verdict"] == "learned"]
-    assert (cell["width"], cell["at"]) == (8, 8)
-    rows = {row["key"]: row for row in findings["evidence"]}
+    assert matching.follows == {"modulus": (min(moduli), max(moduli))}
+    assert findings.matrix.lines == ("averaging", "sparsity", "matching")
+    (cell,) = [e for e in findings.matrix.cells["matching"]["attention, depth 2"] if e.verdict == "learned"]
+    assert (cell.width, cell.x) == (8, 8)
+    rows = {row.key: row for row in findings.evidence}
     assert set(rows) == {piece.key for piece in evidence}
-    assert rows[bounds[0].key]["task"].startswith("sparse-averaging: N = 4, q = 2, ")
-    assert rows[bounds[0].key]["along"] == {"N": 4, "q": 2}
-    assert rows[runs[-1].key]["along"]["N"] in (4, 8)
+    assert rows[bounds[0].key].task.startswith("sparse-averaging: N = 4, q = 2, ")
+    assert rows[bounds[0].key].along == {"N": 4, "q": 2}
+    assert rows[runs[-1].key].along["N"] in (4, 8)
 
 
 def test_a_search_without_a_start_begins_where_what_is_proved_says(tmp_path):

@@ -136,8 +136,8 @@ def test_of_several_rates_the_best_counts():
     assert 0.4 < small.floor < 0.6
     assert (large.errors, large.learned, large.floor, large.bound) == ((0.2, 0.4), 1, 0.0, "")
     (same,) = sweeps_of([(x, "state bits", *rest) for x, _, *rest in ends])
-    assert [point["at"] for point in same.to_json()["curves"][0]["points"]] == [4 * 32, 8 * 32]
-    assert [point["at"] for point in sweep.to_json()["curves"][0]["points"]] == [8, 16]
+    assert [point.at for point in same.curves[0].points] == [4 * 32, 8 * 32]
+    assert [point.at for point in sweep.curves[0].points] == [8, 16]
 
 
 def averaging_run(length, width, learned):
@@ -166,7 +166,7 @@ def test_state_is_drawn_against_what_is_remembered():
     ]
     bound = BOUNDS["recurrent-state-mean"]()
     needed = [(task.length, bound.amount(task, 0.25, "gaussian", Resources(precision=1))) for task in tasks]
-    assert chart.required["recurrent-state-mean"] == needed
+    assert chart.required["recurrent-state-mean"] == tuple(needed)
     stateless = [
         replace(end, runs=tuple(replace(one, size=replace(one.size, state=0)) for one in end.runs)) for end in ends
     ]
@@ -187,9 +187,9 @@ def test_of_tasks_that_share_a_place_the_least_is_required():
     (chart,) = state_charts(ends, "V", "uniform")
     assert sorted((point.at, point.more) for point in chart.learned["feed-forward"]) == [(4, False), (8, True)]
     bound, small = BOUNDS["recall-state"](), [Recall(pairs=pairs, vocabulary=16) for pairs in (4, 8)]
-    assert chart.required["recall-state"] == [
+    assert chart.required["recall-state"] == tuple(
         (task.pairs, bound.amount(task, 0.05, "uniform", Resources(precision=1))) for task in small
-    ]
+    )
 
 
 def test_a_study_of_sweeps_and_its_report(tmp_path):

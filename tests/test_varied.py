@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assay.report.drawing import draw_learned, looks
+from assay.report.drawing import Look, draw_learned
 from assay.report.words import sought_text, width_text
 from assay.results.frontier import SearchEnd, learned_series
 from assay.studies.study import load_study
@@ -98,9 +98,8 @@ def test_largest_values_are_said_with_their_direction(found, said):
     unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K", largest=True)
     runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
     (series,) = learned_series([SearchEnd(8, unit, found, tuple(runs))])
-    described = series.to_json()
-    assert sought_text(described) == "largest K"
-    assert width_text(described["points"][0], described) == said
+    assert sought_text(series) == "largest K"
+    assert width_text(series.points[0], series) == said
     assert series.points[0].seeds == (found,) * 3
 
 
@@ -188,9 +187,8 @@ def test_charts_of_largest_values_mark_what_is_known_from_one_side(found, sign):
 
     unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K", largest=True)
     runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
-    described = [one.to_json() for one in learned_series([SearchEnd(8, unit, found, tuple(runs))])]
-    handles = draw_learned(
-        Figure().subplots(), described, "N", looks([{"series": described, "sweeps": []}]), named=False
-    )
+    series = learned_series([SearchEnd(8, unit, found, tuple(runs))])
+    look = {one.architecture: Look("#000000", "o") for one in series}
+    handles = draw_learned(Figure().subplots(), series, "N", look, named=False)
     labels = [handle.get_label() for handle in handles]
     assert [label.partition(":")[0] for label in labels[1:]] == [sign] * bool(sign)

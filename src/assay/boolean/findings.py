@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from assay.boolean.plan import BooleanPlan, Training
@@ -87,22 +87,39 @@ class Margins:
     fixed_bits: int | None
 
 
-def gather_boolean(plan: BooleanPlan, answers: Answers) -> dict[str, Any]:
-    """The findings as plain JSON values: `answer`, `heads`, `errors`, `margins`, `refuted` and `unanswered`.
+@dataclass(frozen=True)
+class BooleanFindings:
+    """What a study of Boolean functions found.
 
-    `refuted` has a sentence for each network that was trained and has fewer heads, or fewer errors, than is possible;
-    there should be none.
+    Attributes:
+        answer: what is impossible, constructed and learned at the largest n of each function, in words.
+        heads: for each function and n.
+        errors: of what was trained, for each function, n and number of heads.
+        margins: of explicit weights.
+        refuted: a sentence for each network that was trained and has fewer errors than is possible; there should be
+            none.
+        unanswered: questions without an answer.
     """
-    heads, errors = list(_heads(plan, answers)), list(_errors(plan, answers))
-    asked = [content_hash(question) for question in plan.questions()]
-    return {
-        "answer": _answer(heads),
-        "heads": [asdict(one) for one in heads],
-        "errors": [asdict(one) for one in errors],
-        "margins": [asdict(one) for one in _margins(plan, answers)],
-        "refuted": [_refuted(one) for one in errors if _is_refuted(one)],
-        "unanswered": sum(key not in answers for key in asked),
-    }
+
+    answer: str
+    heads: tuple[Heads, ...]
+    errors: tuple[Errors, ...]
+    margins: tuple[Margins, ...]
+    refuted: tuple[str, ...]
+    unanswered: int
+
+
+def gather_boolean(plan: BooleanPlan, answers: Answers) -> BooleanFindings:
+    """The findings from the answers there are, by the keys of their questions."""
+    heads, errors = tuple(_heads(plan, answers)), tuple(_errors(plan, answers))
+    return BooleanFindings(
+        answer=_answer(heads),
+        heads=heads,
+        errors=errors,
+        margins=tuple(_margins(plan, answers)),
+        refuted=tuple(said for one in errors if (said := _refuted(one))),
+        unanswered=sum(content_hash(question) not in answers for question in plan.questions()),
+    )
 
 
 def _heads(plan: BooleanPlan, answers: Answers) -> Iterator[Heads]:
@@ -194,21 +211,17 @@ def _margins(plan: BooleanPlan, answers: Answers) -> Iterator[Margins]:
                 )
 
 
-def _is_refuted(one: Errors) -> bool:
-    return one.least is not None and one.trained is not None and one.trained < one.least
-
-
 def _refuted(one: Errors) -> str:
-    assert one.least is not None
-    assert one.trained is not None
+    """How a trained network contradicts what is proved; empty where it does not."""
+    if one.least is None or one.trained is None or one.trained >= one.least:
+        return ""
     return (
         f"{one.heads} heads of {one.function}, n = {one.inputs}, are wrong on a share of {one.trained:.4g} in exact "
         f"arithmetic, but at least {one.least:.4g} is proved"
     )
 
 
-def _answer(heads: list[Heads]) -> str:
-    """What is impossible, constructed and learned at the largest n of each function."""
+def _answer(heads: tuple[Heads, ...]) -> str:
     said = []
     for name in dict.fromkeys(one.function for one in heads):
         known = [one for one in heads if one.function == name and one.needed is not None]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.cli.exits import ExitCode
 from assay.cli.options import DEFAULT_OUT, Json, Out, Quick, app, show_result, tell
-from assay.cli.text import estimate_text, listing_text, study_text
+from assay.cli.text import estimate_text, listing_text
 from assay.errors import AssayError, unknown
+
+if TYPE_CHECKING:
+    from assay.report.findings import Reported
 
 
 @app.command()
@@ -93,17 +97,19 @@ def show(
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 
 
-def show_study(result: dict[str, Any], as_json: bool) -> None:
+def show_study(reported: Reported, as_json: bool) -> None:
     """What a study came to. Where something failed all is not well, even if nothing that was answered refutes a claim.
 
     Raises:
         Exit: with the code that says so.
     """
-    show_result(result, as_json, study_text)
-    failures = result["failures"]
+    from assay.report.terminal import terminal_text
+
+    show_result(reported.to_json(), as_json, lambda _: terminal_text(reported, sys.stdout.encoding))
+    failures = reported.findings.failures
     if failures:
         tell(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")
-    if result["contradictions"]:
+    if reported.findings.contradictions:
         raise typer.Exit(ExitCode.REFUTED)
     if failures:
-        raise typer.Exit(ExitCode.REFUSED if all(failure["refused"] for failure in failures) else ExitCode.FAULT)
+        raise typer.Exit(ExitCode.REFUSED if all(failure.refused for failure in failures) else ExitCode.FAULT)

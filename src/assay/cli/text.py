@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 
@@ -110,13 +109,6 @@ def _open_widths(row: dict[str, Any]) -> str:
     return "no width is left open" if smallest is None else f"width >= {smallest}"
 
 
-def study_text(result: dict[str, Any]) -> str:
-    """Tables of a study."""
-    from assay.report.tables import terminal_text
-
-    return terminal_text(result, sys.stdout.encoding)
-
-
 def estimate_text(found: dict[str, Any]) -> str:
     """What a study will ask, how long it takes and the disk it needs."""
     rows = [("questions", "answered", "processor", "")]
@@ -191,9 +183,9 @@ def attack_text(result: dict[str, Any]) -> str:
 
 def protocol_text(result: dict[str, Any]) -> str:
     """Who holds what, what was sent, and what came of it."""
-    from assay.report.protocols import protocol_lines
+    from assay.report.protocols import ProtocolRun
 
-    return "\n".join(f"{name:<12} {line}".rstrip() for name, line in protocol_lines(result))
+    return "\n".join(f"{name:<12} {line}".rstrip() for name, line in ProtocolRun.from_json(result).lines)
 
 
 def chosen_sets_text(result: dict[str, Any]) -> str:

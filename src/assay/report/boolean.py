@@ -2,86 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict, replace
 
-from rich.table import Table
-
-from assay.report.vega import Spec, VegaChart
+from assay.boolean.findings import BooleanFindings
+from assay.report.text_table import TextTable
+from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, side_by_side, tooltip, whole_numbers
 
 _GREY, _BLUE, _RED = "#8a8f98", "#3b6fb6", "#d1342b"
 _FUNCTIONS = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f", "#8e63b5", "#4aa3a2", "#b0609a"]
 _SIGNIFICANDS = [{"name": "float32", "bits": 24}, {"name": "float64", "bits": 53}]
 _KINDS = ["impossible below", "constructed", "learned", "not learned up to"]
 
-Rows = tuple[list[str], list[list[str]]]
 
-
-def boolean_charts(found: dict[str, Any]) -> list[VegaChart]:
+def boolean_charts(found: BooleanFindings) -> list[VegaChart]:
     """Heads against bits, errors of fewer heads, and margins; those that there are answers for."""
-    drawn = [_heads_chart(found)] if any(one["needed"] is not None for one in found["heads"]) else []
-    if any(one["least"] for one in found["errors"]):
+    drawn = [_heads_chart(found)] if any(one.needed is not None for one in found.heads) else []
+    if any(one.least for one in found.errors):
         drawn.append(_errors_chart(found))
-    if found["margins"]:
+    if found.margins:
         drawn.append(_margins_chart(found))
     return drawn
 
 
-def _heads_chart(found: dict[str, Any]) -> VegaChart:
+def _heads_chart(found: BooleanFindings) -> VegaChart:
     values = []
-    for one in found["heads"]:
-        here = {"function": one["function"], "n": one["inputs"]}
-        stated = [("impossible below", one["needed"]), ("constructed", one["constructed"])]
-        learned = one["learned"]
-        stated.append(("learned", learned) if learned else ("not learned up to", one["tried"] or None))
-        values += [{**here, "kind": kind, "heads": heads} for kind, heads in stated if heads is not None]
-    names = list(dict.fromkeys(value["function"] for value in values))
-    shape: Spec = {
-        "field": "kind",
-        "type": "nominal",
-        "sort": _KINDS,
-        "title": None,
-        "scale": {"domain": _KINDS, "range": ["stroke", "circle", "cross", "triangle-up"]},
-        "legend": {"orient": "bottom"},
-    }
-    x: Spec = {
-        "field": "n",
-        "type": "quantitative",
-        "title": "bits n",
-        "axis": {"tickMinStep": 1, "format": "d"},
-        "scale": {"zero": False, "padding": 12},
-    }
-    spec: Spec = {
-        "data": {"values": values},
-        "facet": {"column": {"field": "function", "type": "nominal", "sort": names, "title": None}},
-        "spec": {
-            "width": max(120, 760 // max(1, len(names))),
-            "height": 260,
-            "layer": [
-                {
-                    "transform": [{"filter": "datum.kind == 'impossible below'"}],
-                    "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": _GREY},
-                    "encoding": {"x": x, "y": _heads_axis()},
-                },
-                {
-                    "mark": {"type": "point", "size": 110, "strokeWidth": 2, "opacity": 1},
-                    "encoding": {
-                        "x": x,
-                        "y": _heads_axis(),
-                        "shape": shape,
-                        "color": {
-                            "field": "kind",
-                            "type": "nominal",
-                            "sort": _KINDS,
-                            "title": None,
-                            "scale": {"domain": _KINDS, "range": [_GREY, _BLUE, _RED, _RED]},
-                            "legend": {"orient": "bottom"},
-                        },
-                        "tooltip": [{"field": "function"}, {"field": "n"}, {"field": "kind"}, {"field": "heads"}],
-                    },
-                },
-            ],
+    for one in found.heads:
+        learned = ("learned", one.learned) if one.learned else ("not learned up to", one.tried or None)
+        for kind, heads in (("impossible below", one.needed), ("constructed", one.constructed), learned):
+            if heads is not None:
+                values.append({"function": one.function, "n": one.inputs, "kind": kind, "heads": heads})
+    functions = list(dict.fromkeys(str(value["function"]) for value in values))
+    x = whole_numbers("n", "bits n", scale={"zero": False, "padding": 12})
+    y = whole_numbers("heads", "heads H", scale={"domainMin": 0})
+    shapes: Spec = {"domain": _KINDS, "range": ["stroke", "circle", "cross", "triangle-up"]}
+    colours: Spec = {"domain": _KINDS, "range": [_GREY, _BLUE, _RED, _RED]}
+    layers: list[Spec] = [
+        {
+            "transform": [{"filter": "datum.kind == 'impossible below'"}],
+            "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": _GREY},
+            "encoding": {"x": x, "y": y},
         },
-    }
+        {
+            "mark": {"type": "point", "size": 110, "strokeWidth": 2, "opacity": 1},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "shape": names("kind", sort=_KINDS, scale=shapes, legend=BELOW),
+                "color": names("kind", sort=_KINDS, scale=colours, legend=BELOW),
+                "tooltip": tooltip("function", "n", "kind", "heads"),
+            },
+        },
+    ]
+    spec = {"data": data(values), **side_by_side("function", functions, 260, layers, least=120)}
     caption = (
         "Heads of one softmax layer with a fixed query and a linear threshold. Below the grey line (threshold degree) "
         "no heads compute the function, in exact arithmetic. Circles: explicit weights, checked in rationals. Crosses: "
@@ -91,75 +63,33 @@ def _heads_chart(found: dict[str, Any]) -> VegaChart:
     return VegaChart("boolean-heads", "Heads against bits", caption, spec)
 
 
-def _heads_axis() -> Spec:
-    return {
-        "field": "heads",
-        "type": "quantitative",
-        "title": "heads H",
-        "scale": {"domainMin": 0},
-        "axis": {"tickMinStep": 1, "format": "d"},
-    }
-
-
-def _errors_chart(found: dict[str, Any]) -> VegaChart:
-    names = [
-        name
-        for name in dict.fromkeys(one["function"] for one in found["errors"])
-        if any(one["least"] for one in found["errors"] if one["function"] == name)
-    ]
+def _errors_chart(found: BooleanFindings) -> VegaChart:
+    functions = list(dict.fromkeys(one.function for one in found.errors if one.least))
     values = [
-        {
-            "function": one["function"],
-            "n": f"n = {one['inputs']}",
-            "heads": one["heads"],
-            "least": one["least"],
-            "trained": one["trained"],
-        }
-        for one in found["errors"]
-        if one["function"] in names and one["least"] is not None
+        {**asdict(one), "n": f"n = {one.inputs}"}
+        for one in found.errors
+        if one.function in functions and one.least is not None
     ]
-    x: Spec = {"field": "heads", "type": "quantitative", "title": "heads H", "axis": {"tickMinStep": 1, "format": "d"}}
-
-    def y(field: str) -> Spec:
-        return {
-            "field": field,
-            "type": "quantitative",
-            "title": "share of words wrong",
-            "scale": {"type": "sqrt"},
-            "axis": {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"},
-        }
-
-    colour: Spec = {"field": "n", "type": "nominal", "title": None, "legend": {"orient": "bottom"}}
-    spec: Spec = {
-        "data": {"values": values},
-        "facet": {"column": {"field": "function", "type": "nominal", "sort": names, "title": None}},
-        "spec": {
-            "width": max(160, 760 // max(1, len(names))),
-            "height": 280,
-            "layer": [
-                {
-                    "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3]},
-                    "encoding": {"x": x, "y": y("least"), "color": colour},
-                },
-                {
-                    "transform": [{"filter": "datum.trained != null"}],
-                    "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                    "encoding": {
-                        "x": x,
-                        "y": y("trained"),
-                        "color": colour,
-                        "tooltip": [
-                            {"field": "function"},
-                            {"field": "n"},
-                            {"field": "heads"},
-                            {"field": "trained", "format": ".4f"},
-                            {"field": "least", "format": ".4f"},
-                        ],
-                    },
-                },
-            ],
+    axis: Spec = {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"}
+    y: Spec = {"title": "share of words wrong", "scale": {"type": "sqrt"}, "axis": axis}
+    shared: Spec = {"x": whole_numbers("heads", "heads H"), "color": names("n", legend=BELOW)}
+    told: Spec = {"format": ".4f"}
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3]},
+            "encoding": {**shared, "y": numbers("least", **y)},
         },
-    }
+        {
+            "transform": [{"filter": "datum.trained != null"}],
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+            "encoding": {
+                **shared,
+                "y": numbers("trained", **y),
+                "tooltip": tooltip("function", "n", "heads", "trained", "least", trained=told, least=told),
+            },
+        },
+    ]
+    spec = {"data": data(values), **side_by_side("function", functions, 280, layers, least=160)}
     caption = (
         "On uniform bits. Dashed: no network with so many heads is wrong less often, in exact arithmetic. Points: the "
         "best seed, its answers held against exact arithmetic; none may lie below its line. The axis is a square root."
@@ -167,55 +97,39 @@ def _errors_chart(found: dict[str, Any]) -> VegaChart:
     return VegaChart("boolean-errors", "What fewer heads get wrong", caption, spec)
 
 
-def _margins_chart(found: dict[str, Any]) -> VegaChart:
-    names = list(dict.fromkeys(one["function"] for one in found["margins"]))
-    values = [
-        {**one, "proved": one["proved"] or "neither", "measured": one["measured"] or "neither"}
-        for one in found["margins"]
+def _margins_chart(found: BooleanFindings) -> VegaChart:
+    functions = list(dict.fromkeys(one.function for one in found.margins))
+    values = [replace(one, proved=one.proved or "neither", measured=one.measured or "neither") for one in found.margins]
+    y = numbers("bits", "log2 of 1 / margin")
+    colours: Spec = {"domain": functions, "range": _FUNCTIONS}
+    layers: list[Spec] = [
+        {
+            "data": data(_SIGNIFICANDS),
+            "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
+            "encoding": {"y": y},
+        },
+        {
+            "data": data(_SIGNIFICANDS),
+            "mark": {"type": "text", "align": "left", "dy": -7, "color": _GREY},
+            "encoding": {"y": y, "x": {"value": 4}, "text": {"field": "name"}},
+        },
+        {
+            "data": data(values),
+            "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
+            "encoding": {
+                "x": numbers("inputs", "bits n", scale={"zero": False}),
+                "y": y,
+                "color": names("function", sort=functions, scale=colours, legend=BELOW),
+                "tooltip": tooltip(
+                    *("function", "inputs", "heads", "bits", "proved", "measured", "fixed_bits"),
+                    inputs={"title": "n"},
+                    bits={"format": ".1f"},
+                    fixed_bits={"title": "fixed-point bits"},
+                ),
+            },
+        },
     ]
-    x: Spec = {"field": "inputs", "type": "quantitative", "title": "bits n", "scale": {"zero": False}}
-    y: Spec = {"field": "bits", "type": "quantitative", "title": "log2 of 1 / margin"}
-    spec: Spec = {
-        "height": 360,
-        "width": "container",
-        "layer": [
-            {
-                "data": {"values": _SIGNIFICANDS},
-                "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
-                "encoding": {"y": y},
-            },
-            {
-                "data": {"values": _SIGNIFICANDS},
-                "mark": {"type": "text", "align": "left", "dy": -7, "color": _GREY},
-                "encoding": {"y": y, "x": {"value": 4}, "text": {"field": "name"}},
-            },
-            {
-                "data": {"values": values},
-                "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "color": {
-                        "field": "function",
-                        "type": "nominal",
-                        "sort": names,
-                        "title": None,
-                        "scale": {"domain": names, "range": _FUNCTIONS},
-                        "legend": {"orient": "bottom"},
-                    },
-                    "tooltip": [
-                        {"field": "function"},
-                        {"field": "inputs", "title": "n"},
-                        {"field": "heads"},
-                        {"field": "bits", "format": ".1f"},
-                        {"field": "proved"},
-                        {"field": "measured"},
-                        {"field": "fixed_bits", "title": "fixed-point bits"},
-                    ],
-                },
-            },
-        ],
-    }
+    spec: Spec = {"height": 360, "width": "container", "layer": layers}
     caption = (
         "Explicit weights of as many heads as are needed; the margin is the least |output|, in rationals, with "
         "coefficients whose absolute values sum to 1. Dashed: significands of float32 and float64. One sign change "
@@ -224,93 +138,54 @@ def _margins_chart(found: dict[str, Any]) -> VegaChart:
     return VegaChart("boolean-margins", "Margins in bits", caption, spec)
 
 
-def heads_rows(found: dict[str, Any]) -> Rows:
-    """Titles and rows: what is impossible, constructed and learned of each function and n."""
-    titles = ["function", "n", "impossible below", "constructed", "learned", "seeds", "standard backbone"]
+def heads_table(found: BooleanFindings) -> TextTable:
+    """What is impossible, constructed and learned of each function and n."""
+    columns = ["function", "n", "impossible below", "constructed", "learned", "seeds", "standard backbone"]
     rows = []
-    for one in found["heads"]:
+    for one in found.heads:
         learned, seeds, backbone = "", "", ""
-        if one["learned"] is not None:
-            learned, seeds = str(one["learned"]), f"{one['learned_seeds']} of {one['seeds']}"
-        elif one["tried"]:
-            learned, seeds = f"not up to {one['tried']}", f"0 of {one['seeds']}"
-        if one["backbone"] is not None:
-            backbone = f"{one['backbone']} of {one['seeds']} seeds"
-            if not one["backbone"]:
-                backbone = f"none, {one['backbone_wrong']} of {1 << one['inputs']} wrong"
-        rows.append(
-            [
-                one["function"],
-                str(one["inputs"]),
-                _shown(one["needed"]),
-                _shown(one["constructed"]),
-                learned,
-                seeds,
-                backbone,
-            ]
-        )
-    return titles, rows
+        if one.learned is not None:
+            learned, seeds = str(one.learned), f"{one.learned_seeds} of {one.seeds}"
+        elif one.tried:
+            learned, seeds = f"not up to {one.tried}", f"0 of {one.seeds}"
+        if one.backbone is not None:
+            backbone = f"{one.backbone} of {one.seeds} seeds"
+            if not one.backbone:
+                backbone = f"none, {one.backbone_wrong} of {1 << one.inputs} wrong"
+        stated = [_shown(one.needed), _shown(one.constructed)]
+        rows.append([one.function, str(one.inputs), *stated, learned, seeds, backbone])
+    return TextTable("Heads of one softmax layer with a fixed query, before a linear threshold", columns, rows)
 
 
-def error_rows(found: dict[str, Any]) -> Rows:
-    """Titles and rows: what was trained, and what is proved of so many heads."""
-    titles = ["function", "n", "heads", "wrong at least", "wrong, best seed", "words wrong, by seed"]
+def errors_table(found: BooleanFindings) -> TextTable:
+    """What was trained, and what is proved of so many heads."""
+    columns = ["function", "n", "heads", "wrong at least", "wrong, best seed", "words wrong, by seed"]
     rows = []
-    for one in found["errors"]:
+    for one in found.errors:
         words = [
-            f"{wrong}{'' if exact else ' (by rounding)'}"
-            for wrong, exact in zip(one["wrong"], one["exact"], strict=True)
+            f"{wrong}{'' if exact else ' (by rounding)'}" for wrong, exact in zip(one.wrong, one.exact, strict=True)
         ]
-        trained = "" if one["trained"] is None else f"{one['trained']:.4g}"
-        least = "" if one["least"] is None else f"{one['least']:.4g}"
-        rows.append(
-            [
-                one["function"],
-                str(one["inputs"]),
-                str(one["heads"]),
-                least,
-                trained,
-                ", ".join(words),
-            ]
-        )
-    return titles, rows
+        shares = ["" if share is None else f"{share:.4g}" for share in (one.least, one.trained)]
+        rows.append([one.function, str(one.inputs), str(one.heads), *shares, ", ".join(words)])
+    return TextTable("What was trained", columns, rows)
 
 
-def margin_rows(found: dict[str, Any]) -> Rows:
-    """Titles and rows: explicit weights of symmetric functions."""
-    titles = ["function", "n", "heads", "log2 of 1 / margin", "proved in", "right in", "fixed-point bits"]
+def margins_table(found: BooleanFindings) -> TextTable:
+    """Margins and number formats of explicit weights of symmetric functions."""
+    columns = ["function", "n", "heads", "log2 of 1 / margin", "proved in", "right in", "fixed-point bits"]
     rows = [
         [
-            one["function"],
-            str(one["inputs"]),
-            str(one["heads"]),
-            f"{one['bits']:.1f}",
-            one["proved"] or "neither",
-            one["measured"] or "neither",
-            _shown(one["fixed_bits"]),
+            one.function,
+            str(one.inputs),
+            str(one.heads),
+            f"{one.bits:.1f}",
+            one.proved or "neither",
+            one.measured or "neither",
+            _shown(one.fixed_bits),
         ]
-        for one in found["margins"]
+        for one in found.margins
     ]
-    return titles, rows
-
-
-def heads_table(found: dict[str, Any]) -> Table:
-    """What is impossible, constructed and learned."""
-    return _table("Heads of one softmax layer with a fixed query, before a linear threshold", heads_rows(found))
-
-
-def margins_table(found: dict[str, Any]) -> Table:
-    """Margins and number formats of explicit weights."""
-    return _table("Explicit weights", margin_rows(found))
-
-
-def _table(title: str, rows: Rows) -> Table:
-    table = Table(title=title, title_justify="left")
-    for number, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if number == 0 else "right")
-    for row in rows[1]:
-        table.add_row(*row)
-    return table
+    return TextTable("Explicit weights", columns, rows)
 
 
 def _shown(number: int | None) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import mean, median
-from typing import Any
 
 from rich.table import Table
 
 from assay.evidence import Evidence
-from assay.results.predictions import decided, predicted
+from assay.report.text_table import TextTable
+from assay.results.predictions import Prediction, decided, predicted
+from assay.results.sweeps import best_of_seeds
 from assay.studies.replay import replay
 from assay.studies.study import Cell, Comparison
 
@@ -39,42 +40,123 @@ class Trained:
     reach: int
 
 
-def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -> dict[str, Any]:
-    """The findings of a comparison, as plain JSON values.
+@dataclass(frozen=True)
+class ComparedCell:
+    """What theorems and training say of one network on one task.
 
-    Returns a dictionary with `title`, `distribution`, `distribution_text`, `length` and `longest` (of training, and of
-    tests), `tolerance`, `networks` (names), `rows` (one for each task: `task`, `decided`, and `cells`, see `_cell`),
-    `kinds` (see `_by_kind`), `agree` and `decided` (of the cells that are decided and finished, how many agree),
-    `disagreements` (sentences) and `unanswered` (runs).
+    Attributes:
+        predicted: what theorems say; None where none is about such networks.
+        trained: what training came to; None where runs are missing.
+        agrees: whether they agree; None where one of the two says nothing.
+        unanswered: runs that are missing.
     """
+
+    predicted: Prediction | None
+    trained: Trained | None
+    agrees: bool | None
+    unanswered: int
+
+    def right_at(self, length: int) -> float | None:
+        """The share of right answers at this length, or at that of training where it was not tested at others."""
+        return None if self.trained is None else 1 - self.trained.lengths.get(length, self.trained.error)
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """One task of a comparison.
+
+    Attributes:
+        task: its language or group, or its parameters.
+        decided: what is decided of it, in a few words.
+        cells: an outcome for each network.
+    """
+
+    task: str
+    decided: str
+    cells: tuple[ComparedCell, ...]
+
+
+@dataclass(frozen=True)
+class ComparedKind:
+    """Tasks of which the same is decided.
+
+    Attributes:
+        decided: what, in a few words.
+        tasks: how many there are.
+        right: for each network the mean of their shares of right answers at the longest length; None where runs are
+            missing.
+    """
+
+    decided: str
+    tasks: int
+    right: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was found in a comparison.
+
+    Attributes:
+        title: one line for people.
+        distribution: of the inputs.
+        distribution_text: that distribution in words.
+        length: of training.
+        longest: length of the tests.
+        tolerance: of the mean error.
+        networks: their names.
+        rows: one for each task.
+        kinds: of tasks, by what is decided.
+        agree: of the cells that are decided and finished, how many agree with it.
+        decided: how many of these there are.
+        disagreements: a sentence for each network and reason, with the tasks that it is about.
+        unanswered: runs that are missing.
+    """
+
+    title: str
+    distribution: str
+    distribution_text: str
+    length: int
+    longest: int
+    tolerance: float
+    networks: tuple[str, ...]
+    rows: tuple[ComparedRow, ...]
+    kinds: tuple[ComparedKind, ...]
+    agree: int
+    decided: int
+    disagreements: tuple[str, ...]
+    unanswered: int
+
+
+def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -> Compared:
+    """The findings of a comparison."""
     networks = list(dict.fromkeys(_name(cell) for cell in comparison.cells))
     cells = [_cell(cell, comparison.distribution, answers) for cell in comparison.cells]
-    rows: list[dict[str, Any]] = [
-        {
-            "task": task_name(first.task.to_json()),
-            "decided": decided(first.task.to_json()),
-            "cells": cells[start : start + len(networks)],
-        }
+    rows = [
+        ComparedRow(
+            task_name(first.task.to_json()),
+            decided(first.task.to_json()),
+            tuple(cells[start : start + len(networks)]),
+        )
         for start, first in list(enumerate(comparison.cells))[:: len(networks)]
     ]
-    judged = [cell["agrees"] for cell in cells if cell["agrees"] is not None]
+    judged = [cell.agrees for cell in cells if cell.agrees is not None]
     recipe, first = comparison.cells[0].unit.question["recipe"], comparison.cells[0].task
     longest = max(recipe["test_lengths"], default=first.length)
-    return {
-        "title": comparison.title,
-        "distribution": comparison.distribution,
-        "distribution_text": first.distributions[comparison.distribution],
-        "length": first.length,
-        "longest": longest,
-        "tolerance": first.mean_tolerance,
-        "networks": networks,
-        "rows": rows,
-        "kinds": _by_kind(rows, longest),
-        "agree": sum(judged),
-        "decided": len(judged),
-        "disagreements": _disagreements(comparison.cells, rows, networks, longest),
-        "unanswered": sum(cell["unanswered"] for cell in cells),
-    }
+    return Compared(
+        title=comparison.title,
+        distribution=comparison.distribution,
+        distribution_text=first.distributions[comparison.distribution],
+        length=first.length,
+        longest=longest,
+        tolerance=first.mean_tolerance,
+        networks=tuple(networks),
+        rows=tuple(rows),
+        kinds=tuple(_by_kind(rows, longest)),
+        agree=sum(judged),
+        decided=len(judged),
+        disagreements=tuple(_disagreements(comparison.cells, cells, networks, longest)),
+        unanswered=sum(cell.unanswered for cell in cells),
+    )
 
 
 def _name(cell: Cell) -> str:
@@ -82,35 +164,24 @@ def _name(cell: Cell) -> str:
     return f"{cell.network.name.replace(', positions none', '')}, width {cell.width}"
 
 
-def right_at(cell: dict[str, Any], longest: int) -> float:
-    """The share of right answers at the longest length, of a cell whose runs are finished."""
-    return 1 - cell["trained"]["lengths"].get(longest, cell["trained"]["error"])
-
-
-def _by_kind(rows: list[dict[str, Any]], longest: int) -> list[dict[str, Any]]:
-    """For each thing that is decided of tasks: `decided`, how many there are, `tasks`, and `right`, for each network
-    the mean of their shares of right answers at the longest length; None where runs are missing.
-    """
+def _by_kind(rows: list[ComparedRow], longest: int) -> list[ComparedKind]:
     found = []
-    for kind in dict.fromkeys(row["decided"] for row in rows if row["decided"]):
-        cells = [row["cells"] for row in rows if row["decided"] == kind]
-        right = [
-            mean(right_at(cell, longest) for cell in column) if all(cell["trained"] for cell in column) else None
-            for column in zip(*cells, strict=True)
-        ]
-        found.append({"decided": kind, "tasks": len(cells), "right": right})
+    for kind in dict.fromkeys(row.decided for row in rows if row.decided):
+        cells = [row.cells for row in rows if row.decided == kind]
+        shares = [[cell.right_at(longest) for cell in column] for column in zip(*cells, strict=True)]
+        known = [[share for share in column if share is not None] for column in shares]
+        right = tuple(mean(column) if len(column) == len(cells) else None for column in known)
+        found.append(ComparedKind(kind, len(cells), right))
     return found
 
 
-def _disagreements(cells: tuple[Cell, ...], rows: list[dict[str, Any]], networks: list[str], longest: int) -> list[str]:
-    """A sentence for each network and reason, with the tasks that it is about."""
-    asked = [cell for row in rows for cell in row["cells"]]
+def _disagreements(cells: tuple[Cell, ...], found: list[ComparedCell], networks: list[str], longest: int) -> list[str]:
     grouped: dict[tuple[int, str, str], list[str]] = {}
-    for place, (cell, found) in enumerate(zip(cells, asked, strict=True)):
-        if found["agrees"] is False:
-            reason = _reason(cell, found, longest)
-            wrong = found["trained"]["lengths"].get(longest, found["trained"]["error"])
-            key = place % len(networks), reason, found["predicted"]["why"]
+    for place, (cell, one) in enumerate(zip(cells, found, strict=True)):
+        if one.agrees is False and one.predicted is not None and one.trained is not None:
+            reason = _reason(cell, one.predicted, one.trained, longest)
+            wrong = one.trained.lengths.get(longest, one.trained.error)
+            key = place % len(networks), reason, one.predicted.why
             grouped.setdefault(key, []).append(f"{task_name(cell.task.to_json())} ({wrong:.2g} wrong)")
     return [
         f"{networks[place]}: {reason}: {', '.join(said)}. {why[0].upper()}{why[1:]}."
@@ -118,30 +189,26 @@ def _disagreements(cells: tuple[Cell, ...], rows: list[dict[str, Any]], networks
     ]
 
 
-def _reason(cell: Cell, found: dict[str, Any], longest: int) -> str:
+def _reason(cell: Cell, theory: Prediction, trained: Trained, longest: int) -> str:
     """How the decision and the training differ, as far as it is known."""
-    theory, trained = found["predicted"], found["trained"]
-    if theory["verdict"] == "cannot":
+    if theory.verdict == "cannot":
         return f"cannot do all words at all lengths, but has nearly all answers right at length {longest}, as drawn"
-    if trained["reach"]:
+    if trained.reach:
         return (
             f"can, and learned length {cell.task.length}, but training found weights that do not hold up to {longest}"
         )
-    if theory["depth"] is not None and cell.network.depth < theory["depth"]:
+    if theory.depth is not None and cell.network.depth < theory.depth:
         return f"can at a depth that is known, but did not learn it at depth {cell.network.depth} within this budget"
     return "can, but did not learn it within this budget; whether budget, size or training is at fault is left open"
 
 
-def task_name(task: Mapping[str, Any]) -> str:
+def task_name(task: Mapping[str, object]) -> str:
     """The language or group; of other tasks their parameters."""
-    if task["name"] == "language":
-        return task["expression"]
-    return task.get("group") or ", ".join(f"{key} {value}" for key, value in task.items() if key != "name")
+    name = task.get("expression" if task["name"] == "language" else "group")
+    return str(name or ", ".join(f"{key} {value}" for key, value in task.items() if key != "name"))
 
 
-def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dict[str, Any]:
-    """`predicted` (a `Prediction`, or None), `trained` (None where runs are missing), `agrees` (None where one of the
-    two says nothing) and `unanswered`."""
+def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> ComparedCell:
     found = replay(cell.unit, answers)
     network = cell.network
     theory = predicted(
@@ -158,21 +225,11 @@ def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dic
     if theory is not None and trained is not None and theory.verdict != "open":
         agrees = (theory.verdict == "can") == (trained.reach >= longest)
     asked = len(cell.unit.seeds) * len(cell.unit.rates)
-    return {
-        "predicted": None if theory is None else asdict(theory),
-        "trained": None if trained is None else asdict(trained),
-        "agrees": agrees,
-        "unanswered": 0 if found.finished else asked - len(found.runs),
-    }
+    return ComparedCell(theory, trained, agrees, 0 if found.finished else asked - len(found.runs))
 
 
 def _trained(cell: Cell, runs: tuple[Evidence, ...]) -> Trained:
-    best: dict[int, Evidence] = {}
-    for run in runs:
-        seed = run.question["seed"]
-        if seed not in best or run.error < best[seed].error:
-            best[seed] = run
-    chosen = list(best.values())
+    chosen = list(best_of_seeds(runs).values())
     lengths = _medians(chosen, "lengths")
     learned = sum(run.verdict == "learned" for run in chosen)
     reach = cell.task.length if 2 * learned > len(chosen) else 0
@@ -201,65 +258,59 @@ def _medians(runs: list[Evidence], key: str) -> dict[int, float]:
     return {length: median(errors) for length, errors in sorted(found.items())}
 
 
-def cell_text(cell: dict[str, Any], found: dict[str, Any]) -> str:
+def cell_text(cell: ComparedCell, found: Compared) -> str:
     """What training came to: how far most seeds reach, and the share of right answers at the longest length."""
-    trained = cell["trained"]
-    if trained is None:
-        return f"{_runs(cell['unanswered'])} left"
-    reach = f"to {trained['reach']}" if trained["reach"] else "not learned"
-    return f"{reach}, {right_at(cell, found['longest']):.3f}"
+    if cell.trained is None:
+        return f"{_runs(cell.unanswered)} left"
+    reach = f"to {cell.trained.reach}" if cell.trained.reach else "not learned"
+    return f"{reach}, {cell.right_at(found.longest):.3f}"
 
 
 def _runs(count: int) -> str:
     return f"{count} run{'s' * (count != 1)}"
 
 
-def verdict_text(cell: dict[str, Any]) -> str:
+def verdict_text(cell: ComparedCell) -> str:
     """What is decided: can, cannot or open, and of which kind; `no theorem` where nothing is."""
-    theory = cell["predicted"]
+    theory = cell.predicted
     if theory is None:
         return "no theorem"
-    return f"{theory['verdict']} ({theory['kind']})" if theory["kind"] else theory["verdict"]
+    return f"{theory.verdict} ({theory.kind})" if theory.kind else theory.verdict
 
 
-def summary_text(found: dict[str, Any]) -> str:
+def summary_text(found: Compared) -> str:
     """The answer of a comparison in one or two sentences."""
-    if found["unanswered"]:
-        return f"{_runs(found['unanswered'])} not finished."
-    if not found["decided"]:
-        return f"Networks learned length {found['length']}, and are tested up to {found['longest']}."
+    if found.unanswered:
+        return f"{_runs(found.unanswered)} not finished."
+    if not found.decided:
+        return f"Networks learned length {found.length}, and are tested up to {found.longest}."
     return (
-        f"Training agrees with {found['agree']} of {found['decided']} decisions, taking as learned what most seeds "
-        f"have right on all but {found['tolerance']:g} of the positions beyond {found['length']}, at all lengths up to "
-        f"{found['longest']}."
+        f"Training agrees with {found.agree} of {found.decided} decisions, taking as learned what most seeds "
+        f"have right on all but {found.tolerance:g} of the positions beyond {found.length}, at all lengths up to "
+        f"{found.longest}."
     )
 
 
-def kind_cells(kind: dict[str, Any]) -> list[str]:
-    """What is decided, and for each network the mean share of right answers."""
-    return [f"{kind['decided']} ({kind['tasks']})", *("" if one is None else f"{one:.3f}" for one in kind["right"])]
+def kinds_table(found: Compared) -> TextTable:
+    """Mean shares of right answers at the longest length, by what is decided."""
+    return TextTable(
+        f"Mean share of right answers at length {found.longest}, beyond {found.length}",
+        ["decided (tasks)", *found.networks],
+        [
+            [f"{kind.decided} ({kind.tasks})", *("" if one is None else f"{one:.3f}" for one in kind.right)]
+            for kind in found.kinds
+        ],
+    )
 
 
-def kinds_table(found: dict[str, Any]) -> Table:
-    """For the terminal: mean shares of right answers at the longest length, by what is decided."""
-    title = f"Mean share of right answers at length {found['longest']}, beyond {found['length']}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("decided (tasks)", no_wrap=True)
-    for name in found["networks"]:
-        table.add_column(name, justify="right")
-    for kind in found["kinds"]:
-        table.add_row(*kind_cells(kind))
-    return table
-
-
-def comparison_table(found: dict[str, Any]) -> Table:
+def comparison_table(found: Compared) -> Table:
     """For the terminal: what is decided, and what training came to."""
-    table = Table(title=found["title"], title_justify="left", show_lines=True)
+    table = Table(title=found.title, title_justify="left", show_lines=True)
     table.add_column("task", no_wrap=True)
     table.add_column("decided")
-    for name in found["networks"]:
+    for name in found.networks:
         table.add_column(name)
-    for row in found["rows"]:
-        cells = [f"{cell_text(cell, found)}\n{verdict_text(cell)}" for cell in row["cells"]]
-        table.add_row(row["task"], row["decided"], *cells)
+    for row in found.rows:
+        cells = [f"{cell_text(cell, found)}\n{verdict_text(cell)}" for cell in row.cells]
+        table.add_row(row.task, row.decided, *cells)
     return table

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -19,8 +20,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from assay.models.bare_models import BARE_MODELS
-from assay.report.lines import Line, Series, rank
+from assay.report.lines import Line, rank
 from assay.report.words import power_text
+from assay.results.frontier import Point, Series
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -63,7 +65,6 @@ _SIGNS = {
     "\u2265": "at least this: the largest value that was tried",
 }
 _UP, _DOWN, _AT_LEAST = _SIGNS
-_EXCLUDES_NONE = "excludes no width here"
 _WIDE = 16  # parameters that vary by a larger factor have logarithmic axes, and so has the length
 
 
@@ -101,10 +102,10 @@ def looks(lines: Iterable[Line]) -> dict[str, Look]:
     architecture itself was trained too.
     """
     lines = list(lines)
-    boundaries = [series for line in lines for series in line["series"]]
-    swept = [curve for line in lines for sweep in line["sweeps"] for curve in sweep["curves"]]
-    names = {series[key] for series in (*boundaries, *swept) for key in ("architecture", "family")}
-    taken = {one["architecture"] for one in (*boundaries, *swept) if one.get("verdict", "learned") == "learned"}
+    boundaries = [series for line in lines for series in line.series]
+    swept = [curve for line in lines for sweep in line.sweeps for curve in sweep.curves]
+    names = {name for one in (*boundaries, *swept) for name in (one.architecture, one.family)}
+    taken = {one.architecture for one in swept} | {one.architecture for one in boundaries if one.verdict == "learned"}
     found, further = dict(_LOOKS), []
     for name in sorted(names - set(_LOOKS), key=rank):
         kind = name.partition(", ")[0]
@@ -139,17 +140,17 @@ def chart(width: float, height: float) -> tuple[Figure, Axes]:
 
 def is_linear(line: Line) -> bool:
     """Whether the charts of a line have linear axes."""
-    places = [point["x"] for series in line["series"] for point in series["points"]] or [1]
-    return line["along"] != "length" and max(places) <= _WIDE * min(places)
+    places = [point.x for series in line.series for point in series.points] or [1]
+    return line.along != "length" and max(places) <= _WIDE * min(places)
 
 
 def set_axes(
     axes: Axes, boundaries: Iterable[Series], symbol: str, *, linear: bool = False, vertical: str = "width m"
 ) -> None:
     """Scales, limits, ticks and names for these boundaries."""
-    points = [point for series in boundaries for point in series["points"]]
-    places = [point["x"] for point in points] or [1]
-    highest = max((max([point["width"], *filter(None, point["seeds"])]) for point in points), default=1)
+    points = [point for series in boundaries for point in series.points]
+    places = [point.x for point in points] or [1]
+    highest = max((max([point.width, *filter(None, point.seeds)]) for point in points), default=1)
     axes.set_xlabel(symbol)
     axes.set_ylabel(vertical)
     if linear:
@@ -175,87 +176,83 @@ def set_log_axes(axes: Axes, places: Sequence[float], heights: Sequence[float]) 
         axis.set_minor_formatter(NullFormatter())
 
 
+def drawn_line(
+    axes: Axes, places: Sequence[float], heights: Sequence[float], label: str, zorder: float = 2, **style: Any
+) -> Line2D:
+    """Draw a line or points in this style of matplotlib; its entry for the legend."""
+    axes.plot(places, heights, label=label, zorder=zorder, **style)
+    return Line2D([], [], label=label, **style)
+
+
+def write_above(axes: Axes, text: str, at: tuple[float, float], colour: str) -> None:
+    """A sign above a point."""
+    axes.annotate(text, at, (0, 7), textcoords="offset points", color=colour, ha="center")
+
+
 def draw_learned(
     axes: Axes, boundaries: list[Series], symbol: str, looks: dict[str, Look], *, named: bool
-) -> list[Any]:
+) -> list[Artist]:
     """Points, spreads over seeds and fitted laws; entries for the legend, with the architecture's name if `named`."""
-    handles, signs = [], set()
+    handles: list[Artist] = []
+    signs = set()
     for series in boundaries:
-        look, who = looks[series["architecture"]], f"{series['architecture']}, " if named else ""
-        marker: dict[str, Any] = {
-            "color": look.colour,
-            "marker": look.marker,
-            "markersize": 8,
-            "linestyle": "none",
-            "markeredgecolor": "white",
-        }
-        known = [point for point in series["points"] if not point["censored"]]
-        axes.plot(*_coordinates(known), zorder=5, **marker)
-        for point in series["points"]:
-            _draw_spread(axes, point, look.colour, down=series["largest"])
-            if point["censored"] or None in point["seeds"]:
-                signs.add(_DOWN if series["largest"] else _UP)
-            if series["largest"] and point["first"]:
+        look, who = looks[series.architecture], f"{series.architecture}, " if named else ""
+        known = [point for point in series.points if not point.censored]
+        label = f"{who}learned (mean error; bar: range over seeds)"
+        points: dict[str, Any] = {"markersize": 8, "linestyle": "none", "markeredgecolor": "white"}
+        handles.append(drawn_line(axes, *coordinates(known), label, 5, color=look.colour, marker=look.marker, **points))
+        for point in series.points:
+            _draw_spread(axes, point, look.colour, down=series.largest)
+            if point.censored or None in point.seeds:
+                signs.add(_DOWN if series.largest else _UP)
+            if series.largest and point.first:
                 signs.add(_AT_LEAST)
-                above: dict[str, Any] = {"textcoords": "offset points", "color": look.colour, "ha": "center"}
-                axes.annotate(_AT_LEAST, (point["x"], point["width"]), (0, 7), **above)
-        handles.append(Line2D([], [], label=f"{who}learned (mean error; bar: range over seeds)", **marker))
-        law = power_text(series["growth"], symbol)
-        if law and known:
-            (scale, exponent), (first, last) = series["growth"]["power"], (known[0]["x"], known[-1]["x"])
+                write_above(axes, _AT_LEAST, (point.x, point.width), look.colour)
+        law = power_text(series.growth, symbol)
+        if law and known and series.growth.power is not None:
+            (scale, exponent), (first, last) = series.growth.power, (known[0].x, known[-1].x)
             places = [first + (last - first) * step / 40 for step in range(41)]
-            style: dict[str, Any] = {"color": look.colour, "linestyle": "--", "linewidth": 1.1}
-            axes.plot(places, [scale * place**exponent for place in places], zorder=4, **style)
-            handles.append(Line2D([], [], label=f"{who}fit: {law}", **style))
-    for sign in sorted(signs):
-        arrow: dict[str, Any] = {"color": "#333", "marker": f"${sign}$", "markersize": 9, "linestyle": "none"}
-        handles.append(Line2D([], [], label=_SIGNS[sign], **arrow))
+            widths, label = [scale * place**exponent for place in places], f"{who}fit: {law}"
+            handles.append(drawn_line(axes, places, widths, label, 4, color=look.colour, linestyle="--", linewidth=1.1))
+    handles += [
+        Line2D([], [], label=_SIGNS[sign], color="#333", marker=f"${sign}$", markersize=9, linestyle="none")
+        for sign in sorted(signs)
+    ]
     return handles
 
 
-def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[Any]:
+def draw_constructed(axes: Axes, boundaries: list[Series], look: Look) -> list[Artist]:
     """One line for each construction; entries for the legend."""
-    handles = []
+    handles: list[Artist] = []
     for (marker, line), series in zip(DASHES * (1 + len(boundaries) // len(DASHES)), boundaries, strict=False):
-        name = f"constructed: {series['architecture']}, {series['source']} ({_made_of(series)})"
-        style: dict[str, Any] = {
-            "color": look.colour,
-            "marker": marker,
-            "linestyle": line,
-            "markerfacecolor": "white",
-            "linewidth": 1.3,
-            "label": name,
-        }
-        axes.plot(*_coordinates(series["points"]), zorder=3, **style)
-        handles.append(Line2D([], [], **style))
+        label = f"constructed: {series.architecture}, {series.source} ({_made_of(series)})"
+        style: dict[str, Any] = {"marker": marker, "linestyle": line, "markerfacecolor": "white", "linewidth": 1.3}
+        handles.append(drawn_line(axes, *coordinates(series.points), label, 3, color=look.colour, **style))
     return handles
 
 
-def draw_impossible(axes: Axes, boundaries: list[Series]) -> list[Any]:
+def draw_impossible(axes: Axes, boundaries: list[Series]) -> list[Artist]:
     """An area for each bound that excludes anything; entries for the legend."""
-    handles = []
+    handles: list[Artist] = []
     for series in boundaries:
-        area = _AREAS[series["error_kind"]]
-        binding = [point for point in series["points"] if point["width"] > 0]
+        area = _AREAS[series.error_kind]
+        binding = [point for point in series.points if point.width > 0]
         if binding:
             bottom = axes.get_ylim()[0]
-            axes.fill_between(*_coordinates(binding), bottom, **area)
+            axes.fill_between(*coordinates(binding), bottom, **area)
             if len(binding) == 1:
-                axes.plot([binding[0]["x"]] * 2, [bottom, binding[0]["width"]], color="#C9CDD2", linewidth=5, zorder=1)
-            edge: dict[str, Any] = {
-                "color": "#5B626B",
-                "linestyle": "-" if series["error_kind"] == "mean" else ":",
-                "linewidth": 1,
-            }
-            axes.plot(*_coordinates(binding), marker=".", markersize=4, zorder=1.2, **edge)
-        label = f"impossible ({_SAID[series['error_kind']]}): {series['source']}"
-        said = "" if binding else f", {_EXCLUDES_NONE}"
-        outline: dict[str, Any] = {"edgecolor": "#8A9099", "linewidth": 0.8}
-        handles.append(Patch(**{**area, **outline}, label=f"{label}{said}"))
+                axes.plot([binding[0].x] * 2, [bottom, binding[0].width], color="#C9CDD2", linewidth=5, zorder=1)
+            dashes = "-" if series.error_kind == "mean" else ":"
+            edge: dict[str, Any] = {"color": "#5B626B", "linestyle": dashes, "linewidth": 1, "zorder": 1.2}
+            axes.plot(*coordinates(binding), marker=".", markersize=4, **edge)
+        said = "" if binding else ", excludes no width here"
+        label = f"impossible ({_SAID[series.error_kind]}): {series.source}{said}"
+        outlined: dict[str, Any] = {**area, "edgecolor": "#8A9099", "linewidth": 0.8}
+        handles.append(Patch(label=label, **outlined))
     return handles
 
 
-def legend(figure: Figure, handles: list[Any]) -> None:
+def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """The entries below the axes."""
     figure.legend(handles=handles, loc="outside lower left", handlelength=3.2, labelspacing=0.35, borderaxespad=0.2)
 
@@ -266,31 +263,30 @@ def _doublings(low: float, high: float) -> list[int]:
     return ticks[:: 1 + (len(ticks) - 1) // 10]
 
 
-def _draw_spread(axes: Axes, point: dict[str, Any], shade: str, *, down: bool) -> None:
+def _draw_spread(axes: Axes, point: Point, shade: str, *, down: bool) -> None:
     """A bar over the seeds' smallest widths; an arrow where a seed, or most of them, learned at none that was tried.
 
     It points `down` where the largest value was sought.
     """
-    widths = [point["width"], *filter(None, point["seeds"])]
+    widths = [point.width, *filter(None, point.seeds)]
     low, high = min(widths), max(widths)
-    axes.plot([point["x"]] * 2, [low, high], color=shade, linewidth=2.2, solid_capstyle="butt", zorder=4.5)
-    if point["censored"]:
-        axes.plot(
-            point["x"], low if down else high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5
-        )
-    if point["censored"] or None in point["seeds"]:
-        width = 1.6 if point["censored"] else 1
+    axes.plot([point.x] * 2, [low, high], color=shade, linewidth=2.2, solid_capstyle="butt", zorder=4.5)
+    if point.censored:
+        axes.plot(point.x, low if down else high, color=shade, marker="_", markersize=11, markeredgewidth=2, zorder=5)
+    if point.censored or None in point.seeds:
+        width = 1.6 if point.censored else 1
         arrow = {"arrowstyle": "<|-", "color": shade, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
         at, towards = (low, -20) if down else (high, 20)
-        axes.annotate("", (point["x"], at), (0, towards), textcoords="offset points", zorder=5, arrowprops=arrow)
+        axes.annotate("", (point.x, at), (0, towards), textcoords="offset points", zorder=5, arrowprops=arrow)
 
 
-def _coordinates(points: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
-    return [point["x"] for point in points], [point["width"] for point in points]
+def coordinates(points: Sequence[Point]) -> tuple[list[int], list[int]]:
+    """Places and widths."""
+    return [point.x for point in points], [point.width for point in points]
 
 
 def _made_of(series: Series) -> str:
     """Bits per number, and the depth where it is not 1."""
-    bits = sorted({point["precision"] for point in series["points"]})
+    bits = sorted({point.precision for point in series.points})
     said = f"{bits[0]} bits" if len(bits) == 1 else f"{bits[0]} to {bits[-1]} bits"
-    return f"{said}, depth {series['depth']}" if series["depth"] > 1 else said
+    return f"{said}, depth {series.depth}" if series.depth > 1 else said

@@ -7,11 +7,15 @@ One colour for each architecture. Charts show the boundaries of one line of a st
 from __future__ import annotations
 
 import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 from statistics import median
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -24,38 +28,45 @@ from assay.report.drawing import (
     STYLE,
     TEXT_LINE,
     chart,
+    coordinates,
     distinct_colours,
     draw_constructed,
     draw_impossible,
     draw_learned,
+    drawn_line,
     is_linear,
     legend,
     looks,
     set_axes,
     set_log_axes,
     sheet,
+    write_above,
 )
-from assay.report.lines import Contender, Line, Series, boundaries_of, rank, references
+from assay.report.findings import AttentionMap, Findings
+from assay.report.lines import Contender, Line, boundaries_of, rank, references
+from assay.report.states import StateChart
 from assay.report.words import sought_text
+from assay.results.frontier import Point, Series
+from assay.results.sweeps import Sweep
 
 _DIVERGED = 1e6  # errors above are of runs that diverged
 
 
 @mpl.rc_context(STYLE)
-def band_chart(findings: dict[str, Any], line: Line, contender: Contender) -> Figure:
+def band_chart(findings: Findings, line: Line, contender: Contender) -> Figure:
     """Widths of one contender along a line: impossible, constructed, learned; or what else was looked for.
 
     Axes are logarithmic, the same for all contenders; or linear, see `assay.report.drawing.is_linear`.
     """
-    own, look, linear = boundaries_of(line, contender), looks(findings["lines"]), is_linear(line)
+    own, look, linear = boundaries_of(line, contender), looks(findings.lines), is_linear(line)
     sought = next((sought_text(series) for series in _of(own, "learned")), "width")
     boundaries = [*own, *references(line, contender)] if sought == "width" else own
-    alike = [series for series in line["series"] if sought_text(series) == sought]
-    figure, axes = chart(6.3, 3.7 + TEXT_LINE * sum(3 if s["verdict"] == "learned" else 1 for s in boundaries))
+    alike = [series for series in line.series if sought_text(series) == sought]
+    figure, axes = chart(6.3, 3.7 + TEXT_LINE * sum(3 if s.verdict == "learned" else 1 for s in boundaries))
     axes.set_title(contender.name)
     set_axes(axes, boundaries if linear else alike, _axis_name(line), linear=linear, vertical=_vertical(sought))
     handles = [
-        *draw_learned(axes, _of(boundaries, "learned"), line["symbol"], look, named=False),
+        *draw_learned(axes, _of(boundaries, "learned"), line.symbol, look, named=False),
         *draw_constructed(axes, _of(boundaries, "constructed"), look[contender.name]),
         *draw_impossible(axes, _of(boundaries, "impossible")),
     ]
@@ -64,95 +75,90 @@ def band_chart(findings: dict[str, Any], line: Line, contender: Contender) -> Fi
 
 
 @mpl.rc_context(STYLE)
-def summary_chart(findings: dict[str, Any], line: Line, sought: str = "width") -> Figure:
+def summary_chart(findings: Findings, line: Line, sought: str = "width") -> Figure:
     """What was looked for and learned by all architectures, with laws, along one line; and constructed widths."""
-    look = looks(findings["lines"])
-    found = [s for s in _of(line["series"], "learned") if s["points"] and sought_text(s) == sought]
-    learned = sorted(found, key=_rank)
-    reach = max((point["x"] for series in learned for point in series["points"]), default=1 << 62)
-    shown: list[Series] = [
-        {**s, "points": [p for p in s["points"] if p["x"] <= 2 * reach]}
-        for s in (_frontiers(line["series"]) if sought == "width" else [])
+    look = looks(findings.lines)
+    learned = sorted((series for series in line.of("learned") if sought_text(series) == sought), key=_rank)
+    reach = max((point.x for series in learned for point in series.points), default=None)
+    shown = [
+        replace(series, points=tuple(point for point in series.points if reach is None or point.x <= 2 * reach))
+        for series in (_frontiers(line) if sought == "width" else [])
     ]
     figure, axes = chart(6.5, 4.0 + TEXT_LINE * (len(shown) + 2 * len(learned) + 1))
     axes.set_title("learned by all architectures" + ", and constructed" * (sought == "width"))
     set_axes(axes, [*learned, *shown], _axis_name(line), linear=is_linear(line), vertical=_vertical(sought))
-    handles = draw_learned(axes, learned, line["symbol"], look, named=True)
+    handles = draw_learned(axes, learned, line.symbol, look, named=True)
     for series in shown:
-        style: dict[str, Any] = {"color": look[series["family"]].colour, "linestyle": "-", "linewidth": 5, "alpha": 0.3}
-        places, widths = [p["x"] for p in series["points"]], [p["width"] for p in series["points"]]
-        axes.plot(places, widths, solid_capstyle="round", zorder=2, **style)
-        handles.append(Line2D([], [], label=f"{series['architecture']}, constructed ({series['source']})", **style))
+        label, colour = f"{series.architecture}, constructed ({series.source})", look[series.family].colour
+        broad: dict[str, Any] = {"color": colour, "linestyle": "-", "linewidth": 5, "alpha": 0.3}
+        handles.append(drawn_line(axes, *coordinates(series.points), label, solid_capstyle="round", **broad))
     legend(figure, handles)
     return figure
 
 
 @mpl.rc_context(STYLE)
-def sweep_chart(findings: dict[str, Any], line: Line, sweep: dict[str, Any]) -> Figure:
+def sweep_chart(findings: Findings, line: Line, sweep: Sweep) -> Figure:
     """The error of every value by every seed, the tolerance, and the error that bounds leave each.
 
     The axis of errors ends a little above the medians; seeds beyond, such as one that diverged, are cut off.
     """
-    look = looks(findings["lines"])
-    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (2 * len(sweep["curves"]) + 1))
-    axes.set_title(f"every value, {line['symbol']} = {sweep['x']}")
+    look = looks(findings.lines)
+    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (2 * len(sweep.curves) + 1))
+    axes.set_title(f"every value, {line.symbol} = {sweep.x}")
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.set_xlabel(sweep["axis"])
-    axes.set_ylabel(line["mean_error_name"])
-    handles: list[Any] = [Line2D([], [], color="#333", linestyle=":", label="tolerance: learned at or below")]
+    axes.set_xlabel(sweep.axis)
+    axes.set_ylabel(line.mean_error_name)
+    handles: list[Artist] = [Line2D([], [], color="#333", linestyle=":", label="tolerance: learned at or below")]
     top = 0.0
-    for (_, dashes), curve in zip(cycle(DASHES), sweep["curves"], strict=False):
-        points = sorted((p for p in curve["points"] if p["at"]), key=lambda point: point["at"])
-        places, medians = [p["at"] for p in points], [median(p["errors"]) for p in points]
-        look_of = look[curve["architecture"]]
-        style: dict[str, Any] = {"color": look_of.colour, "marker": look_of.marker}
-        for point in points:
-            axes.plot([point["at"]] * len(point["errors"]), point["errors"], linestyle="none", alpha=0.35, **style)
-        axes.plot(places, medians, linestyle=dashes, **style)
-        axes.plot(places, [p["tolerance"] for p in points], color="#333", linestyle=":", marker=".", linewidth=1)
-        name = f"{curve['architecture']}, by {curve['field']}"
-        said = "median and seeds" if points else f"no {sweep['axis']} declared"
-        handles.append(Line2D([], [], label=f"{name}: {said}", linestyle=dashes, **style))
-        bounded = [p for p in points if p["floor"]]
-        handles += _draw_floor(
-            axes, [(p["at"], p["floor"]) for p in bounded], ", ".join(sorted({p["bound"] for p in bounded})), name
-        )
-        top = max([top, *(error for error in medians if error < _DIVERGED), *(p["tolerance"] for p in points)])
+    for (_, dashes), curve in zip(cycle(DASHES), sweep.curves, strict=False):
+        placed = sorted(((p.at, p) for p in curve.points if p.at), key=lambda pair: pair[0])
+        places, points = [place for place, _ in placed], [point for _, point in placed]
+        medians = [median(point.errors) for point in points]
+        shown = look[curve.architecture]
+        name = f"{curve.architecture}, by {curve.field}"
+        label = f"{name}: {'median and seeds' if points else f'no {sweep.axis} declared'}"
+        style: dict[str, Any] = {"color": shown.colour, "marker": shown.marker}
+        for place, point in placed:
+            axes.plot([place] * len(point.errors), point.errors, linestyle="none", alpha=0.35, **style)
+        handles.append(drawn_line(axes, places, medians, label, linestyle=dashes, **style))
+        axes.plot(places, [p.tolerance for p in points], color="#333", linestyle=":", marker=".", linewidth=1)
+        bounds = ", ".join(sorted({point.bound for point in points if point.floor}))
+        handles += _draw_floor(axes, [(place, point.floor) for place, point in placed if point.floor], bounds, name)
+        top = max([top, *(error for error in medians if error < _DIVERGED), *(p.tolerance for p in points)])
     axes.set_ylim(0, 1.15 * top or 1)
     legend(figure, handles)
     return figure
 
 
 @mpl.rc_context(STYLE)
-def state_chart(findings: dict[str, Any], states: dict[str, Any]) -> Figure:
+def state_chart(findings: Findings, states: StateChart) -> Figure:
     """State bits of what was learned against a parameter of the task, and what bounds require there."""
-    look = looks(findings["lines"])
-    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (len(states["learned"]) + len(states["required"]) + 2))
-    axes.set_title(f"state against {states['symbol']}")
-    points = [point for held in states["learned"].values() for point in held]
-    amounts = [needed for required in states["required"].values() for _, needed in required]
-    set_log_axes(axes, [point["at"] for point in points], [*(point["bits"] for point in points), *amounts])
-    axes.set_xlabel(states["symbol"])
+    look = looks(findings.lines)
+    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (len(states.learned) + len(states.required) + 2))
+    axes.set_title(f"state against {states.symbol}")
+    points = [point for held in states.learned.values() for point in held]
+    amounts = [needed for required in states.required.values() for _, needed in required]
+    set_log_axes(axes, [point.at for point in points], [*(point.bits for point in points), *amounts])
+    axes.set_xlabel(states.symbol)
     axes.set_ylabel("state bits")
-    handles: list[Any] = []
-    for name, held in states["learned"].items():
+    handles: list[Artist] = []
+    for name, held in states.learned.items():
         shown = look[name.partition(" (by ")[0]]
+        known = sorted((point.at, point.bits) for point in held if not point.censored)
         style: dict[str, Any] = {"color": shown.colour, "marker": shown.marker}
-        known = sorted((point["at"], point["bits"]) for point in held if not point["censored"])
         axes.plot([at for at, _ in known], [bits for _, bits in known], linewidth=1, **style)
         for point in held:
-            beyond = "\u2191" if point["censored"] else "\u2265" if point["more"] else ""
-            where: dict[str, Any] = {"textcoords": "offset points", "color": style["color"], "ha": "center"}
-            axes.annotate(beyond, (point["at"], point["bits"]), (0, 6), **where)
+            sign = "\u2191" if point.censored else "\u2265" if point.more else ""
+            write_above(axes, sign, (point.at, point.bits), shown.colour)
         handles.append(Line2D([], [], label=f"{name}: learned", **style))
-    for name, required in states["required"].items():
+    for name, required in states.required.items():
         handles += _draw_floor(axes, required, name, "any causal network")
     legend(figure, handles)
     return figure
 
 
-def _draw_floor(axes: Axes, points: list[tuple[float, float]], bounds: str, who: str) -> list[Any]:
+def _draw_floor(axes: Axes, points: Sequence[tuple[float, float]], bounds: str, who: str) -> list[Artist]:
     """Grey below these points; a bar where there is one. The entry for the legend, if there are any."""
     if not points:
         return []
@@ -166,7 +172,7 @@ def _draw_floor(axes: Axes, points: list[tuple[float, float]], bounds: str, who:
 
 
 @mpl.rc_context(STYLE)
-def message_bits_chart(findings: dict[str, Any], line: Line, model: Contender) -> Figure | None:
+def message_bits_chart(findings: Findings, line: Line, model: Contender) -> Figure | None:
     """Bits of one embedding along a line: what bounds require, what constructions in a model have. None without both.
 
     Bounds on the bits say something where the width that they exclude is 0: one number of 32 bits holds a lot.
@@ -175,7 +181,7 @@ def message_bits_chart(findings: dict[str, Any], line: Line, model: Contender) -
     required = [
         _with_widths(series, "required")
         for series in _of(own, "impossible")
-        if series["resource"] == "embedding bits" and any(point["required"] for point in series["points"])
+        if series.resource == "embedding bits" and any(point.required for point in series.points)
     ]
     constructed = [_with_widths(series, "message_bits") for series in _of(own, "constructed")]
     if not required or not constructed:
@@ -183,7 +189,7 @@ def message_bits_chart(findings: dict[str, Any], line: Line, model: Contender) -
     figure, axes = chart(6.3, 3.7 + TEXT_LINE * (len(required) + len(constructed)))
     axes.set_title(f"{model.name}: bits of one embedding")
     set_axes(axes, [*constructed, *required], _axis_name(line), linear=is_linear(line), vertical="bits m p")
-    look = looks(findings["lines"])[model.name]
+    look = looks(findings.lines)[model.name]
     legend(figure, [*draw_constructed(axes, constructed, look), *draw_impossible(axes, required)])
     return figure
 
@@ -191,10 +197,10 @@ def message_bits_chart(findings: dict[str, Any], line: Line, model: Contender) -
 @mpl.rc_context(STYLE)
 def precision_chart(line: Line) -> Figure:
     """Fewest bits per number of each construction along a line: logarithmic in x, linear in bits."""
-    figure, axes = chart(6.3, 3.7 + TEXT_LINE * len(line["precisions"]))
+    figure, axes = chart(6.3, 3.7 + TEXT_LINE * len(line.precisions))
     axes.set_title("bits per number that constructions need")
     axes.set_xscale("log", base=2)
-    places = sorted({point["x"] for found in line["precisions"] for point in found["points"]})
+    places = sorted({point.x for found in line.precisions for point in found.points})
     axes.xaxis.set_major_locator(FixedLocator(places))
     axes.xaxis.set_major_formatter(FixedFormatter([str(place) for place in places]))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -202,39 +208,32 @@ def precision_chart(line: Line) -> Figure:
     axes.set_xlabel(_axis_name(line))
     axes.set_ylabel("bits p")
     handles = []
-    for colour, (marker, dashes), found in zip(distinct_colours(), cycle(DASHES), line["precisions"], strict=False):
-        slope = "" if found["per_doubling"] is None else f": {found['per_doubling']:+.1f} bits per doubling"
-        style: dict[str, Any] = {
-            "color": colour,
-            "marker": marker,
-            "linestyle": dashes,
-            "markerfacecolor": "white",
-            "label": f"{found['method']}{slope}",
-        }
-        points = found["points"]
-        axes.plot([point["x"] for point in points], [point["bits"] for point in points], **style)
-        handles.append(Line2D([], [], **style))
+    for colour, (marker, dashes), found in zip(distinct_colours(), cycle(DASHES), line.precisions, strict=False):
+        slope = "" if found.per_doubling is None else f": {found.per_doubling:+.1f} bits per doubling"
+        points = [point.x for point in found.points], [point.bits for point in found.points]
+        style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": dashes, "markerfacecolor": "white"}
+        handles.append(drawn_line(axes, *points, f"{found.method}{slope}", **style))
     axes.set_ylim(bottom=0)
     legend(figure, handles)
     return figure
 
 
 @mpl.rc_context(STYLE)
-def portrait_chart(portraits: list[dict[str, Any]]) -> Figure:
+def attention_chart(maps: Sequence[AttentionMap]) -> Figure:
     """Attention of units on the same task side by side; positions pointed to are outlined."""
-    figure = sheet(3.7 * len(portraits) + 0.7, 4.5)
-    top = max(max(max(row) for row in portrait["weights"]) for portrait in portraits)
-    panels = figure.subplots(1, len(portraits), squeeze=False)[0]
-    for number, (axes, portrait) in enumerate(zip(panels, portraits, strict=True)):
-        image = axes.imshow(portrait["weights"], cmap="Blues", vmin=0, vmax=top, interpolation="none", aspect="auto")
+    figure = sheet(3.7 * len(maps) + 0.7, 4.5)
+    top = max(max(max(row) for row in one.weights) for one in maps)
+    panels = figure.subplots(1, len(maps), squeeze=False)[0]
+    for number, (axes, one) in enumerate(zip(panels, maps, strict=True)):
+        image = axes.imshow(one.weights, cmap="Blues", vmin=0, vmax=top, interpolation="none", aspect="auto")
         image.set_gid(f"weights-{number}")  # else equal pictures would have one identifier
-        for row, pointers in enumerate(portrait["pointers"]):
+        for row, pointers in enumerate(one.pointers):
             for column in pointers:
                 box = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#D55E00", linewidth=1.1)
                 axes.add_patch(box)
-        source = "" if portrait["source"] == "training" else f" ({portrait['source']})"
-        axes.set_title(f"{portrait['verdict']}{source}, width {portrait['width']}")
-        axes.set_xlabel(f"position attended to\n{100 * portrait['mass_on_pointers']:.1f} % of the mass on pointers")
+        source = "" if one.source == "training" else f" ({one.source})"
+        axes.set_title(f"{one.verdict}{source}, width {one.width}")
+        axes.set_xlabel(f"position attended to\n{100 * one.mass_on_pointers:.1f} % of the mass on pointers")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
     panels[0].set_ylabel("asking position")
@@ -251,7 +250,7 @@ def svg_text(figure: Figure) -> str:
 
 
 def _axis_name(line: Line) -> str:
-    return f"{line['along']} {line['symbol']}"
+    return f"{line.along} {line.symbol}"
 
 
 def _vertical(sought: str) -> str:
@@ -259,29 +258,36 @@ def _vertical(sought: str) -> str:
 
 
 def _of(boundaries: list[Series], verdict: str) -> list[Series]:
-    return [series for series in boundaries if series["verdict"] == verdict]
+    return [series for series in boundaries if series.verdict == verdict]
 
 
-def _with_widths(series: Series, key: str) -> Series:
+def _with_widths(series: Series, quantity: str) -> Series:
     """The series with another quantity in the place of its widths."""
-    return {**series, "points": [{**point, "width": point[key]} for point in series["points"]]}
+    return replace(series, points=tuple(replace(point, width=getattr(point, quantity)) for point in series.points))
 
 
 def _rank(series: Series) -> tuple[int, int, str]:
-    return rank(series["architecture"])
+    return rank(series.architecture)
 
 
-def _frontiers(boundaries: list[Series]) -> list[Series]:
+def _frontiers(line: Line) -> list[Series]:
     """For each bare model, the smallest constructed width at every x; its source names the methods that reach it."""
-    frontiers: list[Series] = []
-    for model, family in {(series["architecture"], series["family"]) for series in _of(boundaries, "constructed")}:
-        best: dict[int, tuple[int, str, dict[str, Any]]] = {}
-        for series in _of(boundaries, "constructed"):
-            if series["architecture"] == model:
-                for point in series["points"]:
-                    here = (point["width"], series["source"], point)
-                    best[point["x"]] = min(best.get(point["x"], here), here, key=lambda entry: entry[:2])
-        methods = ", ".join(sorted({source for _, source, _ in best.values()}))
-        points = [best[x][2] for x in sorted(best)]
-        frontiers.append({"family": family, "architecture": model, "source": methods, "points": points})
+    best: dict[str, dict[int, tuple[int, str, Point]]] = defaultdict(dict)
+    family = {}
+    for series in line.of("constructed"):
+        family[series.architecture] = series.family
+        for point in series.points:
+            here, there = (point.width, series.source, point), best[series.architecture]
+            there[point.x] = min(there.get(point.x, here), here, key=lambda entry: entry[:2])
+    frontiers = [
+        Series(
+            family=family[model],
+            architecture=model,
+            source=", ".join(sorted({source for _, source, _ in there.values()})),
+            verdict="constructed",
+            error_kind="worst",
+            points=tuple(there[x][2] for x in sorted(there)),
+        )
+        for model, there in best.items()
+    ]
     return sorted(frontiers, key=_rank)

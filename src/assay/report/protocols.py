@@ -3,95 +3,123 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
+
+from assay.examine.protocols.channel import Sent
+from assay.examine.protocols.protocol import Outcome, Witness
 
 _LONGEST = 400  # characters of an input that are shown
 
 
-def protocol_lines(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """A run of a protocol (see `assay.examine.protocols.questions`) as pairs of a name and a line of text."""
-    return [
-        ("protocol", f"{result['protocol']}: {result['source']}"),
-        ("network", network_text(result)),
-        *((f"held, {party}", holding) for party, holding in result["parties"].items()),
-        *(("sent", sent_text(message)) for message in result["sent"]),
-        ("counted", count_text(result)),
-        *([("answers", answers_text(result))] if result["wrong"] is not None else []),
-        *([("messages", messages_text(result))] if result["messages"] is not None else []),
-        *([("compared", compared_text(result["differs"]))] if result["differs"] is not None else []),
-        *witness_lines(result["witness"]),
-        *((name.replace("_", " "), _short(value)) for name, value in result["more"].items()),
-        ("rests on", result["rests_on"]),
-    ]
+@dataclass(frozen=True)
+class ProtocolRun:
+    """A protocol on a network.
+
+    Attributes:
+        network: its name.
+        task: its name and parameters.
+        numbers: bits of every number, and how many of them are after the point; None where it computes as it is.
+        outcome: what it came to.
+    """
+
+    network: str
+    task: dict[str, object]
+    numbers: tuple[int, int] | None
+    outcome: Outcome
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> ProtocolRun:
+        """What `assay.examine.protocols.questions.run_protocol` returns, and a ledger keeps."""
+        known = {field.name: stored[field.name] for field in fields(Outcome)}
+        known["sent"] = tuple(Sent(**{field.name: one[field.name] for field in fields(Sent)}) for one in stored["sent"])
+        known["witness"] = None if stored["witness"] is None else Witness(**stored["witness"])
+        return cls(stored["network"], stored["task"], stored["numbers"] and tuple(stored["numbers"]), Outcome(**known))
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """As pairs of a name and a line of text."""
+        outcome = self.outcome
+        return [
+            ("protocol", f"{outcome.protocol}: {outcome.source}"),
+            ("network", self._network()),
+            *((f"held, {party}", holding) for party, holding in outcome.parties.items()),
+            *(("sent", _sent(message)) for message in outcome.sent),
+            ("counted", _count(outcome)),
+            *([("answers", _answers(outcome, outcome.wrong))] if outcome.wrong is not None else []),
+            *(
+                [("messages", f"{outcome.messages} different ones of {outcome.messages_of}")]
+                * (outcome.messages is not None)
+            ),
+            *([("compared", _compared(outcome.differs))] if outcome.differs is not None else []),
+            *(_witness(outcome.witness) if outcome.witness is not None else []),
+            *((name.replace("_", " "), _short(value)) for name, value in outcome.more.items()),
+            ("rests on", outcome.rests_on),
+        ]
+
+    def _network(self) -> str:
+        """The network, its task and the format of its numbers."""
+        task = ", ".join(f"{key} {value}" for key, value in self.task.items() if key != "name")
+        numbers = self.numbers
+        form = f"; numbers of {numbers[0]} bits, {numbers[1]} of them after the point" if numbers else ""
+        return f"{self.network} on {self.task['name']} ({task}){form}"
 
 
-def network_text(result: dict[str, Any]) -> str:
-    """The network, its task and the format of its numbers."""
-    task = ", ".join(f"{key} {value}" for key, value in result["task"].items() if key != "name")
-    numbers = result["numbers"]
-    form = f"; numbers of {numbers[0]} bits, {numbers[1]} of them after the point" if numbers else ""
-    return f"{result['network']} on {result['task']['name']} ({task}){form}"
-
-
-def sent_text(message: dict[str, Any]) -> str:
+def _sent(message: Sent) -> str:
     """One message and its bits."""
-    each, count = message["bits_each"], message["numbers"]
     return (
-        f"{message['sender']}: {message['what']}, {count} x {each} = {message['bits']} bits "
-        f"({message['size_bytes']} bytes as sent)"
+        f"{message.sender}: {message.what}, {message.numbers} x {message.bits_each} = {message.bits} bits "
+        f"({message.size_bytes} bytes as sent)"
     )
 
 
-def count_text(result: dict[str, Any]) -> str:
+def _count(outcome: Outcome) -> str:
     """What the network has against what the theorem asks for."""
-    verdict = "not excluded" if result["available"] >= result["needed"] else "TOO FEW"
-    needed = f"{result['needed']:.6g}"
-    return f"{result['available']:g} {result['resource']}, where at least {needed} are needed: {verdict}"
+    verdict = "not excluded" if outcome.available >= outcome.needed else "TOO FEW"
+    return f"{outcome.available:g} {outcome.resource}, where at least {outcome.needed:.6g} are needed: {verdict}"
 
 
-def answers_text(result: dict[str, Any]) -> str:
+def _answers(outcome: Outcome, wrong: int) -> str:
     """Right answers out of how many, beside what answers that do not look get wrong."""
-    right = result["runs"] - result["wrong"]
-    base = ", ".join(f"'{name}' {result['runs'] - wrong}" for name, wrong in result["baselines"].items())
-    return f"{right} of {result['runs']} right{f'; constant answers: {base}' if base else ''}"
+    base = ", ".join(f"'{name}' {outcome.runs - missed}" for name, missed in outcome.baselines.items())
+    return f"{outcome.runs - wrong} of {outcome.runs} right{f'; constant answers: {base}' if base else ''}"
 
 
-def messages_text(result: dict[str, Any]) -> str:
+def _messages(outcome: Outcome) -> str:
     """How many of the messages differ."""
-    return f"{result['messages']} different ones of {result['messages_of']}"
+    return f"{outcome.messages} different ones of {outcome.messages_of}"
 
 
-def compared_text(differs: float) -> str:
+def _compared(differs: float) -> str:
     """Whether the parties together answer as the whole network does."""
     return (
         "as the whole network, bit for bit" if differs == 0 else f"differ from the whole network by up to {differs:.3g}"
     )
 
 
-def witness_lines(witness: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """Two inputs that the network cannot tell apart; nothing where there are none."""
-    if witness is None:
-        return []
-    certain = witness["at_least"] > 0
-    error = f"{witness['error']:.6g}"
+def _witness(witness: Witness) -> list[tuple[str, str]]:
+    """Two inputs that the network cannot tell apart."""
+    certain = witness.at_least > 0
+    error = f"{witness.error:.6g}"
     return [
-        ("collision" if certain else "tried", witness["same"]),
-        ("  input 1", _short(witness["first"])),
-        ("  input 2", _short(witness["second"])),
-        ("  exact", f"{_short(witness['targets'][0])} and {_short(witness['targets'][1])} at token {witness['token']}"),
-        ("  answers", f"{_short(witness['answers'][0])} and {_short(witness['answers'][1])}"),
-        ("  error", f"{error}; one must err by at least {witness['at_least']:.6g}" if certain else error),
+        ("collision" if certain else "tried", witness.same),
+        ("  input 1", _short(witness.first)),
+        ("  input 2", _short(witness.second)),
+        ("  exact", f"{_short(witness.targets[0])} and {_short(witness.targets[1])} at token {witness.token}"),
+        ("  answers", f"{_short(witness.answers[0])} and {_short(witness.answers[1])}"),
+        ("  error", f"{error}; one must err by at least {witness.at_least:.6g}" if certain else error),
     ]
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, dict) and value and all(isinstance(entry, int | float) for entry in value.values()):
         value = ", ".join(f"{name}: {entry:.6g}" for name, entry in value.items())
     text = value if isinstance(value, str) else json.dumps(_rounded(value))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ... ({len(text)} characters; --json has them all)"
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: object) -> object:
     if isinstance(value, dict):
         return {key: _rounded(entry) for key, entry in value.items()}
     if isinstance(value, list):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from rich.table import Table
-
-from assay.report.vega import Spec, VegaChart
+from assay.report.text_table import TextTable
+from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, tooltip
+from assay.retrieval.findings import Margin, MemoryFindings, RetrievalFindings
 
 _GREY, _SOFT = "#8a8f98", "#b9bec6"
 # Colours and dashes of the lines of the first chart, by how their names begin.
@@ -18,114 +16,99 @@ _LINES = {
 }
 _SETTINGS = ["#d1342b", "#c27c1f", "#8e63b5", "#6aa84f", "#b0609a"]
 _MEMORIES = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f"]
+_MEDIAN: Spec = {"title": "median n"}
+_MOST: Spec = {"field": "most"}
 _LOG_N: Spec = {"type": "log", "domain": [3, 1e9], "clamp": True}
 
 
-def retrieval_charts(found: dict[str, Any]) -> list[VegaChart]:
+def retrieval_charts(found: RetrievalFindings) -> list[VegaChart]:
     """Documents against dimensions, margins, and the share that formats leave; those that there are answers for."""
     drawn = [_documents_chart(found)]
-    if any(margin["kind"] == "trained" for margin in found["margins"]):
+    if any(margin.kind == "trained" for margin in found.margins):
         drawn.append(_margin_chart(found))
-    if any(one["vectors"] == "cyclic" for one in found["kept"]):
+    if any(one.vectors == "cyclic" for one in found.kept):
         drawn.append(_kept_chart(found))
     return drawn
 
 
-def memory_charts(found: dict[str, Any]) -> list[VegaChart]:
+def memory_charts(found: MemoryFindings) -> list[VegaChart]:
     """The share read correctly against the load; nothing without answers."""
-    return [_memory_chart(found)] if found["points"] else []
+    return [_memory_chart(found)] if found.points else []
 
 
-def _documents_chart(found: dict[str, Any]) -> VegaChart:
-    top = found["top"]
+def _documents_chart(found: RetrievalFindings) -> VegaChart:
+    top = found.top
     lines = [
-        {"name": band["name"], "d": d, "n": n, "steps": band["name"].startswith("explicit")}
-        for band in found["bands"]
-        for d, n in band["points"]
+        {"name": band.name, "d": d, "n": n, "steps": band.name.startswith("explicit")}
+        for band in found.bands
+        for d, n in band.points
         if d >= 1
     ]
     points = [
         {
-            "name": one["course"],
-            "d": one["dimensions"],
-            "n": one["middle"],
-            "least": one["largest"][0],
-            "most": one["largest"][-1],
-            "seeds": ", ".join(map(str, one["largest"])),
+            "name": one.setting,
+            "d": one.dimensions,
+            "n": one.middle,
+            "least": one.largest[0],
+            "most": one.largest[-1],
+            "seeds": ", ".join(map(str, one.largest)),
         }
-        for one in found["reached"]
+        for one in found.reached
     ]
-    names = list(dict.fromkeys(line["name"] for line in lines))
-    settings = list(dict.fromkeys(point["name"] for point in points))
-    looks = [next(look for start, look in _LINES.items() if name.startswith(start)) for name in names]
-    shades = _shades(names, [colour for colour, _ in looks])
-    colour: Spec = {
-        "field": "name",
-        "type": "nominal",
-        "sort": [*names, *settings],
-        "title": None,
-        "scale": {"domain": [*names, *settings], "range": [*shades, *_SETTINGS[: len(settings)]]},
-        "legend": {"orient": "bottom", "columns": 2, "labelLimit": 420, "symbolType": "stroke", "symbolStrokeWidth": 3},
-    }
-    dash: Spec = {
-        "field": "name",
-        "type": "nominal",
-        "legend": None,
-        "scale": {"domain": names, "range": [pattern or [1, 0] for _, pattern in looks]},
-    }
-    x: Spec = {
-        "field": "d",
-        "type": "quantitative",
-        "title": "dimensions d",
-        "scale": {"type": "log", "base": 2, "domain": [1, 512]},
-        "axis": {"values": [2**i for i in range(10)]},
-    }
-    y: Spec = {
-        "field": "n",
-        "type": "quantitative",
-        "title": "documents n",
-        "scale": _LOG_N,
-        "axis": {"values": [10**i for i in range(1, 10)], "format": ","},
-    }
-    wall: Spec = {
-        "data": {"values": [{"d": 2 * top}]},
-        "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
-        "encoding": {"x": {"field": "d", "type": "quantitative"}},
-    }
-    encoding: Spec = {
-        "x": x,
-        "y": y,
-        "color": colour,
-        "strokeDash": dash,
-        "order": {"field": "d"},
-        "tooltip": [{"field": "name"}, {"field": "d"}, {"field": "n", "format": ",.0f"}],
-    }
-    drawn: Spec = {
-        "data": {"values": lines},
-        "encoding": encoding,
-        "layer": [
-            {
-                "transform": [{"filter": f"{sign}datum.steps"}],
-                "mark": {"type": "line", "strokeWidth": 2, "clip": True, "interpolate": interpolate},
-            }
-            for sign, interpolate in (("", "step-after"), ("!", "linear"))
-        ],
-    }
-    whiskers: Spec = {
-        "data": {"values": points},
-        "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {"x": x, "y": {"field": "least", "type": "quantitative"}, "y2": {"field": "most"}, "color": colour},
-    }
-    learned: Spec = {
-        "data": {"values": points},
-        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-        "encoding": {
-            "x": x,
-            "y": y,
-            "color": colour,
-            "tooltip": [{"field": "name"}, {"field": "d"}, {"field": "n", "title": "median n"}, {"field": "seeds"}],
+    drawn = list(dict.fromkeys(band.name for band in found.bands if any(d >= 1 for d, _ in band.points)))
+    settings = list(dict.fromkeys(one.setting for one in found.reached))
+    looks = [next(look for start, look in _LINES.items() if name.startswith(start)) for name in drawn]
+    shades = _shades([colour for colour, _ in looks])
+    colour = names(
+        "name",
+        sort=[*drawn, *settings],
+        scale={"domain": [*drawn, *settings], "range": [*shades, *_SETTINGS[: len(settings)]]},
+        legend={**BELOW, "columns": 2, "labelLimit": 420, "symbolType": "stroke", "symbolStrokeWidth": 3},
+    )
+    dash: Spec = {"domain": drawn, "range": [pattern or [1, 0] for _, pattern in looks]}
+    powers: Spec = {"type": "log", "base": 2, "domain": [1, 512]}
+    x = numbers("d", "dimensions d", scale=powers, axis={"values": [2**i for i in range(10)]})
+    y = numbers("n", "documents n", scale=_LOG_N, axis={"values": [10**i for i in range(1, 10)], "format": ","})
+    layers: list[Spec] = [
+        {
+            "data": data(lines),
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": colour,
+                "strokeDash": names("name", legend=None, scale=dash),
+                "order": {"field": "d"},
+                "tooltip": tooltip("name", "d", "n", n={"format": ",.0f"}),
+            },
+            "layer": [
+                {
+                    "transform": [{"filter": f"{sign}datum.steps"}],
+                    "mark": {"type": "line", "strokeWidth": 2, "clip": True, "interpolate": interpolate},
+                }
+                for sign, interpolate in (("", "step-after"), ("!", "linear"))
+            ],
         },
-    }
+        {
+            "data": data([{"d": 2 * top}]),
+            "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
+            "encoding": {"x": {"field": "d", "type": "quantitative"}},
+        },
+        {
+            "data": data(points),
+            "mark": {"type": "rule", "strokeWidth": 2},
+            "encoding": {
+                "x": x,
+                "y": {"field": "least", "type": "quantitative"},
+                "y2": {"field": "most"},
+                "color": colour,
+            },
+        },
+        {
+            "data": data(points),
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip("name", "d", "n", "seeds", n=_MEDIAN)},
+        },
+    ]
     caption = (
         f"Up and left is better. Left of d = {2 * top} (vertical line) no more documents than the grey dashes are "
         "possible, whatever the numbers are; on it, explicit vectors serve any number, with enough bits. Other grey "
@@ -134,158 +117,102 @@ def _documents_chart(found: dict[str, Any]) -> VegaChart:
         f"that training served, all sets of {top}, median and range over seeds. The light line extrapolates the "
         "published curve."
     )
-    spec: Spec = {"height": 460, "width": "container", "layer": [drawn, wall, whiskers, learned]}
+    spec: Spec = {"height": 460, "width": "container", "layer": layers}
     return VegaChart("retrieval-documents", "Documents against dimensions", caption, spec)
 
 
-def _shades(names: list[str], colours: list[str]) -> list[str]:
+def _shades(colours: list[str]) -> list[str]:
     """Lines of one colour become paler, one after the other."""
     seen: dict[str, int] = {}
     found = []
-    for _, colour in zip(names, colours, strict=True):
+    for colour in colours:
         place = seen[colour] = seen.get(colour, -1) + 1
         parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         found.append("#" + "".join(f"{round(part + (255 - part) * 0.28 * place):02x}" for part in parts))
     return found
 
 
-def _margin_chart(found: dict[str, Any]) -> VegaChart:
+def _margin_chart(found: RetrievalFindings) -> VegaChart:
     values = [
-        {"n": one["documents"], "margin": one["margin"], "name": _margin_name(one)}
-        for one in found["margins"]
-        if one["margin"] > 0
+        {"n": one.documents, "margin": one.margin, "name": _margin_name(one)} for one in found.margins if one.margin > 0
     ]
     order = list(dict.fromkeys(value["name"] for value in values))
+    log: Spec = {"type": "log", "domain": [1e-4, 2]}
     spec: Spec = {
-        "data": {"values": values},
+        "data": data(values),
         "mark": {"type": "line", "point": {"filled": True, "size": 45}, "clip": True},
         "encoding": {
-            "x": {"field": "n", "type": "quantitative", "scale": {"type": "log", "base": 2}, "title": "documents n"},
-            "y": {
-                "field": "margin",
-                "type": "quantitative",
-                "title": "least margin",
-                "scale": {"type": "log", "domain": [1e-4, 2]},
-                "axis": {"format": "~g"},
-            },
-            "color": {
-                "field": "name",
-                "type": "nominal",
-                "sort": order,
-                "title": None,
-                "legend": {"orient": "bottom", "columns": 3},
-            },
-            "tooltip": [{"field": "name"}, {"field": "n"}, {"field": "margin", "format": ".3g"}],
+            "x": numbers("n", "documents n", scale={"type": "log", "base": 2}),
+            "y": numbers("margin", "least margin", scale=log, axis={"format": "~g"}),
+            "color": names("name", sort=order, legend={**BELOW, "columns": 3}),
+            "tooltip": tooltip("name", "n", "margin", margin={"format": ".3g"}),
         },
     }
     caption = (
         "The least of all sets' margins, with documents and queries of length 1: scores in the set above all others. "
-        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found['top']}. Trained: the best seed "
+        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found.top}. Trained: the best seed "
         "after all steps; where some set has no query, there is no point."
     )
     return VegaChart("retrieval-margins", "Margins", caption, spec)
 
 
-def _margin_name(margin: dict[str, Any]) -> str:
-    if margin["dimensions"] is None:
+def _margin_name(margin: Margin) -> str:
+    if margin.dimensions is None:
         return "optimum, any d"
-    return f"{'explicit, cyclic' if margin['kind'] == 'cyclic' else 'trained'}, d = {margin['dimensions']}"
+    return f"{'explicit, cyclic' if margin.kind == 'cyclic' else 'trained'}, d = {margin.dimensions}"
 
 
-def _kept_chart(found: dict[str, Any]) -> VegaChart:
-    cyclic = [one for one in found["kept"] if one["vectors"] == "cyclic"]
-    formats = list(dict.fromkeys(one["number_format"] for one in cyclic))
+def _kept_chart(found: RetrievalFindings) -> VegaChart:
+    cyclic = [one for one in found.kept if one.vectors == "cyclic"]
+    formats = list(dict.fromkeys(one.number_format for one in cyclic))
+    tried: Spec = {"title": "sets tried", "format": ","}
     spec: Spec = {
-        "data": {"values": cyclic},
+        "data": data(cyclic),
         "mark": {"type": "line", "point": {"filled": True, "size": 45}},
         "encoding": {
-            "x": {
-                "field": "documents",
-                "type": "quantitative",
-                "title": "documents n",
-                "scale": {"type": "log", "nice": False},
-            },
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "title": "share of the sets retrieved",
-                "scale": {"domain": [0, 1]},
-            },
-            "color": {
-                "field": "number_format",
-                "type": "nominal",
-                "sort": formats,
-                "title": None,
-                "legend": {"orient": "bottom"},
-            },
-            "tooltip": [
-                {"field": "number_format"},
-                {"field": "documents"},
-                {"field": "share", "format": ".4f"},
-                {"field": "tried", "title": "sets tried", "format": ","},
-            ],
+            "x": numbers("documents", "documents n", scale={"type": "log", "nice": False}),
+            "y": numbers("share", "share of the sets retrieved", scale={"domain": [0, 1]}),
+            "color": names("number_format", sort=formats, legend=BELOW),
+            "tooltip": tooltip("number_format", "documents", "share", "tried", share={"format": ".4f"}, tried=tried),
         },
     }
     caption = (
-        f"Explicit vectors in {2 * found['top']} dimensions (cyclic polytope), documents and queries rounded to a "
+        f"Explicit vectors in {2 * found.top} dimensions (cyclic polytope), documents and queries rounded to a "
         "format: in exact arithmetic every set is retrieved at any n; precision is the wall."
     )
     return VegaChart("retrieval-formats", "What number formats leave", caption, spec)
 
 
-def _memory_chart(found: dict[str, Any]) -> VegaChart:
-    kinds = list(dict.fromkeys(point["memory"] for point in found["points"]))
-    formats = list(dict.fromkeys(point["number_format"] for point in found["points"]))
-    spec: Spec = {
-        "data": {"values": found["points"]},
-        "facet": {"column": {"field": "dimensions", "type": "nominal", "title": "d", "header": {"labelFontSize": 12}}},
-        "spec": {
-            "width": 400,
-            "height": 300,
-            "layer": [
-                {
-                    "mark": {"type": "line", "point": {"filled": True, "size": 35}},
-                    "encoding": {
-                        "x": {
-                            "field": "load",
-                            "type": "quantitative",
-                            "title": "load 2 n ln n / d^2",
-                            "scale": {"type": "log", "base": 2},
-                        },
-                        "y": {
-                            "field": "share",
-                            "type": "quantitative",
-                            "title": "share read correctly",
-                            "scale": {"domain": [0, 1]},
-                        },
-                        "color": {
-                            "field": "memory",
-                            "type": "nominal",
-                            "sort": kinds,
-                            "title": "memory",
-                            "scale": {"domain": kinds, "range": _MEMORIES[: len(kinds)]},
-                        },
-                        "strokeDash": {
-                            "field": "number_format",
-                            "type": "nominal",
-                            "sort": formats,
-                            "title": "stored as",
-                            "legend": {"symbolType": "stroke"},
-                            "scale": {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]},
-                        },
-                        "tooltip": [
-                            {"field": "memory"},
-                            {"field": "number_format"},
-                            {"field": "pairs", "format": ","},
-                            {"field": "load", "format": ".3g"},
-                            {"field": "share", "format": ".3f"},
-                            {"field": "bits", "format": ","},
-                        ],
-                    },
-                },
-                {"mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY}, "encoding": {"x": {"datum": 1}}},
-            ],
+def _memory_chart(found: MemoryFindings) -> VegaChart:
+    kinds = list(dict.fromkeys(point.memory for point in found.points))
+    formats = list(dict.fromkeys(point.number_format for point in found.points))
+    colours: Spec = {"domain": kinds, "range": _MEMORIES[: len(kinds)]}
+    dashes: Spec = {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]}
+    stroke: Spec = {"symbolType": "stroke"}
+    whole: Spec = {"format": ","}
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "line", "point": {"filled": True, "size": 35}},
+            "encoding": {
+                "x": numbers("load", "load 2 n ln n / d^2", scale={"type": "log", "base": 2}),
+                "y": numbers("share", "share read correctly", scale={"domain": [0, 1]}),
+                "color": names("memory", sort=kinds, title="memory", scale=colours),
+                "strokeDash": names("number_format", sort=formats, title="stored as", legend=stroke, scale=dashes),
+                "tooltip": tooltip(
+                    *("memory", "number_format", "pairs", "load", "share", "bits"),
+                    pairs=whole,
+                    load={"format": ".3g"},
+                    share={"format": ".3f"},
+                    bits=whole,
+                ),
+            },
         },
+        {"mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY}, "encoding": {"x": {"datum": 1}}},
+    ]
+    spec: Spec = {
+        "data": data(found.points),
+        "facet": {"column": names("dimensions", title="d", header={"labelFontSize": 12})},
+        "spec": {"width": 400, "height": 300, "layer": layers},
     }
     caption = (
         "n random unit keys and values, written once, read with every key; the answer is the value of largest inner "
@@ -295,77 +222,45 @@ def _memory_chart(found: dict[str, Any]) -> VegaChart:
     return VegaChart("memory-load", "Pairs read correctly against load", caption, spec)
 
 
-def retrieval_table(found: dict[str, Any]) -> Table:
-    """Largest numbers of documents, a row for each setting and a column for each d."""
-    places = sorted({one["dimensions"] for one in found["reached"]})
-    table = Table(title=f"Most documents that training served, all sets of {found['top']}", title_justify="left")
-    table.add_column("setting")
-    for place in places:
-        table.add_column(f"d = {place}", justify="right")
-    for course, cells in reached_rows(found, places):
-        table.add_row(course, *cells)
-    return table
-
-
-def reached_rows(found: dict[str, Any], places: list[int]) -> list[tuple[str, list[str]]]:
-    """A row for each setting: its name, and the largest number of documents of each seed at every d."""
-    courses = dict.fromkeys(one["course"] for one in found["reached"])
-    cells = {(one["course"], one["dimensions"]): _seeds(one) for one in found["reached"]}
-    return [(course, [cells.get((course, place), "") for place in places]) for course in courses]
-
-
-def _seeds(reached: dict[str, Any]) -> str:
-    text = ", ".join(map(str, reached["largest"]))
-    return f"{text} or more" if reached["open"] else text
-
-
-def kept_rows(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """A row for each kind of vectors and number format: the share of sets at every number of documents, and d."""
-    places = kept_places(found)
+def reached_table(found: RetrievalFindings) -> TextTable:
+    """Largest numbers of documents of each seed, a row for each setting and a column for each d."""
+    places = sorted({one.dimensions for one in found.reached})
     cells = {
-        (one["vectors"], one["number_format"], one["documents"]): f"{one['share']:.4g} (d = {one['dimensions']})"
-        for one in found["kept"]
+        (one.setting, one.dimensions): f"{', '.join(map(str, one.largest))}{' or more' if one.open else ''}"
+        for one in found.reached
     }
-    rows = dict.fromkeys((one["vectors"], one["number_format"]) for one in found["kept"])
-    return [(f"{kind}, {name}", [cells.get((kind, name, place), "") for place in places]) for kind, name in rows]
+    settings = dict.fromkeys(one.setting for one in found.reached)
+    return TextTable(
+        f"Most documents that training served, all sets of {found.top}",
+        ["setting", *(f"d = {place}" for place in places)],
+        [[setting, *(cells.get((setting, place), "") for place in places)] for setting in settings],
+    )
 
 
-def kept_places(found: dict[str, Any]) -> list[int]:
-    """Numbers of documents that were rounded, ascending."""
-    return sorted({one["documents"] for one in found["kept"]})
+def kept_table(found: RetrievalFindings) -> TextTable:
+    """Shares of sets that rounded explicit vectors serve, and d; a row for each kind of vectors and number format."""
+    places = sorted({one.documents for one in found.kept})
+    cells = {
+        (one.vectors, one.number_format, one.documents): f"{one.share:.4g} (d = {one.dimensions})" for one in found.kept
+    }
+    rows = dict.fromkeys((one.vectors, one.number_format) for one in found.kept)
+    return TextTable(
+        "Share of the sets that explicit vectors serve",
+        ["vectors, numbers", *(f"n = {place:,}" for place in places)],
+        [[f"{kind}, {name}", *(cells.get((kind, name, place), "") for place in places)] for kind, name in rows],
+    )
 
 
-def kept_table(found: dict[str, Any]) -> Table:
-    """Shares of sets that rounded explicit vectors serve."""
-    table = Table(title="Share of the sets that explicit vectors serve", title_justify="left")
-    table.add_column("vectors, numbers")
-    for place in kept_places(found):
-        table.add_column(f"n = {place:,}", justify="right")
-    for name, cells in kept_rows(found):
-        table.add_row(name, *cells)
-    return table
-
-
-def memory_rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows: for each memory and format, the share read correctly at every load."""
-    loads = list(dict.fromkeys(f"{point['load']:.2g}" for point in sorted(found["points"], key=lambda p: p["load"])))
+def memory_table(found: MemoryFindings) -> TextTable:
+    """Shares read correctly at every load, a row for each d, memory and format."""
+    loads = list(dict.fromkeys(f"{point.load:.2g}" for point in sorted(found.points, key=lambda one: one.load)))
     cells: dict[tuple[int, str, str], dict[str, str]] = {}
-    for point in found["points"]:
-        row = cells.setdefault((point["dimensions"], point["memory"], point["number_format"]), {})
-        row[f"{point['load']:.2g}"] = f"{point['share']:.2f}"
+    for point in found.points:
+        row = cells.setdefault((point.dimensions, point.memory, point.number_format), {})
+        row[f"{point.load:.2g}"] = f"{point.share:.2f}"
     rows = [
         [f"{d}", memory, name, *(row.get(load, "") for load in loads)]
         for (d, memory, name), row in sorted(cells.items(), key=lambda item: item[0][0])
     ]
-    return ["d", "memory", "stored as", *(f"load {load}" for load in loads)], rows
-
-
-def memory_table(found: dict[str, Any]) -> Table:
-    """Shares read correctly."""
-    titles, rows = memory_rows(found)
-    table = Table(title="Share of all pairs that is read correctly", title_justify="left")
-    for title in titles:
-        table.add_column(title, justify="left" if title in ("memory", "stored as") else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    columns = ["d", "memory", "stored as", *(f"load {load}" for load in loads)]
+    return TextTable("Share of all pairs that is read correctly", columns, rows, left=(1, 2), whole=True)

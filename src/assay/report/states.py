@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from assay.bounds import Bound, bounds_of
 from assay.evidence import content_hash
@@ -42,12 +41,8 @@ class StateChart:
     """
 
     symbol: str
-    learned: dict[str, list[Held]] = field(default_factory=dict)
-    required: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as plain JSON values."""
-        return asdict(self)
+    learned: dict[str, tuple[Held, ...]]
+    required: dict[str, tuple[tuple[int, float], ...]]
 
 
 def state_charts(ends: Iterable[SearchEnd], symbol: str, distribution: str) -> list[StateChart]:
@@ -58,23 +53,24 @@ def state_charts(ends: Iterable[SearchEnd], symbol: str, distribution: str) -> l
         symbol: of what the line goes along.
         distribution: of the inputs.
     """
-    ends, found = list(ends), {}
-    asked: dict[str, list[Task]] = defaultdict(list)
+    ends = list(ends)
+    learned: dict[str, dict[str, tuple[Held, ...]]] = defaultdict(dict)
     for one in learned_series(ends):
         held = [_held(point, largest=one.largest) for point in one.points if point.state_bits]
         held = [point for point in held if not (one.largest and point.censored)]  # it holds none that was tried
         name = one.field if one.largest else symbol
         if held:
             by = f" (by {one.field})" if one.field not in ("width", name) else ""
-            found.setdefault(name, StateChart(name)).learned[f"{one.architecture}{by}"] = held
+            learned[name][f"{one.architecture}{by}"] = tuple(held)
+    asked: dict[str, list[Task]] = defaultdict(list)
     for end in ends:
         name = end.unit.field if end.unit.largest else symbol
         tasks = {content_hash(task): task for task in (end.unit.at(r)["task"] for r in range(len(end.unit.rungs)))}
         asked[name] += map(task_from_json, tasks.values())
-    for name, chart in found.items():
-        chart.required.update(_required(name, asked[name], distribution))
     return [
-        chart for chart in found.values() if len({point.at for held in chart.learned.values() for point in held}) > 1
+        StateChart(name, found, _required(name, asked[name], distribution))
+        for name, found in learned.items()
+        if len({point.at for held in found.values() for point in held}) > 1
     ]
 
 
@@ -82,7 +78,7 @@ def _held(point: Point, *, largest: bool) -> Held:
     return Held(point.width if largest else point.x, point.state_bits, point.censored, largest and point.first)
 
 
-def _required(symbol: str, tasks: list[Task], distribution: str) -> dict[str, list[tuple[int, float]]]:
+def _required(symbol: str, tasks: list[Task], distribution: str) -> dict[str, tuple[tuple[int, float], ...]]:
     """By bound, what a causal network needs for each value of this parameter: the least, where tasks share one."""
     found: dict[str, dict[int, float]] = {}
     for task in tasks:
@@ -96,4 +92,7 @@ def _required(symbol: str, tasks: list[Task], distribution: str) -> dict[str, li
                 needed = bound.check(task, causal, distribution=distribution).required
                 value, known = task.to_json()[parameter], found.setdefault(bound.name, {})
                 known[value] = min(needed, known.get(value, needed))
-    return {name: sorted((at, needed) for at, needed in points.items() if needed > 0) for name, points in found.items()}
+    return {
+        name: tuple(sorted((at, needed) for at, needed in points.items() if needed > 0))
+        for name, points in found.items()
+    }

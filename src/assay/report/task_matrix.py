@@ -2,83 +2,118 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from assay.report.lines import Contender, Line, Series, boundaries_of, contenders
-
-Entry = dict[str, Any]
+from assay.report.lines import Contender, Line, boundaries_of, contenders
+from assay.results.frontier import Point, Series
 
 
-def task_matrix(lines: list[Line]) -> dict[str, Any] | None:
-    """Entries for every line with a contender, by contender; None where all these lines are about one task.
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a contender at one x: learned or not, constructed, or excluded by a bound.
 
-    Returns a dictionary with `lines` and `architectures`, names in order, and `cells`: entries (see `entries`) by line
-    and architecture or bare model.
+    Attributes:
+        x: the value of the parameter that the line goes along.
+        verdict: learned, not learned, constructed or impossible.
+        error_kind: worst or mean.
+        width: the width, or other value.
+        depth: layers of the network; 0 for any.
+        parameters: trainable or stored numbers; 0 where no single network is spoken of.
+        source: the construction's or bound's name, or `training`.
+        field: what `width` is: `width`, or another field of the network or of the task.
+        largest: whether the largest value that is learned was sought.
     """
+
+    x: int
+    verdict: str
+    error_kind: str
+    width: int
+    depth: int
+    parameters: int
+    source: str
+    field: str
+    largest: bool
+
+
+@dataclass(frozen=True)
+class TaskMatrix:
+    """What is known of every contender on every line.
+
+    Attributes:
+        lines: their names, in order.
+        architectures: names of contenders, in order.
+        cells: see `entries`, by line and contender.
+    """
+
+    lines: tuple[str, ...]
+    architectures: tuple[str, ...]
+    cells: dict[str, dict[str, tuple[Entry, ...]]]
+
+
+def task_matrix(lines: Sequence[Line]) -> TaskMatrix | None:
+    """Entries for every line with a contender, by contender; None where all these lines are about one task."""
     lines = [line for line in lines if contenders([line])]  # one of sweeps alone has none
-    if len({line["task"]["name"] for line in lines}) < 2:
+    if len({line.task["name"] for line in lines}) < 2:
         return None
     columns = contenders(lines)
-    return {
-        "lines": [line["name"] for line in lines],
-        "architectures": [column.name for column in columns],
-        "cells": {line["name"]: {column.name: entries(line, column) for column in columns} for line in lines},
-    }
+    return TaskMatrix(
+        tuple(line.name for line in lines),
+        tuple(column.name for column in columns),
+        {line.name: {column.name: tuple(entries(line, column)) for column in columns} for line in lines},
+    )
 
 
 def entries(line: Line, contender: Contender) -> list[Entry]:
     """What is known of a contender at the largest x that it was trained at on this line.
 
     Returns at most one entry each for what was learned (or not), what was constructed, and what a bound on the mean and
-    on the worst-case error excludes; with `verdict`, `error_kind`, `width`, `depth` (0: any), `parameters` (0 where no
-    single network is spoken of), `at` (the x) and `source`. Where nothing was constructed at that x, an entry is that
-    of the largest x below it. Where the contender was not trained, x is the largest that anything was trained at on
-    this line. Bounds are asked at their own largest x where they exclude nothing at this one.
+    on the worst-case error excludes. Where nothing was constructed at that x, an entry is that of the largest x below
+    it. Where the contender was not trained, x is the largest that anything was trained at on this line. Bounds are
+    asked at their own largest x where they exclude nothing at this one.
     """
     boundaries = boundaries_of(line, contender)
-    own = [series for series in boundaries if series["verdict"] == "learned"]
-    reach = _reach(own) or _reach(series for series in line["series"] if series["verdict"] == "learned") or math.inf
-    said = [_learned(series) for series in own if series["points"]]
+    own = [series for series in boundaries if series.verdict == "learned"]
+    reach = _reach(own) or _reach(line.of("learned"))
+    said = [_learned(series) for series in own]
     for verdict, kind, best in (
         ("constructed", "worst", min),
         ("impossible", "mean", max),
         ("impossible", "worst", max),
     ):
-        fitting = [s for s in boundaries if (s["verdict"], s["error_kind"]) == (verdict, kind)]
-        points = [(series, point) for series in fitting for point in series["points"]]
-        there = _at_largest([pair for pair in points if pair[1]["x"] <= reach])
-        if verdict == "impossible" and not any(point["width"] for _, point in there):
+        fitting = [one for one in boundaries if (one.verdict, one.error_kind) == (verdict, kind)]
+        points = [(series, point) for series in fitting for point in series.points]
+        there = _at_largest([pair for pair in points if not reach or pair[1].x <= reach])
+        if verdict == "impossible" and not any(point.width for _, point in there):
             there = _at_largest(points)
         if there:
-            said.append(_entry(verdict, *best(there, key=lambda pair: pair[1]["width"])))
+            said.append(_entry(verdict, *best(there, key=lambda pair: pair[1].width)))
     return said
 
 
-def _at_largest(points: list[tuple[Series, dict[str, Any]]]) -> list[tuple[Series, dict[str, Any]]]:
-    largest = max((point["x"] for _, point in points), default=None)
-    return [(series, point) for series, point in points if point["x"] == largest]
+def _at_largest(points: list[tuple[Series, Point]]) -> list[tuple[Series, Point]]:
+    largest = max((point.x for _, point in points), default=None)
+    return [(series, point) for series, point in points if point.x == largest]
 
 
 def _reach(boundaries: Iterable[Series]) -> int:
-    return max((point["x"] for series in boundaries for point in series["points"]), default=0)
+    return max((point.x for series in boundaries for point in series.points), default=0)
 
 
 def _learned(series: Series) -> Entry:
-    last = series["points"][-1]
-    return _entry("not learned" if last["censored"] else "learned", series, last)
+    last = series.points[-1]
+    return _entry("not learned" if last.censored else "learned", series, last)
 
 
-def _entry(verdict: str, series: Series, point: dict[str, Any]) -> Entry:
-    return {
-        "verdict": verdict,
-        "error_kind": series["error_kind"],
-        "width": point["width"],
-        "depth": series["depth"],
-        "parameters": point["parameters"],
-        "at": point["x"],
-        "source": series["source"],
-        "field": series["field"],
-        "largest": series["largest"],
-    }
+def _entry(verdict: str, series: Series, point: Point) -> Entry:
+    return Entry(
+        x=point.x,
+        verdict=verdict,
+        error_kind=series.error_kind,
+        width=point.width,
+        depth=series.depth,
+        parameters=point.parameters,
+        source=series.source,
+        field=series.field,
+        largest=series.largest,
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-Spec = dict[str, Any]
+Spec = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,40 @@ class VegaChart:
     spec: Spec
 
 
+BELOW: Spec = {"orient": "bottom"}  # where a legend stands
+
+
+def numbers(field: str, title: str, **more: object) -> Spec:
+    """A channel of numbers."""
+    return {"field": field, "type": "quantitative", "title": title, **more}
+
+
+def whole_numbers(field: str, title: str, **more: object) -> Spec:
+    """A channel of whole numbers."""
+    return numbers(field, title, axis={"tickMinStep": 1, "format": "d"}, **more)
+
+
+def names(field: str, **more: object) -> Spec:
+    """A channel of names, without a title unless `more` has one."""
+    return {"field": field, "type": "nominal", "title": None, **more}
+
+
+def tooltip(*fields: str, **more: Spec) -> list[Spec]:
+    """What a point says when it is pointed at: these fields; `more` has what else is to be said of some of them."""
+    return [{"field": field, **more.get(field, {})} for field in fields]
+
+
+def data(values: Iterable[object]) -> Spec:
+    """Rows that a chart draws: dictionaries, or dataclasses."""
+    return {"values": [asdict(row) if is_dataclass(row) and not isinstance(row, type) else row for row in values]}
+
+
+def side_by_side(field: str, order: list[str], height: int, layers: list[Spec], least: int) -> Spec:
+    """The layers once for each name in this field, at least so wide."""
+    spec: Spec = {"width": max(least, 760 // max(1, len(order))), "height": height, "layer": layers}
+    return {"facet": {"column": names(field, sort=order)}, "spec": spec}
+
+
 def script(charts: list[VegaChart]) -> str:
     """What draws these charts in the elements of their names, library included, as one script; empty without any."""
     if not charts:
@@ -37,7 +71,7 @@ def script(charts: list[VegaChart]) -> str:
     return f"{_library()}\nconst specs = {specs};\n{draw}"
 
 
-def in_script(value: Any) -> str:
+def in_script(value: object) -> str:
     """A value as JSON that may stand in a script element."""
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from statistics import median
+from collections.abc import Sequence
 from typing import Any
 
-from assay.report.lines import Contender, Line, Series, boundaries_of, references
-from assay.report.task_matrix import entries
+from assay.report.findings import AttentionMap
+from assay.report.lines import Contender, FewestBits, Line, Unfinished, boundaries_of, references
+from assay.report.task_matrix import Entry, entries
+from assay.results.frontier import Point, Series
+from assay.results.growth import Growth
+from assay.results.sweeps import Sweep
 
 ERRORS = {"worst": "worst case", "mean": "mean"}
 _ADJECTIVES = {"worst": "worst-case", "mean": "mean"}
@@ -70,64 +74,83 @@ def probe_text(probe: dict[str, Any]) -> str:
     )
 
 
-def bits_text(point: dict[str, Any]) -> str:
+def bits_text(point: FewestBits) -> str:
     """Bits per number, and how many of them lie behind the point: `12 (9)`."""
-    return f"{point['bits']} ({point['fraction']})"
+    return f"{point.bits} ({point.fraction})"
 
 
 def boundary_label(series: Series) -> str:
     """`learned`, `constructed (sign)`, `impossible (recurrent-state)`."""
-    return "learned" if series["verdict"] == "learned" else f"{series['verdict']} ({series['source']})"
+    return "learned" if series.verdict == "learned" else f"{series.verdict} ({series.source})"
 
 
-def width_text(point: dict[str, Any], series: Series) -> str:
+def width_text(point: Point, series: Series) -> str:
     """A width as it is said: `<= 7` impossible, `> 80` not learned, with the spread over seeds where there is one.
 
     Of a largest value that is learned `< 2` is none that was tried, and `>= 64` the largest that was.
     """
-    if series["verdict"] == "impossible":
-        return f"<= {point['width']}" if point["width"] else "none"
-    if point["censored"]:
-        return f"{'<' if series['largest'] else '>'} {point['width']}"
-    seeds = [width for width in point["seeds"] if width is not None]
+    if series.verdict == "impossible":
+        return f"<= {point.width}" if point.width else "none"
+    if point.censored:
+        return f"{'<' if series.largest else '>'} {point.width}"
+    seeds = [width for width in point.seeds if width is not None]
     spread = f" ({min(seeds)}-{max(seeds)})" if seeds and min(seeds) != max(seeds) else ""
-    return f"{'>= ' if series['largest'] and point['first'] else ''}{point['width']}{spread}"
+    return f"{'>= ' if series.largest and point.first else ''}{point.width}{spread}"
+
+
+def places(line: Line) -> list[int]:
+    """Every x of a line at which something stands, ascending."""
+    return sorted({point.x for series in line.series for point in series.points})
+
+
+def width_texts(series: Series, places: Sequence[int]) -> list[str]:
+    """Widths at these places; empty where the series has none."""
+    widths = {point.x: width_text(point, series) for point in series.points}
+    return [widths.get(place, "") for place in places]
+
+
+def precisions_text(line: Line) -> str:
+    """Bits per number at which bounds in bits were turned into widths; empty where there are none."""
+    found = {point.precision for series in line.series if "bits" in series.resource for point in series.points}
+    return " or ".join(map(str, sorted(found)))
 
 
 def sought_text(series: Series) -> str:
     """What was looked for: `width`, `depth`, `largest K`."""
-    return f"{'largest ' if series['largest'] else ''}{series['field']}"
+    return f"{'largest ' if series.largest else ''}{series.field}"
 
 
-def power_text(growth: dict[str, Any], symbol: str) -> str:
+def power_text(growth: Growth, symbol: str) -> str:
     """The fitted power law with the interval of its exponent; empty where none was fitted."""
-    if growth["power"] is None:
+    if growth.power is None or growth.exponent_interval is None:
         return ""
-    (scale, exponent), (low, high) = growth["power"], growth["exponent_interval"]
+    (scale, exponent), (low, high) = growth.power, growth.exponent_interval
     interval = "" if f"{low:.2f}" == f"{high:.2f}" else f" [{low:.2f}, {high:.2f}]"
     return f"{scale:.3g} {symbol}^{exponent:.2f}{interval}"
 
 
-def law_text(growth: dict[str, Any], symbol: str) -> str:
+def law_text(growth: Growth, symbol: str) -> str:
     """The power law with its interval, and which law the widths prefer."""
-    if growth["power"] is None:
-        return growth["note"]
-    note = f"; {growth['note']}" if growth["note"] else ""
-    if growth["preferred"] == "constant":
-        return f"constant, {growth['power'][0]:.3g}{note}"
-    preferred = {"undecided": "either law fits"}.get(growth["preferred"], f"{growth['preferred']} fits better")
+    if growth.power is None:
+        return growth.note
+    note = f"; {growth.note}" if growth.note else ""
+    if growth.preferred == "constant":
+        return f"constant, {growth.power[0]:.3g}{note}"
+    preferred = {"undecided": "either law fits"}.get(growth.preferred, f"{growth.preferred} fits better")
     return f"{power_text(growth, symbol)}; {preferred}{note}"
 
 
 def task_text(line: Line) -> str:
     """The task of a line, its fixed parameters, and those that follow the one that varies.
 
-    >>> task_text({"task": {"name": "match2", "window": 2}, "symbol": "N", "follows": {"modulus": [7, 91]}})
+    >>> from types import SimpleNamespace
+    >>> task = {"name": "match2", "window": 2}
+    >>> task_text(SimpleNamespace(task=task, symbol="N", follows={"modulus": (7, 91)}))
     'match2, window 2, modulus 7 to 91 with N'
     """
-    fixed = [f"{name} {value}" for name, value in line["task"].items() if name != "name"]
-    follows = [f"{name} {first} to {last} with {line['symbol']}" for name, (first, last) in line["follows"].items()]
-    return ", ".join([line["task"]["name"], *fixed, *follows])
+    fixed = [f"{name} {value}" for name, value in line.task.items() if name != "name"]
+    follows = [f"{name} {first} to {last} with {line.symbol}" for name, (first, last) in line.follows.items()]
+    return ", ".join([str(line.task["name"]), *fixed, *follows])
 
 
 def with_article(name: str) -> str:
@@ -139,34 +162,34 @@ def with_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def tolerance_text(tolerance: list[float]) -> str:
+def tolerance_text(tolerance: tuple[float, float]) -> str:
     """A tolerance, or the range of one that varies along a line."""
     low, high = tolerance
     return f"{low:g}" if low == high else f"{low:.3g} to {high:.3g}"
 
 
-def entry_text(entry: dict[str, Any]) -> str:
+def entry_text(entry: Entry) -> str:
     """An entry of the matrix: `learned m = 14`, `not learned up to 80`, `impossible up to 27`."""
-    if entry["verdict"] in ("learned", "constructed"):
-        symbol = "m" if entry["field"] == "width" else entry["field"]
-        return f"{entry['verdict']} {symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{entry['width']}"
-    if not entry["width"]:
+    if entry.verdict in ("learned", "constructed"):
+        symbol = "m" if entry.field == "width" else entry.field
+        return f"{entry.verdict} {symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{entry.width}"
+    if not entry.width:
         return "bound excludes no width"
-    if entry["field"] != "width":
-        return f"not learned {entry['field']} {'>=' if entry['largest'] else '<='} {entry['width']}"
-    return f"{entry['verdict']} up\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{entry['width']}"
+    if entry.field != "width":
+        return f"not learned {entry.field} {'>=' if entry.largest else '<='} {entry.width}"
+    return f"{entry.verdict} up\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{entry.width}"
 
 
-def entry_note(entry: dict[str, Any]) -> str:
+def entry_note(entry: Entry) -> str:
     """What an entry of the matrix rests on: the parameters of what was trained, the construction, or the bound."""
-    if entry["verdict"] == "impossible":
-        return f"{entry['source']}, {ERRORS[entry['error_kind']]}"
-    if entry["verdict"] == "constructed":
-        return entry["source"] + (f", depth {entry['depth']}" if entry["depth"] > 1 else "")
-    return f"{entry['parameters']:,} parameters"
+    if entry.verdict == "impossible":
+        return f"{entry.source}, {ERRORS[entry.error_kind]}"
+    if entry.verdict == "constructed":
+        return entry.source + (f", depth {entry.depth}" if entry.depth > 1 else "")
+    return f"{entry.parameters:,} parameters"
 
 
-def consistency_text(contradictions: list[str]) -> str:
+def consistency_text(contradictions: Sequence[str]) -> str:
     """Whether what was constructed and learned respects the bounds."""
     if contradictions:
         return "\n".join(["REFUTED:", *contradictions])
@@ -177,51 +200,49 @@ def consistency_text(contradictions: list[str]) -> str:
 
 def unfinished_text(line: Line) -> str:
     """Which searches of a line have not ended; empty where all have."""
-    places = [_search_text(line, search) for search in line["unfinished"] if not search["failed"]]
+    places = [_search_text(line, search) for search in line.unfinished if not search.failed]
     return f"search not finished: {', '.join(places)}" if places else ""
 
 
 def failed_texts(line: Line) -> list[str]:
     """Which searches of a line failed, and why: one line each."""
-    return [
-        f"{_search_text(line, search)} failed {search['failed']}" for search in line["unfinished"] if search["failed"]
-    ]
+    return [f"{_search_text(line, search)} failed {search.failed}" for search in line.unfinished if search.failed]
 
 
-def _search_text(line: Line, search: dict[str, Any]) -> str:
-    return f"{search['architecture']} at {line['symbol']} = {search['x']}"
+def _search_text(line: Line, search: Unfinished) -> str:
+    return f"{search.architecture} at {line.symbol} = {search.x}"
 
 
 def in_short(line: Line, contender: Contender) -> str:
     """What is known of a contender at about the largest x that it was trained at."""
-    known, symbol = entries(line, contender), line["symbol"]
-    learned = next((s for s in boundaries_of(line, contender) if s["verdict"] == "learned"), None)
-    begun = any(search["architecture"] == contender.name for search in line["unfinished"])
+    known, symbol = entries(line, contender), line.symbol
+    learned = next((s for s in boundaries_of(line, contender) if s.verdict == "learned"), None)
+    begun = any(search.architecture == contender.name for search in line.unfinished)
     said = ["no search finished"] if begun else ["explicit weights" if contender.bare else "not trained"]
     if learned:
         said = [_learned_in_short(learned, symbol)]
     for entry in known:
-        if entry["verdict"] == "constructed":
-            said.append(f"constructed at {symbol} = {entry['at']}: width {entry['width']} ({entry['source']})")
-        elif entry["verdict"] == "impossible":
-            widths = f"widths up to {entry['width']}" if entry["width"] else "no width"
-            kind = _ADJECTIVES[entry["error_kind"]]
-            said.append(f"bounds on the {kind} error exclude {widths} at {symbol} = {entry['at']}")
+        if entry.verdict == "constructed":
+            said.append(f"constructed at {symbol} = {entry.x}: width {entry.width} ({entry.source})")
+        elif entry.verdict == "impossible":
+            widths = f"widths up to {entry.width}" if entry.width else "no width"
+            kind = _ADJECTIVES[entry.error_kind]
+            said.append(f"bounds on the {kind} error exclude {widths} at {symbol} = {entry.x}")
     return "; ".join(said) + "."
 
 
 def _learned_in_short(learned: Series, symbol: str) -> str:
-    points, growth = learned["points"], learned["growth"]
-    last, known, field = points[-1], [point for point in points if not point["censored"]], sought_text(learned)
-    law = f", growing as {symbol}^{growth['power'][1]:.2f}" if growth["power"] is not None and len(known) > 1 else ""
-    if not last["censored"]:
-        value = f"at least {last['width']}" if learned["largest"] and last["first"] else last["width"]
-        return f"learned at {symbol} = {last['x']}: {field} {value} ({last['parameters']:,} parameters){law}"
+    points, growth = learned.points, learned.growth
+    last, known, field = points[-1], [point for point in points if not point.censored], sought_text(learned)
+    law = f", growing as {symbol}^{growth.power[1]:.2f}" if growth.power is not None and len(known) > 1 else ""
+    if not last.censored:
+        value = f"at least {last.width}" if learned.largest and last.first else last.width
+        return f"learned at {symbol} = {last.x}: {field} {value} ({last.parameters:,} parameters){law}"
     before = ""
     if known:
-        before = f"; the largest {symbol} learned is {known[-1]['x']}, at {field} {known[-1]['width']}{law}"
-    towards = f"down to {learned['field']}" if learned["largest"] else f"up to {field}"
-    return f"not learned within this budget at {symbol} = {last['x']} {towards} {last['width']}{before}"
+        before = f"; the largest {symbol} learned is {known[-1].x}, at {field} {known[-1].width}{law}"
+    towards = f"down to {learned.field}" if learned.largest else f"up to {field}"
+    return f"not learned within this budget at {symbol} = {last.x} {towards} {last.width}{before}"
 
 
 def seeds_text(seeds: int) -> str:
@@ -259,25 +280,23 @@ def summary_caption(seeds: int, sought: str) -> list[str]:
 
 def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) -> list[str]:
     """Of the chart of one contender on one line."""
-    boundaries, symbol = boundaries_of(line, contender), line["symbol"]
-    caption = [_bound_sentence(series, symbol) for series in boundaries if series["verdict"] == "impossible"]
-    constructed = [s for s in (*boundaries, *references(line, contender)) if s["verdict"] == "constructed"]
+    boundaries, symbol = boundaries_of(line, contender), line.symbol
+    caption = [_bound_sentence(series, symbol) for series in boundaries if series.verdict == "impossible"]
+    constructed = [s for s in (*boundaries, *references(line, contender)) if s.verdict == "constructed"]
     if constructed:
-        methods = ", ".join(sorted({s["source"] for s in constructed}))
-        models = " and ".join(sorted({s["architecture"] for s in constructed}))
+        methods = ", ".join(sorted({s.source for s in constructed}))
+        models = " and ".join(sorted({s.architecture for s in constructed}))
         beside = "" if contender.bare else f", which is not {contender.name}: the line is there to compare with"
-        caption.append(
-            f"Constructed by {methods}: explicit weights of {models}{beside}; certified {line['all_inputs']}."
-        )
-    learned = [point for s in boundaries if s["verdict"] == "learned" for point in s["points"]]
+        caption.append(f"Constructed by {methods}: explicit weights of {models}{beside}; certified {line.all_inputs}.")
+    learned = [point for s in boundaries if s.verdict == "learned" for point in s.points]
     if learned:
         caption.append(f"Learned: by at least {seeds_text(seeds)}, each within a budget of steps.")
     censored = [
-        f"{'down' if s['largest'] else 'up'} to {s['field']} {p['width']} at {symbol} = {p['x']}"
+        f"{'down' if s.largest else 'up'} to {s.field} {p.width} at {symbol} = {p.x}"
         for s in boundaries
-        if s["verdict"] == "learned"
-        for p in s["points"]
-        if p["censored"]
+        if s.verdict == "learned"
+        for p in s.points
+        if p.censored
     ]
     if censored:
         caption.append(f"Not learned within this budget {', '.join(censored)}: that is no proof that it cannot be.")
@@ -287,15 +306,15 @@ def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) 
 
 
 def _bound_sentence(series: Series, symbol: str) -> str:
-    name = f"{series['source']} (proved, {_ADJECTIVES[series['error_kind']]} error)"
-    binding = [point for point in series["points"] if point["width"]]
+    name = f"{series.source} (proved, {_ADJECTIVES[series.error_kind]} error)"
+    binding = [point for point in series.points if point.width]
     if not binding:
         return f"{name} excludes no width here."
     first, last = binding[0], binding[-1]
     if first is last:
-        return f"{name} excludes widths up to {last['width']} at {symbol} = {last['x']}, and none elsewhere."
-    start = f"{first['width']} at {symbol} = {first['x']}"
-    return f"{name} excludes widths up to {start} and {last['width']} at {symbol} = {last['x']}."
+        return f"{name} excludes widths up to {last.width} at {symbol} = {last.x}, and none elsewhere."
+    start = f"{first.width} at {symbol} = {first.x}"
+    return f"{name} excludes widths up to {start} and {last.width} at {symbol} = {last.x}."
 
 
 STATE_CAPTION = [
@@ -305,7 +324,7 @@ STATE_CAPTION = [
 ]
 
 
-def sweep_caption(sweep: dict[str, Any]) -> list[str]:
+def sweep_caption(sweep: Sweep) -> list[str]:
     """Of the chart of a sweep."""
     below = "Grey: a smaller mean error is impossible with what such a network declares it has, by a proved bound."
     return [
@@ -315,57 +334,22 @@ def sweep_caption(sweep: dict[str, Any]) -> list[str]:
     ]
 
 
-SWEEP_COLUMNS = ("parameters", "state bits", "learned", "error (range)", "error at least")
-
-
-def floor_text(sweep: dict[str, Any]) -> str:
+def floor_text(sweep: Sweep) -> str:
     """By which bounds the errors of a sweep are at least so large; empty where no bound says so."""
-    names = sorted({point["bound"] for curve in sweep["curves"] for point in curve["points"] if point["floor"]})
+    names = sorted({point.bound for curve in sweep.curves for point in curve.points if point.floor})
     return f"error at least: by {', '.join(names)}, for any weights" if names else ""
 
 
-def sweep_cells(point: dict[str, Any]) -> list[str]:
-    """What one size of a sweep reached, for SWEEP_COLUMNS."""
-    low, high, state = min(point["errors"]), max(point["errors"]), point["state_bits"]
-    spread = f" ({low:.3g} to {high:.3g})" if low != high else ""
-    return [
-        f"{point['parameters']:,}",
-        "" if state is None else f"{state:,}",
-        f"{point['learned']} of {len(point['errors'])}",
-        f"{median(point['errors']):.3g}{spread}",
-        f"{point['floor']:.3g}" if point["floor"] else "",
-    ]
-
-
-def portrait_caption(portraits: list[dict[str, Any]]) -> list[str]:
-    """Of portraits on the same task."""
+def attention_caption(maps: Sequence[AttentionMap]) -> list[str]:
+    """Of attention maps on the same task."""
     caption = [
-        f"One example; {portraits[0]['parameters']}. Each row is an asking position; the positions it points to "
+        f"One example; {maps[0].parameters}. Each row is an asking position; the positions it points to "
         "are outlined, and an exact unit would put equal weight on them and none elsewhere."
     ]
-    for portrait in portraits:
-        source = "trained" if portrait["source"] == "training" else f"constructed by {portrait['source']}"
-        kind = "certified worst-case error" if portrait["error_kind"] == "worst" else "mean error"
-        mass = f"{100 * portrait['mass_on_pointers']:.1f} % of the attention on the pointers"
-        verdict = ", not learned within this budget" if portrait["verdict"] == "not learned" else ""
-        caption.append(f"Width {portrait['width']}, {source}{verdict}: {mass}, {kind} {portrait['error']:.3g}.")
+    for one in maps:
+        source = "trained" if one.source == "training" else f"constructed by {one.source}"
+        kind = "certified worst-case error" if one.error_kind == "worst" else "mean error"
+        mass = f"{100 * one.mass_on_pointers:.1f} % of the attention on the pointers"
+        verdict = ", not learned within this budget" if one.verdict == "not learned" else ""
+        caption.append(f"Width {one.width}, {source}{verdict}: {mass}, {kind} {one.error:.3g}.")
     return caption
-
-
-def length_columns(line: Line) -> list[str]:
-    """The other lengths that networks of a line were tested at, ascending."""
-    return sorted({length for row in line["lengths"] for length in row["errors"]}, key=int)
-
-
-def length_cells(row: dict[str, Any], lengths: list[str]) -> list[str]:
-    """Errors of one network at these lengths: the median over the seeds, and the range where they differ.
-
-    >>> length_cells({"errors": {"32": [0.0, 0.25, 0.5], "64": [0.5]}}, ["32", "64", "128"])
-    ['0.25 (0 to 0.5)', '0.5', '']
-    """
-    cells = []
-    for length in lengths:
-        found = row["errors"].get(length, [])
-        spread = f" ({found[0]:.3g} to {found[-1]:.3g})" if found and found[0] != found[-1] else ""
-        cells.append(f"{median(found):.3g}{spread}" if found else "")
-    return cells

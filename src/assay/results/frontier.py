@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from assay.bounds import Bound, bounds_of
 from assay.constructions import CONSTRUCTIONS
@@ -91,6 +91,7 @@ class Series:
     field: str = "width"
     largest: bool = False
 
+    @cached_property
     def growth(self) -> Growth:
         """The growth law of the values; its note says which are known from one side only."""
         pairs = [(point, self._found(point)) for point in self.points if point.width > 0]
@@ -113,10 +114,6 @@ class Series:
         else:
             side = -1 if point.first and point.width > least else 0
         return Found(point.x, point.width, side, point.intervals or ((float(point.width), float(point.width)),))
-
-    def to_json(self) -> dict[str, Any]:
-        """Fields and growth law as plain JSON values."""
-        return {**asdict(self), "growth": self.growth().to_json()}
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from assay.bounds import Bound, bounds_of
 from assay.errors import AssayError
@@ -25,6 +24,7 @@ class Swept:
 
     Attributes:
         value: of the field that varies.
+        at: its place on the chart's axis; None where it has none.
         width: of the network.
         parameters: that are trained.
         state_bits: that are carried on behind the last token; None where none are declared.
@@ -36,6 +36,7 @@ class Swept:
     """
 
     value: int
+    at: int | None
     width: int
     parameters: int
     state_bits: int | None
@@ -77,21 +78,14 @@ class Sweep:
     axis: str
     curves: tuple[Curve, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """The fields as plain JSON values; every point with `at`, its place on the axis, None where it has none."""
-        key = self.axis.replace(" ", "_") if self.axis in AXES else "value"
-        described = asdict(self)
-        for curve in described["curves"]:
-            for point in curve["points"]:
-                point["at"] = point[key]
-        return described
-
 
 def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> list[Sweep]:
     """Finished values of sweeps by chart, given with their x, the axis that was asked for, and all runs."""
     charts: dict[tuple[int, str], dict[tuple[str, str, str], list[Swept]]] = defaultdict(lambda: defaultdict(list))
     for x, axis, unit, runs in ends:
-        charts[x, axis or unit.field][unit.name, runs[0].family, unit.field].append(_swept(unit, runs))
+        charts[x, axis or unit.field][unit.name, runs[0].family, unit.field].append(
+            _swept(unit, runs, axis or unit.field)
+        )
     return [
         Sweep(
             x,
@@ -103,6 +97,16 @@ def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> li
         )
         for (x, axis), curves in charts.items()
     ]
+
+
+def best_of_seeds(runs: Iterable[Evidence]) -> dict[int, Evidence]:
+    """For each seed, its run with the least error, whatever the rate."""
+    best: dict[int, Evidence] = {}
+    for run in runs:
+        seed = run.question["seed"]
+        if seed not in best or run.error < best[seed].error:
+            best[seed] = run
+    return best
 
 
 def least_error(bound: Bound, task: Task, network: Resources, distribution: str) -> float:
@@ -128,12 +132,8 @@ def least_error(bound: Bound, task: Task, network: Resources, distribution: str)
     return low
 
 
-def _swept(unit: Unit, runs: tuple[Evidence, ...]) -> Swept:
-    best: dict[int, Evidence] = {}
-    for run in runs:
-        seed = run.question["seed"]
-        if seed not in best or run.error < best[seed].error:
-            best[seed] = run
+def _swept(unit: Unit, runs: tuple[Evidence, ...], axis: str) -> Swept:
+    best = best_of_seeds(runs)
     some = next(iter(best.values()))
     task = task_from_json(some.task)
     try:
@@ -146,11 +146,14 @@ def _swept(unit: Unit, runs: tuple[Evidence, ...]) -> Swept:
         if (bound.error_kind, bound.justified, bound.error_at) == ("mean", "proved", Bound.error_at)
     ]
     floor, name = max(floors, default=(0.0, ""))
+    state_bits = some.size.state_bits or None
+    places = {"state bits": state_bits, "parameters": some.size.parameters, "width": some.size.width}
     return Swept(
         value=unit.ladder[0],
+        at=places.get(axis, unit.ladder[0]),
         width=some.size.width,
         parameters=some.size.parameters,
-        state_bits=some.size.state_bits or None,
+        state_bits=state_bits,
         errors=tuple(best[seed].error for seed in sorted(best)),
         tolerance=some.tolerance,
         learned=sum(run.verdict == "learned" for run in best.values()),

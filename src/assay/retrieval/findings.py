@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
-from typing import Any
 
 from assay.evidence import Evidence, content_hash
 from assay.retrieval.documents import CyclicCodeDocuments
@@ -29,18 +29,18 @@ class Reached:
     """Documents that training served at some dimensions.
 
     Attributes:
-        course: the setting, in words.
+        setting: in words.
         dimensions: d.
         largest: n of each seed, ascending.
         open: whether some search ended where it had to, at the most documents it may try.
     """
 
-    course: str
+    setting: str
     dimensions: int
     largest: tuple[int, ...]
     open: bool
 
-    @property
+    @cached_property
     def middle(self) -> float:
         """The median over seeds."""
         return median(self.largest)
@@ -48,7 +48,17 @@ class Reached:
 
 @dataclass(frozen=True)
 class Kept:
-    """The share of sets that explicit documents serve in a number format."""
+    """The share of sets that explicit documents serve in a number format.
+
+    Attributes:
+        vectors: which explicit ones, such as `cyclic`.
+        dimensions: d.
+        documents: n.
+        number_format: to which documents and queries are rounded.
+        share: of the sets that were tried, from 0 to 1.
+        tried: how many sets.
+        exhaustive: whether these are all sets.
+    """
 
     vectors: str
     dimensions: int
@@ -89,49 +99,124 @@ class Band:
     points: tuple[tuple[int, float], ...]
 
 
-def gather_retrieval(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
-    """The findings as plain JSON values: `top`, `answer`, `reached`, `kept`, `margins`, `bands`, `unanswered`."""
-    reached, kept = _reached(plan, answers), _kept(plan, answers)
-    asked = [content_hash(question) for question in plan.questions()]
-    return {
-        "top": plan.top,
-        "answer": _answer(plan, reached, kept),
-        "reached": [{**asdict(one), "middle": one.middle} for one in reached],
-        "kept": [asdict(one) for one in kept],
-        "margins": [asdict(one) for one in _margins(plan, answers)],
-        "bands": [asdict(one) for one in _bands(plan.top)],
-        "unanswered": sum(key not in answers for key in asked),
-    }
+@dataclass(frozen=True)
+class RetrievalFindings:
+    """What a study of retrieval found.
+
+    Attributes:
+        top: k, documents of a set.
+        answer: the contrast that the study is about, in words.
+        reached: documents that training served, by setting and dimensions.
+        kept: shares of sets that rounded explicit vectors serve.
+        margins: least margins.
+        bands: lines that theorems, explicit vectors, random documents and the published curve give.
+        unanswered: questions without an answer.
+    """
+
+    top: int
+    answer: str
+    reached: tuple[Reached, ...]
+    kept: tuple[Kept, ...]
+    margins: tuple[Margin, ...]
+    bands: tuple[Band, ...]
+    unanswered: int
 
 
-def gather_memories(plan: MemoryPlan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
-    """The findings as plain JSON values: `answer`, `points`, `thresholds` by dimension, and `unanswered`."""
-    points, missing = [], 0
-    for question in plan.questions():
-        piece = answers.get(content_hash(question))
-        if piece is None:
-            missing += 1
-            continue
-        for number_format in plan.formats:
-            found = piece.detail[number_format]
-            points.append(
-                {
-                    "memory": question["memory"],
-                    "dimensions": question["dimensions"],
-                    "pairs": question["pairs"],
-                    "load": memory_load(question["dimensions"], question["pairs"]),
-                    "number_format": number_format,
-                    "share": sum(found["shares"]) / len(found["shares"]),
-                    "lowest": min(found["shares"]),
-                    "highest": max(found["shares"]),
-                    "bits": found["bits"],
-                }
-            )
-    thresholds = [
-        {"dimensions": d, "pairs": memory_threshold(d), "information": information_threshold(d, 32)}
-        for d in plan.dimensions
-    ]
-    return {"answer": _memory_answer(points), "points": points, "thresholds": thresholds, "unanswered": missing}
+@dataclass(frozen=True)
+class MemoryPoint:
+    """The share of pairs that a memory reads correctly at one load.
+
+    Attributes:
+        memory: which one.
+        dimensions: d.
+        pairs: n.
+        load: 2 n ln n / d^2.
+        number_format: in which it is stored.
+        share: read correctly, the mean over seeds, from 0 to 1.
+        lowest: of a seed.
+        highest: of a seed.
+        bits: of the store.
+    """
+
+    memory: str
+    dimensions: int
+    pairs: int
+    load: float
+    number_format: str
+    share: float
+    lowest: float
+    highest: float
+    bits: int
+
+
+@dataclass(frozen=True)
+class MemoryThreshold:
+    """Pairs beyond which memories fail.
+
+    Attributes:
+        dimensions: d.
+        pairs: n of load 1, at which a matrix of d x d numbers is predicted to fail.
+        information: the most pairs whose pairings d x d numbers of 32 bits can hold, proved.
+    """
+
+    dimensions: int
+    pairs: float
+    information: int
+
+
+@dataclass(frozen=True)
+class MemoryFindings:
+    """What a study of linear memories found.
+
+    Attributes:
+        answer: what each memory reads near the threshold, in words.
+        points: for each memory, d, n and format.
+        thresholds: for each d.
+        unanswered: questions without an answer.
+    """
+
+    answer: str
+    points: tuple[MemoryPoint, ...]
+    thresholds: tuple[MemoryThreshold, ...]
+    unanswered: int
+
+
+def gather_retrieval(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> RetrievalFindings:
+    """The findings from the answers there are, by the keys of their questions."""
+    reached, kept = tuple(_reached(plan, answers)), tuple(_kept(plan, answers))
+    return RetrievalFindings(
+        top=plan.top,
+        answer=_answer(plan, reached, kept),
+        reached=reached,
+        kept=kept,
+        margins=tuple(_margins(plan, answers)),
+        bands=tuple(_bands(plan.top)),
+        unanswered=sum(content_hash(question) not in answers for question in plan.questions()),
+    )
+
+
+def gather_memories(plan: MemoryPlan, answers: Mapping[str, Evidence]) -> MemoryFindings:
+    """The findings from the answers there are, by the keys of their questions."""
+    asked = [(question, answers.get(content_hash(question))) for question in plan.questions()]
+    points = tuple(
+        MemoryPoint(
+            memory=question["memory"],
+            dimensions=question["dimensions"],
+            pairs=question["pairs"],
+            load=memory_load(question["dimensions"], question["pairs"]),
+            number_format=name,
+            share=sum(found["shares"]) / len(found["shares"]),
+            lowest=min(found["shares"]),
+            highest=max(found["shares"]),
+            bits=found["bits"],
+        )
+        for question, piece in asked
+        if piece is not None
+        for name in plan.formats
+        for found in (piece.detail[name],)
+    )
+    thresholds = tuple(MemoryThreshold(d, memory_threshold(d), information_threshold(d, 32)) for d in plan.dimensions)
+    return MemoryFindings(_memory_answer(points), points, thresholds, sum(piece is None for _, piece in asked))
 
 
 def _reached(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Reached]:
@@ -218,15 +303,14 @@ def _code_band(number_format: str, top: int) -> Band:
     return Band(f"explicit, proved in {number_format}", tuple((d, n) for d, n in steps.items() if n <= MOST_DRAWN))
 
 
-def _answer(plan: RetrievalPlan, reached: list[Reached], kept: list[Kept]) -> str:
-    """The contrast that the study is about."""
+def _answer(plan: RetrievalPlan, reached: tuple[Reached, ...], kept: tuple[Kept, ...]) -> str:
     least = 2 * plan.top
     said = [
         f"All sets of {plan.top} need {least} dimensions from {3 * plan.top} documents on, and {least} are enough for "
         "any number of them, in exact arithmetic."
     ]
     here = [one for one in reached if one.dimensions == least]
-    said += [f"At {one.dimensions}, {one.course} reaches {_range(one.largest)} documents." for one in here]
+    said += [f"At {one.dimensions}, {one.setting} reaches {_range(one.largest)} documents." for one in here]
     cyclic = [one for one in kept if one.vectors == "cyclic"]
     most = max((one.documents for one in cyclic), default=0)
     largest = [one for one in cyclic if one.documents == most]
@@ -239,20 +323,16 @@ def _answer(plan: RetrievalPlan, reached: list[Reached], kept: list[Kept]) -> st
     return " ".join(said)
 
 
-def _memory_answer(points: list[dict[str, Any]]) -> str:
-    """What each memory reads near the threshold."""
+def _memory_answer(points: tuple[MemoryPoint, ...]) -> str:
     if not points:
         return "Nothing is answered yet."
-    width = max(point["dimensions"] for point in points)
-    first = points[0]["number_format"]
-    load = min((point["load"] for point in points if point["dimensions"] == width), key=lambda load: abs(load - 1))
-    said = []
-    for kind in dict.fromkeys(point["memory"] for point in points):
-        asked = (kind, width, first, load)
-        keys = ("memory", "dimensions", "number_format", "load")
-        said += [f"{kind} {p['share']:.2f}" for p in points if tuple(p[key] for key in keys) == asked]
-    at = f"the load 2 n ln n / d^2 = {load:.2g}, d = {width}, in {first}"
-    return f"Shares of pairs read correctly at {at}: {', '.join(said)}."
+    width, first = max(point.dimensions for point in points), points[0].number_format
+    here = [point for point in points if (point.dimensions, point.number_format) == (width, first)]
+    load = min((point.load for point in points if point.dimensions == width), key=lambda load: abs(load - 1))
+    kinds = dict.fromkeys(point.memory for point in points)
+    near = [point for kind in kinds for point in here if (point.memory, point.load) == (kind, load)]
+    said = ", ".join(f"{point.memory} {point.share:.2f}" for point in near)
+    return f"Shares of pairs read correctly at the load 2 n ln n / d^2 = {load:.2g}, d = {width}, in {first}: {said}."
 
 
 def _range(numbers: tuple[int, ...]) -> str:

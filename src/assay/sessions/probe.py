@@ -15,7 +15,7 @@ from assay.probing.heads import Heads
 from assay.probing.plan import SPARSITIES, Plan, require_causal
 from assay.probing.questions import answer_for, keep_heads
 from assay.probing.source import open_heads
-from assay.report.findings import gather
+from assay.report.findings import Reported, gather
 from assay.report.page import require_report, write_report
 from assay.sessions.study import write_findings
 from assay.store.files import make_folder
@@ -136,8 +136,8 @@ def probe_study(plan: Plan) -> Study:
     )
 
 
-def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: str) -> dict[str, Any]:
-    """Answer all questions of a probe and write its report; the findings without the rows of evidence."""
+def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: str) -> Reported:
+    """Answer all questions of a probe and write its report."""
     require_causal(plan.heads, plan.position)
     study, folder = probe_study(plan), make_folder(out)
     require_report(study.name, folder)

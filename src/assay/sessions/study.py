@@ -11,7 +11,7 @@ from typing import Any
 from assay.baselines.questions import answer_baselines, refused
 from assay.errors import AssayError, AssayErrors, one_line
 from assay.evidence import Evidence
-from assay.report.findings import gather
+from assay.report.findings import Reported, gather
 from assay.report.page import require_report, write_report
 from assay.store.files import free_bytes, make_folder, require_folder
 from assay.store.ledger import LEDGER, Ledger
@@ -25,8 +25,8 @@ from assay.studies.study import Study, load_study
 
 def run_session(
     name: str, *, quick: bool, out: Path, workers: int | None, engine: str, address: str | None, quiet: bool
-) -> dict[str, Any]:
-    """Run a study and write its report; the findings without the rows of evidence, and where things were written."""
+) -> Reported:
+    """Run a study and write its report; what was found, and where things were written."""
     study = load_study(name, quick=quick)
     chosen = open_engine(engine, workers=workers, folder=out, address=address)
     folder = make_folder(out)
@@ -91,29 +91,20 @@ def answers_in(folder: Path) -> dict[str, Evidence]:
         return {piece.key: piece for piece in ledger}
 
 
-def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:
+def report_session(name: str, *, quick: bool, out: Path) -> Reported:
     """Write the report of a study from its ledger."""
     study = load_study(name, quick=quick)
     with Ledger(out / LEDGER, create=False) as ledger:
         return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
 
 
-def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> dict[str, Any]:
-    """Write the report of a run from the ledger; the findings without rows and portraits, and where things are."""
+def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> Reported:
+    """Write the report of a run from the ledger."""
     evidence = study_evidence(study, ledger)
     if all(piece.source == "baselines" for piece in evidence) and not ran.failed:  # they say nothing of a network
         raise AssayError(f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it")
     findings = gather(study, evidence, command, ran.failed)
-    page = write_report(findings, folder)
-    rows = findings.pop("evidence")
-    findings.pop("portraits")
-    return {
-        "new": ran.new,
-        **findings,
-        "pieces_of_evidence": len(rows),
-        "ledger": str(ledger.path),
-        "report": str(page),
-    }
+    return Reported(findings, ran.new, str(ledger.path), str(write_report(findings, folder)))
 
 
 def _command(verb: str, name: str, quick: bool, out: Path) -> str:

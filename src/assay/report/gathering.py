@@ -1,0 +1,191 @@
+"""One line of a study from the answers to its questions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.baselines.fit import Baselines
+from assay.baselines.questions import baselines_question
+from assay.evidence import Evidence, content_hash
+from assay.models.bare_models import BARE_MODELS
+from assay.proofs.proof import Proof, Step
+from assay.report.lines import (
+    Certified,
+    DrawnInputs,
+    FewestBits,
+    Line,
+    OtherLengths,
+    Precisions,
+    TrivialBaselines,
+    Unfinished,
+    rank,
+)
+from assay.report.states import state_charts
+from assay.results.frontier import SearchEnd, Series, learned_series, stated_series
+from assay.results.sweeps import best_of_seeds, sweeps_of
+from assay.studies.course import name_of, search_course
+from assay.studies.replay import replay
+from assay.studies.study import Line as AskedLine
+from assay.studies.study import symbol_texts
+from assay.studies.workers import Failed
+from assay.tasks import TASKS
+
+_VERDICTS = ("learned", "constructed", "impossible")
+
+
+def parameters_text(task: Mapping[str, Any]) -> str:
+    """The parameters of a task in a few words.
+
+    >>> parameters_text({"name": "sparse-averaging", "length": 8, "sparsity": 2, "layout": "last"})
+    'N = 8, q = 2, layout last'
+    """
+    symbols = TASKS[task["name"]].symbols if task["name"] in TASKS else {}
+    others = [f"{key} {value}" for key, value in task.items() if key not in ("name", *symbols)]
+    return ", ".join([*symbol_texts(dict(task)), *others])
+
+
+def gather_line(line: AskedLine, answers: Mapping[str, Evidence], failed: Mapping[str, Failed]) -> Line:
+    """What the answers say of a line; `failed` says why questions have no answer, by what they are."""
+    stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
+    replays = [(search, replay(search.unit, answers)) for search in line.searches]
+    finished = [(search, found) for search, found in replays if found.finished]
+    ends = [SearchEnd(s.x, found.unit, found.width, found.runs) for s, found in finished if not s.unit.sweep]
+    swept = [(s.x, s.axis, s.unit, found.runs) for s, found in finished if s.unit.sweep]
+    tasks = list(line.tasks.values())
+    first, judged = tasks[0], (*tasks, *line.learned_tasks())
+    described = [task.to_json() for task in tasks]
+    sought = _varying([rung["task"] for search in line.searches for rung in search.unit.rungs if "task" in rung])
+    varying = _varying(described) | {line.along} | sought
+    return Line(
+        name=line.name,
+        title=line.title,
+        task={key: value for key, value in described[0].items() if key not in varying},
+        follows={key: (described[0][key], described[-1][key]) for key in sorted(varying - {line.along, *sought})},
+        along=line.along,
+        symbol=line.symbol,
+        columns={key: first.symbols[key] for key in (line.along, *line.varied) if key in first.symbols},
+        tolerance=_range(task.tolerance for task in judged),
+        mean_tolerance=_range(task.mean_tolerance for task in judged),
+        all_inputs=first.all_inputs,
+        mean_error_name=first.answer.judged_by,
+        distribution=line.distribution,
+        distribution_text=first.distributions[line.distribution],
+        series=tuple(sorted([*stated_series(stated), *learned_series(ends)], key=_place)),
+        unfinished=tuple(
+            Unfinished(
+                f"{name_of(found.unit)}{' (sweep)' if found.unit.sweep else ''}",
+                search.x,
+                why.reason if (why := failed.get(search_course(found.unit).label)) else None,
+            )
+            for search, found in replays
+            if not found.finished
+        ),
+        lengths=tuple(row for end in ends if (row := _at_other_lengths(end))),
+        states=tuple(state_charts(ends, line.symbol, line.distribution)),
+        sweeps=tuple(sweeps_of(swept)),
+        certificates=tuple(_certified(answers[a.key]) for a in line.certificates if a.key in answers),
+        precisions=tuple(_precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers)),
+        baselines=tuple(_baselines(line, answers)),
+        test_inputs=tuple(_test_inputs((search.x, found.runs) for search, found in finished)),
+    )
+
+
+def _varying(tasks: list[dict[str, Any]]) -> set[str]:
+    """Parameters that are not the same in all of these tasks."""
+    return {key for task in tasks for key in task if any(task[key] != other[key] for other in tasks)}
+
+
+def _at_other_lengths(end: SearchEnd) -> OtherLengths | None:
+    """What each seed's best run at the width that was found, or at the widest, is judged at; None without lengths."""
+    best = best_of_seeds(run for run in end.there if run.detail.get("lengths"))
+    errors: dict[int, list[float]] = defaultdict(list)
+    for run in best.values():
+        for length, error in run.detail["lengths"].items():
+            errors[int(length)].append(error)
+    if not errors:
+        return None
+    return OtherLengths(
+        architecture=name_of(end.unit),
+        x=end.x,
+        field=end.unit.field,
+        width=end.unit.ladder[end.rung],
+        learned=end.width is not None,
+        errors={length: tuple(sorted(found)) for length, found in sorted(errors.items())},
+    )
+
+
+def _baselines(line: AskedLine, answers: Mapping[str, Evidence]) -> Iterable[TrivialBaselines]:
+    for x in line.learned_at:
+        piece = answers.get(content_hash(baselines_question(line.tasks[x], line.distribution)))
+        if piece is not None:
+            found = Baselines.from_json(piece.detail)
+            yield TrivialBaselines(x, found.tolerance, found.draws, found.found)
+
+
+def _test_inputs(ends: Iterable[tuple[int, tuple[Evidence, ...]]]) -> Iterable[DrawnInputs]:
+    runs: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for x, pieces in ends:
+        runs[x] += [piece.detail["test_inputs"] for piece in pieces if "test_inputs" in piece.detail]
+    for x, found in sorted(runs.items()):
+        if found:
+            yield DrawnInputs(
+                x,
+                different=min(one["different"] for one in found),
+                share=max(one["share"] for one in found),
+                exhaustive=all(one["exhaustive"] for one in found),
+            )
+
+
+def _certified(piece: Evidence) -> Certified:
+    return Certified(
+        method=piece.source,
+        parameters=parameters_text(piece.task),
+        width=piece.size.width,
+        error=piece.error,
+        arithmetic=piece.detail["arithmetic"],
+        proof=None if piece.detail["proof"] is None else _proof(piece.detail["proof"]),
+        rests_on=piece.rests_on,
+        seconds=piece.seconds,
+    )
+
+
+def _proof(stored: Mapping[str, Any]) -> Proof:
+    return Proof(
+        method=stored["method"],
+        task=stored["task"],
+        guaranteed_error=stored["guaranteed_error"],
+        arithmetic=stored["arithmetic"],
+        steps=tuple(Step(**step) for step in stored["steps"]),
+        assumes=tuple(stored["assumes"]),
+        refuses=stored["refuses"],
+    )
+
+
+def _precisions(answers: Iterable[tuple[int, Evidence]]) -> list[Precisions]:
+    by_method: dict[str, list[FewestBits]] = defaultdict(list)
+    for x, piece in answers:
+        bits, fraction = piece.size.precision, piece.detail["fraction"]
+        by_method[piece.source].append(FewestBits(x, bits, fraction, piece.error, piece.size.width, piece.rests_on))
+    return [Precisions(method, tuple(points), _per_doubling(points)) for method, points in by_method.items()]
+
+
+def _per_doubling(points: list[FewestBits]) -> float | None:
+    """Bits more for each doubling of x, by least squares; None for fewer than three values of x."""
+    if len(points) < 3:
+        return None
+    slope = np.polyfit(np.log2([point.x for point in points]), [point.bits for point in points], 1)[0]
+    return round(float(slope), 3)
+
+
+def _place(series: Series) -> tuple[bool, tuple[int, int, str], int, str]:
+    """Where a boundary stands in tables: by architecture, trained ones first, and of one what was learned first."""
+    return series.architecture in BARE_MODELS, rank(series.architecture), _VERDICTS.index(series.verdict), series.source
+
+
+def _range(values: Iterable[float]) -> tuple[float, float]:
+    known = list(values)
+    return min(known), max(known)

@@ -1,0 +1,199 @@
+"""The findings as text for the terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from assay.probing.headline import head_name
+from assay.report.boolean import heads_table, margins_table
+from assay.report.comparisons import comparison_table, kinds_table, summary_text
+from assay.report.findings import Reported
+from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
+from assay.report.probe_tables import loss_rows, summary_rows
+from assay.report.retrieval import kept_table, memory_table, reached_table
+from assay.report.tables import growth_table, lengths_table, sweep_table
+from assay.report.task_matrix import Entry, TaskMatrix
+from assay.report.text_table import TextTable
+from assay.report.words import (
+    consistency_text,
+    entry_note,
+    few_seeds_text,
+    probe_text,
+    sought_text,
+    task_text,
+    tolerance_text,
+    unfinished_text,
+    width_text,
+    with_article,
+)
+
+_WIDTH = 118
+
+
+def terminal_text(reported: Reported, encoding: str = "utf-8") -> str:
+    """The matrix, smallest sizes and growth laws line by line, and where the report is, for a terminal's encoding."""
+    written, findings = io.BytesIO(), reported.findings
+    file = io.TextIOWrapper(written, encoding, errors="backslashreplace", newline="", write_through=True)
+    console = Console(file=file, width=_WIDTH, highlight=False, emoji=False, markup=False)
+    console.print(f"\n{findings.title}")
+    if findings.matrix:
+        console.print(_matrix(findings.matrix, findings.lines))
+    if findings.lines and few_seeds_text(len(findings.seeds)):
+        console.print(few_seeds_text(len(findings.seeds)))
+    for line in findings.lines:
+        for part in _line(line):
+            console.print(part)
+    for probe in findings.probes:
+        console.print(probe["advice"], soft_wrap=True)
+        for table in _probe(probe):
+            console.print(table)
+    for compared in findings.comparisons:
+        console.print(comparison_table(compared))
+        if compared.kinds:
+            console.print(kinds_table(compared).rich())
+        for sentence in compared.disagreements:
+            console.print(f"- {sentence}", soft_wrap=True)
+        console.print(summary_text(compared), soft_wrap=True)
+    if retrieval := findings.retrieval:
+        console.print(reached_table(retrieval).rich())
+        console.print(kept_table(retrieval).rich())
+        console.print(retrieval.answer, soft_wrap=True)
+    if memory := findings.memory:
+        console.print(memory_table(memory).rich())
+        console.print(memory.answer, soft_wrap=True)
+    if boolean := findings.boolean:
+        console.print(heads_table(boolean).rich())
+        console.print(margins_table(boolean).rich())
+        console.print(boolean.answer, soft_wrap=True)
+    for failure in findings.failures:
+        console.print(f"{failure.what} failed {failure.reason}", soft_wrap=True)
+    if findings.lines or findings.contradictions:
+        console.print(consistency_text(findings.contradictions), soft_wrap=True)
+    console.print(f"ledger  {reported.ledger}\nreport  {reported.report}", soft_wrap=True)
+    return written.getvalue().decode(encoding).rstrip("\n")
+
+
+def _line(line: Line) -> Iterator[str | Table]:
+    """A heading, and tables of what there is."""
+    yield _heading(line)
+    for contender in contenders([line]):
+        if any(series.verdict != "impossible" or excludes(series) for series in boundaries_of(line, contender)):
+            yield _sizes(line, contender).rich()
+    if with_laws(line):
+        yield growth_table(line).rich()
+    if line.lengths:
+        yield lengths_table(line).rich()
+    for sweep in line.sweeps:
+        yield sweep_table(line, sweep).rich()
+    if unfinished_text(line):
+        yield unfinished_text(line)
+
+
+def _probe(probe: dict[str, Any]) -> Iterator[Table]:
+    """What is lost in each format of a cache, and what is in reach for each size of sets."""
+    title: dict[str, Any] = {"title": probe_text(probe), "title_justify": "left"}
+    losses = loss_rows(probe)
+    if losses:
+        table = Table(**title)
+        title = {}
+        table.add_column("cached in")
+        for name in (
+            "heads that\nlose sets",
+            "outputs off by\n10 %: keys",
+            "outputs off by\n10 %: values",
+            "median head:\nattention error",
+            "median head:\noutput error",
+        ):
+            table.add_column(name, justify="right")
+        table.add_column("first to lose")
+        for row in losses:
+            off = [
+                "unknown" if row[name] is None else f"{row[name]} of {row['heads']}" for name in ("off", "off_values")
+            ]
+            errors = ["unknown" if row[name] is None else f"{row[name]:.2g}" for name in ("weights", "output")]
+            first = f"{head_name(row['first'])}: {row['by']} {row['loss']:.2g}"
+            table.add_row(row["format"], f"{row['lost']} of {row['heads']}", *off, *errors, first)
+        yield table
+    table = Table(**title)
+    table.add_column("q", justify="right")
+    for kind in probe["kinds"]:
+        table.add_column(f"heads that reach most\n{kind} sets", justify="right")
+    table.add_column("strongest head\n(random sets)")
+    for row in summary_rows(probe):
+        size, best = str(row["q"]), row["best"]
+        counts = row["able"].values()
+        able = [f"{count} of {probe['heads_count']}" if probe["has_queries"] else "unknown" for count in counts]
+        strongest = "none" if best is None else f"{head_name(best)}: {best['reach']['random'][size]:.0%}"
+        table.add_row(size, *able, strongest)
+    yield table
+
+
+def _heading(line: Line) -> str:
+    said = [
+        f"{line.title}: {task_text(line)}",
+        f"constructed and worst-case bounds: an error of at most {tolerance_text(line.tolerance)} {line.all_inputs}",
+        f"learned and mean-error bounds: {with_article(line.mean_error_name)} of at most "
+        f"{tolerance_text(line.mean_tolerance)} on {line.distribution} inputs",
+    ]
+    return "\n" + "\n".join(said)
+
+
+def _matrix(matrix: TaskMatrix, lines: Sequence[Line]) -> Table:
+    """A row for each task and architecture: what is known at the largest x that was trained."""
+    table = Table(title="Tasks and architectures, at the largest size trained", title_justify="left")
+    for name in ("task", "at", "architecture", "learned", "constructed", "impossible"):
+        table.add_column(name, no_wrap=name in ("at", "learned"))
+    for line in (line for line in lines if line.name in matrix.cells):
+        title = line.title
+        for architecture, known in matrix.cells[line.name].items():
+            if known:
+                at = f"{line.symbol} = {known[0].x}"
+                table.add_row(title, at, architecture, *_columns(known, line.symbol))
+                title = ""
+        table.add_section()
+    return table
+
+
+def _columns(known: Sequence[Entry], symbol: str) -> list[str]:
+    """What was learned, what was constructed, and what is impossible; a line of text for each entry."""
+    kinds, x = (("learned", "not learned"), ("constructed",), ("impossible",)), known[0].x
+    return ["\n".join(_said(entry, symbol, x) for entry in known if entry.verdict in kind) for kind in kinds]
+
+
+def _said(entry: Entry, symbol: str, x: int) -> str:
+    """A width and what it rests on; where it stands, unless that is `x`."""
+    if entry.verdict == "impossible":
+        width = f"<= {entry.width}" if entry.width else "none"
+    else:
+        failed = "< " if entry.largest else "> "
+        width = f"{failed if entry.verdict == 'not learned' else ''}{entry.width}"
+        if entry.field != "width":
+            width = f"{entry.field} {width if width[0] in '<>' else f'= {width}'}"
+    place = "" if entry.x == x else f" at {symbol} = {entry.x}"
+    note = entry_note(entry)
+    return f"{width}{place}{f' ({note})' if note else ''}"
+
+
+def _sizes(line: Line, contender: Contender) -> TextTable:
+    """Widths of one contender: a row for each x, a column for each boundary that excludes or reaches any width."""
+    known = boundaries_of(line, contender)
+    sought = next((sought_text(series) for series in known if series.verdict == "learned"), "width")
+    boundaries = [series for series in known if series.verdict != "impossible" or excludes(series)]
+    columns = [{point.x: width_text(point, series) for point in series.points} for series in boundaries]
+    names = ["" if series.verdict == "learned" else series.source for series in boundaries]
+    silent = [series.source for series in known if series not in boundaries]
+    return TextTable(
+        f"{contender.name}: {sought} against {line.symbol}",
+        [
+            line.symbol,
+            *(f"{one.verdict}\n{name}\n{one.error_kind} error" for one, name in zip(boundaries, names, strict=True)),
+        ],
+        [[str(x), *(column.get(x, "") for column in columns)] for x in sorted(set().union(*columns))],
+        left=(),
+        note=f"bounds that exclude no width here: {', '.join(silent)}" if silent else "",
+    )
