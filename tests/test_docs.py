@@ -40,7 +40,7 @@ def test_the_python_of_the_page_on_probing_runs(tmp_path, monkeypatch, capsys):
     exec(compile(code, "probing.md", "exec"), {})
     advice, reach = capsys.readouterr().out.splitlines()
     assert advice.startswith("MultiheadAttention at N = 128")
-    assert set(eval(reach)) == {"1", "2", "4"}
+    assert set(eval(reach)) == {1, 2, 4}
     assert list((tmp_path / "assay-out").glob("probe-*.html"))
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import sqlite3
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,10 +18,10 @@ from assay.probing.best_share import best_margins
 from assay.probing.budget import query_budget
 from assay.probing.chosen import probe_chosen, verify_set
 from assay.probing.findings import advice, gather_probe
-from assay.probing.geometry import exists
+from assay.probing.geometry import exists, separates
 from assay.probing.heads import make_heads, read_arrays, write_arrays
 from assay.probing.plan import Plan
-from assay.probing.questions import answer_for, probe_question
+from assay.probing.questions import answer_for, exists_question
 from assay.probing.reach import FAR, GAP, needed_norms
 from assay.probing.sets import drawn, positions_of
 from assay.probing.sets import given as given_sets
@@ -262,13 +262,6 @@ def test_heads_come_back_from_their_file(tmp_path):
     assert replace(heads, keys=keys[:, ::-1]).digest != heads.digest
 
 
-def test_norm_in_use_is_the_95th_percentile():
-    queries = np.zeros((1, 101, 2))
-    queries[0, :, 0] = np.arange(101)
-    heads = make_heads("norms", np.ones((1, 3, 2)), queries)
-    assert heads.norms_in_use.tolist() == [95.0]
-
-
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
@@ -313,56 +306,50 @@ def test_half_precision_and_integers_are_taken_exactly(tmp_path):
 def test_positions_after_the_query_do_not_count_for_causal_heads():
     heads = gaussian(1, 30, 6, causal=True)
     altered = replace(heads, keys=np.concatenate([heads.keys[:, :12], 1000 * heads.keys[:, 12:]], axis=1))
-    for mine, other in zip(
-        Plan(heads, (1, 2), 4, 2, position=11).questions(),
-        Plan(altered, (1, 2), 4, 2, position=11).questions(),
-        strict=True,
-    ):
-        described = mine["sets"] if mine["asked"] == "uses" else [mine["sets"]]
-        assert {one["length"] for one in described} == {12}
+    asked = [list(Plan((one,), (1, 2), 4, 2, position=11).questions()) for one in (heads, altered)]
+    assert {question["asked"] for question in asked[0]} == {"uses", "exists"}
+    for mine, other in zip(*asked, strict=True):
+        assert {one["length"] for one in mine["sets"]} == {12}
         assert answer_for(mine, heads).detail == answer_for(other, altered).detail
-    assert Plan(heads, (1,), position=29).seen == 30
-    assert Plan(replace(heads, causal=False), (1,), position=11).seen == 30
+    assert Plan((heads,), (1,), position=29).seen == 30
 
 
-def test_reach_is_the_share_of_sets_within_the_norm_in_use():
+def answered(plan):
+    """All questions answered, by key."""
+    by_digest = {heads.digest: heads for heads in plan.texts}
+    return {piece.key: piece for piece in (answer_for(one, by_digest[one["heads"]]) for one in plan.questions())}
+
+
+def test_reach_and_existence_are_shares_of_the_sets_drawn():
     heads = gaussian(3, 24, 8)
-    plan = Plan(heads, (1, 3), sets=6, curves=4)
-    answers = {piece.key: piece for piece in (answer_for(question, heads) for question in plan.questions())}
-    found = gather_probe(plan, answers)
-    json.dumps(found, allow_nan=False)
-    assert found["unanswered"] == 0
-    for head, row in enumerate(found["heads"]):
-        in_use = np.quantile([float(np.linalg.norm(query.astype(float))) for query in heads.queries[head]], 0.95)
-        assert row["norm_in_use"] == pytest.approx(in_use)
+    plan = Plan((heads,), (1, 3), sets=6, curves=4)
+    found = gather_probe(plan, answered(plan))
+    json.dumps(asdict(found), allow_nan=False)
+    assert found.unanswered == 0
+    for head, row in enumerate(found.heads):
+        budget = query_budget(heads.queries[head])
         for kind in ("random", "contiguous"):
             for size in (1, 3):
                 sets = positions_of(drawn(kind, 6, [1, 3], 24, 0))[size]
-                norms = sorted(needed_norms(heads.keys[head], sets, scale=8**-0.5).at_most)
-                assert row["ball"][kind][str(size)] == sum(norm <= in_use for norm in norms) / 6
-                budget = query_budget(heads.queries[head])
                 margins = best_margins(heads.keys[head], sets, budget, scale=8**-0.5)
-                assert row["reach"][kind][str(size)] == (margins.at_least >= 0).sum() / 6
-                middle = norms[2]
-                assert row["needed"][kind][str(size)] == (
-                    None if math.isinf(middle) else pytest.approx(middle, rel=1e-6)
-                )
-    for size, point in zip(plan.curve["exists"], found["curves"]["exists"]["measured"]["random"], strict=True):
-        sets = positions_of(drawn("random", 4, plan.curve["exists"], 24, 0))[size]
+                assert row.reach[kind][size].median == (margins.at_least >= 0).sum() / 6
+    for size, point in zip(plan.curve, found.curve.measured["random"], strict=True):
+        sets = positions_of(drawn("random", 4, plan.curve, 24, 0))[size]
         shares = [sum(exists(keys, s.tolist()).answer == "yes" for s in sets) / 4 for keys in heads.keys]
-        assert point["q"] == size
-        assert point["mean"] == pytest.approx(sum(shares) / 3)
+        assert point.q == size
+        assert point.mean == pytest.approx(sum(shares) / 3)
 
 
 def test_findings_of_a_probe_that_has_only_begun():
-    plan = Plan(gaussian(2, 16, 4), (1, 2), sets=3, curves=2)
+    plan = Plan((gaussian(2, 16, 4),), (1, 2), sets=3, curves=2)
     first = next(plan.questions())
     piece = answer_for(first, plan.heads)
     found = gather_probe(plan, {piece.key: piece})
-    assert found["unanswered"] == len(list(plan.questions())) - 1
-    assert found["heads"][0]["reach"]["random"]
-    assert found["heads"][1]["reach"] == {"random": {}, "contiguous": {}}
-    json.dumps(found, allow_nan=False)
+    assert found.unanswered == len(list(plan.questions())) - 1
+    assert found.heads[0].reach["random"]
+    assert found.heads[1].reach == {"random": {}, "contiguous": {}}
+    json.dumps(asdict(found), allow_nan=False)
+    assert "no head is answered yet" in gather_probe(plan, {}).advice
 
 
 def test_heads_that_share_keys_share_their_answers():
@@ -370,12 +357,11 @@ def test_heads_that_share_keys_share_their_answers():
     keys = rng.standard_normal((1, 20, 6))
     queries = np.stack([1e-3 * rng.standard_normal((20, 6)), 1e3 * rng.standard_normal((20, 6))])
     found = probe(make_heads("shared", keys, queries), sparsities=(1,), sets=5).findings
-    weak, strong = found["heads"]
-    assert weak["needed"] == strong["needed"]
-    for name in ("reach", "ball"):
-        assert weak[name]["random"]["1"] == 0
-        assert strong[name]["random"]["1"] == 1
-    assert "1 of 2 heads cannot put 90% of the softmax on a single token among 20 keys" in found["advice"]
+    weak, strong = found.heads
+    assert (weak.key_head, strong.key_head) == (0, 0)
+    assert weak.reach["random"][1].median == 0
+    assert strong.reach["random"][1].median == 1
+    assert "1 of 2 heads cannot put 90% of the softmax on a single token among 20 keys" in found.advice
 
 
 def test_advice_says_what_limits():
@@ -386,13 +372,13 @@ def test_advice_says_what_limits():
     assert "up to 8,193 or more." in strong.advice
     assert "known without values" in strong.advice
     weak = probe(make_heads("weak", keys, queries, values=keys), sparsities=(2,), sets=4).findings
-    contexts = sorted(row["context"] for row in weak["heads"])
-    assert f"the median head can among up to {contexts[1]}, the weakest: " in weak["advice"]
-    outputs = [row["losses"]["token-4"]["output"] for row in weak["heads"]]
+    contexts = sorted(row.context.median for row in weak.heads)
+    assert f"the median head can among up to {contexts[1]}, the weakest: " in weak.advice
+    outputs = [row.losses["token-4"].output.median for row in weak.heads]
     off = sum(error > 0.1 for error in outputs)
-    assert f"the outputs of {off} are off by more than 10%" in weak["advice"]
+    assert f"the outputs of {off} are off by more than 10%" in weak.advice
     worst = outputs.index(max(outputs))
-    assert f"by the relative error of their outputs: layer 0 head {worst} ({max(outputs):.2g})" in weak["advice"]
+    assert f"by the relative error of their outputs: layer 0 head {worst}: {max(outputs):.2g}" in weak.advice
     assert (
         "nothing can be said without their queries" in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
     )
@@ -408,79 +394,63 @@ def test_keys_that_do_not_use_their_width_are_not_said_to():
     keys = np.zeros((4, 64, 64))
     keys[:, :, :8] = np.random.default_rng(0).standard_normal((4, 64, 8))
     found = probe(make_heads("flat", keys), sparsities=(1, 4), sets=8, curves=8)
-    points = found.findings["curves"]["exists"]["measured"]["random"]
-    assert points[0]["median"] < 0.5  # d = 64 would do
+    points = found.findings.curve.measured["random"]
+    assert points[0].median < 0.5  # d = 64 would do
     assert "positions; " not in found.advice
 
 
 def test_curves_show_the_middle_eight_tenths_of_the_keys_and_halves_are_interpolated():
     heads = gaussian(11, 40, 12, queries=False)
-    plan = Plan(heads, (1,), sets=1, curves=6)
-    answers = {piece.key: piece for piece in (answer_for(question, heads) for question in plan.questions())}
+    plan = Plan((heads,), (1,), sets=1, curves=6)
+    answers = answered(plan)
     found = gather_probe(plan, answers)
-    for asked in ("exists", "separates"):
-        for point in found["curves"][asked]["measured"]["random"]:
-            shares = []
-            for piece in answers.values():
-                question = piece.question
-                if (question["asked"], question["sets"]["kind"]) == (asked, "random"):
-                    shares.append(piece.detail[str(point["q"])]["yes"] / 6)
-            assert len(shares) == 11
-            assert point["low"] == pytest.approx(np.quantile(shares, 0.1))
-            assert point["median"] == pytest.approx(np.median(shares))
-            assert point["high"] == pytest.approx(np.quantile(shares, 0.9))
-    for row in found["heads"]:
-        sizes = plan.curve["exists"]
-        detail = next(
-            p.detail
-            for p in answers.values()
-            if p.question["key_head"] == row["key_head"]
-            and (p.question["asked"], p.question["sets"]["kind"]) == ("exists", "random")
-        )
-        shares = [detail[str(size)]["yes"] / 6 for size in sizes]
+    random = {
+        piece.question["key_head"]: piece.detail
+        for piece in answers.values()
+        if piece.question["sets"][0]["kind"] == "random"
+    }
+    assert len(random) == 11
+    for point in found.curve.measured["random"]:
+        shares = [detail[str(point.q)]["yes"] / 6 for detail in random.values()]
+        assert point.low == pytest.approx(np.quantile(shares, 0.1))
+        assert point.median == pytest.approx(np.median(shares))
+        assert point.high == pytest.approx(np.quantile(shares, 0.9))
+    crossed = 0
+    for row in found.heads:
+        sizes = plan.curve
+        shares = [random[row.key_head][str(size)]["yes"] / 6 for size in sizes]
         drops = [i for i in range(len(sizes) - 1) if shares[i] >= 0.5 > shares[i + 1]]
         if not drops:
-            assert row["half"] is None
-        else:
-            assert row["half"] == pytest.approx(
-                np.interp(-0.5, -np.array(shares[drops[0] : drops[0] + 2]), sizes[drops[0] : drops[0] + 2])
-            )
-
-
-def test_answers_that_took_exact_fractions_are_counted_and_shown():
-    keys = np.random.default_rng(0).integers(-1, 2, (1, 40, 4)).astype(np.float64)  # on a grid: many on common lines
-    plan = Plan(make_heads("grid", keys), (2,), sets=4, curves=8)
-    pieces = [answer_for(question, plan.heads) for question in plan.questions()]
-    for piece in pieces:
-        if piece.question["asked"] != "norm":
-            assert all(detail["yes"] + detail["no"] + detail["undecided"] == 8 for detail in piece.detail.values())
-            assert "proved for the keys as stored" in piece.rests_on
-    found = gather_probe(plan, {piece.key: piece for piece in pieces})
-    assert found["undecided"]["exists"] == found["undecided"]["separates"] == 0
-    for asked in ("exists", "separates"):
-        of = [detail for piece in pieces if piece.question["asked"] == asked for detail in piece.detail.values()]
-        assert found["rational"][asked] == sum(detail["rational"] for detail in of) > 0
-
-
-def test_what_is_left_open_is_counted():
-    """A norm in use between the bounds of a needed norm, or below FAR where no query was found."""
-    heads = gaussian(1, 20, 6)
-    plan = Plan(heads, (2,), sets=3, curves=0)
-    answers = {}
-    for question in plan.questions():
-        piece = answer_for(question, heads)
-        if question["asked"] == "uses":
-            piece.detail["reach"] = {"random": {"2": {"yes": 0, "no": 1, "open": 2}}, "contiguous": {}}
-            answers[piece.key] = piece
+            assert row.half is None
             continue
-        in_use = float(heads.norms_in_use[0])
-        piece.detail["2"] |= {
-            "at_least": [in_use * 0.9, in_use * 0.9, in_use * 1.1],
-            "at_most": [in_use * 1.1, None, None],
-        }
-        answers[piece.key] = piece
-    found = gather_probe(plan, answers)["undecided"]
-    assert (found["ball"], found["reach"]) == (2 * 2, 2)
+        crossed += 1
+        ends = slice(drops[0], drops[0] + 2)
+        assert row.half.median == pytest.approx(np.interp(-0.5, -np.array(shares[ends]), sizes[ends]))
+    assert crossed >= 6
+
+
+def test_answers_that_took_exact_fractions_are_counted():
+    keys = np.random.default_rng(0).integers(-1, 2, (1, 40, 4)).astype(np.float64)  # on a grid: many on common lines
+    plan = Plan((make_heads("grid", keys),), (2,), sets=4, curves=8)
+    answers = answered(plan)
+    details = [detail for piece in answers.values() for detail in piece.detail.values()]
+    assert all(detail["yes"] + detail["no"] + detail["undecided"] == 8 for detail in details)
+    assert all("proved for the keys as stored" in piece.rests_on for piece in answers.values())
+    found = gather_probe(plan, answers).curve
+    assert found.undecided == 0
+    assert found.rational == sum(detail["rational"] for detail in details) > 0
+
+
+def test_sets_whose_reach_is_left_open_are_counted():
+    plan = Plan((gaussian(1, 20, 6),), (2,), sets=3)
+    (piece,) = answered(plan).values()
+    piece.detail["reach"] = {
+        "random": {"2": {"yes": 0, "no": 1, "open": 2}},
+        "contiguous": {"2": {"yes": 2, "no": 0, "open": 1}},
+    }
+    found = gather_probe(plan, {piece.key: piece})
+    assert found.open == 3
+    assert found.heads[0].reach["contiguous"][2].median == pytest.approx(2 / 3)
 
 
 def test_a_live_module_is_probed_as_its_arrays_are():
@@ -492,71 +462,81 @@ def test_a_live_module_is_probed_as_its_arrays_are():
         projected = torch.nn.functional.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)[0]
     queries, keys = (part.reshape(12, 2, 8).transpose(0, 1).numpy() for part in projected.split(16, dim=1)[:2])
     direct = probe(make_heads("direct", keys, queries), sparsities=(1, 2), sets=4).findings
-    for live, array in zip(found["heads"], direct["heads"], strict=True):
-        assert live["norm_in_use"] == pytest.approx(array["norm_in_use"], rel=1e-5)
-        assert live["needed"]["random"] == pytest.approx(array["needed"]["random"], rel=3 * GAP)
+    for live, array in zip(found.heads, direct.heads, strict=True):
+        assert live.statistics.entropy.median == pytest.approx(array.statistics.entropy.median, rel=1e-5)
+        assert live.losses["token-4"].weights.median == pytest.approx(array.losses["token-4"].weights.median, rel=1e-3)
 
 
 def test_where_no_head_reaches_anything_none_is_called_the_strongest():
-    from assay.report.probe_tables import summary_rows
+    from assay.report.probe_tables import size_rows
 
     heads = gaussian(3, 24, 8)
     weak = replace(heads, queries=heads.queries / 1000)
-    for asked, best in ((weak, [None, None]), (replace(heads, queries=heads.queries * 1000), [0, 0])):
-        rows = summary_rows(probe(asked, sparsities=(1, 2), sets=3).findings)
-        assert [row["best"] and row["best"]["place"] for row in rows] == best
+    first = "layer 0 head 0: 100% of sets"
+    for asked, best in ((weak, ["none"] * 2), (replace(heads, queries=heads.queries * 1000), [first] * 2)):
+        assert [row.best for row in size_rows(probe(asked, sparsities=(1, 2), sets=3).findings)] == best
 
 
 # sets of a user's own
 
 
-def test_own_sets_get_the_answers_of_each_head(tmp_path):
-    heads = gaussian(2, 20, 6)
-    found = probe_chosen(heads, [[3, 1], [5]])
-    assert [(row["head"], row["positions"]) for row in found["rows"]] == [(0, [1, 3]), (0, [5]), (1, [1, 3]), (1, [5])]
-    for row in found["rows"]:
-        keys = heads.keys[row["head"]].astype(np.float64)
-        assert row["exists"] == exists(keys, row["positions"]).answer
-        needed = needed_norms(keys, np.array([row["positions"]]), scale=6**-0.5).at_most[0]
-        assert row["needed_norm"] == (None if math.isinf(needed) else pytest.approx(needed))
-        assert row["within_reach"] == (needed <= heads.norms_in_use[row["head"]])
+@pytest.mark.parametrize(("causal", "position"), [(False, None), (True, None), (True, 12)])
+def test_own_sets_get_the_answers_of_each_head(causal, position, tmp_path):
+    heads = gaussian(2, 20, 6, causal=causal)
+    seen = 20 if position is None else position + 1
+    found = probe_chosen(heads, [[3, 1], [5]], position=position)
+    assert [(row.head, row.positions) for row in found.rows] == [(0, (1, 3)), (0, (5,)), (1, (1, 3)), (1, (5,))]
+    for row in found.rows:
+        budget = query_budget(heads.queries[row.head, :seen])
+        keys = heads.keys[row.head, :seen].astype(np.float64)
+        margins = best_margins(keys, np.array([row.positions]), budget, scale=6**-0.5)
+        assert (row.margin, row.at_most) == (margins.at_least[0], margins.at_most[0])
+        assert row.reach == ("yes" if row.margin >= 0 else "no")
+        assert (row.exists, row.separates, row.needed_norm) == (None, None, None)
     with pytest.raises(AssayError, match="is for one set and one head; 2 and 2 were chosen"):
         probe_chosen(heads, [[3, 1], [5]], certificate=tmp_path / "c.json")
     with pytest.raises(AssayError, match=r"layer and head = \(3, None\)"):
         probe_chosen(heads, [[3, 1]], layer=3)
 
 
-def test_a_set_whose_reach_rounding_leaves_open_is_not_called_out_of_reach():
-    """Three keys are on a line, exactly or but for one rounding: then equal scores may take far longer queries."""
-    shape = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 2.0, 0.0], [0.0, 3.0, 1.0], [1.0, 5.0, -1.0]])
-    found = []
-    for off in (0.0, 2.0**-51):
-        keys = shape.copy()
-        keys[2, 1] += off
-        heads = make_heads("line", keys[None], 100 * keys[None])
-        row = probe_chosen(heads, [[0, 1, 2]])["rows"][0]
-        found.append((row["needed_norm"] is not None, row["within_reach"]))
-    assert found == [(True, True), (False, None)]
+def test_own_sets_of_stronger_queries_are_in_reach():
+    heads = gaussian(2, 20, 6)
+    weak = replace(heads, queries=heads.queries / 1000)
+    assert {row.reach for row in probe_chosen(weak, [[3], [5]]).rows} == {"no"}
+    assert {row.reach for row in probe_chosen(replace(heads, queries=1000 * heads.queries), [[3]]).rows} == {"yes"}
+
+
+def test_own_sets_of_keys_alone_get_existence_and_the_least_norm():
+    heads = gaussian(2, 20, 6, queries=False)
+    for row in probe_chosen(heads, [[3, 1], [5]]).rows:
+        keys = heads.keys[row.head].astype(np.float64)
+        assert row.exists == exists(keys, row.positions).answer
+        assert row.separates == separates(keys, row.positions).answer
+        needed = needed_norms(keys, np.array([row.positions]), scale=6**-0.5)
+        high = needed.at_most[0]
+        assert row.needed_norm == (None if math.isinf(high) else pytest.approx(high))
+        assert row.at_least == pytest.approx(needed.at_least[0])
+        assert (row.reach, row.margin) == (None, None)
+
+
+def test_a_set_of_all_keys_has_no_finite_margin():
+    heads = gaussian(1, 4, 6)
+    (row,) = probe_chosen(heads, [[0, 1, 2, 3]]).rows
+    assert (row.reach, row.margin, row.at_most) == ("yes", None, None)
 
 
 def test_the_command_gives_the_answers_of_the_certificate_it_writes(tmp_path):
     """Powers of 1 to 256: margins far below what float64 resolves."""
     keys = np.arange(1.0, 257)[:, None] ** np.arange(1, 13)
-    np.savez(tmp_path / "moment.npz", keys=keys[None], queries=keys[None])
-    arguments = [
-        "--set",
-        "4,77,199,220,222,224",
-        "--head",
-        "0",
-        "--certificate",
-        str(tmp_path / "proof.json"),
-        "--json",
-    ]
-    found = json.loads(assay("probe", tmp_path / "moment.npz", *arguments).stdout)
+    np.savez(tmp_path / "moment.npz", keys=keys[None])
+    proof = ["--head", "0", "--certificate", str(tmp_path / "proof.json")]
+    asked = ["probe", tmp_path / "moment.npz", "--set", "4,77,199,220,222,224", *proof]
+    found = json.loads(assay(*asked, "--json").stdout)
     assert found["rows"][0]["exists"] == found["certificate"]["answer"] == "yes"
     assert found["rows"][0]["separates"] == "yes"
-    done = assay("probe", tmp_path / "moment.npz", *arguments[:-1])
-    assert done.stdout.splitlines()[2].split()[-1] == "undecided"
+    lines = assay(*asked).stdout.splitlines()
+    assert lines[1].split() == ["layer", "head", "positions", "exists", "separates", "norm"]
+    assert lines[2].split()[3:5] == ["yes", "yes"]
 
 
 # the command
@@ -572,19 +552,19 @@ def npz(tmp_path_factory):
 def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
     asked = ("probe", npz, "--sparsity", "1,2", "--sets", 4, "--curves", 3, "--out", tmp_path / "out", "--workers", 2)
     first = printed(*asked)
-    assert first["new"] == first["pieces_of_evidence"] == 2 * 2 * 3 + 2
+    assert first["new"] == first["pieces_of_evidence"] == 2 + 2 * 2
     heads = read_arrays(npz)
     here = probe(heads, sparsities=(1, 2), sets=4, curves=3)
-    assert first["probes"] == [json.loads(json.dumps(here.findings))]
+    assert first["probes"] == [json.loads(json.dumps(asdict(here.findings)))]
     page = (tmp_path / "out" / "probe-gaussian-32.html").read_text("utf-8")
     assert here.advice in page
-    for name in ("reach", "existence", "norms"):
+    for name in ("losses", "reach", "existence"):
         assert (tmp_path / "out" / "probe-gaussian-32-figures" / f"probe-1.{name}.svg").stat().st_size > 5000
     with sqlite3.connect(tmp_path / "out" / "ledger.sqlite") as connection:  # as if it had been killed in the middle
-        connection.execute("DELETE FROM evidence WHERE key IN (SELECT key FROM evidence ORDER BY key LIMIT 5)")
+        connection.execute("DELETE FROM evidence WHERE key IN (SELECT key FROM evidence ORDER BY key LIMIT 4)")
     connection.close()
     again = printed(*asked)
-    assert again["new"] == 5
+    assert again["new"] == 4
     assert again["probes"] == first["probes"]
     with Ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
         assert {piece.verdict for piece in ledger} == {"measured"}
@@ -598,8 +578,11 @@ def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
 def test_a_set_of_ones_own_is_answered_and_proved(npz, tmp_path):
     proof = tmp_path / "proof.json"
     found = printed("probe", npz, "--set", "3,7", "--head", 1, "--certificate", proof)
-    assert found["rows"] == json.loads(json.dumps(probe_chosen(read_arrays(npz), [[3, 7]], head=1)["rows"]))
-    assert found["certificate"]["answer"] == found["rows"][0]["exists"]
+    assert found["rows"] == json.loads(
+        json.dumps(list(map(asdict, probe_chosen(read_arrays(npz), [[3, 7]], head=1).rows)))
+    )
+    assert found["certificate"]["answer"] == exists(read_arrays(npz).keys[1], [3, 7]).answer
+    assert "in reach" in assay("probe", npz, "--set", "3,7").stdout
     checked = printed("verify", proof)
     assert checked["holds"]
     claim = json.loads(proof.read_text("utf-8"))
@@ -620,9 +603,10 @@ def test_a_probe_without_queries_says_what_it_cannot_say(tmp_path):
     write_arrays(gaussian(1, 24, 6, queries=False), tmp_path / "keys.npz")
     found = printed("probe", tmp_path / "keys.npz", "--sparsity", "1,2", "--sets", 3, "--curves", 2, "--out", tmp_path)
     assert not found["probes"][0]["has_queries"]
-    assert found["probes"][0]["heads"][0]["needed"]["random"]["1"] > 0
-    assert not (tmp_path / "probe-gaussian-24-figures" / "probe-1.reach.svg").exists()
-    assert "needed norm, q = 1" in (tmp_path / "probe-gaussian-24.html").read_text("utf-8")
+    assert found["probes"][0]["curve"]["sets"] == 2
+    figures = [path.name for path in (tmp_path / "probe-gaussian-24-figures").iterdir()]
+    assert figures == ["probe-1.existence.svg"]
+    assert "q at half existence" in (tmp_path / "probe-gaussian-24.html").read_text("utf-8")
 
 
 def test_wrong_requests_get_one_line(npz, tmp_path):
@@ -638,7 +622,7 @@ def test_wrong_requests_get_one_line(npz, tmp_path):
 def test_questions_do_not_depend_on_what_heads_are_called_or_how_they_are_labelled():
     heads = gaussian(1, 10, 3)
     sets = drawn("random", 2, [1], 10, 0)
-    assert probe_question(heads, 0, "norm", sets) == probe_question(replace(heads, layer=(4,)), 0, "norm", sets)
+    assert exists_question(heads, 0, sets) == exists_question(replace(heads, layer=(4,), text="a"), 0, sets)
 
 
 # the promised numbers

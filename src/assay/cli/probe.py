@@ -27,24 +27,29 @@ def probe(
         ),
     ],
     text: Annotated[
-        Path | None, typer.Option(help="A text file for a model to read; a shipped one unless given.")
+        list[Path] | None,
+        typer.Option(
+            help="A text file for a model to read; may be repeated. Unless given, three shipped ones: a novel, "
+            "a manual and a program (with --set, the novel)."
+        ),
     ] = None,
     length: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of the text that a model reads; 256 unless given.")
+        int | None, typer.Option(min=1, help="Tokens of each text that a model reads; 256 unless given.")
     ] = None,
     names: Annotated[
         list[str] | None,
         typer.Option(help="Attention of a model that is wanted, as 'layers.0.*'; may be repeated. All unless given."),
     ] = None,
     sparsity: Annotated[
-        str | None, typer.Option(help="Sizes of the sets whose needed norms are asked for; 1,2,4,8 unless given.")
+        str | None, typer.Option(help="Sizes of the sets whose reach is asked for; 1,2,4,8 unless given.")
     ] = None,
-    sets: Annotated[
-        int | None, typer.Option(min=1, help="Sets of each kind and size for needed norms; 32 unless given.")
-    ] = None,
+    sets: Annotated[int | None, typer.Option(min=1, help="Sets of each kind and size; 32 unless given.")] = None,
     curves: Annotated[
         int | None,
-        typer.Option(min=0, help="Sets at each point of the existence curves; 32 unless given, 0: none."),
+        typer.Option(
+            min=0,
+            help="Sets at each point of the curve of which sets exist. Unless given, none; 32 without queries.",
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sets; 0 unless given.")] = None,
     position: Annotated[
@@ -73,13 +78,14 @@ def probe(
 ) -> None:
     """Which attention heads of a real model lose most in a quantised cache, and which sets can their queries average?
 
-    Errors of attention and output, fewest bits, random and contiguous sets in reach, for every head; a map, curves and
-    a report come of it. With --set the answer is for sets of your own, at once. What was answered before is not asked
+    Errors of attention and output, fewest bits, random and contiguous sets in reach, for every head on every text, with
+    maps in a report. With --set the answer is for sets of your own, at once. What was answered before is not asked
     again.
     """
     from assay.probing.chosen import probe_chosen
     from assay.probing.plan import Plan
     from assay.probing.source import open_heads
+    from assay.probing.text import TEXTS
 
     drawing = {
         "sparsity": sparsity,
@@ -94,10 +100,12 @@ def probe(
     if chosen and given:
         raise AssayError(f"--{given[0]} is not allowed with --set: nothing is drawn, kept or reported then")
     if chosen:
-        require_writable(certificate, reads=(Path(source), text))
+        if text and len(text) > 1:
+            raise AssayError("--set is for one text: positions are those of its tokens")
+        require_writable(certificate, reads=(Path(source), *(text or ())))
     else:
         require_folder(out or DEFAULT_OUT)
-    heads = open_heads(source, text, length, names or None, tell)
+    heads, *others = open_heads(source, text or (), length, names or None, tell, TEXTS[:1] if chosen else TEXTS)
     if chosen:
         own = [[whole_number("--set", word) for word in words.split(",")] for words in chosen]
         result = probe_chosen(heads, own, position=position, layer=layer, head=head, certificate=certificate)
@@ -118,7 +126,7 @@ def probe(
         "position": position,
         "formats": cached,
     }
-    plan = Plan(heads, **{name: value for name, value in asked.items() if value is not None})
+    plan = Plan((heads, *others), **{name: value for name, value in asked.items() if value is not None})
     command = shlex.join(["assay", *sys.argv[1:]])
     result = probe_session(
         plan, out=out or DEFAULT_OUT, workers=workers or os.cpu_count() or 1, quiet=as_json, command=command

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assay.probing.chosen import Chosen
 
 
 def rounded(value: Any) -> Any:
@@ -188,27 +191,32 @@ def protocol_text(result: dict[str, Any]) -> str:
     return "\n".join(f"{name:<12} {line}".rstrip() for name, line in ProtocolRun.from_json(result).lines)
 
 
-def chosen_sets_text(result: dict[str, Any]) -> str:
+def chosen_sets_text(result: Chosen) -> str:
     """What each head can do with the user's sets."""
-    lines = [f"{result['name']}: a query that sees {result['length']} keys. {result['note']}".rstrip()]
-    columns = ["layer", "head", "positions", "exists", "separates", "needed norm", "in use", "within reach"]
-    rows = [columns]
-    for row in result["rows"]:
-        positions = ",".join(map(str, row["positions"]))
-        needed = "none found" if row["needed_norm"] is None else f"{row['needed_norm']:.4g}"
-        in_use = "" if row["norm_in_use"] is None else f"{row['norm_in_use']:.4g}"
-        unknown = "" if row["norm_in_use"] is None else "undecided"
-        reach = {None: unknown, True: "yes", False: "no"}[row["within_reach"]]
-        rows.append(
-            [str(row["layer"]), str(row["head"]), positions, row["exists"], row["separates"], needed, in_use, reach]
-        )
+    on = f" on the text {result.text}" if result.text else ""
+    lines = [f"{result.name}{on}: a query that sees {result.length} keys. {result.note}".rstrip()]
+    known = result.rows[0].reach is not None
+    rows = [["layer", "head", "positions", *(("in reach", "margin") if known else ("exists", "separates", "norm"))]]
+    for row in result.rows:
+        if known:
+            margin = "" if row.margin is None else f"{row.margin:+.4g}"
+            told = [str(row.reach), margin]
+        else:
+            norm = "none found" if row.needed_norm is None else f"{row.needed_norm:.4g}"
+            told = [str(row.exists), str(row.separates), norm]
+        rows.append([str(row.layer), str(row.head), ",".join(map(str, row.positions)), *told])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines += ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.append(f"needed norm: of a query with equal scores on the set and {result['mass']:.0%} of the softmax there")
-    if result["certificate"]:
-        proof = result["certificate"]
-        margin = "" if proof["margin"] is None else f", margin {proof['margin']:.4g}"
+    wanted = f"equal scores on the set and {result.mass:.0%} of the softmax there"
+    lines.append(
+        f"in reach: a query of the ellipsoid of the head's own has {wanted}; margin: of the best, in nats of log-odds"
+        if known
+        else f"norm: the least of a query with {wanted}; what the head's queries reach is not known without them"
+    )
+    if result.certificate:
+        proof = result.certificate
+        margin = "" if proof.margin is None else f", margin {proof.margin:.4g}"
         lines.append(
-            f"proved in exact arithmetic: {proof['answer']}{margin}; {proof['file']} ('assay verify' checks it)"
+            f"exists, proved in exact arithmetic: {proof.answer}{margin}; {proof.file} ('assay verify' checks it)"
         )
     return "\n".join(lines)

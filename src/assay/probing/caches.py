@@ -1,158 +1,147 @@
-"""What a head loses when its cache is quantised, or keys are evicted from it; the queries are kept.
+"""What a head loses when its cache is quantised; the queries are kept.
 
-Two errors of a query: the total variation between its attention weights before and after, half the sum of |a - a'|, and
-the distance between its outputs. If no visible score changes by more than e, the total variation is at most
-tanh(e / 2): the odds of any group of keys change by a factor of at most e^(2e), and the logistic function rises by at
-most tanh(e / 2) over an interval of length 2e.
+The attention error of a query is the total variation between its weights before and after, half the sum of |a - a'|;
+errors of outputs are root mean squares over the queries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import require, require_integer, unknown
+from assay.errors import require, unknown
 from assay.probing.cache_formats import FAMILIES, MOST_BITS, CacheFormat, cache_format
-from assay.probing.one_head import Floats, HeadOnText, softmax
-from assay.probing.purposes import Purpose, own_mass
+from assay.probing.one_head import Floats, HeadOnText
+from assay.probing.top_sets import TopSet, own_mass
 
+ALLOWED = 0.1  # error of weights, and relative error of outputs, up to which they count as kept
 KEPT = 0.9  # of the softmax mass that a set had
+LEAST = 0.1  # the share of the sets that may keep less
+F = TypeVar("F")
 
 
 @dataclass(frozen=True)
-class CacheLoss:
-    """What a head loses on a text, over its queries.
+class Loss(Generic[F]):
+    """What a head loses in a format of its cache: numbers on one text (NaN where not known), or spreads over several.
 
     Attributes:
-        variation: mean total variation of the attention weights, from 0 to 1.
-        worst: 95th percentile of it.
-        bound: mean of tanh(e / 2), e the largest change of a visible score of the query: `variation` is no more. NaN
-            where keys are evicted.
-        output: root mean square of the change of the output over that of the output; NaN without values, and where the
-            output is zero.
-        change: root mean square norm of the change of the output, in the units of the values; NaN without values. With
-            a projection, over the norm of the layer's input, it tells best what happens to the model: rank correlations
-            over heads of SmolLM2 and MiniLM are in `benchmarks/probe_validation.py`.
+        weights: keys rounded, values kept: mean total variation of the attention weights, from 0 to 1.
+        output: likewise: error of the output, relative.
+        written: likewise: error of what is added to the residual stream, over the stream's median norm.
+        kept: likewise: the softmax mass, of what they had, that all but a tenth of the sets keep; above 1 if they gain.
+        output_of_values: values rounded, keys kept: error of the output, relative.
+        written_of_values: likewise: of what is added to the residual stream.
     """
 
-    variation: float
-    worst: float
-    bound: float
-    output: float
-    change: float
+    weights: F
+    output: F
+    written: F
+    kept: F
+    output_of_values: F
+    written_of_values: F
 
 
-def cache_loss(
-    head: HeadOnText, keys: CacheFormat, values: CacheFormat | None = None, *, projection: Floats | None = None
-) -> CacheLoss:
-    """What quantising the keys, and the values if a format is given, does to a head.
+@dataclass(frozen=True)
+class Fewest(Generic[F]):
+    """The fewest bits of a number, 1 to 8, at which a head still does what it did, at more bits too; 9 if 8 do not do.
+
+    Attributes:
+        weights: of keys, at which the mean total variation of the attention weights is at most 10 %.
+        keys: of keys, at which the relative error of the output is at most 10 %; NaN without values.
+        values: the same of values.
+    """
+
+    weights: F
+    keys: F
+    values: F
+
+
+@dataclass(frozen=True, eq=False)
+class Intact:
+    """A head with its cache as it is: what losses are compared with, computed once.
+
+    Attributes:
+        head: on one text.
+        weights: of its attention, (M, N).
+        output: (M, d_v); None without values.
+        written: (d_v, r), what outputs are multiplied by before they are added to the residual stream, over the
+            stream's norm; None where that is not known.
+    """
+
+    head: HeadOnText
+    weights: Floats
+    output: Floats | None
+    written: Floats | None
+
+    @classmethod
+    def of(cls, head: HeadOnText, written: NDArray[np.floating] | None = None) -> Intact:
+        """Compute it.
+
+        Raises:
+            AssayError: `written` does not fit the values.
+        """
+        width = None if head.values is None else head.values.shape[1]
+        fits = written is None or (written.ndim == 2 and len(written) == width)
+        require(fits, "shape of written", getattr(written, "shape", None), f"({width or 'None without values'}, r)")
+        weights = head.weights()
+        output = None if head.values is None else weights @ head.values
+        return cls(head, weights, output, None if written is None else written.astype(np.float64))
+
+    def errors(self, moved: Floats | None) -> tuple[float, float]:
+        """The relative error of an output that moved by this (M, d_v), and the written one; NaN where not known."""
+        if moved is None or self.output is None:
+            return np.nan, np.nan
+        size = _norm(self.output)
+        written = np.nan if self.written is None else _norm(moved @ self.written)
+        return _norm(moved) / size if size > 0 else np.nan, written
+
+    def with_keys(self, keys: CacheFormat) -> tuple[Floats, Floats | None]:
+        """The attention weights with keys rounded, and the change of the output; None without values."""
+        after = self.head.weights(keys.rounded(self.head.keys))
+        return after, None if self.head.values is None else (after - self.weights) @ self.head.values
+
+    def with_values(self, values: CacheFormat) -> Floats | None:
+        """The change of the output with values rounded; None without values."""
+        stored = self.head.values
+        return None if stored is None else self.weights @ (values.rounded(stored) - stored)
+
+
+def cache_loss(intact: Intact, cached: CacheFormat, sets: Sequence[TopSet] = ()) -> Loss[float]:
+    """What a head loses when its keys, or its values, are kept in a format.
 
     Time O(M N d).
 
     Args:
-        head: on one text.
-        keys: how keys are stored.
-        values: how values are stored; as they are unless given.
-        projection: (d_v, width), the head's rows of the layer's output projection: the output and its change are then
-            what the head adds to the residual stream.
+        intact: the head.
+        cached: how numbers are stored.
+        sets: that are to be kept, each by its own query.
 
     Raises:
-        AssayError: a format that does not fit the width, a format or projection for values that are not known, or a
-            projection of another shape.
+        AssayError: a width that the format does not take.
 
     >>> rng = np.random.default_rng(0)
     >>> from assay.probing.one_head import one_head
-    >>> head = one_head(*(rng.standard_normal((64, 32)) for _ in range(3)), causal=True)
-    >>> [round(cache_loss(head, cache_format(name)).variation, 3) for name in ("q8_0", "q4_0", "exact")]
+    >>> head = Intact.of(one_head(*(rng.standard_normal((64, 32)) for _ in range(3)), causal=True))
+    >>> [round(cache_loss(head, cache_format(name)).weights, 3) for name in ("q8_0", "q4_0", "exact")]
     [0.002, 0.029, 0.0]
     """
-    require(values is None or head.values is not None, "values", values and values.name, "None for a head without")
-    rounded = keys.rounded(head.keys)
-    scores, after = head.scores(), head.scores(rounded)
-    moved = np.abs(np.subtract(scores, after, out=np.zeros_like(scores), where=head.visible)).max(axis=1)
-    stored = head.values if values is None or head.values is None else values.rounded(head.values)
-    return _loss(head, softmax(scores), softmax(after), stored, float(np.tanh(moved / 2).mean()), projection)
+    after, moved = intact.with_keys(cached)
+    output, written = intact.errors(moved)
+    of_values, written_of_values = intact.errors(intact.with_values(cached))
+    kept = float(np.quantile(_kept(sets, intact.weights, after), LEAST)) if sets else np.nan
+    return Loss(_variation(intact.weights, after), output, written, kept, of_values, written_of_values)
 
 
-def eviction_loss(head: HeadOnText, recent: int, first: int = 1, *, projection: Floats | None = None) -> CacheLoss:
-    """What a head loses that keeps the first keys and the recent ones only (Xiao et al. 2024, StreamingLLM).
-
-    The key of a query's own position is that of the last key it sees.
+def fewest_bits(intact: Intact, family: str, *, allowed: float = ALLOWED) -> Fewest[float]:
+    """How few bits a head's cache takes in a family of formats: tried from 8 down, up to the first that does not do.
 
     Args:
-        head: on one text.
-        recent: how many of the last keys that a query sees it keeps, its own counted.
-        first: how many of the first.
-        projection: as for `cache_loss`.
-
-    Raises:
-        AssayError: numbers below 1, or below 0 for `first`; a projection that does not fit.
-
-    >>> rng = np.random.default_rng(0)
-    >>> from assay.probing.one_head import one_head
-    >>> head = one_head(rng.standard_normal((64, 32)), rng.standard_normal((64, 32)), causal=True)
-    >>> eviction_loss(head, 64).variation, round(eviction_loss(head, 8).variation, 2)
-    (0.0, 0.59)
-    """
-    scores = head.scores()
-    after = softmax(np.where(kept_keys(head, recent, first), scores, -np.inf))
-    return _loss(head, softmax(scores), after, head.values, np.nan, projection)
-
-
-def kept_keys(head: HeadOnText, recent: int, first: int = 1) -> NDArray[np.bool_]:
-    """The keys (M, N) that are left after `eviction_loss`."""
-    require_integer("recent", recent, 1, None)
-    require_integer("first", first, 0, None)
-    places = np.arange(len(head.keys))
-    last = len(places) - 1 - head.visible[:, ::-1].argmax(axis=1)
-    return head.visible & ((places < first) | (places > last[:, None] - recent))
-
-
-def kept_shares(head: HeadOnText, sets: Sequence[Purpose], keys: CacheFormat) -> Floats:
-    """The softmax mass that each set keeps of what it gets from its own query, (sets,); above 1 if it gains."""
-    before, after = own_mass(head, sets), own_mass(head, sets, head.weights(keys.rounded(head.keys)))
-    return np.divide(after, before, out=np.ones_like(after), where=before > 0)
-
-
-@dataclass(frozen=True)
-class FewestBits:
-    """The fewest bits of a number at which a head still does what it did, of 1 to 8 bits; None where 8 do not.
-
-    At more bits of the same family it does so too, up to 8.
-
-    Attributes:
-        family: of formats, see `cache_formats`.
-        sets: fewest bits of the keys at which nine tenths of the sets keep 90 % of their mass; None also without sets.
-        weights: fewest bits of the keys at which the mean total variation is at most `allowed`.
-        keys: fewest bits of the keys at which the relative error of the output is at most `allowed`; None without
-            values.
-        values: the same of the values, keys as they are.
-        margins: the kept mass that nine tenths of the sets exceed, minus 0.9, for 1 to 8 bits; empty without sets.
-        allowed: error of weights and outputs.
-    """
-
-    family: str
-    sets: int | None
-    weights: int | None
-    keys: int | None
-    values: int | None
-    margins: tuple[float, ...]
-    allowed: float
-
-
-def fewest_bits(head: HeadOnText, family: str, sets: Sequence[Purpose] = (), *, allowed: float = 0.1) -> FewestBits:
-    """How few bits a head's cache takes in a family of formats, each of 1 to 8 bits tried.
-
-    Sets count as kept at some bits if nine tenths of them keep at least 90 % of the softmax mass that their own queries
-    give them.
-
-    Args:
-        head: on one text.
+        intact: the head.
         family: `token`, `channel` or `rotated`.
-        sets: of positions with their queries, see `purposes`.
         allowed: largest mean total variation of the weights, and largest relative error of the output.
 
     Raises:
@@ -160,52 +149,36 @@ def fewest_bits(head: HeadOnText, family: str, sets: Sequence[Purpose] = (), *, 
 
     >>> rng = np.random.default_rng(0)
     >>> from assay.probing.one_head import one_head
-    >>> head = one_head(*(rng.standard_normal((64, 32)) for _ in range(3)), causal=True)
-    >>> found = fewest_bits(head, "channel")
-    >>> found.weights, found.keys, found.values
-    (3, 4, 4)
+    >>> fewest_bits(Intact.of(one_head(*(rng.standard_normal((64, 32)) for _ in range(3)))), "channel")
+    Fewest(weights=3, keys=4, values=4)
     """
     if family not in FAMILIES:
         raise unknown("family of cache formats", family, FAMILIES)
     require(allowed > 0, "allowed", allowed, "positive")
-    formats = [cache_format(f"{family}-{bits}") for bits in range(1, MOST_BITS + 1)]
-    losses = [cache_loss(head, one) for one in formats]
-    exact = cache_format("exact")
-    of_values = [] if head.values is None else [cache_loss(head, exact, one).output <= allowed for one in formats]
-    margins = [float(np.quantile(kept_shares(head, sets, one), 0.1)) - KEPT for one in formats] if sets else []
-    return FewestBits(
-        family=family,
-        sets=_fewest([margin >= 0 for margin in margins]),
-        weights=_fewest([loss.variation <= allowed for loss in losses]),
-        keys=None if head.values is None else _fewest([loss.output <= allowed for loss in losses]),
-        values=_fewest(of_values),
-        margins=tuple(margins),
-        allowed=allowed,
-    )
+    found = {"weights": MOST_BITS + 1.0, "keys": MOST_BITS + 1.0, "values": MOST_BITS + 1.0}
+    doing = ["weights"] if intact.head.values is None else list(found)
+    found |= {name: np.nan for name in found if name not in doing}
+    for bits in range(MOST_BITS, 0, -1):
+        cached = cache_format(f"{family}-{bits}")
+        errors: dict[str, float] = {}
+        if "weights" in doing or "keys" in doing:
+            after, moved = intact.with_keys(cached)
+            errors = {"weights": _variation(intact.weights, after), "keys": intact.errors(moved)[0]}
+        if "values" in doing:
+            errors["values"] = intact.errors(intact.with_values(cached))[0]
+        doing = [name for name in doing if errors[name] <= allowed]
+        found |= dict.fromkeys(doing, bits)
+    return Fewest(**found)
 
 
-def _fewest(fits: Sequence[bool]) -> int | None:
-    """The least bits from which on all fit, the first entry being for 1 bit; None where the last does not."""
-    short = max((bits for bits, fit in enumerate(fits, 1) if not fit), default=0)
-    return None if short == len(fits) else short + 1
+def _kept(sets: Sequence[TopSet], before: Floats, after: Floats) -> Floats:
+    """The softmax mass that each set keeps of what it gets from its own query, (sets,)."""
+    had = own_mass(sets, before)
+    return np.divide(own_mass(sets, after), had, out=np.ones_like(had), where=had > 0)
 
 
-def _loss(
-    head: HeadOnText, before: Floats, after: Floats, stored: Floats | None, bound: float, projection: Floats | None
-) -> CacheLoss:
-    variation = np.abs(before - after).sum(axis=1) / 2
-    output = change = np.nan
-    width = None if head.values is None else head.values.shape[1]
-    fits = projection is None or (projection.ndim == 2 and len(projection) == width)
-    require(
-        fits, "shape of projection", getattr(projection, "shape", None), f"({width or 'None without values'}, width)"
-    )
-    if head.values is not None and stored is not None:
-        plain = before @ head.values
-        moved = after @ stored - plain
-        change, size = (_norm(rows if projection is None else rows @ projection) for rows in (moved, plain))
-        output = change / size if size > 0 else np.nan
-    return CacheLoss(float(variation.mean()), float(np.quantile(variation, 0.95)), bound, output, change)
+def _variation(before: Floats, after: Floats) -> float:
+    return float(np.abs(before - after).sum(axis=1).mean() / 2)
 
 
 def _norm(rows: Floats) -> float:

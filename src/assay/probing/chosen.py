@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, Refuted, require
+from assay.probing.best_share import best_margins
+from assay.probing.budget import Budget, query_budget
 from assay.probing.certificate import LARGEST, certify, read
 from assay.probing.geometry import exists, separates
 from assay.probing.heads import Heads
-from assay.probing.plan import Plan, require_causal
+from assay.probing.one_head import HeadOnText
+from assay.probing.plan import Plan
 from assay.probing.reach import MASS, needed_norms
 from assay.probing.sets import given
+from assay.probing.uses import head_on_text
 from assay.store.files import is_marked
+
+
+@dataclass(frozen=True)
+class ChosenSet:
+    """What a head can do with a set.
+
+    Attributes:
+        layer: of the head.
+        head: place in the layer.
+        positions: of the set, ascending.
+        reach: whether a query of the ellipsoid of the head's own has equal scores on the set and 90 % of the softmax
+            there: yes (a query was found), no (there is none, up to rounding) or open; None without queries.
+        margin: the log-odds of the best share found, above those of 90 %, nats; None without queries, and where the set
+            is all keys.
+        at_most: no query of the ellipsoid has a larger margin, up to rounding; likewise.
+        exists: whether some query at all has equal scores on it and smaller ones elsewhere: yes, no or undecided; None
+            where reach is known.
+        separates: whether some query scores all of it above all others; likewise.
+        needed_norm: of a query with equal scores and 90 % of the softmax there; likewise, and where none was found.
+        at_least: no shorter query does; None where reach is known.
+    """
+
+    layer: int
+    head: int
+    positions: tuple[int, ...]
+    reach: str | None = None
+    margin: float | None = None
+    at_most: float | None = None
+    exists: str | None = None
+    separates: str | None = None
+    needed_norm: float | None = None
+    at_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Proved:
+    """An exact certificate that was written: its file, whether the set exists (yes or no), and the query's margin."""
+
+    file: str
+    answer: str
+    margin: float | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What heads can do with sets on a text: a row for each head and set; `length` keys count."""
+
+    name: str
+    text: str
+    note: str
+    length: int
+    mass: float
+    rows: tuple[ChosenSet, ...]
+    certificate: Proved | None
 
 
 def probe_chosen(
@@ -27,8 +86,8 @@ def probe_chosen(
     layer: int | None = None,
     head: int | None = None,
     certificate: Path | None = None,
-) -> dict[str, Any]:
-    """What the heads of a layer, or of all, can do with these sets, as plain JSON values.
+) -> Chosen:
+    """What the heads of a layer, or of all, can do with these sets.
 
     Args:
         heads: what is probed.
@@ -38,23 +97,18 @@ def probe_chosen(
         head: the only place in a layer that is wanted.
         certificate: where to write an exact certificate that the first set exists or not; for one head and set.
 
-    Returns a dictionary with `name`, `length` (keys that count), `mass`, `rows` and `certificate` (its path, answer and
-    margin; None unless asked for). A row has `layer`, `head`, `positions`, `exists` and `separates` (yes, no or
-    undecided), `needed_norm` (None where no query was found) and `at_least` (no shorter query does), `norm_in_use` and
-    `ratio` (None without queries), and `within_reach` (None without queries, and where the norm in use lies between the
-    bounds of the needed norm).
-
     Raises:
         AssayError: a set or head that is not there, a position for heads that are not causal, or a certificate for more
             than one head or set.
 
     >>> from assay.probing.heads import make_heads
-    >>> found = probe_chosen(make_heads("identity", np.eye(4)[None]), [[0, 1]])
-    >>> found["rows"][0]["exists"], round(found["rows"][0]["needed_norm"], 1)
+    >>> (row,) = probe_chosen(make_heads("identity", np.eye(4)[None]), [[0, 1]]).rows
+    >>> row.exists, round(row.needed_norm, 1)
     ('yes', 4.4)
+    >>> probe_chosen(make_heads("own", np.eye(4)[None], 9 * np.eye(4)[None]), [[0, 1]]).rows[0].reach
+    'yes'
     """
-    require_causal(heads, position)
-    seen = Plan(heads, (1,), position=position).seen
+    plan = Plan((heads,), (1,), position=position)
     wanted = [
         index
         for index in range(heads.count)
@@ -66,37 +120,20 @@ def probe_chosen(
         (layer, head),
         f"of a head; layers are 0 to {max(heads.layer)}, heads 0 to {max(heads.place)}",
     )
-    described = given(sets, seen)["sets"]
+    described = given(sets, plan.seen)["sets"]
     if certificate is not None and (len(wanted) > 1 or len(described) > 1):
         raise AssayError(
             f"certificate = {certificate} is for one set and one head; {len(described)} and {len(wanted)} were chosen: "
             "choose with --layer and --head"
         )
-    known: dict[tuple[int, tuple[int, ...]], dict[str, Any]] = {}
-    rows = []
-    for index in wanted:
-        for positions in described:
-            key = (heads.key_head[index], tuple(positions))
-            if key not in known:
-                known[key] = _of_keys(heads.keys[key[0], :seen].astype(np.float64), positions, heads.scale)
-            in_use = None if heads.norms_in_use is None else float(heads.norms_in_use[index])
-            rows.append(
-                {
-                    "layer": heads.layer[index],
-                    "head": heads.place[index],
-                    "positions": positions,
-                    **known[key],
-                    **_reach(known[key], in_use),
-                }
-            )
+    rows = [row for index in wanted for row in _rows(plan, index, described)]
     proof = None
     if certificate is not None:
-        proved = certify(heads.keys[heads.key_head[wanted[0]], :seen], described[0])
+        proved = certify(heads.keys[heads.key_head[wanted[0]], : plan.seen], described[0])
         proved.check()
         proved.write(certificate)
-        margin = None if proved.margin is None else float(proved.margin)
-        proof = {"file": str(certificate), "answer": proved.answer, "margin": margin}
-    return {"name": heads.name, "length": seen, "mass": MASS, "note": heads.note, "rows": rows, "certificate": proof}
+        proof = Proved(str(certificate), proved.answer, None if proved.margin is None else float(proved.margin))
+    return Chosen(heads.name, heads.text, heads.note, plan.seen, MASS, tuple(rows), proof)
 
 
 def is_probe_certificate(path: Path) -> bool:
@@ -123,22 +160,36 @@ def verify_set(path: Path) -> dict[str, Any]:
     return {"file": str(path), "holds": True, "claim": claim, "answer": certificate.answer}
 
 
-def _of_keys(keys: NDArray[np.float64], positions: list[int], scale: float) -> dict[str, Any]:
+def _rows(plan: Plan, index: int, described: list[list[int]]) -> list[ChosenSet]:
+    heads = plan.heads
+    rows = [ChosenSet(heads.layer[index], heads.place[index], tuple(positions)) for positions in described]
+    if plan.asks_uses:
+        head = head_on_text(heads, index, plan.seen)
+        budget = query_budget(head.queries)
+        return [replace(row, **_reach(head, row.positions, budget)) for row in rows]
+    keys = heads.keys[heads.key_head[index], : plan.seen].astype(np.float64)
+    return [replace(row, **_of_keys(keys, row.positions, heads.scale)) for row in rows]
+
+
+def _reach(head: HeadOnText, positions: tuple[int, ...], budget: Budget) -> dict[str, Any]:
+    found = best_margins(head.keys, np.array([positions]), budget, scale=head.scale)
+    low, high = float(found.at_least[0]), float(found.at_most[0])
+    return {
+        "reach": "yes" if low >= 0 else "no" if high < 0 else "open",
+        "margin": _finite(low),
+        "at_most": _finite(high),
+    }
+
+
+def _of_keys(keys: NDArray[np.float64], positions: tuple[int, ...], scale: float) -> dict[str, Any]:
     found = needed_norms(keys, np.array([positions]), scale=scale)
-    needed = float(found.at_most[0])
     return {
         "exists": exists(keys, positions).answer,
         "separates": separates(keys, positions).answer,
-        "needed_norm": needed if np.isfinite(needed) else None,
+        "needed_norm": _finite(float(found.at_most[0])),
         "at_least": float(found.at_least[0]),
     }
 
 
-def _reach(row: dict[str, Any], in_use: float | None) -> dict[str, Any]:
-    needed = row["needed_norm"]
-    if in_use is None:
-        return {"norm_in_use": None, "ratio": None, "within_reach": None}
-    ratio = None if needed is None or in_use == 0 else needed / in_use
-    reached = needed is not None and needed <= in_use
-    is_open = not reached and row["at_least"] <= in_use
-    return {"norm_in_use": in_use, "ratio": ratio, "within_reach": None if is_open else reached}
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,200 +1,238 @@
-"""What a probe found, as plain JSON values: for each head its reach, for all keys the existence curves, and advice."""
+"""What a probe found: for each head what it loses and reaches, with its spread over texts, and which heads lead."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from assay.evidence import Evidence, content_hash
-from assay.probing.headline import MOST, advice, median
+from assay.probing.caches import Fewest, Loss
+from assay.probing.headline import MOST, advice
 from assay.probing.plan import Plan
-from assay.probing.reach import MASS
 from assay.probing.sets import KINDS
-from assay.probing.thresholds import (
-    face_probability,
-    face_threshold,
-    half_point,
-    separation_probability,
-    separation_threshold,
-)
-from assay.probing.uses import LONGEST
+from assay.probing.spread import Spread, over_texts, spread
+from assay.probing.statistics import HeadStatistics
+from assay.probing.thresholds import face_probability, face_threshold
+from assay.probing.uses import LONGEST, Uses
 
 _PREDICTED_POINTS = 24
 
 
-def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> dict[str, Any]:
-    """The findings of a probe from the answers there are, by the keys of their questions.
+@dataclass(frozen=True)
+class HeadRow:
+    """One head; figures are spreads over texts, None where they are not known.
 
-    Returns a dictionary with
-        name, note, heads_count, key_heads, layers, width, scale, causal, length (keys seen), mass, sparsities, kinds,
-        sets, seed, formats, longest_context (up to which contexts were measured): what was probed and how;
-        has_queries, has_values, has_written, plain: what of heads is known;
-        heads: for each head `layer`, `place`, `key_head`, `norm_in_use` (None without queries), `half` (the measured q
-        at which half of the random sets exist, interpolated; None where no curve crosses), `losses`, `fewest` and
-        `statistics` (see `assay.probing.uses.uses_of`; empty where not asked), `context` (median of the
-        longest contexts measured; None where not asked) and, by kind of sets and then by q as text, `reach` (share of
-        sets in reach of the ellipsoid of the head's queries), `ball` (within the norm in use), `needed` (median needed
-        norm, None where there is no query for most) and `ratio` (needed over in use); by q `predicted_ratio` and
-        `predicted`;
-        curves: for exists and separates `threshold`, `half_point`, `predicted` and `measured` points;
-        undecided: outcomes that are left open, by what was asked; rational: those of exists and separates that took
-        exact fractions; unanswered: questions without an answer yet;
+    Attributes:
+        layer: from 0.
+        place: in the layer, from 0.
+        key_head: index of its keys.
+        losses: by format.
+        fewest: fewest bits, by family of formats.
+        reach: share of sets in reach of the ellipsoid of the head's queries, by kind of sets and then by q.
+        context: median of the longest contexts that were measured on a text.
+        statistics: plain ones; None where the head is not answered.
+        half: the measured q at which half of the random sets exist, interpolated.
+    """
+
+    layer: int
+    place: int
+    key_head: int
+    losses: dict[str, Loss[Spread | None]]
+    fewest: dict[str, Fewest[Spread | None]]
+    reach: dict[str, dict[int, Spread]]
+    context: Spread | None
+    statistics: HeadStatistics[Spread | None] | None
+    half: Spread | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """Shares of sets of one size that exist, over keys and texts: the quantiles 10, 50 and 90 % and the mean."""
+
+    q: int
+    low: float
+    median: float
+    high: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Which sets exist.
+
+    Attributes:
+        sets: of each size and kind.
+        threshold: the q at which the width is the statistical dimension, for generic keys.
+        predicted: (q, probability) for generic keys.
+        measured: by kind of sets.
+        undecided: outcomes that are left open.
+        rational: outcomes that took exact fractions.
+    """
+
+    sets: int
+    threshold: float
+    predicted: tuple[tuple[int, float], ...]
+    measured: dict[str, tuple[Point, ...]]
+    undecided: int
+    rational: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a probe found.
+
+    Attributes:
+        name: of the model or file.
+        note: what else a reader should know.
+        texts: what they are called; one that is empty where that is not known.
+        heads_count: heads.
+        key_heads: those with keys of their own.
+        layers: how many.
+        width: d.
+        causal: whether a query sees only positions up to its own.
+        length: keys seen.
+        sparsities: q of the sets whose reach was asked for.
+        sets: of each kind and size.
+        seed: of the sets.
+        formats: of a cache that were asked about.
+        longest_context: up to which contexts were measured.
+        has_queries, has_values, has_written, plain: what of the heads is known, see `assay.probing.heads.Heads`.
+        heads: a row for each.
+        curve: which sets exist; None where not asked.
+        open: sets of which it is left open whether they are in reach.
+        unanswered: questions without an answer yet.
         advice: what to look at first.
     """
+
+    name: str
+    note: str
+    texts: tuple[str, ...]
+    heads_count: int
+    key_heads: int
+    layers: int
+    width: int
+    causal: bool
+    length: int
+    sparsities: tuple[int, ...]
+    sets: int
+    seed: int
+    formats: tuple[str, ...]
+    longest_context: int
+    has_queries: bool
+    has_values: bool
+    has_written: bool
+    plain: bool
+    heads: tuple[HeadRow, ...]
+    curve: Curve | None
+    open: int
+    unanswered: int
+    advice: str = ""
+
+
+Existence = dict[tuple[int, str, str], dict[int, dict[str, int]]]  # by key head, text's digest and kind, then by q
+
+
+def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> Findings:
+    """The findings of a probe from the answers there are, by the keys of their questions."""
     heads = plan.heads
-    found = {content_hash(question): question for question in plan.questions()}
-    pieces = [answers[key] for key in found if key in answers]
-    by_head: dict[tuple[int, str, str], dict[int, dict[str, Any]]] = {}
-    uses: dict[int, dict[str, Any]] = {}
-    for piece in pieces:
+    asked = [content_hash(question) for question in plan.questions()]
+    uses: dict[int, list[Uses]] = {}
+    existence: Existence = {}
+    for piece in (answers[key] for key in asked if key in answers):
         question = piece.question
         if question["asked"] == "uses":
-            uses[question["head"]] = piece.detail
-            continue
-        place = (question["key_head"], question["asked"], question["sets"]["kind"])
-        by_head[place] = {int(size): detail for size, detail in piece.detail.items()}
-    norms = heads.norms_in_use
-    rows = [
-        {**_head(plan, head, None if norms is None else float(norms[head]), by_head), **_uses(uses.get(head))}
-        for head in range(heads.count)
+            uses.setdefault(question["head"], []).append(Uses.from_json(piece.detail))
+        else:
+            place = (question["key_head"], question["heads"], question["sets"][0]["kind"])
+            existence[place] = {int(size): counts for size, counts in piece.detail.items()}
+    reached = [
+        counts for found in uses.values() for one in found for kind in one.reach.values() for counts in kind.values()
     ]
-    result = {
-        "name": heads.name,
-        "note": heads.note,
-        "heads_count": heads.count,
-        "key_heads": len(heads.keys),
-        "layers": len(set(heads.layer)),
-        "width": heads.width,
-        "scale": heads.scale,
-        "causal": heads.causal,
-        "length": plan.seen,
-        "mass": MASS,
-        "sparsities": list(plan.sparsities),
-        "kinds": dict(KINDS),
-        "sets": plan.sets,
-        "curve_sets": plan.curves,
-        "seed": plan.seed,
-        "formats": list(plan.cached),
-        "has_queries": plan.asks_uses,
-        "has_values": heads.values is not None,
-        "plain": heads.plain,
-        "has_written": heads.written is not None,
-        "longest_context": 1 + LONGEST,
-        "heads": rows,
-        "curves": {asked: _curve(plan, asked, sizes, by_head) for asked, sizes in plan.curve.items()}
-        if plan.curves
-        else {},
-        "undecided": _count("undecided", by_head)
-        | {"reach": sum(_sum(one, "open") for one in uses.values()), "ball": sum(row.pop("open") for row in rows)},
-        "rational": _count("rational", by_head),
-        "unanswered": len(found) - len(pieces),
-    }
-    return {**result, "advice": advice(result)}
+    found = Findings(
+        name=heads.name,
+        note=heads.note,
+        texts=tuple(one.text for one in plan.texts),
+        heads_count=heads.count,
+        key_heads=len(heads.keys),
+        layers=len(set(heads.layer)),
+        width=heads.width,
+        causal=heads.causal,
+        length=plan.seen,
+        sparsities=plan.sparsities,
+        sets=plan.sets,
+        seed=plan.seed,
+        formats=plan.cached,
+        longest_context=1 + LONGEST,
+        has_queries=plan.asks_uses,
+        has_values=heads.values is not None,
+        has_written=heads.written is not None,
+        plain=heads.plain,
+        heads=tuple(_row(plan, head, uses.get(head, []), existence) for head in range(heads.count)),
+        curve=_curve(plan, existence) if plan.curve_sets else None,
+        open=sum(counts.open for counts in reached),
+        unanswered=sum(key not in answers for key in asked),
+    )
+    return replace(found, advice=advice(found))
 
 
-def _head(plan: Plan, head: int, in_use: float | None, by_head: Mapping[Any, Any]) -> dict[str, Any]:
-    """One head's row."""
+def _row(plan: Plan, head: int, uses: Sequence[Uses], existence: Existence) -> HeadRow:
     heads = plan.heads
-    key_head = heads.key_head[head]
-    row: dict[str, Any] = {
-        "layer": heads.layer[head],
-        "place": heads.place[head],
-        "key_head": key_head,
-        "norm_in_use": in_use,
-        "half": _crossing(by_head.get((key_head, "exists", "random"), {})),
-        "ball": {},
-        "needed": {},
-        "ratio": {},
-        "predicted": {},
-        "predicted_ratio": {},
-        "open": 0,
-    }
-    for kind in KINDS:
-        answers = by_head.get((key_head, "norm", kind), {})
-        row["needed"][kind] = {str(q): median(detail["at_most"]) for q, detail in answers.items()}
-        row["predicted"] |= {str(q): detail["predicted"] for q, detail in answers.items()}
-        if in_use is None:
-            continue
-        row["ratio"][kind] = {q: _over(needed, in_use) for q, needed in row["needed"][kind].items()}
-        row["ball"][kind] = {
-            str(q): sum(norm is not None and norm <= in_use for norm in detail["at_most"]) / len(detail["at_most"])
-            for q, detail in answers.items()
-        }
-        row["open"] += sum(
-            low <= in_use and (high is None or high > in_use)
-            for detail in answers.values()
-            for low, high in zip(detail["at_least"], detail["at_most"], strict=True)
-        )
-    if in_use is not None:
-        row["predicted_ratio"] = {q: _over(norm, in_use) for q, norm in row["predicted"].items()}
-    return row
+    names = dict.fromkeys(name for one in uses for name in one.losses)
+    families = dict.fromkeys(family for one in uses for family in one.fewest)
+    halves = [_crossing(existence.get((heads.key_head[head], one.digest, "random"), {})) for one in plan.texts]
+    return HeadRow(
+        layer=heads.layer[head],
+        place=heads.place[head],
+        key_head=heads.key_head[head],
+        losses={name: over_texts([one.losses[name] for one in uses if name in one.losses]) for name in names},
+        fewest={name: over_texts([one.fewest[name] for one in uses if name in one.fewest]) for name in families},
+        reach={kind: _shares(kind, uses) for kind in KINDS},
+        context=spread(sorted(one.contexts)[(len(one.contexts) - 1) // 2] for one in uses),
+        statistics=over_texts([one.statistics for one in uses]) if uses else None,
+        half=spread(halves),
+    )
 
 
-def _uses(found: dict[str, Any] | None) -> dict[str, Any]:
-    """What a head does with its own queries, in its row."""
-    if found is None:
-        return {"losses": {}, "fewest": {}, "statistics": {}, "context": None, "reach": {kind: {} for kind in KINDS}}
-    shares = {
-        kind: {size: counts["yes"] / sum(counts.values()) for size, counts in sizes.items()}
-        for kind, sizes in found["reach"].items()
-    }
-    of_use = {name: found[name] for name in ("losses", "fewest", "statistics")}
-    return {**of_use, "context": median(found["context"]["measured"]), "reach": shares}
+def _shares(kind: str, uses: Sequence[Uses]) -> dict[int, Spread]:
+    sizes = uses[0].reach[kind] if uses else ()
+    return {size: found for size in sizes if (found := spread(one.reach[kind][size].share for one in uses))}
 
 
-def _sum(found: dict[str, Any], outcome: str) -> int:
-    return sum(counts[outcome] for sizes in found["reach"].values() for counts in sizes.values())
-
-
-def _over(norm: float | None, in_use: float) -> float | None:
-    return None if norm is None or in_use == 0 else norm / in_use
-
-
-def _crossing(by_size: Mapping[int, dict[str, Any]]) -> float | None:
+def _crossing(by_size: Mapping[int, Mapping[str, int]]) -> float | None:
     """The q at which the share of sets that exist falls to a half, linear between the sizes asked about."""
-    shares = [(size, _share(detail)) for size, detail in sorted(by_size.items())]
+    shares = [(size, _share(counts)) for size, counts in sorted(by_size.items())]
     for (before, above), (after, below) in pairwise(shares):
         if above >= MOST > below:
             return before + (above - MOST) / (above - below) * (after - before)
     return None
 
 
-def _share(detail: dict[str, Any]) -> float:
-    return detail["yes"] / (detail["yes"] + detail["no"] + detail["undecided"])
+def _share(counts: Mapping[str, int]) -> float:
+    return counts["yes"] / (counts["yes"] + counts["no"] + counts["undecided"])
 
 
-def _curve(plan: Plan, asked: str, sizes: list[int], by_head: Mapping[Any, Any]) -> dict[str, Any]:
-    """Shares of sets that exist (or are separated) against q: over all keys, and predicted for generic ones."""
-    width, seen = plan.heads.width, plan.seen
-    probability = face_probability if asked == "exists" else separation_probability
+def _curve(plan: Plan, existence: Existence) -> Curve:
+    """Shares of sets that exist against q: over all keys and texts, and predicted for generic ones."""
+    width, seen, sizes = plan.heads.width, plan.seen, plan.curve
     steps = np.unique(np.linspace(1, max(sizes), _PREDICTED_POINTS).round().astype(int)).tolist()
-    measured = {}
+    measured: dict[str, tuple[Point, ...]] = {}
     for kind in KINDS:
-        points = []
-        for size in sizes:
-            shares = [
-                _share(answers[size])
-                for (_, question, sets), answers in by_head.items()
-                if (question, sets) == (asked, kind) and size in answers
-            ]
-            if shares:
-                low, middle, high = np.quantile(shares, (0.1, 0.5, 0.9)).tolist()
-                points.append({"q": size, "low": low, "median": middle, "high": high, "mean": float(np.mean(shares))})
-        measured[kind] = points
-    return {
-        "threshold": (face_threshold if asked == "exists" else separation_threshold)(width, seen),
-        "half_point": half_point(width, seen) if asked == "exists" else None,
-        "predicted": [[size, probability(width, seen, size)] for size in steps],
-        "measured": measured,
-    }
-
-
-def _count(outcome: str, by_head: Mapping[Any, Any]) -> dict[str, int]:
-    counts = {"exists": 0, "separates": 0}
-    for (_, asked, _), answers in by_head.items():
-        if asked in counts:
-            counts[asked] += sum(detail[outcome] for detail in answers.values())
-    return counts
+        answered = [by_size for (_, _, sets), by_size in existence.items() if sets == kind]
+        points = {size: [_share(by_size[size]) for by_size in answered] for size in sizes if answered}
+        measured[kind] = tuple(
+            Point(size, *np.quantile(shares, (0.1, 0.5, 0.9)).tolist(), float(np.mean(shares)))
+            for size, shares in points.items()
+        )
+    counts: list[Mapping[str, Any]] = [one for by_size in existence.values() for one in by_size.values()]
+    return Curve(
+        sets=plan.curve_sets,
+        threshold=face_threshold(width, seen),
+        predicted=tuple((size, face_probability(width, seen, size)) for size in steps),
+        measured=measured,
+        undecided=sum(one["undecided"] for one in counts),
+        rational=sum(one["rational"] for one in counts),
+    )

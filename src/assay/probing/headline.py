@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING
 
-from assay.probing.caches import KEPT
+from assay.probing.cache_formats import cache_format
+from assay.probing.caches import ALLOWED, KEPT
+from assay.probing.reach import MASS
+from assay.probing.spread import Spread
+
+if TYPE_CHECKING:
+    from assay.probing.findings import Findings, HeadRow
 
 MOST = 0.5  # a head averages sets of a size if it reaches at least this share of them
-ALLOWED = 0.1  # relative error of an output up to which it counts as kept
 _NAMED = 3  # heads
 _RANKED = {
     "written": "by the error that they add to the residual stream, over its norm",
@@ -19,93 +23,130 @@ _RANKED = {
 }
 
 
-def able(findings: dict[str, Any], sparsity: int, kind: str = "random") -> list[dict[str, Any]]:
-    """The heads that reach at least half of the sets of this size."""
-    return [row for row in findings["heads"] if row["reach"].get(kind, {}).get(str(sparsity), 0) >= MOST]
+def able(found: Findings, sparsity: int, kind: str = "random") -> list[HeadRow]:
+    """The heads that reach at least half of the sets of this size, on the median text."""
+    return [row for row in found.heads if sparsity in row.reach[kind] and row.reach[kind][sparsity].median >= MOST]
 
 
-def coarsest(findings: dict[str, Any]) -> str | None:
+def lost(found: Findings, name: str) -> list[HeadRow]:
+    """The heads that lose their sets with keys in this format, on the median text."""
+    return [row for row in found.heads if (kept := figure_of(row, name, "kept")) is not None and kept.median < KEPT]
+
+
+def off(found: Findings, name: str, figure: str) -> list[HeadRow]:
+    """The heads whose outputs are off by more than 10 % by this figure of a format, on the median text."""
+    return [row for row in found.heads if (one := figure_of(row, name, figure)) is not None and one.median > ALLOWED]
+
+
+def figure_of(row: HeadRow, name: str, figure: str) -> Spread | None:
+    """A figure of what a head loses in a format; None where it is not known."""
+    return getattr(row.losses[name], figure) if name in row.losses else None
+
+
+def formats_taken(found: Findings) -> list[str]:
+    """The formats that some head takes, in the order asked."""
+    return [name for name in found.formats if any(name in row.losses for row in found.heads)]
+
+
+def coarsest(found: Findings) -> str | None:
     """The format of fewest bits that the heads were asked about and take; None where there is none."""
-    bits = {name: loss["bits"] for row in findings["heads"] for name, loss in row["losses"].items()}
-    return min(bits, key=lambda name: (bits[name], name)) if bits else None
+    return min(formats_taken(found), key=lambda name: (cache_format(name).bits, name), default=None)
 
 
-def ranked_by(findings: dict[str, Any], name: str) -> str:
+def ranked_by(found: Findings, name: str) -> str:
     """The figure by which heads are ordered: the best validated of those that are known for all of them."""
-    losses = [row["losses"][name] for row in findings["heads"] if name in row["losses"]]
-    return next(figure for figure in _RANKED if figure == "weights" or all(loss[figure] is not None for loss in losses))
+    rows = [row for row in found.heads if name in row.losses]
+    return next(figure for figure in _RANKED if all(figure_of(row, name, figure) for row in rows))
 
 
-def first_to_lose(findings: dict[str, Any], name: str) -> list[tuple[dict[str, Any], float]]:
+def first_to_lose(found: Findings, name: str) -> list[tuple[HeadRow, Spread]]:
     """Heads in the order of what they lose with keys in this format, with the figure of `ranked_by`."""
-    figure = ranked_by(findings, name)
-    known = [(row, row["losses"][name][figure]) for row in findings["heads"] if name in row["losses"]]
-    return sorted(known, key=lambda one: -one[1])
+    figure = ranked_by(found, name)
+    known = [(row, one) for row in found.heads if (one := figure_of(row, name, figure))]
+    return sorted(known, key=lambda one: -one[1].median)
 
 
-def advice(findings: dict[str, Any]) -> str:
+def advice(found: Findings) -> str:
     """Which heads lose their sets or outputs first in the coarsest format, and how far the heads isolate a token."""
-    start = f"{findings['name']} at N = {findings['length']}: "
-    if not findings["has_queries"]:
-        room = _room(findings)
-        single = f"keys single out most random sets of up to {room} positions" if room else "norms were measured"
-        return f"{start}{single}; of what heads lose and reach nothing can be said without their queries."
-    parts = [part for part in (_losses(findings), _contexts(findings)) if part]
+    start = f"{found.name} at N = {found.length}{f', {len(found.texts)} texts' * (len(found.texts) > 1)}: "
+    if not found.has_queries:
+        room = _room(found)
+        single = f"keys single out most random sets of up to {room} positions; " if room else ""
+        return f"{start}{single}of what heads lose and reach nothing can be said without their queries."
+    parts = [part for part in (_losses(found), _contexts(found)) if part]
     return f"{start}{'. '.join(parts) or 'no head is answered yet'}."
 
 
-def _losses(findings: dict[str, Any]) -> str:
-    name = coarsest(findings)
-    if not findings["plain"]:
+def head_name(row: HeadRow) -> str:
+    """A head in words."""
+    return f"layer {row.layer} head {row.place}"
+
+
+def median(numbers: Iterable[float]) -> float:
+    """The lower median."""
+    ordered = sorted(numbers)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def with_spread(figure: Spread, digits: str = ".2g") -> str:
+    """The median, and in brackets the least and the largest where there are several texts.
+
+    >>> with_spread(Spread(0.1234, 0.1, 0.2, 3)), with_spread(Spread(48, 48, 48, 1), ",")
+    ('0.12 (0.1 to 0.2)', '48')
+    """
+    if figure.texts == 1:
+        return format(figure.median, digits)
+    return f"{figure.median:{digits}} ({figure.least:{digits}} to {figure.most:{digits}})"
+
+
+def _losses(found: Findings) -> str:
+    name = coarsest(found)
+    if not found.plain:
         return "more than products of queries and keys enters the softmax, so that losses in a cache are not given"
     if name is None:
-        return "" if not _answered(findings) else "keys and values are of sizes that no format asked about takes"
-    rows = [row["losses"][name] for row in findings["heads"] if name in row["losses"]]
-    count, ranked = len(rows), first_to_lose(findings, name)
-    lost = sum(row["kept"] is not None and row["kept"] < KEPT for row in rows)
-    text = f"with keys cached in {name} ({rows[0]['bits']} bits), {lost} of {count} heads lose sets that they attend to"
-    if findings["has_values"]:
-        over = sum(row["output"] is not None and row["output"] > ALLOWED for row in rows)
-        text += f", and the outputs of {over} are off by more than {ALLOWED:.0%}"
+        return "keys and values are of sizes that no format asked about takes" if _answered(found) else ""
+    ranked = first_to_lose(found, name)
+    kept = [one for row in found.heads if (one := figure_of(row, name, "kept"))]
+    text = (
+        f"with keys cached in {name} ({cache_format(name).bits} bits), {len(lost(found, name))} of {len(ranked)} heads "
+        f"lose sets that they attend to{_some(kept, KEPT)}"
+    )
+    if found.has_values:
+        outputs = [one for row in found.heads if (one := figure_of(row, name, "output"))]
+        text += f", and the outputs of {len(off(found, name, 'output'))} are off by more than {ALLOWED:.0%}"
+        text += _some(outputs, ALLOWED)
     else:
         text += " (what their outputs lose is not known without values)"
-    first = ", ".join(f"{head_name(row)} ({loss:.2g})" for row, loss in ranked[:_NAMED])
-    return f"{text}; first to lose, {_RANKED[ranked_by(findings, name)]}: {first}"
+    first = ", ".join(f"{head_name(row)}: {with_spread(loss)}" for row, loss in ranked[:_NAMED])
+    return f"{text}; first to lose, {_RANKED[ranked_by(found, name)]}: {first}"
 
 
-def _contexts(findings: dict[str, Any]) -> str:
-    rows = _answered(findings)
-    if not rows:
+def _contexts(found: Findings) -> str:
+    contexts = {head_name(row): row.context for row in _answered(found) if row.context}
+    if not contexts:
         return ""
-    ordered = sorted(rows, key=lambda row: row["context"])
-    short = sum(row["context"] < findings["length"] for row in rows)
-    most = findings["longest_context"]
-    middle = ordered[(len(ordered) - 1) // 2]["context"]
-    weakest = [f"{head_name(row)} ({row['context']:,})" for row in ordered[:_NAMED] if row["context"] < most]
+    short = sum(one.median < found.length for one in contexts.values())
+    most, middle = found.longest_context, median(one.median for one in contexts.values())
+    weakest = sorted((name for name, one in contexts.items() if one.median < most), key=lambda n: contexts[n].median)
+    named = ", ".join(f"{name}: {with_spread(contexts[name], ',')}" for name in weakest[:_NAMED])
     return (
-        f"With queries like their own, {short} of {len(rows)} heads cannot put {findings['mass']:.0%} of the softmax "
-        f"on a single token among {findings['length']:,} keys; the median head can among up to {middle:,}"
-        f"{' or more' if middle >= most else ''}{', the weakest: ' if weakest else ''}{', '.join(weakest)}"
+        f"With queries like their own, {short} of {len(contexts)} heads cannot put {MASS:.0%} of the softmax "
+        f"on a single token among {found.length:,} keys{_some(contexts.values(), found.length)}; the median head can "
+        f"among up to {middle:,}{' or more' if middle >= most else ''}{', the weakest: ' if named else ''}{named}"
     )
 
 
-def head_name(row: dict[str, Any]) -> str:
-    """A head in words."""
-    return f"layer {row['layer']} head {row['place']}"
+def _some(figures: Iterable[Spread], limit: float) -> str:
+    """How many heads are on either side of a limit, according to the text."""
+    count = sum(one.differs(limit) for one in figures)
+    return f" ({count} on some texts only)" if count else ""
 
 
-def _answered(findings: dict[str, Any]) -> list[dict[str, Any]]:
-    return [row for row in findings["heads"] if row["context"] is not None]
+def _answered(found: Findings) -> Sequence[HeadRow]:
+    return [row for row in found.heads if row.context is not None]
 
 
-def median(numbers: Iterable[float | None]) -> float | None:
-    """The lower median, None counting as larger than every number."""
-    ordered = sorted(math.inf if number is None else number for number in numbers)
-    middle = ordered[(len(ordered) - 1) // 2]
-    return None if math.isinf(middle) else middle
-
-
-def _room(findings: dict[str, Any]) -> int:
+def _room(found: Findings) -> int:
     """The size asked about up to which most random sets exist on the median head's keys; 0 if there is none."""
-    points = findings["curves"].get("exists", {"measured": {"random": []}})["measured"]["random"]
-    return max((point["q"] for point in takewhile(lambda point: point["median"] >= MOST, points)), default=0)
+    points = found.curve.measured["random"] if found.curve else ()
+    return max((point.q for point in takewhile(lambda point: point.median >= MOST, points)), default=0)

@@ -19,7 +19,6 @@ from assay.errors import AssayError, require
 from assay.probing.candidates import require_exact
 from assay.store.files import open_regular, write_whole
 
-IN_USE = 0.95  # the norm in use: this quantile of the norms of a head's own queries
 SMALLEST, LARGEST = 1e-100, 1e100  # magnitudes with which nothing over- or underflows
 LARGEST_FILE = 1 << 34  # bytes, as it is and unpacked
 MOST_LAYERS = 4096  # and places in a layer
@@ -47,6 +46,7 @@ class Heads:
             residual stream, over the stream's median norm; None where that is not known.
         plain: whether nothing else enters the softmax: no bias by position, soft cap or sink, which are left out here.
         note: what else a reader should know, as a sentence; empty otherwise.
+        text: what the text is called, where there may be several; empty otherwise.
 
     >>> rng = np.random.default_rng(0)
     >>> heads = make_heads("example", rng.standard_normal((2, 16, 4)), rng.standard_normal((2, 16, 4)))
@@ -70,6 +70,7 @@ class Heads:
     values: NDArray[np.floating] | None = None
     written: NDArray[np.floating] | None = None
     plain: bool = True
+    text: str = ""
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():
@@ -143,13 +144,6 @@ class Heads:
         return self.keys.shape[2]
 
     @cached_property
-    def norms_in_use(self) -> NDArray[np.float64] | None:
-        """For each head, the 95th percentile of the norms of its queries, float64 (heads,); None without queries."""
-        if self.queries is None:
-            return None
-        return np.quantile(np.linalg.norm(self.queries.astype(np.float64), axis=2), IN_USE, axis=1)
-
-    @cached_property
     def digest(self) -> str:
         """Content hash of the arrays, scale, causality and shared keys: what the answers of a probe depend on."""
         found = hashlib.sha256(f"{self.scale!r} {self.causal} {self.key_head} {self.plain}".encode())
@@ -173,6 +167,7 @@ def make_heads(
     written: NDArray[np.floating] | None = None,
     plain: bool = True,
     note: str = "",
+    text: str = "",
 ) -> Heads:
     """Heads from arrays; what is not given is as usual: scale 1/sqrt(d), keys in equal groups, one layer.
 
@@ -202,6 +197,7 @@ def make_heads(
         written=written,
         plain=truth("plain", plain),
         note=note,
+        text=text,
     )
 
 
@@ -212,12 +208,12 @@ def read_arrays(path: str | Path) -> Heads:
         AssayError: no such file, no such array in it, or shapes that do not fit.
     """
     arrays = _arrays(path)
-    known = {*ARRAYS, "plain", "scale", "causal", "key_head", "layer", "place", "name", "note"}
+    known = {*ARRAYS, "plain", "scale", "causal", "key_head", "layer", "place", "name", "note", "text"}
     if "keys" not in arrays:
         raise AssayError(f"{path} has no array 'keys'; it has {shown(', '.join(sorted(arrays)) or 'none')}")
     others = sorted(set(arrays) - known)
     require(not others, f"arrays of {path}", shown(", ".join(others)), f"of {', '.join(sorted(known))}")
-    texts = {name: _text(name, arrays.pop(name)) for name in ("name", "note") if name in arrays}
+    texts = {name: _text(name, arrays.pop(name)) for name in ("name", "note", "text") if name in arrays}
     floats = {name: _floats(name, arrays.pop(name)) for name in ARRAYS if name in arrays}
     return make_heads(**{"name": Path(path).stem, **texts, **floats, **arrays})  # ty: ignore[invalid-argument-type]
 
@@ -233,6 +229,7 @@ def write_arrays(heads: Heads, path: Path) -> None:
         "place": np.array(heads.place),
         "plain": np.array(heads.plain),
         "note": np.array(heads.note),
+        "text": np.array(heads.text),
         **heads.arrays,
     }
 

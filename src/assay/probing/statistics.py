@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.errors import require
 from assay.probing.one_head import Floats, HeadOnText, softmax
 
+F = TypeVar("F")
+
 
 @dataclass(frozen=True)
-class HeadStatistics:
+class HeadStatistics(Generic[F]):
     """Means over the queries of a text; queries that see one key only are left out, as they have no choice.
 
     Attributes:
@@ -21,33 +22,29 @@ class HeadStatistics:
         entropy: of its softmax, over the log of the number of keys it sees: 0 for one key, 1 for equal weights.
         sink_mass: weight on the sink, see `sinks`.
         top_mass: the largest weight.
-        induction: weight on the positions after earlier occurrences of the query's own token, over queries that have
-            such; NaN without tokens, or where no token occurs twice.
         key_spread: standard deviation of the norms of the keys over their mean; 0 if all are 0. No mean over queries.
         output_size: root mean square norm of the output, over all queries, in the units of the values; NaN without.
     """
 
-    score_spread: float
-    entropy: float
-    sink_mass: float
-    top_mass: float
-    induction: float
-    key_spread: float
-    output_size: float
+    score_spread: F
+    entropy: F
+    sink_mass: F
+    top_mass: F
+    key_spread: F
+    output_size: F
 
 
 NAMES = tuple(field.name for field in fields(HeadStatistics))
 
 
-def head_statistics(head: HeadOnText, tokens: Sequence[int] | None = None) -> HeadStatistics:
+def head_statistics(head: HeadOnText) -> HeadStatistics[float]:
     """The statistics of a head, from one pass over its M x N scores.
 
     Args:
         head: on one text.
-        tokens: of the text, N; the last M of them are those of the queries. Without them there is no induction score.
 
     Raises:
-        AssayError: another number of tokens than of keys, or no query that sees two keys.
+        AssayError: no query that sees two keys.
 
     >>> from assay.probing.one_head import one_head
     >>> flat = head_statistics(one_head(np.zeros((4, 2)), np.ones((4, 2))))
@@ -71,7 +68,6 @@ def head_statistics(head: HeadOnText, tokens: Sequence[int] | None = None) -> He
         entropy=float(entropy.mean()),
         sink_mass=float(weights[chosen][:, list(sinks(head, weights))].sum(axis=1).mean()),
         top_mass=float(weights[chosen].max(axis=1).mean()),
-        induction=np.nan if tokens is None else _induction(head, weights, tokens),
         key_spread=float(norms.std() / norms.mean()) if norms.any() else 0.0,
         output_size=np.nan if head.values is None else float(np.sqrt(np.square(weights @ head.values).sum(1).mean())),
     )
@@ -94,23 +90,3 @@ def sinks(head: HeadOnText, weights: Floats | None = None) -> tuple[int, ...]:
     # A key that a few queries see, such as the last of a causal head, is no sink however much they look at it.
     mass[2 * counts < counts.max()] = -1.0
     return (int(mass.argmax()),)
-
-
-def followers(tokens: Sequence[int], query: int) -> NDArray[np.int64]:
-    """The positions after earlier occurrences of the token at `query`: where an induction head looks.
-
-    >>> followers([5, 7, 5, 8, 5], 4).tolist()
-    [1, 3]
-    """
-    return np.flatnonzero(np.asarray(tokens[:query]) == tokens[query]) + 1
-
-
-def _induction(head: HeadOnText, weights: Floats, tokens: Sequence[int]) -> float:
-    require(len(tokens) == len(head.keys), "number of tokens", len(tokens), f"{len(head.keys)}, that of the keys")
-    first = len(tokens) - len(head.queries)
-    found = []
-    for row in range(len(head.queries)):
-        places = followers(tokens, first + row)
-        if places.size:
-            found.append(weights[row, places].sum())
-    return float(np.mean(found)) if found else np.nan

@@ -96,21 +96,18 @@ def face_threshold(width: int, length: int) -> float:
     >>> round(face_threshold(64, 512), 1), face_threshold(7, 8), round(face_threshold(64, 32768), 1)
     (16.9, 8.0, 5.8)
     """
-    return _threshold(width, length, "exists")
+    _check(width, length)
+    if width >= length - 1:
+        return float(length)
 
+    def share(t: float) -> float:
+        """The share rho of which t is the optimum."""
+        return _excess(t) / (_excess(t) + t)
 
-def separation_threshold(width: int, length: int) -> float:
-    """The q <= N/2 at which `separation_dimension` is the width; N if the width is at least that for q = N/2.
+    def gap(t: float) -> float:
+        return length * _active(share(t), t, "exists") - width
 
-    By symmetry sets of N - q positions are separated as easily as those of q, and halves are the hardest.
-
-    Raises:
-        AssayError: width or length below 1.
-
-    >>> round(separation_threshold(64, 512), 1), separation_threshold(64, 128)
-    (17.1, 128.0)
-    """
-    return _threshold(width, length, "separates")
+    return length * share(float(brentq(gap, 0.0, _EDGE, xtol=1e-14)))
 
 
 def face_probability(width: int, length: int, size: int) -> float:
@@ -132,44 +129,15 @@ def face_probability(width: int, length: int, size: int) -> float:
     >>> round(face_probability(1, 50, 1), 10), round(face_probability(64, 512, 16), 3)
     (0.04, 0.669)
     """
-    return _probability(width, length, size, "exists")
-
-
-def separation_probability(width: int, length: int, size: int) -> float:
-    """The probability that a given set of q among N Gaussian keys in R^d can be separated; see `face_probability`.
-
-    >>> round(separation_probability(1, 5, 2), 10), round(separation_probability(64, 512, 16), 3)
-    (0.2, 0.692)
-    """
-    return _probability(width, length, size, "separates")
-
-
-def half_point(width: int, length: int) -> float:
-    """The q at which `face_probability` is one half: linear between integers, and the probability is 1 at q = 0.
-
-    The finite-N form of `face_threshold`, 1 to 5 % above it at N = 64 to 512. The probability falls with q, since with
-    generic keys every subset of a set that exists exists; N if the width is at least N - 1. A bisection over q, about
-    log2(d) laws.
-
-    Raises:
-        AssayError: width or length below 1.
-
-    >>> round(half_point(64, 512), 1), round(half_point(1, 4), 9)
-    (17.1, 1.0)
-    """
     _check(width, length)
-    if width >= length - 1:
-        return float(length)
-    low, high = 0, width + 1
-    above, below = 1.0, 0.0
-    while high - low > 1:
-        middle = (low + high) // 2
-        found = face_probability(width, length, middle)
-        if found >= 0.5:
-            low, above = middle, found
-        else:
-            high, below = middle, found
-    return low + (above - 0.5) / (above - below)
+    require_integer("size", size, 1, length, "length")
+    if width >= length - 1 or size == length:
+        return 1.0
+    if size > width:
+        return 0.0
+    above = width >= face_dimension(length, size)  # the shorter sum is the more precise one
+    tail = 2 * math.exp(log_tail(width, length, size, "exists", above=above))
+    return float(np.clip(1 - tail if above else tail, 0.0, 1.0))
 
 
 def _check(width: int, length: int) -> None:
@@ -211,32 +179,3 @@ def _dimension(length: int, size: float, asked: Property) -> float:
         return 0.0
     share = size / length
     return min(length * _active(share, _optimum(share, asked), asked), length - 1.0)
-
-
-def _share(t: float, asked: Property) -> float:
-    """The share rho of which t is the optimum."""
-    weight = t if asked == "exists" else _excess(-t)
-    return _excess(t) / (_excess(t) + weight)
-
-
-def _threshold(width: int, length: int, asked: Property) -> float:
-    _check(width, length)
-    if width >= length - 1 or (asked == "separates" and 2 * width >= length):
-        return float(length)
-
-    def gap(t: float) -> float:
-        return length * _active(_share(t, asked), t, asked) - width
-
-    return length * _share(float(brentq(gap, 0.0, _EDGE, xtol=1e-14)), asked)
-
-
-def _probability(width: int, length: int, size: int, asked: Property) -> float:
-    _check(width, length)
-    require_integer("size", size, 1, length, "length")
-    if width >= length - 1 or size == length:
-        return 1.0
-    if asked == "exists" and size > width:
-        return 0.0
-    above = width >= _dimension(length, size, asked)  # the shorter sum is the more precise one
-    tail = 2 * math.exp(log_tail(width, length, size, asked, above=above))
-    return float(np.clip(1 - tail if above else tail, 0.0, 1.0))

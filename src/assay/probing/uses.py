@@ -2,26 +2,86 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.probing.best_share import best_margins
-from assay.probing.budget import Budget, query_budget
+from assay.probing.budget import query_budget
 from assay.probing.cache_formats import FAMILIES, MOST_BITS, cache_format
-from assay.probing.caches import cache_loss, fewest_bits, kept_shares
-from assay.probing.context import context_limits
+from assay.probing.caches import Fewest, Intact, Loss, cache_loss, fewest_bits
+from assay.probing.context import longest_contexts
 from assay.probing.heads import Heads
 from assay.probing.one_head import HeadOnText, one_head
-from assay.probing.purposes import Purpose, purposes
 from assay.probing.sets import positions_of
-from assay.probing.statistics import head_statistics
+from assay.probing.spread import each_field
+from assay.probing.statistics import HeadStatistics, head_statistics
+from assay.probing.top_sets import top_sets
 
 QUERIES = 256  # of a head, at most, evenly spaced: what losses and statistics are means over
 TOP_SIZE, TOP_SETS = 4, 32  # the sets that are to be kept: the keys that a query weighs most, without the sink
 CONTEXTS, LONGEST = 4, 8192  # keys whose longest context is measured, and how far
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How many sets are in reach.
+
+    Attributes:
+        yes: a query was found.
+        no: there is none, proved in exact arithmetic, up to rounding.
+        open: neither.
+    """
+
+    yes: int
+    no: int
+    open: int
+
+    @property
+    def share(self) -> float:
+        """Of the sets that are in reach."""
+        return self.yes / (self.yes + self.no + self.open)
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What a head does and can do on a text; figures are None where they are not known.
+
+    Attributes:
+        losses: by format of a cache, those that take these keys and values, if their products are all of the scores.
+        fewest: fewest bits, by family of formats.
+        reach: by kind of sets and then by their size.
+        contexts: for some keys the longest context in which one gets 90 % of the softmax, other keys drawn with
+            replacement from those of the text, up to 1 + LONGEST.
+        statistics: plain ones.
+    """
+
+    losses: dict[str, Loss[float | None]]
+    fewest: dict[str, Fewest[float | None]]
+    reach: dict[str, dict[int, Reached]]
+    contexts: tuple[int, ...]
+    statistics: HeadStatistics[float | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return json.loads(json.dumps(asdict(self), allow_nan=False))
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Uses:
+        """From what `to_json` gave."""
+        return cls(
+            losses={name: Loss(**loss) for name, loss in found["losses"].items()},
+            fewest={family: Fewest(**bits) for family, bits in found["fewest"].items()},
+            reach={
+                kind: {int(size): Reached(**counts) for size, counts in sizes.items()}
+                for kind, sizes in found["reach"].items()
+            },
+            contexts=tuple(found["contexts"]),
+            statistics=HeadStatistics(**found["statistics"]),
+        )
 
 
 def head_on_text(heads: Heads, head: int, seen: int | None = None) -> HeadOnText:
@@ -58,96 +118,53 @@ def spaced(head: HeadOnText, most: int = QUERIES) -> HeadOnText:
     return HeadOnText(head.queries[rows], head.keys, head.values, head.scale, head.visible[rows])
 
 
-def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], formats: Sequence[str]) -> dict[str, Any]:
-    """What a head does and can do on its text, as plain JSON values; None stands for what is not known.
+def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], formats: Sequence[str]) -> Uses:
+    """What a head does and can do on its text.
 
     Losses, bits and statistics are over at most 256 of its queries. The budget is the ellipsoid of all of them (see
-    `assay.probing.budget`), about 0.
+    `assay.probing.budget`).
 
     Args:
         heads: with queries.
         head: index.
         described: drawn sets, see `assay.probing.sets.drawn`, of as many positions as there are keys seen.
         formats: of a cache, see `assay.probing.cache_formats`.
-
-    Returns a dictionary with
-        losses: for each format that takes these keys and values, if their products are all of the scores, `bits`; of
-        keys rounded, values as they are, `weights` (mean total variation of the attention weights), `worst` (its 95th
-        percentile), `output` (relative error of the output), `written` (error added to the residual stream, over the
-        stream's median norm) and `kept` (softmax mass kept by the least kept tenth of its top sets); of values
-        rounded, keys as they are, `output of values` and `written of values`;
-        fewest: for each family of formats `keys` and `values` (the fewest bits, 1 to 8, at which the output is off by
-        at most 10 %), `weights` (mean total variation at most 10 %) and `sets` (nine tenths of the top sets keep 90 %);
-        reach: by kind of sets and q as text, `yes` (found), `no` (proved in exact arithmetic, up to rounding) and
-        `open`;
-        context: for some keys the longest context in which one gets 90 % of the softmax, other keys drawn with
-        replacement from those of the text, up to `most`;
-        statistics: see `assay.probing.statistics`; top_sets: how many sets are to be kept.
     """
-    seen = described[0]["length"]
+    seen, seed = described[0]["length"], described[0]["seed"]
     whole = head_on_text(heads, head, seen)
     few = spaced(whole)
+    intact = Intact.of(few, None if heads.written is None else heads.written[head])
+    sets = top_sets(few, size=TOP_SIZE, queries=TOP_SETS, weights=intact.weights)
     budget = query_budget(whole.queries)
-    written = None if heads.written is None else heads.written[head].astype(np.float64)
-    sets = [one for one in purposes(few, range(seen), sizes=(TOP_SIZE,), queries=TOP_SETS) if one.kind == "top"]
-    taken = [name for name in formats if heads.plain and _takes(name, few)]
-    families = [family for family in FAMILIES if heads.plain and _takes(f"{family}-{MOST_BITS}", few)]
-    reach: dict[str, dict[str, dict[str, int]]] = {}
+    places = np.random.default_rng(seed).permutation(seen)[:CONTEXTS]
+    contexts = longest_contexts(whole.keys, places[:, None], budget, scale=whole.scale, draws=LONGEST, seed=seed)
+    reach: dict[str, dict[int, Reached]] = {}
     for one in described:
         reach[one["kind"]] = {}
         for size, positions in positions_of(one).items():
-            found = best_margins(whole.keys, positions, budget, scale=whole.scale)
+            found = best_margins(whole.keys, positions, budget, scale=whole.scale, decide=True)
             yes, no = int(found.reached.sum()), int((found.at_most < 0).sum())
-            reach[one["kind"]][str(size)] = {"yes": yes, "no": no, "open": len(positions) - yes - no}
-    return {
-        "losses": {name: _losses(few, name, sets, written) for name in taken},
-        "fewest": {family: _fewest(few, family, sets) for family in families},
-        "reach": reach,
-        "context": _context(whole, budget, described[0]["seed"]),
-        "statistics": {name: _number(value) for name, value in vars(head_statistics(few)).items()},
-        "top_sets": len(sets),
-    }
+            reach[one["kind"]][size] = Reached(yes, no, len(positions) - yes - no)
+    return Uses(
+        losses={
+            name: each_field(_number, cache_loss(intact, cache_format(name), sets))
+            for name in formats
+            if heads.plain and _takes(name, few)
+        },
+        fewest={
+            family: each_field(_number, fewest_bits(intact, family))
+            for family in FAMILIES
+            if heads.plain and _takes(f"{family}-{MOST_BITS}", few)
+        },
+        reach=reach,
+        contexts=tuple(contexts.tolist()),
+        statistics=each_field(_number, head_statistics(few)),
+    )
 
 
 def _takes(name: str, head: HeadOnText) -> bool:
     found = cache_format(name)
     return found.takes(head.keys) and (head.values is None or found.takes(head.values))
-
-
-def _losses(
-    head: HeadOnText, name: str, sets: Sequence[Purpose], written: NDArray[np.float64] | None
-) -> dict[str, Any]:
-    found, exact = cache_format(name), cache_format("exact")
-
-    of_keys = cache_loss(head, found)
-    result = {
-        "bits": found.bits,
-        "weights": _number(of_keys.variation),
-        "worst": _number(of_keys.worst),
-        "output": _number(of_keys.output),
-        "written": None,
-        "output of values": None,
-        "written of values": None,
-        "kept": _number(float(np.quantile(kept_shares(head, sets, found), 0.1))) if sets else None,
-    }
-    if head.values is not None:
-        result["output of values"] = _number(cache_loss(head, exact, found).output)
-    if written is not None:
-        result["written"] = _number(cache_loss(head, found, projection=written).change)
-        result["written of values"] = _number(cache_loss(head, exact, found, projection=written).change)
-    return result
-
-
-def _fewest(head: HeadOnText, family: str, sets: Sequence[Purpose]) -> dict[str, int | None]:
-    found = fewest_bits(head, family, sets)
-    return {name: getattr(found, name) for name in ("keys", "values", "weights", "sets")}
-
-
-def _context(head: HeadOnText, budget: Budget, seed: int) -> dict[str, Any]:
-    places = np.random.default_rng(seed).permutation(len(head.keys))[:CONTEXTS]
-    found = context_limits(head.keys, places[:, None], budget, scale=head.scale, resample=LONGEST, seed=seed)
-    measured = [] if found.measured is None else found.measured.tolist()
-    return {"keys": places.tolist(), "measured": measured, "most": found.most}
 
 
 def _number(value: float) -> float | None:

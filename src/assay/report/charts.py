@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from assay.evidence import canonical
+from assay.probing.findings import Findings as ProbeFindings
+from assay.probing.headline import formats_taken
 from assay.report import words
 from assay.report.drawing import is_linear
 from assay.report.figures import (
@@ -26,7 +27,7 @@ from assay.report.figures import (
 )
 from assay.report.findings import AttentionMap, Findings
 from assay.report.lines import Line, contenders
-from assay.report.probes import existence_chart, norm_chart, reach_map
+from assay.report.probes import existence_chart, loss_map, reach_map
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,16 @@ def _line_charts(findings: Findings, line: Line) -> Iterator[Chart]:
         yield chart("precision", "precision", title, precision_chart(line), words.PRECISION_CAPTION)
 
 
-def _probe_charts(probe: dict[str, Any], section: str) -> Iterator[Chart]:
-    drawers = [("existence", "which sets exist", existence_chart, words.EXISTENCE_CAPTION)] * bool(probe["curves"])
-    if probe["has_queries"]:
-        drawers = [("reach", "reach of every head", reach_map, words.reach_caption(probe)), *drawers]
-        drawers.append(("norms", "needed norms", norm_chart, words.NORMS_CAPTION))
-    for name, title, draw, caption in drawers:
-        yield _chart("", section, f"{section}.{name}", f"{probe['name']}: {title}", draw(probe), caption)
+def _probe_charts(found: ProbeFindings, section: str) -> Iterator[Chart]:
+    drawn: list[tuple[str, str, Figure, list[str]]] = []
+    if formats_taken(found):
+        drawn.append(("losses", "what every head loses", loss_map(found), words.loss_caption(found)))
+    if found.has_queries:
+        drawn.append(("reach", "reach of every head", reach_map(found), words.reach_caption(found)))
+    if found.curve is not None:
+        drawn.append(("existence", "which sets exist", existence_chart(found.curve), words.EXISTENCE_CAPTION))
+    for name, title, figure, caption in drawn:
+        yield _chart("", section, f"{section}.{name}", f"{found.name}: {title}", figure, caption)
 
 
 def _chart(line: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:

@@ -11,6 +11,7 @@ from typing import Any
 from assay.boolean.findings import BooleanFindings, gather_boolean
 from assay.evidence import Evidence, content_hash
 from assay.models.candidates import candidates_of
+from assay.probing.findings import Findings as ProbeFindings
 from assay.probing.findings import gather_probe
 from assay.report.comparisons import Compared, gather_comparison
 from assay.report.gathering import gather_line, parameters_text
@@ -142,7 +143,7 @@ class Findings:
         lines: in the order of the study's file.
         matrix: of tasks and architectures; None where the study has one task.
         protocols: run on networks.
-        probes: of attention heads, see `assay.probing.findings.gather_probe`.
+        probes: of attention heads.
         retrieval: of documents by vectors; None where nothing is asked.
         memory: linear memories; None where nothing is asked.
         comparisons: of networks on tasks.
@@ -166,7 +167,7 @@ class Findings:
     lines: tuple[Line, ...] = ()
     matrix: TaskMatrix | None = None
     protocols: tuple[Protocol, ...] = ()
-    probes: tuple[dict[str, Any], ...] = ()
+    probes: tuple[ProbeFindings, ...] = ()
     retrieval: RetrievalFindings | None = None
     memory: MemoryFindings | None = None
     comparisons: tuple[Compared, ...] = ()

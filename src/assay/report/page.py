@@ -8,10 +8,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from assay.probing.findings import Findings as ProbeFindings
 from assay.report import boolean, comparisons, lines, retrieval, tables, words
 from assay.report.charts import Chart, charts, file_name
 from assay.report.findings import EvidenceRow, Findings
-from assay.report.probe_tables import loss_rows, probe_columns, probe_rows, summary_rows
+from assay.report.probe_tables import columns, loss_rows, size_rows
 from assay.report.schema import to_json
 from assay.report.vega import VegaChart, in_script, script
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
@@ -129,17 +130,19 @@ def _live_charts(findings: Findings) -> dict[str, list[VegaChart]]:
     }
 
 
-def _probe(probe: dict[str, Any], section: str, drawn: list[Chart]) -> dict[str, Any]:
+def _probe(found: ProbeFindings, section: str, drawn: list[Chart]) -> dict[str, Any]:
     """What the page shows of a probe."""
+    made = columns(found)
     return {
-        **probe,
+        "found": found,
+        "name": found.name,
         "section": section,
-        "described": words.probe_text(probe),
+        "described": words.probe_text(found),
         "charts": [chart for chart in drawn if chart.section == section],
-        "losses": loss_rows(probe),
-        "summary": summary_rows(probe),
-        "columns": probe_columns(probe),
-        "rows": [[(value, _shown(value)) for value in row] for row in probe_rows(probe)],
+        "losses": loss_rows(found),
+        "sizes": size_rows(found),
+        "titles": [column.title for column in made],
+        "rows": [[column.cell(row) for column in made] for row in found.heads],
     }
 
 

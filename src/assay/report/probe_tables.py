@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from assay.probing.caches import KEPT
-from assay.probing.headline import ALLOWED, able, first_to_lose, median, ranked_by
+from assay.probing.cache_formats import MOST_BITS
+from assay.probing.findings import Findings, HeadRow
+from assay.probing.headline import (
+    able,
+    figure_of,
+    first_to_lose,
+    formats_taken,
+    head_name,
+    lost,
+    median,
+    off,
+    ranked_by,
+    with_spread,
+)
+from assay.probing.sets import KINDS
+from assay.probing.spread import Spread
 
-Probe = dict[str, Any]
-
-LOSSES = {
+FIGURES = {
     "written": "written error",
     "output": "output error",
     "weights": "attention error",
     "kept": "mass sets keep",
-    "output of values": "output error of values",
+    "output_of_values": "output error of values",
 }
 STATISTICS = {
     "entropy": "entropy",
@@ -24,101 +37,122 @@ STATISTICS = {
 }
 
 
-def probe_columns(probe: Probe) -> list[str]:
-    """What `probe_rows` has."""
-    sizes = probe["sparsities"]
-    return [
-        "layer",
-        "head",
-        *(f"{title}, {name}" for name in _formats(probe) for title in _losses_known(probe).values()),
-        *(["fewest bits, keys by channel", "fewest bits, values by token"] if probe["has_values"] else []),
-        *(["longest context, one token"] if probe["has_queries"] else []),
-        *(f"reach, {kind}, q = {size}" for kind in probe["kinds"] for size in sizes if probe["has_queries"]),
-        *(STATISTICS.values() if probe["has_queries"] else ()),
-        "norm in use",
-        "q at half existence",
-        *(f"needed / in use, q = {size}" for size in sizes if probe["has_queries"]),
-        *(f"needed norm, q = {size}" for size in sizes if not probe["has_queries"]),
-    ]
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of heads: its title, a head's figure in it, and how a number is shown."""
+
+    title: str
+    of: Callable[[HeadRow], Spread | int | None]
+    shown: Callable[[Spread], str] = with_spread
+
+    def cell(self, row: HeadRow) -> tuple[float | None, str]:
+        """What the head is sorted by, and shown text."""
+        figure = self.of(row)
+        if isinstance(figure, Spread):
+            return figure.median, self.shown(figure)
+        return figure, "" if figure is None else str(figure)
 
 
-def probe_rows(probe: Probe) -> list[list[Any]]:
-    """A row for each head: names and numbers in the order of `probe_columns`, None where there is no number."""
-    sizes = list(map(str, probe["sparsities"]))
-    known = probe["has_queries"]
-    return [
-        [
-            row["layer"],
-            row["place"],
-            *(row["losses"].get(name, {}).get(figure) for name in _formats(probe) for figure in _losses_known(probe)),
-            *(
-                [row["fewest"].get("channel", {}).get("keys"), row["fewest"].get("token", {}).get("values")]
-                if probe["has_values"]
-                else []
-            ),
-            *([row["context"]] if known else []),
-            *(row["reach"].get(kind, {}).get(size) for kind in probe["kinds"] for size in sizes if known),
-            *(row["statistics"].get(name) for name in STATISTICS if known),
-            row["norm_in_use"],
-            row["half"],
-            *(row["ratio"].get("random", {}).get(size) for size in sizes if known),
-            *(row["needed"]["random"].get(size) for size in sizes if not known),
+def columns(found: Findings) -> list[Column]:
+    """What is known of every head."""
+    made = [Column("layer", lambda row: row.layer), Column("head", lambda row: row.place)]
+    known = {"output": found.has_values, "output_of_values": found.has_values, "written": found.has_written}
+    for name in formats_taken(found):
+        made += [
+            Column(f"{title}, {name}", lambda row, name=name, figure=figure: figure_of(row, name, figure))
+            for figure, title in FIGURES.items()
+            if known.get(figure, True)
         ]
-        for row in probe["heads"]
-    ]
+    if found.has_values:
+        made += [
+            Column(
+                f"fewest bits, {part} by {family}",
+                lambda row, family=family, part=part: (
+                    getattr(row.fewest[family], part) if family in row.fewest else None
+                ),
+                _bits,
+            )
+            for family, part in (("channel", "keys"), ("token", "values"))
+        ]
+    if found.has_queries:
+        made.append(Column("longest context, one token", lambda row: row.context, lambda one: with_spread(one, ",")))
+        made += [
+            Column(f"reach, {kind}, q = {size}", lambda row, kind=kind, size=size: row.reach[kind].get(size))
+            for kind in KINDS
+            for size in found.sparsities
+        ]
+        made += [
+            Column(title, lambda row, name=name: getattr(row.statistics, name, None))
+            for name, title in STATISTICS.items()
+        ]
+    if found.curve is not None:
+        made.append(Column("q at half existence", lambda row: row.half, lambda one: with_spread(one, ".3g")))
+    return made
 
 
-def loss_rows(probe: Probe) -> list[dict[str, Any]]:
-    """For each format: heads that lose sets or outputs, the median head's errors, the first to lose."""
-    return [_loss_row(probe, name) for name in _formats(probe)]
+@dataclass(frozen=True)
+class FormatRow:
+    """A format: how many heads lose sets, or more than 10 % of their output by keys or values rounded (None where not
+    known), the median head's errors, and the first to lose."""
+
+    name: str
+    heads: int
+    lost: int
+    off: int | None
+    off_values: int | None
+    weights: float
+    output: float | None
+    first: str
 
 
-def summary_rows(probe: Probe) -> list[dict[str, Any]]:
-    """For each size: heads that reach most random and most contiguous sets, and the best head."""
+def loss_rows(found: Findings) -> list[FormatRow]:
+    """For each format that heads take what is lost in it, on the median text."""
+    rows = []
+    for name in formats_taken(found):
+        heads = [row.losses[name] for row in found.heads if name in row.losses]
+        outputs = [one.output.median for one in heads if one.output]
+        first, loss = first_to_lose(found, name)[0]
+        rows.append(
+            FormatRow(
+                name=name,
+                heads=len(heads),
+                lost=len(lost(found, name)),
+                off=len(off(found, name, "output")) if found.has_values else None,
+                off_values=len(off(found, name, "output_of_values")) if found.has_values else None,
+                weights=median(one.weights.median for one in heads if one.weights),
+                output=median(outputs) if outputs else None,
+                first=f"{head_name(first)}: {FIGURES[ranked_by(found, name)]} {with_spread(loss)}",
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """A size of sets: how many heads reach most of them, by kind, and the head that reaches most random ones."""
+
+    q: int
+    able: dict[str, int]
+    best: str
+
+
+def size_rows(found: Findings) -> list[SizeRow]:
+    """For each size what is in reach, on the median text."""
     return [
-        {
-            "q": size,
-            "able": {kind: len(able(probe, size, kind)) for kind in probe["kinds"]},
-            "best": _strongest(probe, str(size)),
-        }
-        for size in probe["sparsities"]
+        SizeRow(q, {kind: len(able(found, q, kind)) for kind in KINDS}, _strongest(found, q))
+        for q in found.sparsities
+        if found.has_queries
     ]
 
 
-def _loss_row(probe: Probe, name: str) -> dict[str, Any]:
-    losses = [row["losses"][name] for row in probe["heads"] if name in row["losses"]]
-    first, loss = first_to_lose(probe, name)[0]
-
-    def off(figure: str) -> int | None:
-        known = [one[figure] for one in losses if one[figure] is not None]
-        return sum(error > ALLOWED for error in known) if probe["has_values"] else None
-
-    return {
-        "format": name,
-        "bits": losses[0]["bits"],
-        "heads": len(losses),
-        "lost": sum(one["kept"] is not None and one["kept"] < KEPT for one in losses),
-        "off": off("output"),
-        "off_values": off("output of values"),
-        "weights": median(one["weights"] for one in losses),
-        "output": median(one["output"] for one in losses),
-        "first": first,
-        "loss": loss,
-        "by": LOSSES[ranked_by(probe, name)],
-    }
+def _strongest(found: Findings, size: int) -> str:
+    shares = [(row, row.reach["random"][size]) for row in found.heads if size in row.reach["random"]]
+    row, share = max(shares, key=lambda one: one[1].median, default=(None, None))
+    if row is None or share is None or share.median == 0:
+        return "none"
+    return f"{head_name(row)}: {with_spread(share, '.0%')} of sets"
 
 
-def _formats(probe: Probe) -> list[str]:
-    """The formats that heads took."""
-    return [name for name in probe["formats"] if any(name in row["losses"] for row in probe["heads"])]
-
-
-def _losses_known(probe: Probe) -> dict[str, str]:
-    known = {"output": probe["has_values"], "output of values": probe["has_values"], "written": probe["has_written"]}
-    return {figure: title for figure, title in LOSSES.items() if known.get(figure, True)}
-
-
-def _strongest(probe: Probe, size: str) -> dict[str, Any] | None:
-    """The head that reaches the largest share of random sets; None where none reaches any."""
-    best = max(probe["heads"], key=lambda row: row["reach"].get("random", {}).get(size, 0))
-    return best if best["reach"].get("random", {}).get(size, 0) > 0 else None
+def _bits(figure: Spread) -> str:
+    """Bits, with those that 8 do not suffice for as such."""
+    return with_spread(figure, "g").replace(str(MOST_BITS + 1), f"over {MOST_BITS}")

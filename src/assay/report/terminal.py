@@ -9,12 +9,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from assay.probing.headline import head_name
+from assay.probing.findings import Findings as ProbeFindings
 from assay.report.boolean import heads_table, margins_table
 from assay.report.comparisons import comparison_table, kinds_table, summary_text
 from assay.report.findings import Reported
 from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
-from assay.report.probe_tables import loss_rows, summary_rows
+from assay.report.probe_tables import loss_rows, size_rows
 from assay.report.retrieval import kept_table, memory_table, reached_table
 from assay.report.tables import growth_table, lengths_table, sweep_table
 from assay.report.task_matrix import Entry, TaskMatrix
@@ -49,7 +49,7 @@ def terminal_text(reported: Reported, encoding: str = "utf-8") -> str:
         for part in _line(line):
             console.print(part)
     for probe in findings.probes:
-        console.print(probe["advice"], soft_wrap=True)
+        console.print(probe.advice, soft_wrap=True)
         for table in _probe(probe):
             console.print(table)
     for compared in findings.comparisons:
@@ -94,10 +94,10 @@ def _line(line: Line) -> Iterator[str | Table]:
         yield unfinished_text(line)
 
 
-def _probe(probe: dict[str, Any]) -> Iterator[Table]:
+def _probe(found: ProbeFindings) -> Iterator[Table]:
     """What is lost in each format of a cache, and what is in reach for each size of sets."""
-    title: dict[str, Any] = {"title": probe_text(probe), "title_justify": "left"}
-    losses = loss_rows(probe)
+    title: dict[str, Any] = {"title": probe_text(found), "title_justify": "left"}
+    losses = loss_rows(found)
     if losses:
         table = Table(**title)
         title = {}
@@ -112,25 +112,20 @@ def _probe(probe: dict[str, Any]) -> Iterator[Table]:
             table.add_column(name, justify="right")
         table.add_column("first to lose")
         for row in losses:
-            off = [
-                "unknown" if row[name] is None else f"{row[name]} of {row['heads']}" for name in ("off", "off_values")
-            ]
-            errors = ["unknown" if row[name] is None else f"{row[name]:.2g}" for name in ("weights", "output")]
-            first = f"{head_name(row['first'])}: {row['by']} {row['loss']:.2g}"
-            table.add_row(row["format"], f"{row['lost']} of {row['heads']}", *off, *errors, first)
+            off = ["unknown" if count is None else f"{count} of {row.heads}" for count in (row.off, row.off_values)]
+            errors = ["unknown" if error is None else f"{error:.2g}" for error in (row.weights, row.output)]
+            table.add_row(row.name, f"{row.lost} of {row.heads}", *off, *errors, row.first)
         yield table
-    table = Table(**title)
-    table.add_column("q", justify="right")
-    for kind in probe["kinds"]:
-        table.add_column(f"heads that reach most\n{kind} sets", justify="right")
-    table.add_column("strongest head\n(random sets)")
-    for row in summary_rows(probe):
-        size, best = str(row["q"]), row["best"]
-        counts = row["able"].values()
-        able = [f"{count} of {probe['heads_count']}" if probe["has_queries"] else "unknown" for count in counts]
-        strongest = "none" if best is None else f"{head_name(best)}: {best['reach']['random'][size]:.0%}"
-        table.add_row(size, *able, strongest)
-    yield table
+    sizes = size_rows(found)
+    if sizes:
+        table = Table(**title)
+        table.add_column("q", justify="right")
+        for kind in sizes[0].able:
+            table.add_column(f"heads that reach most\n{kind} sets", justify="right")
+        table.add_column("strongest head\n(random sets)")
+        for one in sizes:
+            table.add_row(str(one.q), *(f"{count} of {found.heads_count}" for count in one.able.values()), one.best)
+        yield table
 
 
 def _heading(line: Line) -> str:

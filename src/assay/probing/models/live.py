@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN = 6  # names in a message
 BIASED = "Scores also have a bias added that depends on position (or head), which is left out: keys alone are judged."
-CAPPED = "Scores are soft-capped in the model; needed norms are for scores without that."
+CAPPED = "Scores are soft-capped in the model; reach is for scores without that."
 SUNK = "Softmax has a sink besides the keys, which is left out."
 
 

@@ -1,17 +1,21 @@
-"""The text that heads are probed on unless another is given."""
+"""The three texts that heads are probed on unless others are given: a novel, a manual and a program."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
+TEXTS = ("novel", "manual", "program")
 
-def default_text() -> str:
-    """Chapters 1 to 3 of Jane Austen's *Northanger Abbey* (1817), in the public domain.
 
-    Wording and punctuation are those of Project Gutenberg's edition, as it is packaged by janeaustenr 1.0.0 on CRAN.
-    Lines were joined to paragraphs, with an empty line between two; no word was changed.
+def shipped_texts() -> dict[str, str]:
+    """The texts by name.
 
-    >>> default_text().split("\\n\\n")[1][:63]
-    'No one who had ever seen Catherine Morland in her infancy would'
+    The novel is chapters 1 to 3 of Jane Austen's *Northanger Abbey* (1817), in the public domain. Wording and
+    punctuation are those of Project Gutenberg's edition, as it is packaged by janeaustenr 1.0.0 on CRAN; lines were
+    joined to paragraphs, with an empty line between two, and no word was changed. The manual is Assay's page on study
+    files, the program its module `assay.ledger`, both as they were once: these copies do not change with them.
+
+    >>> {name: text.split()[:3] for name, text in shipped_texts().items()}
+    {'novel': ['CHAPTER', '1', 'No'], 'manual': ['#', 'Study', 'files'], 'program': ['\"\"\"The', 'ledger:', 'every']}
     """
-    return files(__name__).joinpath("northanger_abbey.txt").read_text("utf-8")
+    return {name: files(__name__).joinpath(f"{name}.txt").read_text("utf-8") for name in TEXTS}
