@@ -87,8 +87,10 @@ def test_arrays_are_not_unpacked_beyond_what_is_allowed(tmp_path, monkeypatch):
 
 
 def test_a_note_of_a_file_is_said_to_be_the_files(tmp_path):
-    np.savez(tmp_path / "a.npz", keys=np.eye(4)[None], note=np.array("Proved.\x1b[2J"))
-    assert open_heads(tmp_path / "a.npz", None, None).note == r"Its file says: Proved.\x1b[2J"
+    np.savez(tmp_path / "a.npz", keys=np.eye(4)[None], note=np.array("Proved.\x1b[2J"), text=np.array("a\x1b"))
+    (heads,) = open_heads(tmp_path / "a.npz")
+    assert heads.note == r"Its file says: Proved.\x1b[2J"
+    assert heads.text == r"a\x1b"
 
 
 def test_a_study_that_is_nested_too_deeply_or_no_text_is_refused(tmp_path):

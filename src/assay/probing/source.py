@@ -44,7 +44,8 @@ def open_heads(
             if value is not None:
                 raise AssayError(f"{option} = {value} is not allowed with {source}, which has keys already")
         heads = read_arrays(source)
-        return (replace(heads, note=f"Its file says: {one_line(heads.note)}") if heads.note else heads,)
+        note = f"Its file says: {one_line(heads.note)}" if heads.note else ""
+        return (replace(heads, note=note, text=one_line(heads.text)),)
     from assay.probing.models import open_model
 
     model = open_model(source, tell)
@@ -67,7 +68,7 @@ def _read(texts: Sequence[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     short = len({text.name for text in texts}) == len(texts)
     for text in texts:
-        name = text.name if short else str(text)
+        name = one_line(text.name if short else str(text))
         require(name not in found, "text", text, "given once")
         found[name] = StringIO(read_text(text, LARGEST_TEXT), newline=None).read()
     return found
