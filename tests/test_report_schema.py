@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.report.findings import Findings
@@ -55,12 +55,9 @@ class Part:
         return [self.value, self.value]
 
 
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: (
-        st.lists(inner).map(tuple) | st.lists(inner) | st.dictionaries(st.integers(), inner) | inner.map(Part)
-    ),
-)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+LISTS = st.lists(PLAIN, max_size=3)
+VALUES = PLAIN | LISTS | LISTS.map(tuple) | st.dictionaries(st.integers(), LISTS | PLAIN.map(Part), max_size=3)
 
 
 def twin(value):
@@ -69,7 +66,8 @@ def twin(value):
     return json.loads(text)
 
 
-@given(VALUES)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(VALUES | VALUES.map(Part))
 def test_plain_values_are_what_the_json_module_makes_of_them(value):
     assert to_json(Part(value)) == twin(Part(value))
 
