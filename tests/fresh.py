@@ -1,7 +1,11 @@
 """`assay` in a new process that need not import everything first: a fork of one that has, and has computed nothing.
 
-Arguments, working folder, module path, streams and exit code are those of `python -m assay`. Tests of imports, signals,
-environments and broken streams start Python itself.
+Arguments, working folder, module path, streams and exit code are those of `python -m assay`. Worker processes are
+forked from a server, as the program's own are; that server is itself a fork, made before the command begins.
+
+Python itself is started for tests of what a fork cannot show: imports, the environment that is read by them, streams
+that are broken before Python begins, and signals, for which all has to be as a user's shell starts it (Ctrl-C in
+test_cli.py, SIGTERM and an ignored SIGHUP in test_cli_exits.py).
 """
 
 from __future__ import annotations
@@ -9,15 +13,20 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 
 HERE = Path(__file__).parent
+WITH_WORKERS = ("run", "place", "probe", "doctor")  # commands that may start worker processes
+
+IMPORTED_LATE = ("matplotlib.backends.backend_svg", "PIL.JpegImagePlugin", "sklearn.ensemble")
 
 
 def assay(*arguments, cwd=None, path="", timeout=200, **options):
@@ -29,15 +38,47 @@ def assay(*arguments, cwd=None, path="", timeout=200, **options):
         command = [sys.executable, "-m", "assay", *map(str, arguments)]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         return subprocess.run(command, cwd=cwd, text=True, timeout=timeout, check=False, **options)
-    server = _server()
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: os.path.join(folder, name) for name in ("out", "err")}
-        request = {"arguments": [*map(str, arguments)], "cwd": str(cwd or os.getcwd()), "path": str(path)}
-        server.stdin.write(json.dumps({**request, **files, "timeout": timeout}) + "\n")
-        server.stdin.flush()
-        code = int(server.stdout.readline())
-        out, err = (Path(file).read_text("utf-8") for file in files.values())
-    return subprocess.CompletedProcess(request["arguments"], code, out, err)
+        files = [os.path.join(folder, name) for name in ("out", "err")]
+        process = Process(*arguments, cwd=cwd, path=path, out=files[0], err=files[1], timeout=timeout, group=False)
+        code = process.wait()
+        out, err = (Path(file).read_text("utf-8") for file in files)
+    return subprocess.CompletedProcess(process.arguments, code, out, err)
+
+
+class Process:
+    """A command that has been started; `out` and `err` are files that it writes.
+
+    It leads a process group of its own where `group` is true.
+    """
+
+    def __init__(self, *arguments, cwd=None, path="", out=os.devnull, err=os.devnull, timeout=200, group=True):
+        self.arguments, self.returncode = [*map(str, arguments)], None
+        files = {"cwd": str(cwd or os.getcwd()), "path": str(path), "out": str(out), "err": str(err)}
+        self.pid = _ask(arguments=self.arguments, **files, timeout=timeout, group=group)
+
+    def poll(self):
+        """Its exit code, or None as long as it runs."""
+        if self.returncode is None:
+            self.returncode = _ask(look=self.pid)
+        return self.returncode
+
+    def wait(self):
+        """Its exit code, when it has ended."""
+        if self.returncode is None:
+            self.returncode = _ask(wait=self.pid)
+        return self.returncode
+
+    def kill(self):
+        """End it, and nothing that it has started."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def _ask(**request):
+    server = _server()
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    return json.loads(server.stdout.readline())
 
 
 @cache
@@ -51,32 +92,43 @@ def _server():
 
 
 def serve():
-    """Import everything, then fork for each request on standard input, and answer with its exit code."""
+    """Import everything, then fork for each command that is asked for on standard input, and answer with its process.
+
+    Asked to look at a process or to wait for it, it answers with the exit code.
+    """
     # as a user's own process begins: without the folder of the tests
     sys.path.remove(str(HERE))
     os.environ["PYTHONPATH"] = os.pathsep.join(os.environ["PYTHONPATH"].split(os.pathsep)[1:])
+    from numba.core.registry import cpu_target
+
     import assay as package
 
     for module in walk_packages(package.__path__, "assay."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(("__main__", "preloaded")):
             import_module(module.name)
+    for name in IMPORTED_LATE:
+        import_module(name)
+    cpu_target.target_context.refresh()  # numba's tables
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            answers.close()
-            _run(**request)
-        status = os.waitpid(child, 0)[1]
-        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+        if "arguments" in request:
+            answer = os.fork()
+            if answer == 0:
+                answers.close()
+                _run(**request)
+        else:
+            pid, status = os.waitpid(request.get("wait") or request["look"], 0 if "wait" in request else os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if pid else None
+        print(json.dumps(answer), file=answers, flush=True)
 
 
-def _run(arguments, cwd, path, out, err, timeout):
+def _run(arguments, cwd, path, out, err, timeout, group):
     """Run the command in this process, and end it."""
-    import signal
-
     from assay.cli import main
 
+    if group:
+        os.setsid()
     signal.alarm(timeout)
     for number, file in ((0, os.devnull), (1, out), (2, err)):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
@@ -87,6 +139,8 @@ def _run(arguments, cwd, path, out, err, timeout):
     if path:
         sys.path.insert(1, path)
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [path, os.environ["PYTHONPATH"]]))
+    if arguments[:1] and arguments[0] in WITH_WORKERS:
+        _start_fork_server()
     sys.argv = [import_module("assay").__file__.replace("__init__", "__main__"), *arguments]
     code = 1
     try:
@@ -98,3 +152,25 @@ def _run(arguments, cwd, path, out, err, timeout):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _start_fork_server():
+    """The process that `assay.studies.preloaded` is imported in, forked from this one, which has imported it all."""
+    from multiprocessing import forkserver, util
+
+    def forked(_path, command, kept):
+        child = os.fork()
+        if child == 0:
+            for number in set(range(3, 64)) - set(kept):  # else it would wait for its own end of a pipe to be closed
+                with suppress(OSError):
+                    os.close(number)
+            try:
+                exec(command[-1], {})
+            finally:
+                os._exit(0)
+        return child
+
+    started, util.spawnv_passfds = util.spawnv_passfds, forked
+    forkserver.set_forkserver_preload(["assay.studies.preloaded"])
+    forkserver.ensure_running()
+    util.spawnv_passfds = started

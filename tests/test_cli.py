@@ -15,7 +15,7 @@ import pytest
 from assay import Ledger
 from assay.cli.catalogue import describe
 from assay.studies.study import load_study
-from fresh import assay
+from fresh import Process, assay
 
 TINY = Path(__file__).parent / "tiny.toml"
 
@@ -303,10 +303,23 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(tmp_path):
     assert set(kept) < set(whole)
 
 
+def begin(folder):
+    """The tiny study run by two workers: a fork that can be killed."""
+    return Process("run", TINY, "--out", folder, "--workers", 2, err=folder / "errors")
+
+
+def found(*options):
+    """The processes that `pgrep` finds."""
+    return set(
+        subprocess.run(["pgrep", *map(str, options)], capture_output=True, text=True, check=False).stdout.split()
+    )
+
+
 def kill_and_finish(folder, kills, expected):
     for round_number in range(kills):
-        process = start(folder)
-        time.sleep(random.Random(round_number).uniform(0.5, 6.0))
+        kept = len(rows(folder)) if round_number else 0
+        process = begin(folder)
+        wait_for_rows(folder, kept + random.Random(round_number).randrange(1, 6), process)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert assay("run", TINY, "--out", folder).returncode == 0
@@ -324,28 +337,26 @@ def test_ten_kills(finished, tmp_path):
 
 
 def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(finished, tmp_path):
-    process = start(tmp_path)
+    process = begin(tmp_path)
     wait_for_rows(tmp_path, 2, process)
-    subprocess.run(["pkill", "-KILL", "-P", str(process.pid), "-f", "spawn_main"], check=True)
-    assert process.wait(timeout=120) == 0
+    workers = found("-g", process.pid) - found("-P", process.pid) - {str(process.pid)}  # those of the fork server
+    assert workers
+    for worker in workers:
+        os.kill(int(worker), signal.SIGKILL)
+    assert process.wait() == 0
     assert "a worker process died" in (tmp_path / "errors").read_text("utf-8")
     assert rows(tmp_path) == rows(finished)
 
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path):
-    process = start(tmp_path)
+    process = begin(tmp_path)
     wait_for_rows(tmp_path, 1, process)
-    children = subprocess.run(
-        ["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False
-    ).stdout.split()
-    assert len(children) > 1
+    assert len(found("-g", process.pid)) > 1
     process.kill()
     process.wait()
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        left = subprocess.run(
-            ["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False
-        ).stdout.split()
+        left = found("-g", process.pid)
         if not left:
             return
         time.sleep(0.1)

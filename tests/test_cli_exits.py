@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from importlib import metadata
 from pathlib import Path
 from select import select
@@ -26,7 +27,7 @@ from assay.cli.streams import SteadyStream
 from assay.errors import AssayError, DiskError
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
 from assay.store.ledger import Ledger
-from fresh import assay
+from fresh import Process, assay
 
 COMMAND = [sys.executable, "-m", "assay"]
 TINY = Path(__file__).parent / "tiny.toml"
@@ -223,14 +224,17 @@ def test_sigterm_ends_a_study_and_its_workers_and_keeps_its_ledger(tmp_path):
     ids=str,
 )
 def test_signals_end_a_training_with_one_line_and_no_file(tmp_path, numbers, code, said):
-    process, line = started("train", *MATCH, "--steps", "100000000", "--out", "t", cwd=tmp_path)
-    assert line.startswith("step ")
+    folder, errors = tmp_path / "folder", tmp_path / "errors"
+    folder.mkdir()
+    process = Process("train", *MATCH, "--steps", "100000000", "--out", "t", cwd=folder, err=errors)
+    while not (errors.exists() and "step " in errors.read_text()):
+        assert process.poll() is None
+        time.sleep(0.02)
     for number in numbers:
-        process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert [line for line in errors.splitlines() if not line.startswith("step ")] == [f"assay: {said}"]
-    assert list(tmp_path.iterdir()) == []
+        os.kill(process.pid, number)
+    assert process.wait() == code
+    assert [line for line in errors.read_text().splitlines() if not line.startswith("step ")] == [f"assay: {said}"]
+    assert list(folder.iterdir()) == []
 
 
 def test_a_signal_that_the_program_was_started_to_ignore_stays_ignored(tmp_path):

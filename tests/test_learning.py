@@ -1,6 +1,8 @@
 """Networks and the training routine: conformance, determinism, and learning what can be learned in seconds."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from assay.models.codes import circular_codes
 from assay.tasks import task_from_json
 from assay.testing import check_layer
 from assay.training import loop as training
+from assay.training.adam import Adam
 from assay.training.loop import Recipe, train
 from assay.training.questions import answer_training, training_question
 from assay.training.single import train_one
@@ -263,3 +266,53 @@ def test_layers_that_ask_for_a_length_are_told_the_longest_that_they_will_see(tm
     )
     network, _ = load_trained(tmp_path / "b.safetensors")
     assert {weight.shape for name, weight in network.named_parameters() if name.endswith("places")} == {(6, 6)}
+
+
+def steps_of(make):
+    """Weights after 30 steps of a small network, whose last weight has a gradient from the 11th step on."""
+    torch.manual_seed(0)
+    network, late = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3)), nn.Parameter(torch.ones(2))
+    weights = [*network.parameters(), late]
+    step = make(weights)
+    for number in range(30):
+        for weight in weights:
+            weight.grad = None
+        loss = network(torch.randn(4, 5)).square().sum()
+        (loss if number < 10 else loss + late.square().sum()).backward()
+        step(0.001 * (number + 1))
+    return weights
+
+
+def test_adam_is_bit_for_bit_that_of_torch():
+    def of_torch(weights):
+        optimizer = torch.optim.Adam(weights, betas=(0.9, 0.99), fused=True)
+
+        def step(rate):
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.step()
+
+        return step
+
+    def ours(weights):
+        return Adam(weights).step
+
+    found, expected, begin = steps_of(ours), steps_of(of_torch), steps_of(lambda _: lambda _: None)
+    assert all(map(torch.equal, found, expected))
+    assert not any(map(torch.equal, found, begin))
+
+
+def test_neither_training_nor_declaring_imports_the_compiler_of_torch():
+    """It takes a second in each process."""
+    lines = """
+import sys
+from assay import SparseAveraging
+from assay.training.loop import Recipe, train
+from assay.models.candidates import all_candidates
+task = SparseAveraging(4, 1, layout="last")
+recipe = Recipe(steps=2, distribution="gaussian", batch=4, check_every=1, validation=4, test=4)
+train(task, "attention", 4, seed=0, rate=0.01, recipe=recipe)
+for networks in all_candidates():
+    networks.resources(task, 4)
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", lines], check=True, timeout=200)

@@ -1,15 +1,15 @@
 """The ledger: what is stored is found again, once, by whoever asks; and files that are no ledgers are refused."""
 
-import dataclasses
 import sqlite3
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import AssayError, Evidence, Ledger, Size
+from assay import AssayError, Ledger
 from assay.evidence import canonical, content_hash
 from assay.store.ledger import Merge
+from statements import statement
 
 json_values = st.recursive(
     st.none()
@@ -20,25 +20,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-
-
-def statement(number, **changes):
-    evidence = Evidence(
-        question={"kind": "test", "number": number},
-        task={"name": "sparse-averaging", "length": 8},
-        family="attention",
-        architecture="attention",
-        source="training",
-        size=Size(width=4),
-        verdict="learned",
-        error_kind="mean",
-        error=0.125,
-        tolerance=0.25,
-        rests_on="nothing",
-        versions={"assay": "0"},
-        detail={"curve": [1.0, 0.5]},
-    )
-    return dataclasses.replace(evidence, **changes)
 
 
 @given(json_values, st.randoms())

@@ -19,22 +19,17 @@ from assay.store import ledger
 from assay.store.ledger import DamagedLedger, Merge, salvage
 from assay.store.merging import merge_files
 from fresh import assay
+from statements import long_statement, statement
 from test_cli import complaint
-from test_ledger import statement
 
 ROWS = 120
-
-
-def long_statement(number):
-    """Rows of many lengths, some of them on several pages."""
-    return statement(number, error=0.1 + number / 1000, detail={"curve": [number / 7] * (number * 37 % 600)})
 
 
 PREAMBLE = f"""
 import resource, sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from assay import AssayError, Ledger
-from test_ledger_faults import long_statement
+from statements import long_statement
 path = sys.argv[1]
 def say(word):
     sys.stdout.write(f"{{word}}\\n")

@@ -6,8 +6,6 @@ import math
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -19,7 +17,7 @@ from assay.retrieval.findings import gather_memories, gather_retrieval
 from assay.retrieval.questions import answer_memory, answer_retrieval, cyclic_margin
 from assay.store.ledger import Ledger
 from assay.studies.study import load_study
-from fresh import assay
+from fresh import Process, assay
 from test_study_files import refusals
 
 BOTH = """
@@ -211,9 +209,7 @@ def test_the_same_command_asks_nothing_again_and_reports_the_same(finished):
 def test_killed_at_any_time_and_run_again_it_finds_the_same(finished, tmp_path):
     _, printed = finished
     path = written(tmp_path)
-    command = [sys.executable, "-m", "assay", "run", str(path), "--out", str(tmp_path), "--workers", "1"]
-    with open(tmp_path / "log", "w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    process = Process("run", path, "--out", tmp_path, "--workers", 1)
     count = len(list(load_study(str(path)).retrieval.questions()))
     while process.poll() is None:  # until some are answered, however long that takes, but not all of them
         try:

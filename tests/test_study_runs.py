@@ -1,8 +1,6 @@
 """Studies as they are run, in new processes: any seeds, files as editors write them, and layers that fail."""
 
-import os
 import re
-import sys
 
 import pytest
 
@@ -87,11 +85,6 @@ def study(folder, *searches, **changes):
     return folder / "s.toml"
 
 
-def with_layers(folder):
-    """The environment in which the module `layers` of this folder is found."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
-
-
 def test_any_seeds_are_run_to_the_end_and_so_is_a_file_with_a_byte_order_mark(tmp_path):
     path = study(tmp_path, seeds="[42, 1337, 20231129]")
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
@@ -116,15 +109,15 @@ def test_one_seed_is_said_to_be_one(tmp_path):
 
 @pytest.mark.timeout(900)  # of 30 seconds on a quiet machine
 def test_faulty_layers_cost_their_own_rows_say_why_and_are_asked_again_when_they_are_mended(tmp_path):
-    good, mixed, env = tmp_path / "good", tmp_path / "mixed", with_layers(tmp_path)
+    good, mixed = tmp_path / "good", tmp_path / "mixed"
     good.mkdir()
     mixed.mkdir()
     (tmp_path / "layers.py").write_text(MODULE)
     assert assay("run", study(good, seeds="[5]"), "--out", good).returncode == 0
     path = study(mixed, *LAYERS, seeds="[5]")
-    dry = assay("run", path, "--out", mixed, "--dry-run", env=env)
+    dry = assay("run", path, "--out", mixed, "--dry-run", path=tmp_path)
     assert dry.returncode == 0, dry.stderr
-    done = assay("run", path, "--out", mixed, env=env)
+    done = assay("run", path, "--out", mixed, path=tmp_path)
     assert done.returncode == 70, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith(f"assay: {len(LAYERS)} failed, the report says why")
@@ -140,7 +133,7 @@ def test_faulty_layers_cost_their_own_rows_say_why_and_are_asked_again_when_they
     assert {verdict for _, verdict, *_ in set(kept) - set(expected)} == {"impossible"}  # bounds on what they declare
 
     (tmp_path / "layers.py").write_text(MENDED)
-    done = assay("run", path, "--out", mixed, env=env)
+    done = assay("run", path, "--out", mixed, path=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failed" not in done.stdout
     assert set(kept) < set(rows(mixed))
@@ -150,11 +143,11 @@ def test_a_study_in_which_everything_fails_still_has_a_report(tmp_path):
     (tmp_path / "layers.py").write_text(MODULE)
     path, line = tmp_path / "s.toml", 'task = { name = "sparse-averaging", sparsity = 1, layout = "last" }'
     path.write_text(f'name = "s"\n[lines.averaging]\n{line}\n{SEARCH.format(name="Forward")}')
-    done = assay("run", path, "--out", tmp_path, "--json", env=with_layers(tmp_path))
+    done = assay("run", path, "--out", tmp_path, "--json", path=tmp_path)
     assert done.returncode == 70, done.stderr
     assert '"failures": [{"what": "layers:Forward on sparse-averaging at N = 3, q = 1"' in done.stdout
     assert "What failed" in (tmp_path / "s.html").read_text("utf-8")
-    again = assay("report", path, "--out", tmp_path, env=with_layers(tmp_path))
+    again = assay("report", path, "--out", tmp_path, path=tmp_path)
     assert again.returncode == 2
     assert "holds no evidence of s; 'assay run' gathers it" in again.stderr
 

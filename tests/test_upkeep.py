@@ -17,8 +17,8 @@ from assay.cli.options import app
 from assay.store.ledger import differences
 from assay.store.merging import merge_files
 from fresh import assay
+from statements import statement
 from test_cli import complaint
-from test_ledger import statement
 
 
 def made(path, *evidence):

@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from importlib import import_module
-from multiprocessing import active_children
+from multiprocessing import active_children, set_forkserver_preload
 
 from typer.exceptions import TyperException
 
@@ -42,6 +42,7 @@ def main() -> None:
     """Entry point: runs a command and turns what goes wrong into one line and an exit code."""
     # Spinning OpenMP threads bring a shared machine to a halt; this must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    set_forkserver_preload(["assay.studies.preloaded"])
     sys.stdout = output = SteadyStream(sys.stdout)
     sys.stderr = SteadyStream(sys.stderr)
     heed_signals()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,6 +10,7 @@ from inspect import signature
 from typing import Any, Unpack
 
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from assay.errors import AssayError, one_line, require, unknown
@@ -257,12 +258,33 @@ def _measured_at(candidates: Candidates, part: str, width: int, order: Order, in
     return small
 
 
+# What keeps the shape of a tensor, and what layers do to their first numbers.
+_SHAPE_KEEPING = {"mul", "__mul__", "__rmul__", "add", "__add__", "neg", "__neg__", "exp", "expm1", "log"}
+_IN_PLACE = {"copy_", "mul_"}
+
+
 class _Unfilled(TorchFunctionMode):
-    """Within it tensors without numbers are filled with none, for which torch would load code for a second."""
+    """Within it nothing is computed of tensors without numbers, for which torch would load code for a second."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        return given["tensor"] if func is torch.nn.init.normal_ and "tensor" in given else func(*args, **given)
+        if func is torch.nn.init.normal_ and "tensor" in given:
+            return given["tensor"]
+        name = getattr(func, "__name__", "")
+        if name in _SHAPE_KEEPING | _IN_PLACE and _alike_without_numbers(args):
+            like = args[0]
+            return like if name in _IN_PLACE else torch.empty(like.shape, dtype=like.dtype, device=like.device)
+        return func(*args, **given)
+
+
+def _alike_without_numbers(given: Sequence[Any]) -> bool:
+    """Floats of one shape, or one tensor of them and numbers."""
+    tensors = [one for one in given if isinstance(one, Tensor)]
+    return (
+        bool(tensors)
+        and given[0] is tensors[0]
+        and all(one.is_meta and one.is_floating_point() and one.shape == tensors[0].shape for one in tensors)
+    )
 
 
 @cache

@@ -90,7 +90,7 @@ def _first_of_numbers(spec: Spec, width: int) -> nn.Linear:
     layer = nn.Linear(flat_width(spec), width)
     positions = spec.length if spec.pointing is None else spec.pointing.positions
     nn.init.normal_(layer.weight, std=1 / math.sqrt(positions))
-    if spec.pointing is not None:
+    if spec.pointing is not None and not layer.weight.is_meta:  # without numbers torch would load code for this
         _start_names(layer, spec.pointing, spec.queries)
     return layer
 

@@ -24,6 +24,9 @@ from assay.store.source import Code, adopt, codes_in
 from assay.studies.allocator import keep_freed_memory
 
 _OURS = (os.path.dirname(os.path.dirname(__file__)), "site-packages", "<frozen")  # what a user's code is not part of
+# Either way a worker has nothing of its parent's memory. The command line lets the fork server import `preloaded`;
+# other programs may not want that, as there is one fork server for all that a process does.
+_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 _LONGEST = 400  # characters of a reason
 _ENDING = 10.0  # seconds in which a worker that was told to end does so
 
@@ -113,7 +116,7 @@ class Workers:
 
     def __init__(self, count: int, folder: Path) -> None:
         self.count, self.folder = count, folder
-        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_start)
+        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context(_METHOD), initializer=_start)
 
     def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
         """Start answering a question."""

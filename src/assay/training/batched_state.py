@@ -8,9 +8,9 @@ from torch.optim.adam import adam
 
 from assay.models.batched.own_products import ALIGNED
 from assay.models.network import Network
+from assay.training.adam import BETAS, EPS
 from assay.training.recipe import Recipe
 
-_BETAS, _EPS = (0.9, 0.99), 1e-8
 _ROW = 64  # so that no network's numbers are the odd ones at the end of a vectorised loop
 _NORM_EPS = 1e-6  # of torch's clip_grad_norm_
 
@@ -76,11 +76,11 @@ class State:
                 state_steps=[torch.tensor(float(step), device=weights.device) for _ in chosen],
                 fused=True,
                 amsgrad=False,
-                beta1=_BETAS[0],
-                beta2=_BETAS[1],
+                beta1=BETAS[0],
+                beta2=BETAS[1],
                 lr=rate * share,
                 weight_decay=0.0,
-                eps=_EPS,
+                eps=EPS,
                 maximize=False,
             )
         self.averaged.lerp_(weights, recipe.share_of_newest(step + 1))

@@ -26,6 +26,7 @@ from assay.models.task_network import TaskNetwork
 from assay.tasks import TASKS
 from assay.tasks.answers import Sums
 from assay.tasks.task import Task
+from assay.training.adam import Adam
 from assay.training.lengths import Lengths, beyond, length_of
 from assay.training.recipe import Recipe
 
@@ -92,7 +93,7 @@ def train(
     weights: list[Tensor] = list(network.parameters())
     followers: list[Tensor] = list(averaged.parameters())
     buffers = list(zip(averaged.buffers(), network.buffers(), strict=True))  # of layers that keep statistics
-    optimizer = torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.99), fused=True)
+    optimizer = Adam(weights)
     curve: list[float] = []
     step, stopped = 0, ""
     while not stopped:
@@ -158,7 +159,7 @@ def judged(
 def _take_step(
     network: TaskNetwork,
     weights: list[Tensor],
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     seed: int,
     rate: float,
     step: int,
@@ -168,13 +169,12 @@ def _take_step(
     inputs, targets, scored = network.task.sample(
         recipe.batch, seed=seed, split="train", start=step * recipe.batch, distribution=recipe.distribution
     )
-    optimizer.param_groups[0]["lr"] = rate * recipe.share_of_rate(step)
     outputs = network(inputs)
     loss = answer.loss(outputs, targets_of(targets, outputs.dtype), scored)
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.forget_gradients()
     loss.backward()
     nn.utils.clip_grad_norm_(weights, recipe.clip, foreach=True)
-    optimizer.step()
+    optimizer.step(rate * recipe.share_of_rate(step))
 
 
 @torch.no_grad()
