@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.bounds.bound import Bound, Check
 from assay.registry import Registry
 
 if TYPE_CHECKING:
+    from assay.bounds.bound import Bound
     from assay.tasks.task import Task
 
 BOUNDS: Registry[type[Bound]] = Registry("bound", "assay.bounds")
@@ -18,4 +18,4 @@ def bounds_of(task: Task) -> list[Bound]:
     return [BOUNDS[name]() for name in BOUNDS.names() if task.name in BOUNDS[name].speaks_of]
 
 
-__all__ = ["BOUNDS", "Bound", "Check", "bounds_of"]
+__all__ = ["BOUNDS", "bounds_of"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assay.bounds import Bound, bounds_of
+from assay.bounds import bounds_of
+from assay.bounds.bound import Bound
 from assay.errors import AssayError, require, unknown
 from assay.evidence import ErrorKind
 from assay.models.candidates import Candidates

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-from assay.bounds import BOUNDS, Bound
+from assay.bounds import BOUNDS
+from assay.bounds.bound import Bound
 from assay.resources import Averages, Resources
 from assay.tasks import make_task
 from assay.tasks.task import Task

@@ -8,7 +8,8 @@ from statistics import median
 
 from pydantic import TypeAdapter
 
-from assay.bounds import Bound, bounds_of
+from assay.bounds import bounds_of
+from assay.bounds.bound import Bound
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.models.candidates import candidates_of

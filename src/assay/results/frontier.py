@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from assay.bounds import Bound, bounds_of
+from assay.bounds import bounds_of
+from assay.bounds.bound import Bound
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError
 from assay.evidence import Evidence

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from assay.bounds import Bound, bounds_of
+from assay.bounds import bounds_of
+from assay.bounds.bound import Bound
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.resources import Resources

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from assay.bounds import Bound, bounds_of
-from assay.bounds.bound import LARGEST_WIDTH
+from assay.bounds import bounds_of
+from assay.bounds.bound import LARGEST_WIDTH, Bound
 from assay.constructions import CONSTRUCTIONS, build
 from assay.errors import AssayError
 from assay.models import family
