@@ -21,19 +21,19 @@ RECORD = Path(__file__).with_name("keys.txt")
 PLACED = ("attention", "lstm", "delta-net")
 
 
-def of_search(unit):
-    """Keys of the first questions of a search, and of all runs of its candidates in every variant."""
-    course = search_course(unit)
+def of_search(search):
+    """Keys of the first questions of a search, and of all runs of its candidates in every way to tell positions."""
+    course = search_course(search)
     course.begin({})
-    rungs = (unit.at(rung) for rung in range(len(unit.ladder)))
-    every = product(rungs, unit.variants or ({},), unit.seeds, unit.rates)
-    return [*course.asked, *(content_hash({**asked, **way, "seed": s, "rate": rate}) for asked, way, s, rate in every)]
+    ways = [search.in_positions(way) for way in search.positions] or [search]
+    every = product(range(len(search.values)), ways, search.seeds, search.rates)
+    return [*course.asked, *(way.run(place, seed, rate).key for place, way, seed, rate in every)]
 
 
 def keys_of(study):
     """Of everything that the study may ask, in its order."""
-    alone = [content_hash(question) for question in (*study.singles(), *study.baselines())]
-    return [*alone, *(key for unit in study.searches() for key in of_search(unit))]
+    alone = [question.key for question in (*study.singles(), *study.baselines())]
+    return [*alone, *(key for search in study.searches() for key in of_search(search))]
 
 
 def forms():

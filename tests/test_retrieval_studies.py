@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from assay.evidence import content_hash
-from assay.retrieval.findings import gather_memories, gather_retrieval
-from assay.retrieval.questions import answer_memory, answer_retrieval, cyclic_margin
+from assay.report.retrieval_findings import gather_memories, gather_retrieval
+from assay.retrieval.explicit import cyclic_margin
 from assay.store.ledger import Ledger
 from assay.studies.study import load_study
 from fresh import assay
@@ -244,8 +243,8 @@ def test_what_is_not_answered_is_said(finished):
     folder, _ = finished
     study = load_study(str(folder / "both.toml"))
     questions = list(study.retrieval.questions())
-    some = [q for q in questions if q["asked"] == "rounded"][:2]
-    found = gather_retrieval(study.retrieval, {content_hash(q): answer_retrieval(q) for q in some})
+    some = [q for q in questions if q.asked == "rounded"][:2]
+    found = gather_retrieval(study.retrieval, {q.key: q.answer() for q in some})
     assert found["unanswered"] == len(questions) - 2
     assert len(found["kept"]) == 2
     assert found["reached"] == []
@@ -253,8 +252,8 @@ def test_what_is_not_answered_is_said(finished):
     nothing = gather_memories(study.memory, {})
     assert nothing["unanswered"] == 16
     assert nothing["answer"] == "Nothing is answered yet."
-    one = next(q for q in study.memory.questions() if q["dimensions"] == 16)
-    partly = gather_memories(study.memory, {content_hash(one): answer_memory(one)})
+    one = next(q for q in study.memory.questions() if q.dimensions == 16)
+    partly = gather_memories(study.memory, {one.key: one.answer()})
     assert partly["unanswered"] == 15
     assert "d = 16" in partly["answer"]
 
@@ -263,7 +262,7 @@ def test_sets_that_were_drawn_are_not_called_all(tmp_path):
     path = written(tmp_path, 'name = "both"\nseeds = [0]\n[retrieval]\nexplicit = [1500]\nformats = ["float16"]\n')
     study = load_study(str(path))
     (question,) = study.retrieval.questions()
-    found = gather_retrieval(study.retrieval, {content_hash(question): answer_retrieval(question)})
+    found = gather_retrieval(study.retrieval, {question.key: question.answer()})
     assert "serve these shares of 20,000 random sets: " in found["answer"]
     assert found["margins"] == [
         {"kind": "optimum", "dimensions": None, "documents": 1500, "margin": found["margins"][0]["margin"]}

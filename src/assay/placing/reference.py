@@ -13,11 +13,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from assay.baselines.questions import answer_baselines
 from assay.errors import unknown
-from assay.evidence import content_hash
+from assay.evidence import Json
 from assay.models import architecture_code
 from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, Contender, battery
 from assay.placing.card import Known
@@ -28,7 +26,7 @@ from assay.studies.kept import keep_answers
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
 from assay.tasks import TASKS
-from assay.training.questions import RECIPE_VERSION
+from assay.training.question import RECIPE_VERSION
 
 FILE = Path(__file__).with_name("reference.jsonl")
 KEPT_BASELINES = "place-baselines"
@@ -61,13 +59,13 @@ def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path =
     return [_known(name, [line for line in lines if line["layer"] == name]) for name in wanted if name != besides]
 
 
-def _known(name: str, lines: list[dict[str, Any]]) -> Known:
+def _known(name: str, lines: list[Json]) -> Known:
     placed = [Placed.from_json(line["placed"]) for line in lines]
     stale = [reason for line, row in zip(lines, placed, strict=True) if (reason := _stale(line, row))]
     return Known(name, tuple(placed), stale[0] if stale else "")
 
 
-def _stale(line: dict[str, Any], placed: Placed) -> str:
+def _stale(line: Json, placed: Placed) -> str:
     """Why a row is not of today's code; empty where it is."""
     row = BY_NAME.get(placed.row)
     if row is None or line["versions"]["battery"] != BATTERY_VERSION:
@@ -86,8 +84,7 @@ def make_baselines() -> None:
     answers = {}
     for contender in KNOWN_LAYERS:
         for question in battery(contender, ROWS, Path()).baselines():
-            key = content_hash(question)
-            answers[key] = answers.get(key) or answer_baselines(question)
+            answers[question.key] = answers.get(question.key) or question.answer()
     keep_answers(KEPT_BASELINES, answers.values())
 
 

@@ -12,7 +12,8 @@ from rich.table import Table
 from assay.evidence import Evidence
 from assay.results.predictions import decided, predicted
 from assay.studies.replay import replay
-from assay.studies.study import Cell, Comparison
+from assay.studies.study import Comparison
+from assay.training.search import Search, best_by_seed
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,14 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
     cells = [_cell(cell, comparison.distribution, answers) for cell in comparison.cells]
     rows: list[dict[str, Any]] = [
         {
-            "task": task_name(first.task.to_json()),
-            "decided": decided(first.task.to_json()),
+            "task": task_name(first.candidates[0].about),
+            "decided": decided(first.candidates[0].about),
             "cells": cells[start : start + len(networks)],
         }
         for start, first in list(enumerate(comparison.cells))[:: len(networks)]
     ]
     judged = [cell["agrees"] for cell in cells if cell["agrees"] is not None]
-    recipe, first = comparison.cells[0].unit.question["recipe"], comparison.cells[0].task
-    longest = max(recipe["test_lengths"], default=first.length)
+    first, longest = comparison.cells[0].candidates[0].task, _longest(comparison.cells[0])
     return {
         "title": comparison.title,
         "distribution": comparison.distribution,
@@ -77,9 +77,15 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
     }
 
 
-def _name(cell: Cell) -> str:
+def _name(cell: Search) -> str:
     """Of a network; that positions are not told is usual here, and not said."""
-    return f"{cell.network.name.replace(', positions none', '')}, width {cell.width}"
+    asked = cell.candidates[0]
+    return f"{asked.networks.name.replace(', positions none', '')}, width {asked.width}"
+
+
+def _longest(cell: Search) -> int:
+    """The longest that it is tested at."""
+    return max(cell.candidates[0].recipe.longest, cell.candidates[0].task.length)
 
 
 def right_at(cell: dict[str, Any], longest: int) -> float:
@@ -102,7 +108,9 @@ def _by_kind(rows: list[dict[str, Any]], longest: int) -> list[dict[str, Any]]:
     return found
 
 
-def _disagreements(cells: tuple[Cell, ...], rows: list[dict[str, Any]], networks: list[str], longest: int) -> list[str]:
+def _disagreements(
+    cells: tuple[Search, ...], rows: list[dict[str, Any]], networks: list[str], longest: int
+) -> list[str]:
     """A sentence for each network and reason, with the tasks that it is about."""
     asked = [cell for row in rows for cell in row["cells"]]
     grouped: dict[tuple[int, str, str], list[str]] = {}
@@ -111,24 +119,24 @@ def _disagreements(cells: tuple[Cell, ...], rows: list[dict[str, Any]], networks
             reason = _reason(cell, found, longest)
             wrong = found["trained"]["lengths"].get(longest, found["trained"]["error"])
             key = place % len(networks), reason, found["predicted"]["why"]
-            grouped.setdefault(key, []).append(f"{task_name(cell.task.to_json())} ({wrong:.2g} wrong)")
+            grouped.setdefault(key, []).append(f"{task_name(cell.candidates[0].about)} ({wrong:.2g} wrong)")
     return [
         f"{networks[place]}: {reason}: {', '.join(said)}. {why[0].upper()}{why[1:]}."
         for (place, reason, why), said in sorted(grouped.items())
     ]
 
 
-def _reason(cell: Cell, found: dict[str, Any], longest: int) -> str:
+def _reason(cell: Search, found: dict[str, Any], longest: int) -> str:
     """How the decision and the training differ, as far as it is known."""
-    theory, trained = found["predicted"], found["trained"]
+    theory, trained, asked = found["predicted"], found["trained"], cell.candidates[0]
     if theory["verdict"] == "cannot":
         return f"cannot do all words at all lengths, but has nearly all answers right at length {longest}, as drawn"
     if trained["reach"]:
         return (
-            f"can, and learned length {cell.task.length}, but training found weights that do not hold up to {longest}"
+            f"can, and learned length {asked.task.length}, but training found weights that do not hold up to {longest}"
         )
-    if theory["depth"] is not None and cell.network.depth < theory["depth"]:
-        return f"can at a depth that is known, but did not learn it at depth {cell.network.depth} within this budget"
+    if theory["depth"] is not None and asked.networks.depth < theory["depth"]:
+        return f"can at a depth that is known, but did not learn it at depth {asked.networks.depth} within this budget"
     return "can, but did not learn it within this budget; whether budget, size or training is at fault is left open"
 
 
@@ -139,13 +147,13 @@ def task_name(task: Mapping[str, Any]) -> str:
     return task.get("group") or ", ".join(f"{key} {value}" for key, value in task.items() if key != "name")
 
 
-def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dict[str, Any]:
+def _cell(cell: Search, distribution: str, answers: Mapping[str, Evidence]) -> dict[str, Any]:
     """`predicted` (a `Prediction`, or None), `trained` (None where runs are missing), `agrees` (None where one of the
     two says nothing) and `unanswered`."""
-    found = replay(cell.unit, answers)
-    network = cell.network
+    found, asked = replay(cell, answers), cell.candidates[0]
+    network = asked.networks
     theory = predicted(
-        cell.task.to_json(),
+        asked.about,
         network.architecture,
         dict(network.options),
         network.positions or "none",
@@ -153,31 +161,26 @@ def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> dic
         distribution,
     )
     trained = _trained(cell, found.runs) if found.finished else None
-    longest = max(cell.unit.question["recipe"]["test_lengths"], default=cell.task.length)
+    longest = _longest(cell)
     agrees = None
     if theory is not None and trained is not None and theory.verdict != "open":
         agrees = (theory.verdict == "can") == (trained.reach >= longest)
-    asked = len(cell.unit.seeds) * len(cell.unit.rates)
+    runs = len(cell.seeds) * len(cell.rates)
     return {
         "predicted": None if theory is None else asdict(theory),
         "trained": None if trained is None else asdict(trained),
         "agrees": agrees,
-        "unanswered": 0 if found.finished else asked - len(found.runs),
+        "unanswered": 0 if found.finished else runs - len(found.runs),
     }
 
 
-def _trained(cell: Cell, runs: tuple[Evidence, ...]) -> Trained:
-    best: dict[int, Evidence] = {}
-    for run in runs:
-        seed = run.question["seed"]
-        if seed not in best or run.error < best[seed].error:
-            best[seed] = run
-    chosen = list(best.values())
+def _trained(cell: Search, runs: tuple[Evidence, ...]) -> Trained:
+    chosen, task = list(best_by_seed(runs).values()), cell.candidates[0].task
     lengths = _medians(chosen, "lengths")
     learned = sum(run.verdict == "learned" for run in chosen)
-    reach = cell.task.length if 2 * learned > len(chosen) else 0
+    reach = task.length if 2 * learned > len(chosen) else 0
     for length in lengths:
-        held = sum(run.detail["lengths"][str(length)] <= cell.task.mean_tolerance for run in chosen)
+        held = sum(run.detail["lengths"][str(length)] <= task.mean_tolerance for run in chosen)
         if reach == 0 or 2 * held <= len(chosen):
             break
         reach = length

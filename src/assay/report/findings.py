@@ -9,26 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from assay.baselines.questions import baselines_question
-from assay.boolean.findings import gather_boolean
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
 from assay.models.bare_models import BARE_MODELS
 from assay.models.candidates import candidates_of
 from assay.probing.findings import gather_probe
+from assay.questions.baselines import BaselinesQuestion
+from assay.report.boolean_findings import gather_boolean
 from assay.report.comparisons import gather_comparison
 from assay.report.lines import rank
 from assay.report.protocols import protocol_lines
+from assay.report.retrieval_findings import gather_memories, gather_retrieval
 from assay.report.states import state_charts
 from assay.report.task_matrix import task_matrix
-from assay.results.frontier import SearchEnd, Series, contradictions, learned_series, stated_series
+from assay.results.frontier import Series, contradictions, learned_series, stated_series
 from assay.results.sweeps import sweeps_of
-from assay.retrieval.findings import gather_memories, gather_retrieval
 from assay.store.versions import machine, versions
-from assay.studies.course import name_of, search_course
 from assay.studies.replay import replay
-from assay.studies.study import Line, Study, symbol_texts
+from assay.studies.study import Line, Study
 from assay.studies.workers import Failed
-from assay.tasks import TASKS
+from assay.tasks import TASKS, symbol_texts
+from assay.training.search import SearchResult, best_by_seed
 
 _VERDICTS = ("learned", "constructed", "impossible")
 
@@ -40,10 +40,10 @@ def gather(
 
     Returns a dictionary with `study`, `title`, `command`, `made`, `versions`, `machine`, `seeds`, `precision`, `lines`
     (one dictionary each, see `_line`), `matrix` (see `assay.report.task_matrix`; None where the study has one task),
-    `probes` (see `assay.probing.findings.gather_probe`), `retrieval` and `memory` (see `assay.retrieval.findings`) and
-    `boolean` (see `assay.boolean.findings`; None where nothing is asked of them), `comparisons` (see
-    `assay.report.comparisons.gather_comparison`), `portraits`, `contradictions`, `failures` (what failed and the
-    reason) and `evidence` (one flat row each, see `_row`).
+    `probes` (see `assay.probing.findings.gather_probe`), `retrieval` and `memory` (see
+    `assay.report.retrieval_findings`), `boolean` (see `assay.report.boolean_findings`; None where nothing is asked),
+    `comparisons` (see `assay.report.comparisons.gather_comparison`), `portraits`, `contradictions`, `failures`
+    (what failed and the reason) and `evidence` (one flat row each, see `_row`).
     """
     answers = {piece.key: piece for piece in evidence}
     lines = [_line(line, answers, failed) for line in study.lines]
@@ -60,7 +60,7 @@ def gather(
         "precision": study.precision,
         "lines": lines,
         "matrix": task_matrix(lines),
-        "protocols": [_protocol(answers[key]) for key in map(content_hash, study.protocols) if key in answers],
+        "protocols": [_protocol(answers[asked.key]) for asked in study.protocols if asked.key in answers],
         "probes": [gather_probe(probe, answers) for probe in study.probes],
         "retrieval": None if study.retrieval is None else gather_retrieval(study.retrieval, answers),
         "memory": None if study.memory is None else gather_memories(study.memory, answers),
@@ -97,16 +97,15 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
     `test_inputs` (see `_test_inputs`).
     """
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
-    replays = [(search, replay(search.unit, answers)) for search in line.searches]
-    finished = [(search, found) for search, found in replays if found.finished]
-    ends = [SearchEnd(s.x, found.unit, found.width, found.runs) for s, found in finished if not s.unit.sweep]
-    swept = [(s.x, s.axis, s.unit, found.runs) for s, found in finished if s.unit.sweep]
+    results = [replay(search, answers, failed) for search in line.searches]
+    finished = [one for one in results if one.finished]
+    ends, swept = [one for one in finished if not one.search.sweep], [one for one in finished if one.search.sweep]
     series = [*stated_series(stated), *learned_series(ends)]
     tasks = list(line.tasks.values())
     symbols = TASKS[tasks[0].to_json()["name"]].symbols
     described = [task.to_json() for task in tasks]
     varying = {key for key in described[0] if any(task[key] != described[0][key] for task in described)}
-    tried = [rung["task"] for search in line.searches for rung in search.unit.rungs if "task" in rung]
+    tried = [asked.about for search in line.searches if search.largest for asked in search.candidates]
     sought = {key for task in tried for key in task if any(task[key] != other[key] for other in tried)}
     varying |= {line.along, *sought}
     first = tasks[0]
@@ -127,12 +126,12 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
         "series": [boundary.to_json() for boundary in sorted(series, key=_place)],
         "unfinished": [
             {
-                "architecture": f"{name_of(found.unit)}{' (sweep)' if found.unit.sweep else ''}",
-                "x": search.x,
-                "failed": why.reason if (why := failed.get(search_course(found.unit).label)) else None,
+                "architecture": f"{one.search.name}{' (sweep)' if one.search.sweep else ''}",
+                "x": one.search.x,
+                "failed": one.failed or None,
             }
-            for search, found in replays
-            if not found.finished
+            for one in results
+            if not one.finished
         ],
         "lengths": [row for end in ends if (row := _at_other_lengths(end))],
         "states": [c.to_json() for c in state_charts(ends, line.symbol, line.distribution)],
@@ -140,21 +139,17 @@ def _line(line: Line, answers: Mapping[str, Evidence], failed: Mapping[str, Fail
         "certificates": [_certificate(answers[a.key]) for a in line.certificates if a.key in answers],
         "precisions": _precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers),
         "baselines": _baselines(line, answers),
-        "test_inputs": _test_inputs((search.x, found.runs) for search, found in finished),
+        "test_inputs": _test_inputs((one.search.x, one.runs) for one in finished),
     }
 
 
-def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
+def _at_other_lengths(end: SearchResult) -> dict[str, Any]:
     """What each seed's best run at the width that was found, or at the widest, is judged at beyond its training length.
 
     Returns a dictionary with `architecture`, `x`, `field`, `width` (its value), `learned` (whether it was found) and
     `errors`, a list over the seeds for each length as text, ascending; empty where no other length was tested.
     """
-    best: dict[int, Evidence] = {}
-    for run in end.there:
-        seed = run.question["seed"]
-        if run.detail.get("lengths") and (seed not in best or run.error < best[seed].error):
-            best[seed] = run
+    best = best_by_seed(run for run in end.there if run.detail.get("lengths"))
     errors: dict[str, list[float]] = {}
     for run in best.values():
         for length, error in run.detail["lengths"].items():
@@ -162,18 +157,18 @@ def _at_other_lengths(end: SearchEnd) -> dict[str, Any]:
     if not errors:
         return {}
     return {
-        "architecture": name_of(end.unit),
-        "x": end.x,
-        "field": end.unit.field,
-        "width": end.unit.ladder[end.rung],
-        "learned": end.width is not None,
+        "architecture": end.search.name,
+        "x": end.search.x,
+        "field": end.search.field,
+        "width": end.search.values[end.place],
+        "learned": end.value is not None,
         "errors": {length: sorted(found) for length, found in errors.items()},
     }
 
 
 def _baselines(line: Line, answers: Mapping[str, Evidence]) -> list[dict[str, Any]]:
     """What trivial baselines reach at every x that was to be learned: `x`, `tolerance`, `draws`, and `found`."""
-    asked = {x: content_hash(baselines_question(line.tasks[x], line.distribution)) for x in line.learned_at}
+    asked = {x: BaselinesQuestion(line.tasks[x], line.distribution).key for x in line.learned_at}
     return [{"x": x, **answers[key].detail} for x, key in asked.items() if key in answers]
 
 

@@ -9,7 +9,7 @@ _LONGEST = 400  # characters of an input that are shown
 
 
 def protocol_lines(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """A run of a protocol (see `assay.examine.protocols.questions`) as pairs of a name and a line of text."""
+    """A run of a protocol (see `assay.examine.protocols.running`) as pairs of a name and a line of text."""
     return [
         ("protocol", f"{result['protocol']}: {result['source']}"),
         ("network", network_text(result)),

@@ -6,11 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from assay.baselines.questions import answer_baselines, refused
 from assay.errors import AssayError, AssayErrors, one_line
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
+from assay.questions.baselines import refused
 from assay.report.findings import gather
 from assay.report.page import require_report, write_report
 from assay.store.files import free_bytes, make_folder, require_folder
@@ -25,7 +24,7 @@ from assay.studies.study import Study, load_study
 
 def run_session(
     name: str, *, quick: bool, out: Path, workers: int | None, engine: str, address: str | None, quiet: bool
-) -> dict[str, Any]:
+) -> Json:
     """Run a study and write its report; the findings without the rows of evidence, and where things were written."""
     study = load_study(name, quick=quick)
     chosen = open_engine(engine, workers=workers, folder=out, address=address)
@@ -56,13 +55,13 @@ def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
     """
     said = []
     for question in study.baselines():
-        answer = ledger.get(question)
+        answer = ledger.get(question.to_json())
         if answer is None:
             try:
-                answer = answer_baselines(question)
+                answer = question.answer()
             except Exception as error:  # whatever a task of a user's own raises: its searches will fail, and say it
                 reason = one_line(f"{type(error).__name__}: {error}")
-                print(f"assay: no baselines on {question['task']['name']}: {reason}", file=sys.stderr)
+                print(f"assay: no baselines on {question.about['name']}: {reason}", file=sys.stderr)
                 continue
             ledger.add(answer)
         said.append(refused(answer))
@@ -70,9 +69,7 @@ def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
         raise AssayErrors(f"study {study.name}: {line}" for line in said if line)
 
 
-def estimate_session(
-    name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]
-) -> dict[str, Any]:
+def estimate_session(name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]) -> Json:
     """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
     from assay.studies.estimate import estimate
 
@@ -91,14 +88,14 @@ def answers_in(folder: Path) -> dict[str, Evidence]:
         return {piece.key: piece for piece in ledger}
 
 
-def report_session(name: str, *, quick: bool, out: Path) -> dict[str, Any]:
+def report_session(name: str, *, quick: bool, out: Path) -> Json:
     """Write the report of a study from its ledger."""
     study = load_study(name, quick=quick)
     with Ledger(out / LEDGER, create=False) as ledger:
         return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
 
 
-def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> dict[str, Any]:
+def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> Json:
     """Write the report of a run from the ledger; the findings without rows and portraits, and where things are."""
     evidence = study_evidence(study, ledger)
     if all(piece.source == "baselines" for piece in evidence) and not ran.failed:  # they say nothing of a network

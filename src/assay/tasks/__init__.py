@@ -60,6 +60,16 @@ def task_from_json(description: dict[str, Any]) -> Task:
     return _make(parameters.pop("name"), parameters)
 
 
+def symbol_texts(task: dict[str, Any]) -> list[str]:
+    """The parameters of a task, as `Task.to_json` describes it, that have a symbol, as they are said.
+
+    >>> symbol_texts({"name": "sparse-averaging", "length": 8, "sparsity": 2, "layout": "last"})
+    ['N = 8', 'q = 2']
+    """
+    symbols = TASKS[task["name"]].symbols if task["name"] in TASKS else {}
+    return [f"{symbols[name]} = {value}" for name, value in task.items() if name in symbols]
+
+
 def _make(name: str, parameters: dict[str, Any]) -> Task:
     accepted = {field.name: field.default is field.default_factory is MISSING for field in _fields(name)}
     task = TASKS[name]
@@ -114,5 +124,6 @@ __all__ = [
     "make_task",
     "parameters_of",
     "stored_task",
+    "symbol_texts",
     "task_from_json",
 ]

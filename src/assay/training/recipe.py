@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from assay.errors import require
+from assay.models import NETWORKS, usual_positions
+from assay.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,10 @@ class Recipe:
         require(not self.curriculum or self.shortest > 0, "curriculum", True, "false where shortest is 0")
         object.__setattr__(self, "test_lengths", tuple(self.test_lengths))
         require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to below 1")
+
+
+def usual_recipe(architecture: str, task: Task, given: Mapping[str, Any], *, positions: str = "") -> Recipe:
+    """What is given, at least `steps`, and what is usual for the task where nothing is; positions as in a shape."""
+    any_length = architecture not in NETWORKS and (positions or usual_positions(task.spec)) != "table"
+    usual: dict[str, Any] = {"distribution": task.usual_distribution, **(task.usual_recipe if any_length else {})}
+    return Recipe(**{**usual, **given})

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from assay.boolean.plan import BooleanPlan, Training
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
+from assay.questions.boolean import BareTraining, BooleanPlan, ConstructedHeads, ImpossibleHeads
 
 Answers = Mapping[str, Evidence]
 
@@ -94,7 +94,7 @@ def gather_boolean(plan: BooleanPlan, answers: Answers) -> dict[str, Any]:
     there should be none.
     """
     heads, errors = list(_heads(plan, answers)), list(_errors(plan, answers))
-    asked = [content_hash(question) for question in plan.questions()]
+    asked = [question.key for question in plan.questions()]
     return {
         "answer": _answer(heads),
         "heads": [asdict(one) for one in heads],
@@ -110,7 +110,7 @@ def _heads(plan: BooleanPlan, answers: Answers) -> Iterator[Heads]:
         for n in sorted({*plan.inputs, *(n for training in plan.trained for n in training.inputs)}):
             if name not in plan.at(n):
                 continue
-            needed, explicit = answers.get(content_hash(plan.impossible(name, n))), _constructed(plan, answers, name, n)
+            needed, explicit = answers.get(ImpossibleHeads(name, n).key), _constructed(plan, answers, name, n)
             trained = {heads: piece for _, heads, piece in _trained(plan, answers, name, n)}
             right = {
                 heads: sum(one["wrong"] == 0 and one["exact"] for one in piece.detail["seeds"])
@@ -137,7 +137,7 @@ def _errors(plan: BooleanPlan, answers: Answers) -> Iterator[Errors]:
         for n in sorted({n for training in plan.trained for n in training.inputs}):
             if name not in plan.at(n):
                 continue
-            bound = answers.get(content_hash(plan.impossible(name, n)))
+            bound = answers.get(ImpossibleHeads(name, n).key)
             for _, heads, piece in _trained(plan, answers, name, n):
                 seeds = sorted(piece.detail["seeds"], key=lambda one: one["wrong"])
                 exact = [one["wrong"] for one in seeds if one["exact"]]
@@ -156,12 +156,14 @@ def _least(errors: list[dict[str, Any]], heads: int) -> float:
     return errors[heads]["error"] if heads < len(errors) else 0.0
 
 
-def _trained(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> Iterator[tuple[Training, int, Evidence]]:
+def _trained(
+    plan: BooleanPlan, answers: Answers, name: str, inputs: int
+) -> Iterator[tuple[BareTraining, int, Evidence]]:
     """What was trained, by heads, ascending."""
     for training in plan.trained:
         if inputs in training.inputs:
             for heads in range(1, plan.most_heads(training, name, inputs) + 1):
-                piece = answers.get(content_hash(plan.learned(training, name, inputs, heads)))
+                piece = answers.get(plan.learned(training, name, inputs, heads).key)
                 if piece is not None:
                     yield training, heads, piece
 
@@ -169,12 +171,12 @@ def _trained(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> Ite
 def _backbone_wrong(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> list[int]:
     if plan.backbone is None or inputs not in plan.backbone.inputs:
         return []
-    keys = [content_hash(plan.of_backbone(name, inputs, seed)) for seed in plan.seeds]
+    keys = [plan.of_backbone(name, inputs, seed).key for seed in plan.seeds]
     return [answers[key].detail["wrong"] for key in keys if key in answers]
 
 
 def _constructed(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> dict[str, Any] | None:
-    piece = answers.get(content_hash(plan.constructed(name, inputs)))
+    piece = answers.get(ConstructedHeads(name, inputs).key)
     return None if piece is None else piece.detail
 
 
