@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,8 +33,8 @@ from assay.models.candidates import Candidates
 from assay.store.ledger import Ledger
 from assay.studies.start import proved_start
 from assay.tasks import task_from_json
-from assay.training.questions import answer_training, training_question
-from assay.training.search import Question, Unit, first_learned, ladder, wrong_verdict
+from assay.training.question import TrainingQuestion
+from assay.training.search import Search, first_learned, ladder, wrong_verdict
 
 BAR, NEAR = 0.25, 0.10  # promised: at most this share of the grid's steps, and a width this near to the grid's
 SEEDS = (0, 1, 2)
@@ -84,9 +85,11 @@ def draw(world: World, seeds: int, random: np.random.Generator) -> Draw:
     return Draw(learned, shares)
 
 
-def play(unit: Unit, answer: Callable[[Question], Any], search: Callable[[Unit], Any] = first_learned) -> Any:
-    """Run a search to its end; the rung, or None."""
-    asking = search(unit)
+def play(
+    search: Search, answer: Callable[[TrainingQuestion], Any], way: Callable[[Search], Any] = first_learned
+) -> Any:
+    """Run a search to its end; the place of its value, or None."""
+    asking = way(search)
     questions = next(asking)
     while True:
         try:
@@ -122,25 +125,34 @@ class Tally:
     runs: np.ndarray
 
 
+@cache
+def made_up(count: int, seeds: tuple[int, ...], rates: tuple[float, ...]) -> Search:
+    """A search whose widths and rates are places in a world."""
+    bench = QUESTIONS["averaging"]
+    task = task_from_json(bench.task)
+    question = TrainingQuestion.usual(Candidates("attention"), task, bench.recipe, 0, seed=0, rate=0)
+    return Search(tuple(range(count)), tuple(replace(question, width=place) for place in range(count)), 0, seeds, rates)
+
+
 def simulate(
-    world: World, searches: int, seed: int, *, seeds: int = 3, search: Callable[[Unit], Any] = first_learned
+    world: World, searches: int, seed: int, *, seeds: int = 3, way: Callable[[Search], Any] = first_learned
 ) -> Tally:
     """Search `world` many times, each time with fresh luck and from a start drawn from all rungs."""
     random = np.random.default_rng(seed)
-    rungs, rates = len(world.chances), len(world.rates)
+    count, rates = len(world.chances), len(world.rates)
     off, grid_off, low, steps, early, runs = [], [], [], [], [], []
     for _ in range(searches):
         fate = draw(world, seeds, random)
         taken: dict[tuple[int, int, int], float] = {}
 
-        def answer(question: Question, fate: Draw = fate, taken: dict = taken) -> SimpleNamespace:
-            place = question["width"], question["seed"], question["rate"]
+        def answer(question: TrainingQuestion, fate: Draw = fate, taken: dict = taken) -> SimpleNamespace:
+            place = question.width, question.seed, int(question.rate)
             taken[place] = fate.shares[place]
             return SimpleNamespace(verdict="learned" if fate.learned[place] else "not learned")
 
-        unit = Unit({}, tuple(range(rungs)), int(random.integers(rungs)), tuple(range(seeds)), tuple(range(rates)))
-        found = play(unit, answer, search)
-        off.append((rungs if found is None else found) - world.smallest)
+        begun = replace(made_up(count, tuple(range(seeds)), tuple(range(rates))), start=int(random.integers(count)))
+        found = play(begun, answer, way)
+        off.append((count if found is None else found) - world.smallest)
         grid_off.append(most_learned(fate.learned) - world.smallest)
         low.append(found is not None and world.chances[found] < 0.5)
         steps.append(sum(taken.values()) / fate.shares.size)
@@ -231,10 +243,10 @@ class Trainer:
         self.asked: dict[str, Evidence] = {}
         self.begin = time.monotonic()
 
-    def __call__(self, question: Question) -> Evidence:
-        found = self.ledger.get(question)
+    def __call__(self, question: TrainingQuestion) -> Evidence:
+        found = self.ledger.get(question.to_json())
         if found is None:
-            found = answer_training(question)
+            found = question.answer()
             self.ledger.add(found)
         self.asked[found.key] = found
         print(
@@ -249,39 +261,41 @@ class Trainer:
         return sum(evidence.detail["steps"] for evidence in self.asked.values())
 
 
-def unit_of(bench: Bench) -> Unit:
+def search_of(bench: Bench) -> Search:
     """The search, from a start that only what is proved tells."""
-    task = task_from_json(bench.task)
-    question = training_question("attention", task, bench.recipe, head_width=bench.head_width)
-    start = proved_start(Candidates("attention", head_width=bench.head_width), task, bench.widths)
-    return Unit(question, bench.widths, start, SEEDS, bench.rates)
+    task, networks = task_from_json(bench.task), Candidates("attention", head_width=bench.head_width)
+    first = TrainingQuestion.usual(networks, task, bench.recipe, bench.widths[0], seed=SEEDS[0], rate=bench.rates[0])
+    start = proved_start(networks, task, bench.widths)
+    candidates = tuple(replace(first, width=width) for width in bench.widths)
+    return Search(bench.widths, candidates, start, SEEDS, bench.rates)
 
 
-def grid_width(unit: Unit, train: Trainer) -> int | None:
+def grid_width(search: Search, train: Trainer) -> int | None:
     """The grid's smallest width. Runs are measured once, at the end of the budget, so none stops early."""
-    recipe = {**unit.question["recipe"], "check_every": unit.question["recipe"]["steps"]}
+    recipe = search.candidates[0].recipe
+    measured_once = replace(recipe, check_every=recipe.steps)
     learned = np.array(
         [
             [
                 [
-                    train({**unit.question, "recipe": recipe, "width": width, "seed": seed, "rate": rate}).verdict
-                    == "learned"
-                    for rate in unit.rates
+                    train(replace(search.run(place, seed, rate), recipe=measured_once)).verdict == "learned"
+                    for rate in search.rates
                 ]
-                for seed in unit.seeds
+                for seed in search.seeds
             ]
-            for width in unit.ladder
+            for place in range(len(search.values))
         ]
     )
-    rung = most_learned(learned)
-    return unit.ladder[rung] if rung < len(unit.ladder) else None
+    place = most_learned(learned)
+    return search.values[place] if place < len(search.values) else None
 
 
 def disagreements(one: Trainer, other: Trainer) -> str:
     """How many runs that both made have different verdicts, as stopping early may bring."""
 
-    def place(evidence: Evidence) -> tuple[Any, ...]:
-        return tuple(evidence.question[name] for name in ("width", "seed", "rate"))
+    def place(evidence: Evidence) -> tuple[int, int, float]:
+        asked = TrainingQuestion.of(evidence)
+        return asked.width, asked.seed, asked.rate
 
     theirs = {place(evidence): evidence.verdict for evidence in other.asked.values()}
     mine = [(evidence.verdict, theirs[place(evidence)]) for evidence in one.asked.values() if place(evidence) in theirs]
@@ -290,10 +304,10 @@ def disagreements(one: Trainer, other: Trainer) -> str:
 
 def compare(name: str, ledger: Ledger, *, repeats: int, every_start: bool) -> None:
     """Run the grid and the search, and print a table."""
-    unit = unit_of(QUESTIONS[name])
-    full = len(unit.ladder) * len(unit.seeds) * len(unit.rates)
-    print(f"\n{name}: {unit.question['task']}, attention, widths {', '.join(map(str, unit.ladder))}")
-    print(f"rates {unit.rates}, seeds {unit.seeds}, budget {unit.question['recipe']['steps']} steps")
+    asked = search_of(QUESTIONS[name])
+    first, full = asked.candidates[0], len(asked.values) * len(asked.seeds) * len(asked.rates)
+    print(f"\n{name}: {first.about}, attention, widths {', '.join(map(str, asked.values))}")
+    print(f"rates {asked.rates}, seeds {asked.seeds}, budget {first.recipe.steps} steps")
     print(f"{'':24} {'width':>5} {'runs':>5} {'steps':>7} {'share':>6} {'seconds':>7}")
 
     def row(label: str, width: int | None, train: Trainer) -> None:
@@ -301,25 +315,25 @@ def compare(name: str, ledger: Ledger, *, repeats: int, every_start: bool) -> No
         share = train.steps / grid.steps
         print(f"\r{label:24} {width or 'none':>5} {len(train.asked):5} {train.steps:7} {share:6.3f} {seconds:7.1f}")
 
-    def search(unit: Unit) -> tuple[int | None, Trainer]:
+    def found_by(search: Search) -> tuple[int | None, Trainer]:
         train = Trainer(ledger, full)
-        rung = play(unit, train)
-        return (None if rung is None else unit.ladder[rung]), train
+        place = play(search, train)
+        return (None if place is None else search.values[place]), train
 
     grid = Trainer(ledger, full)
-    width = grid_width(unit, grid)
+    width = grid_width(asked, grid)
     row("grid, full budget", width, grid)
-    found, train = search(unit)
-    row(f"search from {unit.ladder[unit.start]}", found, train)
+    found, train = found_by(asked)
+    row(f"search from {asked.values[asked.start]}", found, train)
     near = found == width or (found and width and abs(found - width) <= NEAR * width)
     reached = train.steps <= BAR * grid.steps and near
     print(f"bar: at most {BAR} of the steps, width within {NEAR:.0%}: {'reached' if reached else 'NOT reached'}")
     print(f"runs whose verdict differs from the grid's: {disagreements(train, grid)}")
     for repeat in range(1, repeats + 1):
         other = tuple(seed + repeat * len(SEEDS) for seed in SEEDS)
-        row(f"search, seeds {other[0]}-{other[-1]}", *search(replace(unit, seeds=other)))
-    for start, begun in enumerate(unit.ladder if every_start else ()):
-        row(f"search from {begun}", *search(replace(unit, start=start)))
+        row(f"search, seeds {other[0]}-{other[-1]}", *found_by(replace(asked, seeds=other)))
+    for start, begun in enumerate(asked.values if every_start else ()):
+        row(f"search from {begun}", *found_by(replace(asked, start=start)))
 
 
 def main() -> None:

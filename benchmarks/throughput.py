@@ -35,11 +35,12 @@ from torch import nn
 from assay import SparseAveraging
 from assay.models import make_network
 from assay.models.batched import form_of
+from assay.models.candidates import Candidates
 from assay.studies.allocator import keep_freed_memory
 from assay.studies.workers import Workers
 from assay.training.batched import MOST_TOGETHER, _fitting, _Group, _pays, _Trial, train_together
 from assay.training.loop import Recipe, _take_step, train
-from assay.training.questions import training_question
+from assay.training.question import TrainingQuestion
 
 # architecture, width, length, batch, networks: promised ratio to the plain loop
 SHAPES = {
@@ -201,8 +202,9 @@ def compare_runs(batch, rounds):
 
 def compare_workers(rounds):
     recipe = {"steps": 400, "batch": 64, "check_every": 200, "validation": 1024, "test": 1024}
-    question = training_question("attention", task_of(20), recipe)
-    questions = [{**question, "width": 8, "seed": seed, "rate": 1e-6} for seed in range(8)]
+    network, task = Candidates("attention"), task_of(20)
+    asked = [TrainingQuestion.usual(network, task, recipe, 8, seed=seed, rate=1e-6) for seed in range(8)]
+    questions = [question.to_json() for question in asked]
     times = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder, Workers(1, Path(folder)) as one, Workers(2, Path(folder)) as two:
         pools = {1: one, 2: two}

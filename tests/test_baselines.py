@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from assay import AssayError, SparseAveraging
 from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
 from assay.baselines.predictors import BOOSTED_CLASSES, predict
-from assay.baselines.questions import answer_baselines, baselines_question, refused
 from assay.baselines.shipped import shipped_sizes
+from assay.models.candidates import Candidates
+from assay.questions.baselines import BaselinesQuestion, refused
 from assay.sessions.study import require_tests_of_learning, run_session
 from assay.store.ledger import Ledger
 from assay.tasks import TASKS, counter, make_task
@@ -30,7 +31,7 @@ from assay.tasks.token_features import token_features
 from assay.testing import check_task
 from assay.training.lengths import length_of
 from assay.training.overlap import count_test_inputs, hashes
-from assay.training.questions import answer_training, training_question
+from assay.training.question import TrainingQuestion
 from assay.training.recipe import Recipe
 from fresh import assay
 
@@ -281,8 +282,7 @@ def test_distributions_that_cannot_be_drawn_are_refused():
 
 def test_baselines_are_a_question_like_others():
     task = make_task("directed-triangle", length=4)
-    question = baselines_question(task, "hard")
-    answer = answer_baselines(question)
+    answer = BaselinesQuestion(task, "hard").answer()
     assert (answer.verdict, answer.error, answer.tolerance) == ("measured", 0, 0.1)
     assert Baselines.from_json(answer.detail).to_json() == answer.detail
     assert refused(answer) == no_test(task, "hard", Baselines.from_json(answer.detail)) != ""
@@ -317,13 +317,12 @@ def test_a_study_of_a_trivial_size_is_refused_before_anything_is_trained(tmp_pat
 
 
 def test_a_task_that_fails_is_left_to_its_searches(tmp_path, capsys, monkeypatch):
-    from assay.sessions import study as session
     from assay.studies.study import load_study
 
     def fails(question):
         raise ValueError("no")
 
-    monkeypatch.setattr(session, "answer_baselines", fails)
+    monkeypatch.setattr(BaselinesQuestion, "find", fails)
     file = tmp_path / "one.toml"
     file.write_text(STUDY.format(distribution="hard", at=4))
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
@@ -445,7 +444,7 @@ def test_hashes_tell_inputs_apart(rows):
 
 def test_the_share_is_part_of_the_evidence():
     recipe = {"steps": 20, "batch": 64, "test": 64, "validation": 64, "distribution": "uniform"}
-    question = training_question("attention", make_task("match2", length=2, modulus=4), recipe)
-    answer = answer_training({**question, "width": 4, "seed": 0, "rate": 0.01})
+    task = make_task("match2", length=2, modulus=4)
+    answer = TrainingQuestion.usual(Candidates("attention"), task, recipe, 4, seed=0, rate=0.01).answer()
     assert answer.detail["test_inputs"]["share"] == 1
     assert answer.rests_on.endswith("training drew all 9 different ones, and no other of this length")

@@ -319,4 +319,4 @@ def test_a_study_of_functions_that_there_are_not_is_refused(tmp_path):
 
 def test_margins_of_more_changes_than_are_written_down_are_not_asked_for(tmp_path):
     (tmp_path / "f.toml").write_text('name = "f"\n[boolean]\nfunctions = ["parity"]\nmargins = [3, 41]\n', "utf-8")
-    assert [question["inputs"] for question in load_study(str(tmp_path / "f.toml")).singles()] == [3]
+    assert [question.inputs for question in load_study(str(tmp_path / "f.toml")).singles()] == [3]

@@ -7,10 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from assay.boolean.findings import gather_boolean
-from assay.boolean.questions import answer_boolean
 from assay.boolean.symmetric_heads import check_symmetric_heads
-from assay.evidence import content_hash
+from assay.questions.boolean import ImpossibleHeads
+from assay.report.boolean_findings import gather_boolean
 from assay.store.ledger import Ledger
 from assay.studies.study import load_study
 from fresh import assay
@@ -132,12 +131,12 @@ def test_what_is_not_answered_is_said(finished, tmp_path):
     assert nothing.answer == "Nothing is answered yet."
     assert nothing.unanswered == len(list(plan.questions()))
     assert nothing.errors == nothing.margins == ()
-    question = plan.impossible("half", 4)
-    some = gather_boolean(plan, {content_hash(question): answer_boolean(question)})
+    question = ImpossibleHeads("half", 4)
+    some = gather_boolean(plan, {question.key: question.answer()})
     assert some.answer.endswith("half of 4 bits: 2 needed.")
     path = written(tmp_path)
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        ledger.add(answer_boolean(question))
+        ledger.add(question.answer())
     assert assay("report", path, "--out", tmp_path).returncode == 0
     page = (tmp_path / "small.html").read_text("utf-8")
     assert f"{some.unanswered} questions are not answered yet." in re.sub(r"<[^>]+>", "", page)
@@ -150,11 +149,11 @@ def test_a_network_that_beats_the_bound_is_a_contradiction_if_its_answers_are_ex
     """Made up: 3 heads are right on all words of the parity of 4 bits."""
     path = written(tmp_path)
     plan = load_study(str(path)).boolean
-    bound, question = plan.impossible("parity", 4), plan.learned(plan.trained[0], "parity", 4, 3)
-    claimed = answer_boolean(question)
+    bound, question = ImpossibleHeads("parity", 4), plan.learned(plan.trained[0], "parity", 4, 3)
+    claimed = question.answer()
     claimed.detail["seeds"] = [{"seed": seed, "wrong": 0, "steps": 5, "exact": exact} for seed in (0, 1)]
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        ledger.add(answer_boolean(bound))
+        ledger.add(bound.answer())
         ledger.add(claimed)
     done = assay("report", path, "--out", tmp_path, "--json")
     found = json.loads(done.stdout)
@@ -198,8 +197,8 @@ def test_a_table_that_asks_nothing_is_refused(tmp_path):
 def test_the_shipped_study_asks_for_every_number_of_heads():
     plan = load_study("boolean").boolean
     questions = list(plan.questions())
-    assert len({content_hash(question) for question in questions}) == len(questions)
-    asked = {(q["function"], q["inputs"], q["heads"]) for q in questions if q["asked"] == "learned"}
+    assert len({question.key for question in questions}) == len(questions)
+    asked = {(q.function, q.inputs, q.heads) for q in questions if q.asked == "learned"}
     assert {heads for name, n, heads in asked if (name, n) == ("parity", 8)} == set(range(1, 10))
     assert {heads for name, n, heads in asked if (name, n) == ("mod-3", 8)} == set(range(1, 7))
     assert {n for name, n, _ in asked if name == "multiplexer"} == {3, 6}

@@ -6,18 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from assay.evidence import Evidence, content_hash
 from assay.report.charts import charts
 from assay.report.comparisons import cell_text, comparison_table, gather_comparison, summary_text
 from assay.report.findings import gather
 from assay.report.page import page_text
-from assay.size import Size
 from assay.store.ledger_rows import evidence_text
 from assay.studies import shipped
 from assay.studies.kept import keep_answers, kept_answers
 from assay.studies.study import load_study, study_of
 from assay.training.search import asked_of_all
 from fresh import assay
+from searches import run_of
 
 STUDY = """
 name = "words"
@@ -51,23 +50,11 @@ def study(tmp_path):
     return load_study(str(tmp_path / "words.toml"))
 
 
-def answer(question, error, lengths, task):
+def answer(question, error, lengths):
     """A run with these errors, and with as large a share of wrong words."""
-    learned = error <= task.mean_tolerance
-    return Evidence(
-        question=question,
-        task=task.to_json(),
-        family="recurrent",
-        architecture=question["architecture"],
-        source="training",
-        size=Size(width=4),
-        verdict="learned" if learned else "not learned",
-        error_kind="mean",
-        error=error,
-        tolerance=task.mean_tolerance,
-        rests_on="",
-        detail={"sequence_error": error, "lengths": lengths, "sequence_lengths": lengths},
-    )
+    tolerance = question.task.mean_tolerance
+    detail = {"sequence_error": error, "lengths": lengths, "sequence_lengths": lengths}
+    return run_of(question, error <= tolerance, error=error, tolerance=tolerance, detail=detail)
 
 
 def answered(study, errors):
@@ -75,28 +62,29 @@ def answered(study, errors):
     (comparison,) = study.comparisons
     answers = {}
     for cell in comparison.cells:
-        for question in next(asked_of_all(cell.unit)):
-            named = cell.task.expression, cell.network.architecture, question["seed"], question["rate"]
+        for question in next(asked_of_all(cell)):
+            named = question.task.expression, question.networks.architecture, question.seed, question.rate
             if (found := errors(*named)) is not None:
                 short, middle, long = found
-                answers[content_hash(question)] = answer(question, short, {"8": middle, "16": long}, cell.task)
+                answers[question.key] = answer(question, short, {"8": middle, "16": long})
     return gather_comparison(comparison, answers)
 
 
 def test_every_task_is_asked_of_every_network_by_every_seed_at_every_rate(study):
     (comparison,) = study.comparisons
-    assert [(c.task.expression, c.network.architecture, c.width) for c in comparison.cells] == [
+    firsts = [cell.candidates[0] for cell in comparison.cells]
+    assert [(one.task.expression, one.networks.architecture, one.width) for one in firsts] == [
         ("(ab)*", "attention", 4),
         ("(ab)*", "lstm", 4),
         ("(aa)*", "attention", 4),
         ("(aa)*", "lstm", 4),
     ]
-    asked = [question for unit in study.searches() for question in next(asked_of_all(unit))]
-    assert len({content_hash(question) for question in asked}) == len(asked) == 2 * 3 * (2 + 1)
-    assert {question["recipe"]["steps"] for question in asked if question["architecture"] == "lstm"} == {6}
-    assert {question["recipe"]["distribution"] for question in asked} == {"half"}
+    asked = [question for search in study.searches() for question in next(asked_of_all(search))]
+    assert len({question.key for question in asked}) == len(asked) == 2 * 3 * (2 + 1)
+    assert {question.recipe.steps for question in asked if question.networks.architecture == "lstm"} == {6}
+    assert {question.recipe.distribution for question in asked} == {"half"}
     assert len(study.baselines()) == 2
-    assert len({unit.name for unit in study.searches()}) == 4
+    assert len({search.name for search in study.searches()}) == 4
 
 
 def test_reach_is_the_longest_length_that_most_seeds_hold_at_the_rate_that_is_best_at_the_length_of_training(study):
@@ -205,8 +193,8 @@ def test_a_comparison_runs_from_the_command_line_and_goes_on_where_it_stopped(tm
 def test_kept_answers_are_what_was_kept_and_the_same_pieces_make_the_same_file(study, tmp_path):
     (comparison,) = study.comparisons
     cell = comparison.cells[0]
-    questions = next(asked_of_all(cell.unit))
-    pieces = [answer(question, 0.25, {"8": 0.5}, cell.task) for question in questions]
+    questions = next(asked_of_all(cell))
+    pieces = [answer(question, 0.25, {"8": 0.5}) for question in questions]
     assert kept_answers("words", tmp_path) == {}
     keep_answers("words", pieces, tmp_path)
     before = (tmp_path / "words.jsonl.gz").read_bytes()
@@ -219,7 +207,7 @@ def test_kept_answers_are_what_was_kept_and_the_same_pieces_make_the_same_file(s
 @pytest.mark.parametrize("name", ["languages", "groups"])
 def test_shipped_comparisons_ask_four_networks_within_the_whole_table(name):
     part, whole = load_study(name), load_study(f"{name}-whole")
-    keys = [{content_hash(q) for unit in s.searches() for q in next(asked_of_all(unit))} for s in (part, whole)]
+    keys = [{q.key for search in s.searches() for q in next(asked_of_all(search))} for s in (part, whole)]
     assert keys[0] < keys[1]
     assert {len(row.cells) for c in part.comparisons for row in gather_comparison(c, {}).rows} == {4}
     assert name in shipped()

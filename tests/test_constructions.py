@@ -16,9 +16,9 @@ from assay import AssayError, CertificateError, SparseAveraging, build, load
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
 from assay.constructions.big_integers import LIMB_BITS, limbs, product_digits, to_float
-from assay.constructions.questions import checkable, try_network
 from assay.constructions.reed_solomon import code_parameters, short_number
 from assay.constructions.sign import SignKeys
+from assay.constructions.trials import checkable, try_network
 from assay.testing import check_construction
 
 METHODS = ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"]

@@ -7,15 +7,18 @@ import re
 import subprocess
 import sys
 from concurrent.futures import Future
+from dataclasses import dataclass
 from importlib.util import find_spec
 from multiprocessing import active_children
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 import fresh
 from assay import AssayError, Evidence, Ledger, Size
 from assay.evidence import content_hash
+from assay.question import Question
 from assay.studies.course import Course, search_course, single_course
 from assay.studies.engines import cluster, open_engine
 from assay.studies.engines.desk import ATTEMPTS, Desk
@@ -76,8 +79,20 @@ def rows(folder):
         return [(e.key, e.verdict, e.size, e.error, e.rests_on, json.dumps(e.detail, sort_keys=True)) for e in ledger]
 
 
+@dataclass(frozen=True)
+class Single(Question):
+    """A question that nothing answers."""
+
+    kind: ClassVar[str] = "single"
+    number: object = 0
+
+    def find(self, folder=None):
+        raise AssertionError
+
+
 def made_up(question):
     """An answer without work: widths that are at least the length learn."""
+    question = question if isinstance(question, dict) else question.to_json()
     task = question.get("task", {"name": "none", "length": 1})
     width = question.get("width", 1)
     return Evidence(
@@ -134,7 +149,7 @@ def run(study, engine, report=lambda status: None):
 
 def many(count):
     """Courses of one question each, after searches that share questions."""
-    singles = [{"kind": "single", "number": number} for number in range(count)]
+    singles = [Single(number) for number in range(count)]
     return [*map(search_course, load_study(str(TINY)).searches()), *map(single_course, singles)]
 
 
@@ -153,13 +168,13 @@ def test_questions_come_in_the_order_of_the_courses(seed):
     draws = random.Random(seed)
     twins, answers, asked, flying = many(20), {}, set(), []
     # A search twice, at the front and at the end: courses that wait for the same questions.
-    twins.append(search_course(twins[0].unit))
+    twins.append(search_course(twins[0].search))
     known = [question for course in many(20)[2:8] for question in next(course.asking)]
-    answers.update({content_hash(question): made_up(question) for question in known})
+    answers.update({question.key: made_up(question) for question in known})
     for course in twins:
         course.begin(answers)
     mine = many(20)
-    mine.append(search_course(mine[0].unit))
+    mine.append(search_course(mine[0].search))
     agenda = Agenda(mine, dict(answers))
     while not all(course.finished for course in twins):
         room = draws.randint(0 if flying else 1, 4)
@@ -175,14 +190,14 @@ def test_questions_come_in_the_order_of_the_courses(seed):
         finished = {place for place, was in enumerate(open_before) if twins[place].finished and not was}
         assert {mine.index(course) for course in agenda.note(key, made_up(question))} == finished
         assert agenda.unfinished == sum(not course.finished for course in twins)
-    assert [course.outcome for course in mine] == [course.outcome for course in twins]
+    assert [course.value for course in mine] == [course.value for course in twins]
     assert not list(agenda.draw(9))
 
 
 def test_an_answer_costs_only_the_courses_that_wait_for_it(monkeypatch):
     calls, advance = [], Course.advance
     monkeypatch.setattr(Course, "advance", lambda self, answers: (calls.append(self), advance(self, answers)))
-    agenda = Agenda([single_course({"kind": "single", "number": number}) for number in range(300)], {})
+    agenda = Agenda([single_course(Single(number)) for number in range(300)], {})
     begun = len(calls)
     while agenda.unfinished:
         for key, question in agenda.draw(2):
@@ -251,7 +266,7 @@ def test_a_failed_question_ends_every_course_that_comes_to_wait_for_it():
     def course(label, *kinds):
         def ask():
             for kind in kinds:
-                yield [{"kind": kind}]
+                yield [Single(kind)]
 
         return Course(label, (label,), 1.0, 1, ask())
 

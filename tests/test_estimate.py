@@ -12,6 +12,7 @@ from assay.studies.estimate import SHARE, estimate
 from assay.studies.runner import run_study
 from assay.studies.study import load_study
 from assay.training import timing
+from assay.training.question import TrainingQuestion
 from assay.training.timing import RunSeconds, time_run
 from fresh import assay
 from test_cli import complaint, printed
@@ -20,7 +21,7 @@ TINY = Path(__file__).parent / "tiny.toml"
 
 
 def timer(question):
-    return RunSeconds(step=0.01, steps=question["recipe"]["steps"], rest=0.5)
+    return RunSeconds(step=0.01, steps=question.recipe.steps, rest=0.5)
 
 
 def test_an_estimate_is_the_sum_of_its_parts():
@@ -29,9 +30,9 @@ def test_an_estimate_is_the_sum_of_its_parts():
     json.dumps(found, allow_nan=False)
     searches = {part["name"]: part for part in found["parts"] if " on " in part["name"]}
     assert len(searches) == len(study.searches())
-    for unit in study.searches():
-        steps = unit.question["recipe"]["steps"]
-        expected = expected_runs(unit) * (0.5 + SHARE * steps * 0.01)
+    for search in study.searches():
+        steps = search.candidates[0].recipe.steps
+        expected = expected_runs(search) * (0.5 + SHARE * steps * 0.01)
         assert any(part["seconds"] == pytest.approx(expected) for part in searches.values())
     assert found["questions"] == sum(part["questions"] for part in found["parts"])
     assert found["processor_seconds"] == pytest.approx(sum(part["seconds"] for part in found["parts"]))
@@ -55,16 +56,16 @@ search = [{ architecture = "gru", at = [8], lowest = 8, highest = 8 }]
 def test_testing_at_other_lengths_is_timed_in_proportion_to_them(monkeypatch):
     clock = [0.0]
 
-    def train(*_args, recipe, **_shape):
-        clock[0] += 1.0 + recipe.steps + 0.001 * recipe.validation
+    def train(question):
+        clock[0] += 1.0 + question.recipe.steps + 0.001 * question.recipe.validation
 
-    monkeypatch.setattr(timing, "train", train)
+    monkeypatch.setattr(TrainingQuestion, "train", train)
     monkeypatch.setattr(timing.time, "process_time", lambda: clock[0])
-    unit = load_study(str(TINY)).searches()[0]
-    recipe = {**unit.question["recipe"], "test": 1000, "validation": 1024, "test_lengths": []}
-    length = unit.question["task"]["length"]
-    question = {**unit.question, "width": 8, "seed": 0, "rate": 0.01, "recipe": recipe}
-    longer = {**question, "recipe": {**recipe, "test_lengths": [2 * length, 4 * length]}}
+    first = load_study(str(TINY)).searches()[0].candidates[0]
+    recipe = replace(first.recipe, test=1000, validation=1024, test_lengths=())
+    question = replace(first, width=8, recipe=recipe)
+    length = question.task.length
+    longer = replace(question, recipe=replace(recipe, test_lengths=(2 * length, 4 * length)))
     assert time_run(question).rest == pytest.approx(2.001 + 1 * 1023 / 1024, abs=0.002)
     assert time_run(longer).rest == pytest.approx(2.001 + 7 * 1023 / 1024, abs=0.01)
 
@@ -84,13 +85,13 @@ def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_u
     done = estimate(study, answers, workers=2, timer=timer)
     assert done["questions"] == done["seconds"] == done["processor_seconds"] == 0
     assert done["answered"] == len(answers)
-    longest = max(study.searches(), key=lambda unit: unit.question["task"]["length"])
+    longest = max(study.searches(), key=lambda search: search.candidates[0].task.length).candidates[0]
     kept = {
         key: piece
         for key, piece in answers.items()
         if piece.question["kind"] != "training"
-        or piece.question["task"] != longest.question["task"]
-        or piece.question["architecture"] != longest.question["architecture"]
+        or piece.task != longest.about
+        or piece.question["architecture"] != longest.networks.architecture
     }
     partly = estimate(study, kept, workers=2, timer=timer)
     assert 0 < partly["questions"] < estimate(study, {}, workers=2, timer=timer)["questions"]
@@ -98,8 +99,7 @@ def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_u
 
 
 def test_a_run_is_timed_by_its_steps():
-    unit = load_study(str(TINY)).searches()[0]
-    question = {**unit.question, "width": unit.ladder[0], "seed": 0, "rate": 0.01}
+    question = load_study(str(TINY)).searches()[0].candidates[0]
     found = time_run(question)
     assert 1e-5 <= found.step < 0.5
     assert found.of(1.0) == pytest.approx(found.rest + found.steps * found.step)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import Evidence, Size
-from assay.constructions import CONSTRUCTIONS
-from assay.results.frontier import SearchEnd, contradictions, learned_series, stated_series
+from assay.results.frontier import contradictions, learned_series, stated_series
 from assay.results.growth import Found, exactly, fit_growth
-from assay.training.search import Unit, ladder
+from assay.training.search import ladder
+from searches import AVERAGING, asked, finished, run_of, search_of
 
 LENGTHS = [8, 16, 32, 64, 128]
 
@@ -52,13 +52,13 @@ def test_constant_and_short_series():
     assert "too few points (0)" in fit_growth([]).note
 
 
-RUNGS = ladder(2, 2000, 1.15)
+VALUES = ladder(2, 2000, 1.15)
 
 
 def on_a_ladder(length, width):
     """What three seeds that agree are seen to learn, where the smallest width is `width`."""
-    rung = int(np.searchsorted(RUNGS, width))
-    return Found(length, RUNGS[rung], 0, ((RUNGS[rung - 1] if rung else 1, RUNGS[rung]),) * 3)
+    at = int(np.searchsorted(VALUES, width))
+    return Found(length, VALUES[at], 0, ((VALUES[at - 1] if at else 1, VALUES[at]),) * 3)
 
 
 def share_judged_wrongly(seen):
@@ -95,31 +95,13 @@ def test_the_interval_covers_the_coarseness_of_the_ladder():
 
 
 def run(length, width, seed, learned, rate=0.01, depth=1):
-    return Evidence(
-        question={
-            "kind": "training",
-            "architecture": "lstm",
-            "depth": depth,
-            "length": length,
-            "seed": seed,
-            "width": width,
-            "rate": rate,
-        },
-        task={"length": length, "sparsity": 2},
-        family="recurrent",
-        architecture="lstm",
-        source="training",
-        size=Size(width=width, depth=depth, state=2 * width, parameters=10 * width),
-        verdict="learned" if learned else "not learned",
-        error_kind="mean",
-        error=0.2 if learned else 0.4,
-        tolerance=0.25,
-        rests_on="a test",
-    )
+    question = asked(width, seed, rate, architecture="lstm", task=AVERAGING.at(length), depth=depth)
+    return run_of(question, learned, state=2 * width)
 
 
-def end(length, width, runs, rungs=(8, 9, 10, 16, 32, 64, 90)):
-    return SearchEnd(length, Unit({}, rungs, 0, (0, 1, 2), (0.01,)), width, tuple(runs))
+def end(length, value, runs, values=(8, 9, 10, 16, 32, 64, 90), **more):
+    question = asked(architecture="lstm", task=AVERAGING.at(length), depth=runs[0].size.depth)
+    return finished(search_of(values, question=question, x=length, **more), value, runs)
 
 
 def test_a_finished_search_is_a_point():
@@ -178,17 +160,13 @@ def test_no_law_nearby_fits_better_than_the_one_found(points):
 
 def piece_of(verdict, source, width, **detail):
     kind = "mean" if verdict == "learned" else "worst"
-    asked = (
-        {"kind": "construction", "method": source}
-        if source in CONSTRUCTIONS
-        else {"kind": "training", "architecture": source}
-    )
+    built = {"kind": "construction", "method": source}
     return Evidence(
-        question={"recipe": {"distribution": "gaussian"}, **asked},
-        task={"name": "sparse-averaging", "length": 16, "sparsity": 2, "layout": "last"},
+        question=asked(width, architecture=source).to_json() if verdict == "learned" else built,
+        task=AVERAGING.to_json(),
         family="feed-forward",
         architecture="feed-forward",
-        source=source if source in CONSTRUCTIONS else "training",
+        source="training" if verdict == "learned" else source,
         size=Size(width=width),
         verdict=verdict,
         error_kind=kind,
@@ -247,21 +225,20 @@ def test_bounds_say_what_they_require_and_of_which_depth():
     assert (built.resource, built.depth, built.points[0].parameters) == ("", 2, 7)
 
 
-def test_the_interval_covers_rungs_that_are_multiples():
+def test_the_interval_covers_values_that_are_multiples():
     """Heads of 4 make a ladder 4, 8, 12, ..., on which every width is tried; on 4, 8, 16, 32 some are not."""
 
-    def intervals(rungs, widths):
-        unit = Unit({}, rungs, 0, (0,), (0.01,))
+    def intervals(values, widths):
         runs = [run(n, width, 0, True) for n, width in zip((8, 16, 32, 64), widths, strict=True)]
         runs = [replace(one, size=replace(one.size, heads=2, head_width=4)) for one in runs]
-        ends = [SearchEnd(one.question["length"], unit, one.size.width, (one,)) for one in runs]
+        ends = [end(one.task["length"], one.size.width, (one,), values, seeds=(0,)) for one in runs]
         return [point.intervals[0] for point in learned_series(ends)[0].points]
 
     assert intervals(ladder(4, 64, 1.35, 4), (8, 12, 16, 20)) == [(8, 8), (12, 12), (16, 16), (20, 20)]
     assert intervals((4, 8, 16, 32), (4, 8, 16, 32)) == [(4, 4), (8, 8), (12, 16), (20, 32)]
 
 
-def test_a_first_rung_is_known_from_above_only():
+def test_a_first_value_is_known_from_above_only():
     flat = [end(n, 8, [run(n, 8, seed, True) for seed in range(3)], (8, 16)) for n in (8, 16, 32, 64)]
     (series,) = learned_series(flat)
     growth = series.growth
@@ -277,8 +254,8 @@ def test_laws_that_fit_alike_are_not_told_apart_by_rounding():
 
 
 def test_depths_that_were_all_tried_are_known_exactly():
-    unit = Unit({}, (1, 2, 3, 4), 0, (0,), (0.1,), "depth", tuple({"width": depth} for depth in (1, 2, 3, 4)))
-    ends = [SearchEnd(n, unit, d, (run(n, d, 0, True),)) for n, d in ((4, 1), (8, 2), (16, 3), (32, 4))]
+    found = [(4, 1), (8, 2), (16, 3), (32, 4)]
+    ends = [end(n, d, (run(n, 8, 0, True, depth=d),), (1, 2, 3, 4), seeds=(0,), vary="depth") for n, d in found]
     growth = learned_series(ends)[0].growth
     assert growth.preferred == "logarithm"
     assert growth.exponent_interval[0] == pytest.approx(growth.power[1])

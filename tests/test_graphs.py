@@ -13,7 +13,7 @@ from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.s_order_unit import s_order_attention
 from assay.examine.protocols.cycles import POISON
-from assay.examine.protocols.questions import run_protocol
+from assay.examine.protocols.running import run_protocol
 from assay.examine.subject import subject_of
 from assay.proofs import certify
 from assay.tasks.directed_triangle import DirectedTriangle

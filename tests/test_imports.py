@@ -60,8 +60,8 @@ def test_the_entry_of_the_package_is_lazy():
 
 
 # What proofs take from constructions, for the reasons that CONTRIBUTING gives.
-SHARED = {"constructions", "construction", "weights_file", "active_clip", "presence", "answering", "questions"}
-ALONE = ("proof", "certificate_file", "questions", "__init__", "presence")  # files that may know what a construction is
+SHARED = {"constructions", "construction", "weights_file", "active_clip", "presence", "answering", "trials"}
+ALONE = ("proof", "certificate_file", "__init__", "presence")  # files that may know what a construction is
 
 
 def test_proofs_share_with_constructions_what_contributing_says():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assay import AssayError, Match2, Match3, SparseAveraging, build, load
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.constructions import cosine_unit, cyclic, parabola, third_order
-from assay.constructions.questions import try_network
+from assay.constructions.trials import try_network
 from assay.models.structured import SHORTEST, TAIL, triples
 from assay.models.structured.positions import moment_averages, moment_reach
 from assay.models.structured.profile import Profile

@@ -10,17 +10,18 @@ import torch
 from torch import nn
 
 from assay import AssayError, Ledger, Match2, Match3, SparseAveraging
-from assay.constructions.questions import attention_portrait
 from assay.layers import LAYERS
 from assay.layers.layer import Layer
 from assay.models import architectures, family, make_network, named_architecture
+from assay.models.candidates import Candidates
 from assay.models.codes import circular_codes
+from assay.models.portrait import attention_portrait
 from assay.tasks import task_from_json
 from assay.testing import check_layer
 from assay.training import loop as training
 from assay.training.adam import Adam
 from assay.training.loop import Recipe, train
-from assay.training.questions import answer_training, training_question
+from assay.training.question import TrainingQuestion
 from assay.training.single import train_one
 from assay.training.trained_file import load_trained
 
@@ -90,12 +91,12 @@ def test_every_architecture_learns_to_look_one_value_up(architecture, width):
 
 def test_the_same_question_has_the_same_answer():
     recipe = {"steps": 60, "batch": 16, "check_every": 20, "validation": 64, "test": 64}
-    question = {**training_question("attention", TASK, recipe), "width": 4, "seed": 1, "rate": 0.01}
-    first, second = answer_training(question), answer_training(question)
+    question = TrainingQuestion.usual(Candidates("attention"), TASK, recipe, 4, seed=1, rate=0.01)
+    first, second = question.answer(), question.answer()
     assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
     assert first.verdict == "not learned"
     assert "not learned within this budget" in first.rests_on
-    other = answer_training({**question, "seed": 2})
+    other = dataclasses.replace(question, seed=2).answer()
     assert other.error != first.error
 
 
@@ -164,8 +165,7 @@ def test_recipes_refuse_what_makes_no_sense():
 
 def test_a_run_that_diverges_is_not_learned_and_can_be_stored():
     recipe = {"steps": 40, "batch": 8, "check_every": 10, "validation": 16, "test": 16, "clip": 1e30}
-    question = {**training_question("attention", TASK, recipe), "width": 4, "seed": 0, "rate": 1e30}
-    evidence = answer_training(question)
+    evidence = TrainingQuestion.usual(Candidates("attention"), TASK, recipe, 4, seed=0, rate=1e30).answer()
     assert evidence.verdict == "not learned"
     assert evidence.detail["stopped"] == "diverged"
     with Ledger(":memory:") as ledger:

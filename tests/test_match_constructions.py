@@ -11,10 +11,10 @@ import torch
 
 from assay import AssayError, CertificateError, Match2, Match3, Match3Bigram, Match3Local, build, load
 from assay.constructions.bigram import NeighboursThenPartner
-from assay.constructions.questions import checkable, try_network
 from assay.constructions.random_frequencies import separating_frequencies, worst_miss
 from assay.constructions.s_order_unit import even_sets, match_mass, s_order_attention
 from assay.constructions.strassen import StrassenHeads
+from assay.constructions.trials import checkable, try_network
 from assay.constructions.trigonometric import holds
 from assay.layers.kernels.third_order import third_order_attention
 

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from assay import AssayError, Match3, SparseAveraging, build, load
-from assay.constructions import questions
 from assay.constructions.answering import Trial, together
-from assay.constructions.questions import answer_construction, construction_question, try_all, try_network
 from assay.constructions.sign import SignKeys
+from assay.constructions.trials import try_all, try_network
 from assay.errors import Refuted
 from assay.evidence import canonical
 from assay.examine.attacks.attack import attack
@@ -19,6 +18,7 @@ from assay.examine.protocols.head_summary import BareLayer
 from assay.examine.subject import open_subject, subject_of
 from assay.proofs import certify
 from assay.proofs.certificate_file import write_certificate
+from assay.questions.construction import ConstructionQuestion
 from assay.store.tensors import read_tensors, write_tensors
 from assay.testing import check_construction
 from fresh import assay
@@ -95,19 +95,19 @@ def test_a_precision_of_what_answers_nothing_is_refuted():
 
 
 def test_a_study_does_not_call_constructed_what_answers_nothing(monkeypatch):
-    question = construction_question("sign", TASK, 0.2, draws=3)
-    assert answer_construction(question).verdict == "constructed"
+    question = ConstructionQuestion("sign", TASK, 0.2, draws=3)
+    assert question.answer().verdict == "constructed"
     monkeypatch.setattr(SignKeys, "build", classmethod(lambda cls, task, tolerance: silent(task, tolerance)))
     with pytest.raises(Refuted, match="constructs nothing: it refuses all"):
-        answer_construction(question)
+        question.answer()
 
 
 def test_a_study_gives_no_error_for_a_distribution_of_which_nothing_was_answered(monkeypatch):
     def shy(network, distribution, draws):
         return Trial(draws, draws, None) if distribution == "uniform" else try_network(network, distribution, draws)
 
-    monkeypatch.setattr(questions, "try_network", shy)
-    found = answer_construction(construction_question("sign", TASK, 0.2, draws=3))
+    monkeypatch.setattr("assay.constructions.trials.try_network", shy)
+    found = ConstructionQuestion("sign", TASK, 0.2, draws=3).answer()
     assert set(found.detail["measured"]) == {"sign", "hard", "chain", "adversarial"}
     assert found.detail["refused"] == 3
     assert found.detail["holds"]
@@ -154,7 +154,7 @@ def test_a_protocol_does_not_compare_answers_that_were_not_given(monkeypatch):
 def test_a_remark_of_a_file_is_not_what_the_program_says(tmp_path):
     unit = build(TASK)
     assert "pointer sets were found to have a certified query" in unit.remark
-    assert unit.remark in answer_construction(construction_question("sign", TASK, 0.2, draws=1)).rests_on
+    assert unit.remark in ConstructionQuestion("sign", TASK, 0.2, draws=1).answer().rests_on
     unit.save(tmp_path / "a")
     again = load(tmp_path / "a")
     assert again.remark == ""

@@ -14,11 +14,8 @@ from pathlib import Path
 import pytest
 import vl_convert
 
-from assay import AssayError, Evidence, Size
-from assay.baselines.questions import answer_baselines, refused
-from assay.evidence import content_hash
+from assay import AssayError
 from assay.layers import LAYERS
-from assay.models.candidates import Candidates
 from assay.placing import battery as batteries
 from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows, fitting
 from assay.placing.card import Card, Known, headline, reached_text
@@ -28,14 +25,15 @@ from assay.placing.reference import FILE, KEPT_BASELINES, KNOWN_LAYERS, known_la
 from assay.placing.reference import main as make_reference
 from assay.placing.rows import Limit, Placed, about_the_same_state, score
 from assay.placing.text import card_text
-from assay.results.frontier import SearchEnd
+from assay.questions.baselines import refused
 from assay.sessions.place import place
 from assay.sessions.study import answers_in
 from assay.store.ledger import LEDGER, Ledger, differences
 from assay.studies.kept import kept_answers
-from assay.tasks import task_from_json
-from assay.training.search import Unit, chosen, first_learned
+from assay.training.question import RECIPE_VERSION
+from assay.training.search import chosen, first_learned
 from fresh import assay
+from searches import asked, finished, run_of, search_of
 
 HERE = Path(__file__).parent
 TINY = {"steps": 12, "batch": 8, "check_every": 6, "validation": 32, "test": 64}
@@ -53,27 +51,22 @@ def tiny(monkeypatch):
 def test_every_layer_of_reference_can_be_asked_every_row(contender):
     study = battery(contender, ROWS, HERE)
     assert [line.name for line in study.lines] == [row.name for row in ROWS]
-    units = study.searches()
-    labels = {(unit.name, unit.question["task"]["name"], unit.question.get("width", 0)) for unit in units}
-    assert len(labels) == len(units)
-    assert all(unit.seeds == (0, 1, 2) and unit.rates == (0.003, 0.01) for unit in units)
-    ways = {way["positions"] for unit in units for way in unit.variants}
+    searches = study.searches()
+    assert len({search.name for search in searches}) == len(searches)
+    assert all(search.seeds == (0, 1, 2) and search.rates == (0.003, 0.01) for search in searches)
+    ways = {way for search in searches for way in search.positions}
     assert ("rotary" in ways) is (contender.architecture in ("attention", "window-attention"))
-    tables = {unit.question["task"]["name"] for unit in units if {"positions": "table"} in unit.variants}
+    tables = {search.candidates[0].task.name for search in searches if "table" in search.positions}
     assert tables == {"copy"}
 
 
 def test_the_quick_battery_is_a_part_of_the_whole():
     quick = {
-        search.unit.name: search.unit
+        search.name: search
         for line in battery(Contender("gru"), chosen_rows([], quick=True), HERE).lines
         for search in line.searches
     }
-    whole = {
-        search.unit.name: search.unit
-        for line in battery(Contender("gru"), ROWS, HERE).lines
-        for search in line.searches
-    }
+    whole = {search.name: search for line in battery(Contender("gru"), ROWS, HERE).lines for search in line.searches}
     assert {name: whole[name] for name in quick} == quick
     assert 4 <= len(quick) < len(whole) / 2
     assert {row.name for row in chosen_rows(["group-word"], quick=False)} == {"parity", "s3", "s5"}
@@ -87,26 +80,15 @@ def test_the_quick_battery_is_a_part_of_the_whole():
 @pytest.mark.long
 def test_no_trivial_baseline_reaches_the_tolerance_on_any_row():
     for question in battery(Contender("gru"), ROWS, HERE).baselines():
-        assert not refused(answer_baselines(question)), question["task"]
+        assert not refused(question.answer()), question.about
 
 
 def evidence(question, error, **more):
     detail = {"steps": 100, "curve": [0.5, error], "lengths": {}, **more}
-    return Evidence(
-        question=question,
-        task=question["task"],
-        family="recurrent",
-        architecture="gru",
-        source="training",
-        size=Size(width=question["width"], parameters=99, state=question["width"]),
-        verdict="learned" if error <= 0.05 else "not learned",
-        error_kind="mean",
-        error=error,
-        tolerance=0.05,
-        rests_on="a test",
-        seconds=2.0,
-        detail=detail,
+    run = run_of(
+        question, error <= 0.05, error=error, tolerance=0.05, detail=detail, parameters=99, state=question.width
     )
+    return replace(run, seconds=2.0)
 
 
 def played(generator, answer):
@@ -121,7 +103,7 @@ def played(generator, answer):
 
 
 def test_the_first_seed_chooses_positions_and_rate():
-    (unit,) = (s.unit for s in battery(Contender("attention"), [BY_NAME["copy"]], HERE).lines[0].searches)
+    (search,) = battery(Contender("attention"), [BY_NAME["copy"]], HERE).lines[0].searches
     errors = {
         ("none", 0.003): 0.9,
         ("none", 0.01): 0.8,
@@ -132,17 +114,18 @@ def test_the_first_seed_chooses_positions_and_rate():
     }
 
     def answer(question):
-        return evidence(question, errors[question["positions"], question["rate"]])
+        return evidence(question, errors[question.networks.positions, question.rate])
 
-    settled, asked = played(chosen(unit), answer)
-    assert {(q["positions"], q["rate"], q["seed"]) for q in asked} == {(*key, 0) for key in errors}
-    assert len({q["task"]["length"] for q in asked}) == 1
-    assert (settled.question["positions"], settled.rates) == ("table", (0.003, 0.01))
-    rung, asked = played(first_learned(settled), answer)
-    assert settled.ladder[rung] == 64
-    assert {q["positions"] for q in asked} == {"table"}
-    assert settled.rung_of({**settled.at(2), "positions": "none"}) is None
-    plain = Unit({}, (1, 2), 0, (0,), (0.1,))
+    settled, asked = played(chosen(search), answer)
+    assert {(q.networks.positions, q.rate, q.seed) for q in asked} == {(*key, 0) for key in errors}
+    assert len({q.task.length for q in asked}) == 1
+    assert (settled.positions, settled.rates) == (("table",), (0.003, 0.01))
+    place, asked = played(first_learned(settled), answer)
+    assert settled.values[place] == 64
+    assert {q.networks.positions for q in asked} == {"table"}
+    assert settled.place_of(answer(settled.in_positions("none").run(2, 0, 0.01))) is None
+    assert settled.place_of(answer(settled.run(2, 0, 0.01))) == 2
+    plain = search_of((1, 2))
     with pytest.raises(StopIteration) as stop:
         next(chosen(plain))
     assert stop.value.value is plain
@@ -264,8 +247,6 @@ def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_p
         (known,) = known_layers(file=file)
         return known.stale
 
-    from assay.training.questions import RECIPE_VERSION
-
     assert "version 0 of training" in stale()
     current = {"recipe": RECIPE_VERSION, "battery": batteries.BATTERY_VERSION}
     assert stale(versions=current) == ""
@@ -281,9 +262,9 @@ def test_baselines_that_are_shipped_are_those_of_todays_code():
     study = battery(Contender("gru"), [row for row in ROWS if row.name in ("flip-flop", "parity")], Path())
     shipped = kept_answers(KEPT_BASELINES)
     for question in study.baselines():
-        mine, theirs = answer_baselines(question), shipped[content_hash(question)]
+        mine, theirs = question.answer(), shipped[question.key]
         assert differences(mine, theirs) == ()
-    asked = {content_hash(one) for one in battery(Contender("gru"), ROWS, Path()).baselines()}
+    asked = {one.key for one in battery(Contender("gru"), ROWS, Path()).baselines()}
     assert asked <= set(shipped)
 
 
@@ -431,13 +412,9 @@ def test_the_battery_is_listed(tmp_path):
     assert [one["name"] for one in listed["rows"]] == [row.name for row in ROWS]
 
 
-def test_runs_of_other_variants_are_not_read_off_as_the_rows_own():
-    unit = Unit(
-        {}, (64, 32), 1, (0,), (0.1,), "N", ({"n": 64}, {"n": 32}), largest=True, variants=({"positions": "table"},)
-    )
-    wrong = {"n": 32, "positions": "none"}
-    assert unit.rung_of(wrong) is None
-    assert unit.rung_of({**wrong, "positions": "table"}) == 1
-    assert SearchEnd(1, unit, 32, ()).rung == 1
-    assert Candidates.of("gru").name == "gru"
-    assert task_from_json({"name": "copy", "length": 8}).length == 8
+def test_runs_of_other_ways_are_not_read_off_as_the_rows_own():
+    search = search_of((64, 32), 1, (0,), (0.1,), question=asked(architecture="gru")).in_positions("table")
+    other = run_of(search.in_positions("none").run(1, 0, 0.1), True)
+    own = run_of(search.run(1, 0, 0.1), True)
+    found = finished(search, 32, [other, own])
+    assert (found.place, found.there) == (1, [own])

@@ -10,9 +10,10 @@ from torch import nn
 from assay import AssayError, Match2, Match3Bigram, Match3Local, SparseAveraging, build
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.examine.precision import smallest_precision
-from assay.examine.precision.questions import answer_precision, precision_question, precision_result
+from assay.examine.precision.result import precision_result
 from assay.examine.subject import Subject, subject_of
 from assay.models import make_network
+from assay.questions.precision import PrecisionQuestion
 from assay.training.loop import Recipe, train
 
 
@@ -197,7 +198,7 @@ def test_a_limit_on_bits_is_kept():
 
 def test_a_study_records_what_was_measured():
     task = averaging(16)
-    evidence = answer_precision(precision_question("heads", task, task.tolerance, 10))
+    evidence = PrecisionQuestion("heads", task, task.tolerance, 10).answer()
     assert evidence.verdict == "measured"
     assert evidence.size.precision == bits(task, "heads", 10)
     assert evidence.error <= task.tolerance < evidence.detail["error_below"]

@@ -13,20 +13,22 @@ from torch import Tensor, nn
 
 from assay import SparseAveraging, build
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
-from assay.constructions.questions import construction_question
 from assay.errors import AssayError
 from assay.examine.protocols import PROTOCOLS
 from assay.examine.protocols.channel import Channel, distinct
 from assay.examine.protocols.disjointness import bit_pairs, instance
 from assay.examine.protocols.index import separating_set
 from assay.examine.protocols.protocol import Outcome, Runner
-from assay.examine.protocols.questions import answer_protocol, protocol_question, run_protocol
+from assay.examine.protocols.running import run_protocol
 from assay.examine.protocols.token_message import Embedding, HeadParts, token_messages
 from assay.examine.subject import Subject, subject_of
 from assay.layers import LAYERS
 from assay.models import make_network
 from assay.models.bare import BareUnit
-from assay.training.questions import training_question
+from assay.models.candidates import Candidates
+from assay.questions.construction import ConstructionQuestion
+from assay.questions.protocol import ProtocolQuestion
+from assay.training.question import TrainingQuestion
 
 
 class StarvedUnit(BareUnit):
@@ -360,15 +362,15 @@ def test_protocols_say_what_they_need():
 
 def test_a_protocol_is_a_question_of_a_study():
     task = SparseAveraging(length=6, sparsity=2, layout="last")
-    network = construction_question("sign", task, 0.1, 1)
-    evidence = answer_protocol(protocol_question("disjointness", network, [12, 8], 64))
+    network = ConstructionQuestion("sign", task, 0.1, 1)
+    evidence = ProtocolQuestion("disjointness", network, (12, 8), 64).answer()
     assert evidence.verdict == "constructed"
     assert evidence.error <= evidence.tolerance == 0.1
     assert evidence.detail["runs"] == 16
     assert evidence.detail["wrong"] == 0
     recipe = {"steps": 20, "batch": 8}
-    trained = {**training_question("gru", task, recipe), "width": 3, "seed": 0, "rate": 0.01}
-    evidence = answer_protocol(protocol_question("index", trained, None, 64))
+    trained = TrainingQuestion.usual(Candidates("gru"), task, recipe, 3, seed=0, rate=0.01)
+    evidence = ProtocolQuestion("index", trained, None, 64).answer()
     assert (evidence.verdict, evidence.error_kind, evidence.architecture) == ("not learned", "mean", "gru")
     assert evidence.detail["messages_of"] == 64
     json.dumps(evidence.detail, allow_nan=False)

@@ -11,7 +11,7 @@ import pytest
 from assay import SparseAveraging, build
 from assay.baselines.fit import Baseline
 from assay.evidence import Evidence
-from assay.examine.protocols.questions import run_protocol
+from assay.examine.protocols.running import run_protocol
 from assay.examine.subject import subject_of
 from assay.models.candidates import candidates_of
 from assay.proofs import certify
@@ -45,9 +45,9 @@ from assay.report.schema import to_json
 from assay.report.task_matrix import task_matrix
 from assay.report.terminal import terminal_text
 from assay.report.words import boundary_label, few_seeds_text
-from assay.results.frontier import SearchEnd, Series, learned_series, stated_series
+from assay.results.frontier import Series, learned_series, stated_series
 from assay.size import Size
-from assay.training.search import Unit
+from searches import asked, finished, run_of, search_of
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
 HOSTILE = "<b>bold</b> & </script><script>alert(1)</script>"
@@ -65,17 +65,15 @@ def averaging(length, sparsity=2):
     return {"name": "sparse-averaging", "length": length, "sparsity": sparsity, "dimension": 1, "layout": "last"}
 
 
-def evidence(task, family, architecture, source, verdict, kind, width, **more):
-    seed, depth = more.get("seed"), more.get("depth", 1)
+def evidence(task, family, architecture, source, verdict, kind, width):
     detail = {"resource": RESOURCES.get(source, ""), "required": 5.5} if verdict == "impossible" else {}
-    question = {"architecture": architecture, "depth": depth, "source": source, "task": task, "width": width}
     return Evidence(
-        question={**question, "seed": seed, "rate": 0.01},
+        question={"architecture": architecture, "source": source, "task": task, "width": width, "seed": None},
         task=task,
         family=family,
         architecture=architecture,
         source=source,
-        size=Size(width=width, depth=depth, state=more.get("state", 0), parameters=10 * width * (seed is not None)),
+        size=Size(width=width),
         verdict=verdict,
         error_kind=kind,
         error=0.2,
@@ -88,14 +86,17 @@ def evidence(task, family, architecture, source, verdict, kind, width, **more):
 def searched(task, x, architecture, family, smallest, widths, state=0, depth=1):
     """A finished search in which all seeds ran at all widths, and the seeds learned from their smallest on."""
 
+    at = SparseAveraging(length=x, sparsity=1)  # the evidence may be of a task that nobody has registered
+    first = asked(architecture=architecture, task=at, depth=depth, code={"architecture": "any"})
+
     def run(seed, width):
-        verdict = "learned" if width >= smallest[seed] else "not learned"
-        more = {"seed": seed, "state": state * width, "depth": depth}
-        return evidence(task, family, architecture, "training", verdict, "mean", width, **more)
+        question, learned = replace(first, seed=seed, width=width), width >= smallest[seed]
+        piece = run_of(question, learned, error=0.2, family=family, state=state * width)
+        return replace(piece, task=task, rests_on=f"{piece.verdict} by training; for {parameters_text(task)}")
 
     runs = tuple(run(seed, width) for seed in range(3) for width in sorted(widths))
     width = min((width for width in widths if width >= sorted(smallest)[1]), default=None)
-    return SearchEnd(x, Unit({}, tuple(sorted(widths)), 0, (0, 1, 2), (0.01,)), width, runs)
+    return finished(search_of(sorted(widths), question=first, x=x), width, runs)
 
 
 def stated(length, sparsity=2):
@@ -724,7 +725,7 @@ def test_matrix_states_a_bound_where_it_excludes_something():
     task = averaging(8)
 
     def bound(x, width):
-        return x, evidence(averaging(x), "attention", "attention", "b", "impossible", "worst", width, length=x)
+        return x, evidence(averaging(x), "attention", "attention", "b", "impossible", "worst", width)
 
     trained = searched(task, 8, "attention", "attention", (5, 5, 5), (4, 5))
     silent, _ = line("a", "length", "N", [bound(8, 0), bound(1024, 90), bound(64, 7)], [trained])

@@ -11,7 +11,6 @@ import layers_of_users as layers
 from assay import AssayError, Match2, Match3, SparseAveraging, build
 from assay.bounds import BOUNDS, bounds_of
 from assay.bounds.bound import LARGEST_WIDTH
-from assay.bounds.questions import answer_bound, bound_question
 from assay.constructions import CONSTRUCTIONS
 from assay.layers import LAYERS
 from assay.layers.common.check import check_layer, is_causal
@@ -20,6 +19,7 @@ from assay.layers.third_order import ThirdOrder
 from assay.models import architectures, make_network
 from assay.models.bare_models import BARE_MODELS
 from assay.models.candidates import Candidates, require_declared
+from assay.questions.bound import BoundQuestion
 from fresh import assay
 
 HERE = Path(__file__).parent
@@ -77,7 +77,7 @@ def test_averaging_in_two_passes_counts_the_state_that_is_declared():
 )
 def test_the_command_the_report_and_python_say_the_same(task, bound, depth, excluded):
     networks = Candidates(path("Matrix"), depth=depth)
-    evidence = answer_bound(bound_question(bound, task, networks, precision=32, distribution=task.usual_distribution))
+    evidence = BoundQuestion(bound, task, networks, 32, task.usual_distribution).answer()
     assert evidence.size.width == excluded
     parameters = [word for key, value in task.to_json().items() if key != "name" for word in (f"--{key}", str(value))]
     networks = ["--architecture", path("Matrix"), "--depth", depth, "--width", excluded]
@@ -253,11 +253,7 @@ def test_a_search_for_the_smallest_width_ends_where_no_width_is_open():
     task = Match3(length=65)
     networks = Candidates("bare-attention-threshold").at(task)
     assert BOUNDS["match3-warren"]().smallest(task, networks) is None
-    evidence = answer_bound(
-        bound_question(
-            "match3-warren", task, Candidates("bare-attention-threshold"), precision=32, distribution="uniform"
-        )
-    )
+    evidence = BoundQuestion("match3-warren", task, Candidates("bare-attention-threshold"), 32, "uniform").answer()
     assert evidence.size.width == LARGEST_WIDTH
 
 

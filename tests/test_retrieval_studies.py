@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from assay.evidence import content_hash
-from assay.retrieval.findings import gather_memories, gather_retrieval
-from assay.retrieval.questions import answer_memory, answer_retrieval, cyclic_margin
+from assay.report.retrieval_findings import gather_memories, gather_retrieval
+from assay.retrieval.explicit import cyclic_margin
 from assay.store.ledger import Ledger
 from assay.studies.study import load_study
 from fresh import Process, assay
@@ -76,7 +75,7 @@ def test_every_question_is_answered_and_found(finished):
     questions = [*study.retrieval.questions(), *study.memory.questions()]
     assert printed["new"] == len(questions) == (3 * 2) + 2 * 3 + 2 * 2 + 2 * 2 * 4
     found = printed["retrieval"]
-    assert found["unanswered"] == printed["memory"]["unanswered"] == 0
+    assert found.unanswered == printed["memory"]["unanswered"] == 0
     assert [(one["dimensions"], len(one["largest"])) for one in found["reached"]] == [(3, 2), (4, 2), (4, 2)]
     assert [one["setting"] for one in found["reached"]] == [
         "InfoNCE at temperature 0.1, 200 steps",
@@ -147,15 +146,15 @@ def test_lines_do_not_contradict_each_other(finished):
 
 def test_the_answer_says_what_was_found(finished):
     found = finished[1]["retrieval"]
-    assert found["answer"].startswith(
+    assert found.answer.startswith(
         "All sets of 2 need 4 dimensions from 6 documents on, and 4 are enough for any number of them, in exact "
     )
     here = [one for one in found["reached"] if one["dimensions"] == 4]
     for one in here:
         low, high = one["largest"]
-        assert f"{one['setting']} reaches {low if low == high else f'{low} to {high}'} documents" in found["answer"]
+        assert f"{one['setting']} reaches {low if low == high else f'{low} to {high}'} documents" in found.answer
     shares = "Explicit vectors of 4 dimensions for 46 documents serve these shares of all sets: 1 in float64, "
-    assert shares in found["answer"]
+    assert shares in found.answer
     memory = finished[1]["memory"]
     at_one = [p for p in memory["points"] if p["dimensions"] == 24 and p["number_format"] == "float32"]
     load = min((p["load"] for p in at_one), key=lambda load: abs(load - 1))
@@ -240,8 +239,8 @@ def test_what_is_not_answered_is_said(finished):
     folder, _ = finished
     study = load_study(str(folder / "both.toml"))
     questions = list(study.retrieval.questions())
-    some = [q for q in questions if q["asked"] == "rounded"][:2]
-    found = gather_retrieval(study.retrieval, {content_hash(q): answer_retrieval(q) for q in some})
+    some = [q for q in questions if q.asked == "rounded"][:2]
+    found = gather_retrieval(study.retrieval, {q.key: q.answer() for q in some})
     assert found.unanswered == len(questions) - 2
     assert len(found.kept) == 2
     assert found.reached == ()
@@ -249,8 +248,8 @@ def test_what_is_not_answered_is_said(finished):
     nothing = gather_memories(study.memory, {})
     assert nothing.unanswered == 16
     assert nothing.answer == "Nothing is answered yet."
-    one = next(q for q in study.memory.questions() if q["dimensions"] == 16)
-    partly = gather_memories(study.memory, {content_hash(one): answer_memory(one)})
+    one = next(q for q in study.memory.questions() if q.dimensions == 16)
+    partly = gather_memories(study.memory, {one.key: one.answer()})
     assert partly.unanswered == 15
     assert "d = 16" in partly.answer
 
@@ -259,7 +258,7 @@ def test_sets_that_were_drawn_are_not_called_all(tmp_path):
     path = written(tmp_path, 'name = "both"\nseeds = [0]\n[retrieval]\nexplicit = [1500]\nformats = ["float16"]\n')
     study = load_study(str(path))
     (question,) = study.retrieval.questions()
-    found = gather_retrieval(study.retrieval, {content_hash(question): answer_retrieval(question)})
+    found = gather_retrieval(study.retrieval, {question.key: question.answer()})
     assert "serve these shares of 20,000 random sets: " in found.answer
     assert [(one.kind, one.dimensions, one.documents) for one in found.margins] == [("optimum", None, 1500)]
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from assay.store.ledger import Ledger
-from assay.training.search import Unit, wrong_verdict
+from assay.training.search import wrong_verdict
+from searches import search_of
 
 FILE = Path(__file__).parent.parent / "benchmarks" / "search_cost.py"
 SEARCHES = 1000
@@ -113,7 +114,7 @@ def test_a_grid_and_a_search_of_real_runs(bench, monkeypatch, capsys):
     with Ledger(":memory:") as ledger:
         bench.compare("averaging", ledger, repeats=0, every_start=False)
         first, runs = capsys.readouterr().out, len(ledger)
-        monkeypatch.setattr(bench, "answer_training", None)
+        monkeypatch.setattr(bench.TrainingQuestion, "answer", None)
         bench.compare("averaging", ledger, repeats=0, every_start=False)
         assert (capsys.readouterr().out, len(ledger)) == (first, runs)
     (grid,) = [line.split() for line in first.splitlines() if line.startswith("grid")]
@@ -130,8 +131,8 @@ def test_playing_counts_every_run_once(bench):
     asked = []
 
     def answer(question):
-        asked.append(tuple(question.values()))
-        return type("Answer", (), {"verdict": "learned" if question["width"] >= 5 else "not learned"})()
+        asked.append(question.key)
+        return type("Answer", (), {"verdict": "learned" if question.width >= 5 else "not learned"})()
 
-    assert bench.play(Unit({}, tuple(range(9)), 0, (0, 1, 2), (0.1, 0.2)), answer) == 5
+    assert bench.play(search_of(range(9), 0, (0, 1, 2), (0.1, 0.2)), answer) == 5
     assert len(asked) == len(set(asked))

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assay import AssayError, Evidence, Size
+from assay import AssayError
 from assay.bounds import bounds_of
-from assay.evidence import content_hash
 from assay.models import family
 from assay.report.findings import gather
 from assay.report.lines import Unfinished
@@ -16,8 +15,8 @@ from assay.studies import shipped
 from assay.studies.course import search_course
 from assay.studies.replay import replay, study_evidence
 from assay.studies.study import load_study
-from assay.studies.workers import answer
 from assay.training.search import first_learned, ladder
+from searches import run_of
 
 QUICK = {name for name, path in shipped().items() if "quick" in tomllib.loads(path.read_text("utf-8"))}
 TWO_TASKS = """
@@ -98,31 +97,18 @@ def two(tmp_path):
 
 def trained(question, learned):
     """The evidence of a training run that was not made."""
-    task, width = question["task"], question["width"]
-    return Evidence(
-        question=question,
-        task=task,
-        family=family(question["architecture"]),
-        architecture=question["architecture"],
-        source="training",
-        size=Size(width=width, depth=question["depth"], head_width=question["head_width"], parameters=10 * width),
-        verdict="learned" if learned else "not learned",
-        error_kind="mean",
-        error=0.01 if learned else 0.9,
-        tolerance=0.25,
-        rests_on="a test",
-    )
+    return run_of(question, learned, error=0.01 if learned else 0.9, family=family(question.networks.architecture))
 
 
-def runs_of(unit, learns=lambda q: q["width"] >= q["task"]["length"]):
+def runs_of(search, learns=lambda q: q.width >= q.task.length):
     """All that a search asks, when `learns` says whether a run learns."""
-    found, search = [], first_learned(unit)
-    questions = next(search)
+    found, course = [], first_learned(search)
+    questions = next(course)
     while True:
         answers = [trained(question, learns(question)) for question in questions]
         found += answers
         try:
-            questions = search.send(answers)
+            questions = course.send(answers)
         except StopIteration:
             return found
 
@@ -139,17 +125,17 @@ def test_shipped_studies_can_be_read(name, quick):
     searches = study.searches()
     if not study.lines:
         assert study.singles() or study.comparisons
-        assert len({unit.name for unit in searches}) == len(searches)
+        assert len({search.name for search in searches}) == len(searches)
         return
     assert name == "field-sample" or any(line.stated for line in study.lines)
     assert searches
     seeds = 1 if quick and name == "field-sample" else 3
-    assert all(unit.ladder[unit.start] > 0 and len(unit.seeds) == seeds for unit in searches)
+    assert all(search.values[search.start] > 0 and len(search.seeds) == seeds for search in searches)
     for line in study.lines:
         proved = {b.name for task in line.tasks.values() for b in bounds_of(task) if b.justified == "proved"}
-        asked = {asked.question["bound"] for asked in line.stated if asked.question["kind"] == "bound"}
+        asked = {asked.question.bound for asked in line.stated if asked.question.kind == "bound"}
         assert asked <= proved
-    assert len({content_hash([unit.question, unit.rungs, unit.start]) for unit in searches}) == len(searches)
+    assert len({search.key for search in searches}) == len(searches)
 
 
 def test_the_shipped_study_asks_what_it_promises():
@@ -157,10 +143,10 @@ def test_the_shipped_study_asks_what_it_promises():
     assert [(line.along, line.symbol) for line in study.lines] == [("length", "N"), ("sparsity", "q"), ("length", "N")]
     lengths = {}
     for search in study.lines[0].searches:
-        lengths.setdefault(search.unit.question["architecture"], set()).add(search.x)
+        lengths.setdefault(search.candidates[0].networks.architecture, set()).add(search.x)
     assert lengths["attention"] == lengths["feed-forward"] == {8, 16, 32, 64}
     assert lengths["lstm"] >= {8, 16, 32}
-    assert max(asked.question["task"]["length"] for asked in study.lines[0].stated) == 4096
+    assert max(asked.question.task.length for asked in study.lines[0].stated) == 4096
 
 
 def test_a_study_without_a_quick_form_says_so():
@@ -172,20 +158,20 @@ def test_quick_changes_only_what_it_names():
     full, quick = load_study("sparse-averaging"), load_study("sparse-averaging", quick=True)
     assert quick.name == "sparse-averaging-quick"
     assert quick.seeds == full.seeds
-    assert quick.searches()[0].ladder != full.searches()[0].ladder
+    assert quick.searches()[0].values != full.searches()[0].values
     for small, large in zip(quick.lines, full.lines, strict=True):
         assert (small.name, small.along, small.distribution) == (large.name, large.along, large.distribution)
         for one, other in ((small, large), (large, small)):
-            asked = {search.unit.question["architecture"] for search in one.searches}
-            assert asked == {search.unit.question["architecture"] for search in other.searches}
+            asked = {search.candidates[0].networks.architecture for search in one.searches}
+            assert asked == {search.candidates[0].networks.architecture for search in other.searches}
     assert set(quick.lines[1].tasks[2].to_json().items()) - set(full.lines[1].tasks[2].to_json().items()) == {
         ("length", 8)
     }
 
 
 def test_a_ladder_reaches_its_ends():
-    for unit in load_study("sparse-averaging").searches():
-        assert unit.ladder == ladder(unit.ladder[0], unit.ladder[-1], 1.15)
+    for search in load_study("sparse-averaging").searches():
+        assert search.values == ladder(search.values[0], search.values[-1], 1.15)
 
 
 def test_lines_have_tasks_recipes_and_depths_of_their_own(two):
@@ -194,61 +180,62 @@ def test_lines_have_tasks_recipes_and_depths_of_their_own(two):
     assert averaging.tasks[16].to_json()["length"] == 16
     assert (averaging.distribution, sparsity.distribution) == ("uniform", "gaussian")
     assert sparsity.title == "sparse-averaging against q"
-    assert {asked.question["distribution"] for asked in sparsity.stated} == {"gaussian"}
-    sizes = {(search.unit.question["depth"], search.unit.question["head_width"]) for search in matching.searches}
+    assert {asked.question.distribution for asked in sparsity.stated} == {"gaussian"}
+    asked = [search.candidates[0] for search in matching.searches]
+    sizes = {(one.networks.depth, one.networks.head_width) for one in asked}
     assert sizes == {(1, 2), (2, 0)}
-    assert {search.unit.question["task"]["name"] for search in matching.searches} == {"match2"}
+    assert {one.task.name for one in asked} == {"match2"}
 
 
 def test_searches_that_share_a_question_but_not_a_ladder_are_all_run():
-    units = load_study("sparse-averaging").searches()
-    questions = [content_hash(unit.question) for unit in units]
-    (shared,) = {key for key in questions if questions.count(key) > 1}  # N = 32, q = 2 is on both lines
-    assert len({unit.ladder for unit, key in zip(units, questions, strict=True) if key == shared}) == 2
+    searches = load_study("sparse-averaging").searches()
+    asked = [replace(search.candidates[0], width=1).key for search in searches]
+    (shared,) = {key for key in asked if asked.count(key) > 1}  # N = 32, q = 2 is on both lines
+    assert len({search.values for search, key in zip(searches, asked, strict=True) if key == shared}) == 2
 
 
 def test_progress_names_architecture_task_and_place(two):
-    labels = {search_course(unit).label for unit in two.searches()}
+    labels = {search_course(search).label for search in two.searches()}
     assert "attention on sparse-averaging at N = 8, q = 2" in labels
     assert any(label.startswith("attention, depth 2 on match2 at N = 8") for label in labels)
 
 
 def test_a_replay_finds_what_the_search_found(two):
-    for unit in two.searches():
-        runs = runs_of(unit)
-        found = replay(unit, keyed(runs))
+    for search in two.searches():
+        runs = runs_of(search)
+        found = replay(search, keyed(runs))
         assert found.finished
-        assert found.width == min(width for width in unit.ladder if width >= unit.question["task"]["length"])
+        assert found.value == min(width for width in search.values if width >= search.candidates[0].task.length)
         assert list(found.runs) == list({run.key: run for run in runs}.values())
 
 
 def test_only_what_the_search_asks_is_its_evidence(two):
-    unit = two.lines[0].searches[1].unit
-    runs = runs_of(unit)
+    search = two.lines[0].searches[1]
+    runs = runs_of(search)
     strangers = [
-        trained({**unit.question, "width": width, "seed": seed, "rate": rate}, learned=True)
+        trained(replace(search.candidates[0], width=width, seed=seed, rate=rate), learned=True)
         for width, seed, rate in [(2, 0, 0.5), (2, 7, 0.02), (3, 8, 0.02), (3, 9, 0.02), (1000, 0, 0.02)]
     ]
-    found = replay(unit, keyed([*runs, *strangers]))
-    assert found == replay(unit, keyed(runs))
+    found = replay(search, keyed([*runs, *strangers]))
+    assert found == replay(search, keyed(runs))
     assert keyed(study_evidence(two, [*runs, *strangers])) == keyed(runs)
 
 
 def test_a_search_without_its_last_answer_is_not_finished(two):
-    unit = two.lines[0].searches[0].unit
-    runs = list(keyed(runs_of(unit)).values())
-    found = replay(unit, keyed(runs[:-1]))
+    search = two.lines[0].searches[0]
+    runs = list(keyed(runs_of(search)).values())
+    found = replay(search, keyed(runs[:-1]))
     assert not found.finished
-    assert found.width is None
+    assert found.value is None
     assert list(found.runs) == runs[:-1]
-    assert not replay(unit, {}).finished
+    assert not replay(search, {}).finished
 
 
 def test_a_search_that_learns_nowhere_is_finished(two):
-    unit = two.lines[0].searches[0].unit
-    found = replay(unit, keyed(runs_of(unit, lambda question: False)))
+    search = two.lines[0].searches[0]
+    found = replay(search, keyed(runs_of(search, lambda question: False)))
     assert found.finished
-    assert found.width is None
+    assert found.value is None
 
 
 def test_an_empty_ledger_holds_no_evidence_of_a_study(two):
@@ -256,9 +243,9 @@ def test_an_empty_ledger_holds_no_evidence_of_a_study(two):
 
 
 def test_findings_have_every_line_and_the_matrix(two):
-    bounds = [answer(question, Path(".")) for question in two.singles() if question["kind"] == "bound"]
-    runs = [run for unit in two.searches() if unit.question["architecture"] == "attention" for run in runs_of(unit)]
-    half = runs_of(two.lines[0].searches[2].unit)[:2]
+    bounds = [question.answer() for question in two.singles() if question.kind == "bound"]
+    runs = [run for search in two.searches() if search.name.startswith("attention") for run in runs_of(search)]
+    half = runs_of(two.lines[0].searches[2])[:2]
     other = replace(bounds[0], question={**bounds[0].question, "precision": 8})
     evidence = study_evidence(two, [*bounds, *runs, *half, other])
     assert keyed(evidence) == keyed([*bounds, *runs, *half])
@@ -300,4 +287,4 @@ def test_a_search_without_a_start_begins_where_what_is_proved_says(tmp_path):
     given, none = (load_study(str(tmp_path / name)) for name in ("given.toml", "none.toml"))
     for mine, other in zip(none.searches(), given.searches(), strict=True):
         assert replace(mine, start=other.start) == other
-        assert 0 <= mine.start < len(mine.ladder)
+        assert 0 <= mine.start < len(mine.values)

@@ -1,7 +1,6 @@
 """Study files: what may be left out, what is refused and in which words, and that the page on them says the same."""
 
 import copy
-import json
 import re
 import tomllib
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticUndefined
 
 from assay import AssayError
+from assay.questions import question_from_json
 from assay.studies import schema, shipped
 from assay.studies.checks import Must
 from assay.studies.faults import read_tables
@@ -147,25 +147,23 @@ def test_the_same_fault_at_several_places_is_said_at_each(tmp_path):
 def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
     block, capacity, state = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     (tmp_path / "capacity.toml").write_text('name = "capacity"\n' + capacity, "utf-8")
-    assert [unit.field for unit in load_study(str(tmp_path / "capacity.toml")).searches()] == ["K"] * 6
+    assert [search.field for search in load_study(str(tmp_path / "capacity.toml")).searches()] == ["K"] * 6
     (tmp_path / "state.toml").write_text('name = "state"\n' + state, "utf-8")
-    assert [unit.sweep for unit in load_study(str(tmp_path / "state.toml")).searches()] == [True] * 9
+    assert [search.sweep for search in load_study(str(tmp_path / "state.toml")).searches()] == [True] * 9
     (tmp_path / "mine.toml").write_text(block, "utf-8")
     study = load_study(str(tmp_path / "mine.toml"))
     assert (study.title, study.seeds, study.precision) == ("mine", (0, 1, 2), 32)
-    unit = study.searches()[0]
-    assert unit.rates == (0.01,)
-    assert (unit.ladder[0], unit.ladder[-1]) == (2, 64)
-    assert unit.question["recipe"]["steps"] == STEPS
-    assert unit.question["recipe"]["distribution"] == study.lines[0].distribution == "gaussian"
+    search = study.searches()[0]
+    assert search.rates == (0.01,)
+    assert (search.values[0], search.values[-1]) == (2, 64)
+    assert search.candidates[0].recipe.steps == STEPS
+    assert search.candidates[0].recipe.distribution == study.lines[0].distribution == "gaussian"
 
 
 def test_steps_of_a_search_come_before_those_of_the_line_and_the_file(tmp_path):
     text = changed("batch = 16", "batch = 16\nsteps = 7").replace("steps = [60]\n", "").replace("[60, 60]", "9")
     (tmp_path / "s.toml").write_text(text, "utf-8")
-    steps = [
-        search.unit.question["recipe"]["steps"] for search in load_study(str(tmp_path / "s.toml")).lines[0].searches
-    ]
+    steps = [search.candidates[0].recipe.steps for search in load_study(str(tmp_path / "s.toml")).lines[0].searches]
     assert steps == [9, 9, 7]
 
 
@@ -236,7 +234,8 @@ def read(tables):
     with pytest.MonkeyPatch.context() as patch:  # building constructions to begin at takes long, and is not tried here
         patch.setattr("assay.studies.study.proved_start", lambda *_: 0)
         study = _study(whole, quick=False)
-    json.dumps([*study.singles(), *(unit.question for unit in study.searches())], allow_nan=False)
+    asked = [*study.singles(), *(one for search in study.searches() for one in search.candidates)]
+    assert all(question.key == question_from_json(question.to_json()).key for question in asked)
     return []
 
 

@@ -11,7 +11,7 @@ import fresh
 from assay import AssayError, Match2, SparseAveraging, build
 from assay.constructions.weights_file import load_network
 from assay.evidence import canonical
-from assay.examine.protocols.questions import run_protocol
+from assay.examine.protocols.running import run_protocol
 from assay.examine.subject import open_subject, subject_of
 from assay.layers.layer import Layer
 from assay.models import architectures, make_network

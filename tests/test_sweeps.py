@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import Evidence, Size, SparseAveraging
+from assay import SparseAveraging
 from assay.bounds import BOUNDS
 from assay.report.states import state_charts
 from assay.resources import Resources
-from assay.results.frontier import SearchEnd
 from assay.results.sweeps import least_error, sweeps_of
 from assay.studies.course import search_course
 from assay.studies.study import load_study
 from assay.tasks.recall import Recall
-from assay.training.search import Unit, asked_of_all
+from assay.training.search import asked_of_all
 from fresh import assay
+from searches import asked, finished, run_of, search_of
 
 AVERAGING = SparseAveraging(length=16, sparsity=2, layout="last")
 STUDY = """
@@ -88,54 +88,38 @@ def test_the_least_error_is_where_the_bound_stops_binding(rows, distribution):
 
 def test_every_value_is_asked_of_every_seed_at_every_rate(tmp_path):
     rows, state = load_study(str(written(tmp_path))).lines
-    runs = [question for search in rows.searches for asked in asked_of_all(search.unit) for question in asked]
-    found = {(question["width"], question["seed"], question["rate"]) for question in runs}
+    runs = [question for search in rows.searches for batch in asked_of_all(search) for question in batch]
+    found = {(question.width, question.seed, question.rate) for question in runs}
     assert found == {(width, seed, rate) for width in (8, 12) for seed in (0, 1) for rate in (0.01, 0.003)}
     assert len(runs) == 8
-    heads = [search.unit for search in state.searches if search.unit.field == "heads"]
-    assert [unit.at(0)["head_width"] for unit in heads] == [0, 2]
+    heads = [search for search in state.searches if search.field == "heads"]
+    assert [search.candidates[0].networks.head_width for search in heads] == [0, 2]
     assert {search.x for search in state.searches} == {4, 8}
-    labels = [search_course(search.unit).label for line in (rows, state) for search in line.searches]
+    labels = [search_course(search).label for line in (rows, state) for search in line.searches]
     assert len(set(labels)) == len(labels)
 
 
 def run(width, seed, rate, error, task=AVERAGING):
-    return Evidence(
-        question={
-            "kind": "training",
-            "architecture": "feed-forward",
-            "width": width,
-            "seed": seed,
-            "rate": rate,
-            "recipe": {"distribution": "gaussian"},
-        },
-        task=task.to_json(),
-        family="feed-forward",
-        architecture="feed-forward",
-        source="training",
-        size=Size(width=width, parameters=10 * width, state=width // 2),
-        verdict="learned" if error <= 0.25 else "not learned",
-        error_kind="mean",
-        error=error,
-        tolerance=0.25,
-        rests_on="a test",
-    )
+    question = asked(width, seed, rate, task=task)
+    return run_of(question, error <= 0.25, error=error, family="feed-forward", state=width // 2)
 
 
 def test_of_several_rates_the_best_counts():
-    def unit(width):
-        return Unit({}, (width,), 0, (0, 1), (0.1, 0.2), name="feed-forward", sweep=True)
+    def swept(width, runs, **more):
+        search = search_of(
+            (width,), seeds=(0, 1), rates=(0.1, 0.2), question=asked(task=AVERAGING), x=3, sweep=True, **more
+        )
+        return finished(search, None, runs)
 
     narrow = tuple(run(8, seed, rate, 0.5 + rate) for seed in (0, 1) for rate in (0.1, 0.2))
     wide = run(16, 0, 0.1, 0.3), run(16, 0, 0.2, 0.2), run(16, 1, 0.1, 0.4), run(16, 1, 0.2, 0.5)
-    ends = [(3, "", unit(16), wide), (3, "", unit(8), narrow)]
-    (sweep,) = sweeps_of(ends)
+    (sweep,) = sweeps_of([swept(16, wide), swept(8, narrow)])
     assert (sweep.x, sweep.axis) == (3, "width")
     small, large = sweep.curves[0].points
     assert (small.errors, small.learned, small.bound) == ((0.6, 0.6), 0, "feed-forward-rank-mean")
     assert 0.4 < small.floor < 0.6
     assert (large.errors, large.learned, large.floor, large.bound) == ((0.2, 0.4), 1, 0.0, "")
-    (same,) = sweeps_of([(x, "state bits", *rest) for x, _, *rest in ends])
+    (same,) = sweeps_of([swept(16, wide, axis="state bits"), swept(8, narrow, axis="state bits")])
     assert [point.at for point in same.curves[0].points] == [4 * 32, 8 * 32]
     assert [point.at for point in sweep.curves[0].points] == [8, 16]
 
@@ -145,16 +129,14 @@ def averaging_run(length, width, learned):
     return run(width, 0, 0.1, 0.2 if learned else 0.4, task)
 
 
-def searched(task, **more):
-    rungs = more.pop("rungs", ({"width": 4}, {"width": 8}, {"width": 16}))
-    ladder = tuple(rung["width"] for rung in rungs)
-    return Unit({"task": task.to_json()}, more.pop("ladder", ladder), 0, (0,), (0.1,), rungs=rungs, **more)
-
-
 def test_state_is_drawn_against_what_is_remembered():
     tasks = [SparseAveraging(length=n, sparsity=2, layout="last") for n in (8, 16, 32)]
     ends = [
-        SearchEnd(task.length, searched(task), found, (averaging_run(task.length, found or 16, found is not None),))
+        finished(
+            search_of((4, 8, 16), seeds=(0,), question=asked(task=task), x=task.length),
+            found,
+            [averaging_run(task.length, found or 16, found is not None)],
+        )
         for task, found in zip(tasks, (4, 8, None), strict=True)
     ]
     (chart,) = state_charts(ends, "N", "gaussian")
@@ -175,15 +157,14 @@ def test_state_is_drawn_against_what_is_remembered():
 
 def test_of_tasks_that_share_a_place_the_least_is_required():
     """A search for the largest K at two vocabularies: no learned point may lie in what only the larger one requires."""
-    rungs = tuple({"task": Recall(pairs=pairs, vocabulary=v).to_json()} for v in (16,) for pairs in (8, 4))
     ends = []
     for vocabulary in (16, 1024):
-        rungs = tuple({"task": Recall(pairs=pairs, vocabulary=vocabulary).to_json()} for pairs in (8, 4))
-        unit = Unit({"width": 4}, (8, 4), 0, (0,), (0.1,), "K", rungs, largest=True)
-        found = 8 if vocabulary == 16 else 4
-        piece = run(4, 0, 0.1, 0.2, Recall(pairs=found, vocabulary=vocabulary))
-        piece = replace(piece, question={**piece.question, "task": piece.task})
-        ends.append(SearchEnd(vocabulary, unit, found, (piece,)))
+        tasks = [Recall(pairs=pairs, vocabulary=vocabulary) for pairs in (8, 4)]
+        first, found = asked(4, task=tasks[0]), 8 if vocabulary == 16 else 4
+        search = search_of(
+            (8, 4), seeds=(0,), rates=(0.1,), question=first, tasks=tasks, field="K", largest=True, x=vocabulary
+        )
+        ends.append(finished(search, found, [run(4, 0, 0.1, 0.2, Recall(pairs=found, vocabulary=vocabulary))]))
     (chart,) = state_charts(ends, "V", "uniform")
     assert sorted((point.at, point.more) for point in chart.learned["feed-forward"]) == [(4, False), (8, True)]
     bound, small = BOUNDS["recall-state"](), [Recall(pairs=pairs, vocabulary=16) for pairs in (4, 8)]
@@ -286,7 +267,7 @@ at = [8]
 """
     )
     (line,) = load_study(str(written(tmp_path, text))).lines
-    assert {search.unit.name for search in line.searches} == {"min-gru, A = 8", "min-gru, width 4"}
+    assert {search.name for search in line.searches} == {"min-gru, A = 8", "min-gru, width 4"}
 
 
 def test_a_line_along_the_width_has_widths_that_can_be_split(tmp_path):

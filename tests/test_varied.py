@@ -1,15 +1,19 @@
 """Searches that vary other fields than the width, and lines along the width."""
 
 import json
+from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from assay.report.drawing import Look, draw_learned
 from assay.report.words import sought_text, width_text
-from assay.results.frontier import SearchEnd, learned_series
+from assay.results.frontier import learned_series
 from assay.studies.study import load_study
-from assay.training.search import Unit, first_learned
+from assay.tasks import make_task
+from assay.training.search import first_learned
 from fresh import assay
+from searches import finished, run_of, search_of
 
 HEAD = """
 name = "varied"
@@ -48,56 +52,61 @@ def written(folder, *lines):
     return path
 
 
-def test_rungs_are_questions(tmp_path):
+def test_candidates_are_questions(tmp_path):
     study = load_study(str(written(tmp_path, CAPACITY, SHAPES)))
     capacity, shapes = study.lines
-    first, _, other, _ = (search.unit for search in capacity.searches)
-    assert (first.ladder, first.field, first.largest, first.name) == ((8, 4, 2), "K", True, "attention")
-    assert other.ladder == first.ladder
-    assert [first.at(rung)["task"]["pairs"] for rung in range(3)] == [8, 4, 2]
-    assert [first.at(rung)["task"]["length"] for rung in range(3)] == [16, 8, 4]  # it follows the pairs
-    assert {search.x: search.unit.question["width"] for search in capacity.searches} == {4: 4, 8: 8}
-    depth, _, states, loops = (search.unit for search in shapes.searches)
-    assert (depth.ladder, depth.field, depth.name) == ((1, 2), "depth", "attention, width 8")
-    assert [depth.at(rung)["depth"] for rung in range(2)] == [1, 2]
-    assert [states.at(rung)["options"] for rung in range(2)] == [{"states": 2}, {"states": 4}]
+    first, _, other, _ = capacity.searches
+    assert (first.values, first.field, first.largest, first.name) == ((8, 4, 2), "K", True, "attention")
+    assert other.values == first.values
+    assert [one.task.pairs for one in first.candidates] == [8, 4, 2]
+    assert [one.task.length for one in first.candidates] == [16, 8, 4]  # it follows the pairs
+    assert {(search.x, one.width) for search in capacity.searches for one in search.candidates} == {(4, 4), (8, 8)}
+    depth, _, states, loops = shapes.searches
+    assert (depth.values, depth.field, depth.name) == ((1, 2), "depth", "attention, width 8")
+    assert [one.networks.depth for one in depth.candidates] == [1, 2]
+    assert [one.networks.options for one in states.candidates] == [(("states", 2),), (("states", 4),)]
     assert (states.field, loops.field, loops.largest) == ("states", "loops", False)
-    assert states.rung_of({**states.at(1), "seed": 0, "rate": 0.1}) == 1
-    assert states.rung_of({**states.at(1), "options": {"states": 3}}) is None
-    asked = [(question["task"]["name"], question["task"].get("pairs")) for question in study.baselines()]
-    assert {("recall", 2), ("recall", 4), ("recall", 8)} < set(asked)
+    assert states.place_of(run_of(states.run(1, 0, 0.1), True)) == 1
+    stranger = replace(states.candidates[1].networks, options=(("states", 3),))
+    assert states.place_of(run_of(replace(states.candidates[1], networks=stranger), True)) is None
+    baselines = [(question.task.name, question.about.get("pairs")) for question in study.baselines()]
+    assert {("recall", 2), ("recall", 4), ("recall", 8)} < set(baselines)
 
 
-def played(unit, answer):
-    """The rung that a search ends at."""
-    search = first_learned(unit)
-    asked = next(search)
+def played(search, answer):
+    """The place of the value that a search ends at."""
+    course = first_learned(search)
+    questions = next(course)
     while True:
         try:
-            asked = search.send([answer(question) for question in asked])
+            questions = course.send([answer(question) for question in questions])
         except StopIteration as stop:
             return stop.value
 
 
-def test_the_largest_value_is_found_as_the_first_rung():
-    rungs = tuple({"pairs": k} for k in (16, 8, 4, 2))
-    unit = Unit({}, (16, 8, 4, 2), 3, (0, 1, 2), (0.1,), "K", rungs, largest=True)
+def of_pairs(values, start=0):
+    """A search for the largest number of pairs of recall."""
+    tasks = [make_task("recall", pairs=pairs, vocabulary=32) for pairs in values]
+    return search_of(values, start, tasks=tasks, field="K", largest=True, x=8)
+
+
+def test_the_largest_value_is_found_as_the_first():
+    search = of_pairs((16, 8, 4, 2), 3)
     most = {0: 8, 1: 4, 2: 8}
 
     class Answer:
         def __init__(self, question):
-            self.verdict = "learned" if question["pairs"] <= most[question["seed"]] else "not learned"
+            self.verdict = "learned" if question.task.pairs <= most[question.seed] else "not learned"
 
-    assert unit.ladder[played(unit, Answer)] == 8
+    assert search.values[played(search, Answer)] == 8
 
 
 @pytest.mark.parametrize(("found", "said"), [(None, "< 2"), (4, "4"), (16, ">= 16")])
 def test_largest_values_are_said_with_their_direction(found, said):
-    from test_frontier import run
-
-    unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K", largest=True)
-    runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
-    (series,) = learned_series([SearchEnd(8, unit, found, tuple(runs))])
+    search = of_pairs((16, 4, 2))
+    tried = product(range(3), enumerate(search.values))
+    runs = [run_of(search.run(at, seed, 0.1), found is not None and value <= found) for seed, (at, value) in tried]
+    (series,) = learned_series([finished(search, found, runs)])
     assert sought_text(series) == "largest K"
     assert width_text(series.points[0], series) == said
     assert series.points[0].seeds == (found,) * 3
@@ -123,12 +132,12 @@ search = [{ architecture = "gru", vary = "pairs", values = [8], at = [4] }]
 def test_what_a_value_is_of_is_told_from_the_task(tmp_path):
     one, own, single = load_study(str(written(tmp_path, ONE))).lines
     assert sorted({task.tolerance for task in one.learned_tasks()}) == [0.125, 0.25]
-    (unit,) = (search.unit for search in own.searches)  # the layer's window: the task's is what the line goes along
-    assert [unit.at(rung)["options"] for rung in range(2)] == [{"window": 2}, {"window": 3}]
-    assert {unit.at(rung)["task"]["window"] for rung in range(2)} == {1}
-    assert not unit.largest
-    (unit,) = (search.unit for search in single.searches)
-    assert unit.largest
+    (search,) = own.searches  # the layer's window: the task's is what the line goes along
+    assert [one.networks.options for one in search.candidates] == [(("window", 2),), (("window", 3),)]
+    assert {one.task.window for one in search.candidates} == {1}
+    assert not search.largest
+    (search,) = single.searches
+    assert search.largest
 
 
 def test_a_study_of_other_fields_and_its_report(tmp_path):
@@ -183,11 +192,10 @@ def test_searches_that_cannot_be_are_refused(tmp_path, old, new, said):
 def test_charts_of_largest_values_mark_what_is_known_from_one_side(found, sign):
     from matplotlib.figure import Figure
 
-    from test_frontier import run
-
-    unit = Unit({}, (16, 4, 2), 0, (0, 1, 2), (0.01,), "K", largest=True)
-    runs = [run(8, value, seed, found is not None and value <= found) for seed in range(3) for value in (16, 4, 2)]
-    series = learned_series([SearchEnd(8, unit, found, tuple(runs))])
+    search = of_pairs((16, 4, 2))
+    tried = product(range(3), enumerate(search.values))
+    runs = [run_of(search.run(at, seed, 0.1), found is not None and value <= found) for seed, (at, value) in tried]
+    series = learned_series([finished(search, found, runs)])
     look = {one.architecture: Look("#000000", "o") for one in series}
     handles = draw_learned(Figure().subplots(), series, "N", look, named=False)
     labels = [handle.get_label() for handle in handles]

@@ -10,22 +10,23 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import assay
-from assay.baselines.questions import BASELINES_VERSION
-from assay.boolean.plan import BOOLEAN_VERSION
 from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
-from assay.examine.precision.questions import PRECISION_VERSION
 from assay.examine.protocols import PROTOCOLS
 from assay.layers import LAYERS
 from assay.models import NETWORKS
 from assay.models.bare_models import BARE_VERSION
 from assay.probing.questions import PROBE_VERSION
 from assay.proofs import PROOFS
-from assay.proofs.questions import PROOF_VERSION
-from assay.retrieval.plan import MEMORY_VERSION, RETRIEVAL_VERSION
+from assay.questions.baselines import BASELINES_VERSION
+from assay.questions.boolean import BOOLEAN_VERSION
+from assay.questions.certificate import PROOF_VERSION
+from assay.questions.memory import MEMORY_VERSION
+from assay.questions.precision import PRECISION_VERSION
+from assay.questions.retrieval import RETRIEVAL_VERSION
 from assay.store.syntax import Module, digest_of, imports_of, short_sha256
 from assay.tasks import TASKS
-from assay.training.questions import RECIPE_VERSION
+from assay.training.question import RECIPE_VERSION
 
 RECORD = Path(__file__).with_name("versions.txt")
 # A registry's entries, and whose modules their code is, beside their own.
@@ -57,9 +58,9 @@ ROUTINES = {
     "precision": (PRECISION_VERSION, ["examine.precision.search"], ["examine.precision"]),
     "proofs": (PROOF_VERSION, [f"proofs.{name.replace('-', '_')}" for name in PROOFS.names()], ["proofs"]),
     "probing": (PROBE_VERSION, ["probing.questions"], ["probing"]),
-    "retrieval": (RETRIEVAL_VERSION, ["retrieval.questions"], ["retrieval"]),
+    "retrieval": (RETRIEVAL_VERSION, ["questions.retrieval"], ["retrieval"]),
     "memory": (MEMORY_VERSION, ["retrieval.memories"], ["retrieval"]),
-    "boolean": (BOOLEAN_VERSION, ["boolean.questions"], ["boolean"]),
+    "boolean": (BOOLEAN_VERSION, ["questions.boolean"], ["boolean"]),
 }
 WHAT_TO_DO = (
     "changed, but its version did not. Where any answer may differ, raise the version (`version` of its class, "

@@ -15,6 +15,7 @@ from assay.size import Size
 
 Verdict = Literal["impossible", "constructed", "learned", "not learned", "measured"]
 ErrorKind = Literal["worst", "mean"]
+Json = dict[str, Any]  # an object of plain JSON values
 PROVED, PUBLISHED, CONDITIONAL, MEASURED = "proved", "published", "conditional", "measured"
 
 
@@ -32,13 +33,12 @@ def content_hash(value: object) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """One statement: at this size, this architecture does or does not compute this task.
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What is said of a task and an architecture.
 
     Attributes:
-        question: everything that determines the answer, as plain JSON values; its hash is the key in the ledger.
-        task: the task's name and parameters.
+        task: the task's name and parameters; as its question says, where a statement that answers one says nothing.
         family: attention, third-order, strassen, recurrent, feed-forward, ...
         architecture: whose size it is; the family's name where it holds for all architectures of the family.
         source: the bound's or construction's name, or `training`.
@@ -49,12 +49,10 @@ class Evidence:
         tolerance: the error at which the task counts as solved.
         rests_on: how the statement was obtained, in words.
         seconds: processor time it took.
-        versions: what computed it.
         detail: whatever else is worth keeping, as plain JSON values.
     """
 
-    question: dict[str, Any]
-    task: dict[str, Any]
+    task: Json = field(default_factory=dict)
     family: str
     architecture: str
     source: str
@@ -65,8 +63,21 @@ class Evidence:
     tolerance: float
     rests_on: str
     seconds: float = 0.0
+    detail: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence(Statement):
+    """A statement that answers a question.
+
+    Attributes:
+        question: everything that determines the answer, as plain JSON values; its hash is the key in the ledger. See
+            `assay.question.Question.of` for a view of it with fields.
+        versions: what computed it.
+    """
+
+    question: Json
     versions: dict[str, str] = field(default_factory=dict)
-    detail: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

@@ -14,7 +14,7 @@ import torch
 from assay.baselines.fit import baselines_of, no_test
 from assay.bounds.bound import Bound
 from assay.constructions.construction import Construction
-from assay.constructions.questions import checkable, try_network
+from assay.constructions.trials import checkable, try_network
 from assay.evidence import canonical
 from assay.layers.common.check import LayerFacts
 from assay.layers.common.check import check_layer as measure_layer

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from assay.boolean.blocks import Blocks, Whole, blocks_of
 from assay.boolean.certificate import LARGEST_BLOCK, DegreeCertificate
 from assay.boolean.function import BooleanFunction
+from assay.boolean.named import known_function
 from assay.boolean.separation import LARGEST_WORK, separate, truncated, work
 from assay.probing.rational import whole_numbers
 
@@ -68,6 +70,12 @@ def threshold_degree(function: BooleanFunction, tell: Callable[[str], None] = la
     if function.by_count is not None:
         return _of_counts(function, blocks)
     return _by_search(function.inputs, blocks, tell)
+
+
+@cache
+def degree_of(name: str, inputs: int) -> Degree:
+    """Its threshold degree; all functions of a study have up to 16 bits or are symmetric."""
+    return threshold_degree(known_function(name, inputs))
 
 
 def _of_counts(function: BooleanFunction, blocks: Blocks) -> Degree:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -36,6 +37,22 @@ def named_function(name: str, inputs: int) -> BooleanFunction:
     if name == "half":
         require(inputs % 2 == 0, "inputs", inputs, "an even number for half, whose value is 1 at inputs / 2 ones")
     return BooleanFunction.symmetric(name, inputs, _of_count(name, inputs))
+
+
+def known_function(name: str, inputs: int) -> BooleanFunction:
+    """The function, which there is of so many bits."""
+    found = function_of(name, inputs)
+    assert found is not None
+    return found
+
+
+@cache
+def function_of(name: str, inputs: int) -> BooleanFunction | None:
+    """The function of this name; None where there is none of so many bits, as `half` of 5."""
+    try:
+        return named_function(name, inputs)
+    except AssayError:
+        return None
 
 
 def _of_count(name: str, inputs: int) -> Callable[[int], bool]:

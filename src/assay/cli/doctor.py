@@ -24,7 +24,7 @@ from typing import Any, Literal
 from assay import __version__
 from assay.cli.machine import allowed_cores, file_system, free_memory
 from assay.errors import AssayError
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
 from assay.store.files import free_bytes, nearest_folder, require_folder
 from assay.store.ledger import LEDGER, Ledger
 from assay.store.versions import machine
@@ -307,13 +307,14 @@ def _ledger(out: Path) -> Check:
         return _ok(f"{path} has {sum(1 for _ in ledger)} answers, all readable")
 
 
-def _tiny_question() -> dict[str, Any]:
+def _tiny_question() -> Json:
+    from assay.models.candidates import Candidates
     from assay.tasks import make_task
-    from assay.training.questions import training_question
+    from assay.training.question import TrainingQuestion
 
     task = make_task("sparse-averaging", length=8, sparsity=2, layout="last")
     recipe = {"steps": 20, "batch": 16, "check_every": 10, "validation": 64, "test": 64}
-    return {**training_question("attention", task, recipe), "width": 8, "seed": 0, "rate": 0.01}
+    return TrainingQuestion.usual(Candidates("attention"), task, recipe, 8, seed=0, rate=0.01).to_json()
 
 
 def _outcome(evidence: Evidence) -> tuple[float, Any]:

@@ -109,7 +109,7 @@ def protocol(
     Where the network is too small, two inputs with the same messages are shown, and how far it errs on them.
     """
     from assay.examine.protocols import PROTOCOLS
-    from assay.examine.protocols.questions import run_protocol
+    from assay.examine.protocols.running import run_protocol
 
     name = PROTOCOLS.named(name)
     subject = subject_from(context, network, task, width, weights, seed, code)

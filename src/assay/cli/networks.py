@@ -209,7 +209,7 @@ def check(
 ) -> None:
     """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken or all are refused."""
     from assay.constructions import load
-    from assay.constructions.questions import try_network
+    from assay.constructions.trials import try_network
 
     network = load(file, code or ())
     trial = try_network(network, distribution, draws, seed=seed)
@@ -248,7 +248,7 @@ def precision(
     as_json: Json = False,
 ) -> None:
     """Find the fewest bits per number at which a network still meets its tolerance, and where their point is."""
-    from assay.examine.precision.questions import precision_result
+    from assay.examine.precision.result import precision_result
 
     subject = subject_from(context, network, task, width, weights, seed, code)
     result = precision_result(subject, draws=draws, most_bits=most, seed=seed, tell=tell)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from assay.errors import AssayError, one_line, require, unknown
+from assay.evidence import Json
 from assay.layers.common.check import LayerFacts, check_layer, is_causal
 from assay.layers.common.users_layer import UsersLayer
 from assay.layers.layer import Layer
@@ -112,6 +113,10 @@ class Candidates:
     def code(self) -> int | str:
         """What stands for its code in the key of a question."""
         return BARE_VERSION if self.architecture in BARE_MODELS else architecture_code(self.architecture)
+
+    def to_json(self) -> Json:
+        """The fields in the key of a question; see `candidates_of`."""
+        return {"architecture": self.architecture, **self.shape}
 
     def resources(self, task: Task, width: int, *, precision: int = 32) -> Resources:
         """What the network of this width declares for `task`; no weights are made.

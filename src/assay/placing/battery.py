@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from assay.errors import AssayError, unknown
+from assay.evidence import Json
 from assay.models import NETWORKS, Option, layer_entry, layers_of
-from assay.models.candidates import Candidates, candidates_of
+from assay.models.candidates import Candidates
 from assay.models.shape import options_text
 from assay.studies.study import Study, study_of
-from assay.tasks import task_from_json
-from assay.training.search import Unit
+from assay.training.search import Search
 
 SEEDS = [0, 1, 2]
 RATES = (0.003, 0.01)
@@ -50,8 +50,8 @@ class Row:
     title: str
     seeks: Literal["largest", "smallest", "learned"]
     unit: str
-    line: dict[str, Any]
-    search: dict[str, Any]
+    line: Json
+    search: Json
     theorem: str
     positions: tuple[str, ...] = ()
     quick: list[int] | None = None
@@ -264,8 +264,8 @@ def fitting(contender: Contender, rows: Sequence[Row]) -> tuple[list[Row], list[
         (line,) = battery(contender, [row], Path()).lines
         try:
             for search in line.searches:
-                asked = search.unit.at(search.unit.start)
-                candidates_of(asked).resources(task_from_json(asked["task"]), asked["width"])
+                asked = search.candidates[search.start]
+                asked.networks.resources(asked.task, asked.width)
             found.append(row)
         except AssayError as error:
             reasons.append(f"{row.name} is left out: {error}")
@@ -289,17 +289,14 @@ def battery(contender: Contender, rows: Sequence[Row], folder: Path) -> Study:
         lines=tuple(
             replace(
                 line,
-                searches=tuple(
-                    replace(search, unit=_with_variants(search.unit, contender, by_name[line.name]))
-                    for search in line.searches
-                ),
+                searches=tuple(_with_positions(search, contender, by_name[line.name]) for search in line.searches),
             )
             for line in study.lines
         ),
     )
 
 
-def _line(contender: Contender, row: Row) -> dict[str, Any]:
+def _line(contender: Contender, row: Row) -> Json:
     options = {**row.search.get("options", {}), **contender.options}
     search = {
         **row.search,
@@ -310,13 +307,11 @@ def _line(contender: Contender, row: Row) -> dict[str, Any]:
     return {"title": row.title, **row.line, "search": [search]}
 
 
-def _with_variants(unit: Unit, contender: Contender, row: Row) -> Unit:
+def _with_positions(search: Search, contender: Contender, row: Row) -> Search:
     """The search with its ways to tell positions apart, and a name that says its width."""
-    asked = [*POSITIONS[: 1 + _rotates(contender)], *row.positions]
-    width = unit.question.get("width", WIDTH)
-    return replace(
-        unit, variants=tuple({"positions": way} for way in asked), name=f"{row.short}: {contender.name}, width {width}"
-    )
+    ways = (*POSITIONS[: 1 + _rotates(contender)], *row.positions)
+    width = WIDTH if search.field == "width" else search.candidates[0].width
+    return replace(search, positions=ways, name=f"{row.short}: {contender.name}, width {width}")
 
 
 def _rotates(contender: Contender) -> bool:

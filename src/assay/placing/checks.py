@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,11 +14,11 @@ from assay.evidence import Evidence
 from assay.models import make_layers
 from assay.models.candidates import require_declared
 from assay.placing.battery import BY_NAME, WIDTH, Contender, battery
-from assay.studies.course import search_course
+from assay.studies.course import expected_runs
 from assay.studies.estimate import estimate
 from assay.studies.study import Study
 from assay.studies.workers import failure
-from assay.training.search import Unit
+from assay.training.search import Search
 from assay.training.timing import time_run
 
 _BATCH, _LENGTH, _PAIRS = 64, 16, 8  # of the step that layers are compared by: recall of as many pairs
@@ -41,8 +42,8 @@ def layer_checks(
     """
     passed, plain = _pass_seconds(contender), _pass_seconds(Contender("attention"))
     if passed > _SLOW * plain:  # its other checks would take minutes themselves
-        units = sum(_steps(search.unit) for line in study.lines for search in line.searches)
-        _require_time(contender, passed * units / workers, passed / plain, workers, hours)
+        steps = sum(_steps(search) for line in study.lines for search in line.searches)
+        _require_time(contender, passed * steps / workers, passed / plain, workers, hours)
     facts = require_declared(contender.networks, WIDTH, shipped=True, order="causal")
     step = _step_seconds(contender)
     times = step / _step_seconds(Contender("attention"))
@@ -91,20 +92,20 @@ def _step_seconds(contender: Contender) -> float:
         AssayError: the layer fails; the message names the call.
     """
     (line,) = battery(contender, [BY_NAME["recall"]], Path()).lines
-    unit = next(search.unit for search in line.searches if search.unit.question["width"] == WIDTH)
-    question = {**unit.at(unit.ladder.index(_PAIRS)), **unit.variants[0], "seed": 0, "rate": contender.rates[0]}
-    question["recipe"] = {**question["recipe"], "validation": 1, "check_every": 10**6}
+    search = next(search for search in line.searches if search.candidates[0].width == WIDTH)
+    question = search.in_positions(search.positions[0]).run(search.values.index(_PAIRS), 0, contender.rates[0])
+    unmeasured = replace(question.recipe, validation=1, check_every=10**6)
     try:
-        return time_run(question).step
+        return time_run(replace(question, recipe=unmeasured)).step
     except (Exception, SystemExit) as error:
-        raise AssayError(f"{contender.name} fails {failure(error, question).reason}") from error
+        raise AssayError(f"{contender.name} fails {failure(error, WIDTH).reason}") from error
 
 
-def _steps(unit: Unit) -> float:
+def _steps(search: Search) -> float:
     """Steps of a search, in units of the one that layers are compared by: by tokens and layers, where it begins."""
-    asked = unit.at(unit.start)
-    tokens = asked["recipe"]["batch"] * asked["task"]["length"] * asked["depth"]
-    return search_course(unit).expected * asked["recipe"]["steps"] * tokens / (_BATCH * _LENGTH)
+    asked = search.candidates[search.start]
+    tokens = asked.recipe.batch * asked.task.length * asked.networks.depth
+    return expected_runs(search) * asked.recipe.steps * tokens / (_BATCH * _LENGTH)
 
 
 def _duration(seconds: float) -> str:

@@ -15,9 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
-from assay.baselines.questions import answer_baselines
 from assay.errors import unknown
-from assay.evidence import content_hash
 from assay.models import architecture_code
 from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, Contender, battery
 from assay.placing.card import Known
@@ -28,7 +26,7 @@ from assay.studies.kept import keep_answers
 from assay.studies.progress import progress
 from assay.studies.runner import run_study
 from assay.tasks import TASKS
-from assay.training.questions import RECIPE_VERSION
+from assay.training.question import RECIPE_VERSION
 
 FILE = Path(__file__).with_name("reference.jsonl")
 KEPT_BASELINES = "place-baselines"
@@ -93,8 +91,7 @@ def make_baselines() -> None:
     answers = {}
     for contender in KNOWN_LAYERS:
         for question in battery(contender, ROWS, Path()).baselines():
-            key = content_hash(question)
-            answers[key] = answers.get(key) or answer_baselines(question)
+            answers[question.key] = answers.get(question.key) or question.answer()
     keep_answers(KEPT_BASELINES, answers.values())
 
 

@@ -11,16 +11,15 @@ from pydantic import TypeAdapter
 from assay.bounds import bounds_of
 from assay.bounds.bound import Bound
 from assay.errors import AssayError
-from assay.evidence import Evidence
-from assay.models.candidates import candidates_of
+from assay.evidence import Evidence, Json
 from assay.placing.battery import Row
-from assay.results.frontier import SearchEnd, resources_of
-from assay.studies.course import search_course
+from assay.results.frontier import resources_of
 from assay.studies.replay import replay
-from assay.studies.study import Search, Study
+from assay.studies.study import Study
 from assay.studies.workers import Failed
-from assay.tasks import Task, task_from_json
-from assay.training.search import Unit
+from assay.tasks import Task
+from assay.training.question import TrainingQuestion
+from assay.training.search import Search, best_by_seed
 
 _CLOSE = 2.0  # times as much or as little state that counts as about the same
 
@@ -119,12 +118,12 @@ class Placed:
         held = [times for times, errors in sorted(self.lengths.items()) if errors[most] <= self.tolerance]
         return max(held, default=1)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """The fields as plain JSON values."""
         return _PLACED.dump_python(self, mode="json")
 
     @classmethod
-    def from_json(cls, described: Mapping[str, object]) -> Placed:
+    def from_json(cls, described: Json) -> Placed:
         """From `to_json`."""
         return _PLACED.validate_python(described)
 
@@ -157,80 +156,52 @@ def placed_rows(
 
 
 def _placed(row: Row, search: Search, answers: Mapping[str, Evidence], failed: Mapping[str, Failed]) -> Placed:
-    found, width = replay(search.unit, answers), search.unit.question.get("width", search.unit.ladder[0])
-    if not found.finished:
-        why = failed.get(search_course(search.unit).label)
-        return Placed(row.name, width, failed=why.reason if why else "not finished")
-    unit, own = found.unit, _of_variant(found.unit, found.runs)
-    end = SearchEnd(search.x, unit, found.width, own)
-    best = _best_by_seed(end)
-    learned = [run for run in best.values() if run.verdict == "learned"]
-    some = min(best.values(), key=lambda run: run.error)
-    task, errors = task_from_json(some.task), sorted(run.error for run in best.values())
+    result, first = replay(search, answers, failed), search.candidates[0]
+    if not result.finished:
+        return Placed(row.name, first.width, failed=result.failed or "not finished")
+    chosen = result.search
+    best = list(best_by_seed(result.there).values())
+    learned = [run for run in best if run.verdict == "learned"]
+    some = min(best, key=lambda run: run.error)
+    asked, errors = TrainingQuestion.of(some), sorted(run.error for run in best)
     return Placed(
         row=row.name,
-        width=width,
-        value=found.width,
-        ladder=unit.ladder,
+        width=first.width,
+        value=result.value,
+        ladder=chosen.values,
         learned=len(learned),
-        seeds=len(unit.seeds),
-        own=tuple(sorted(_of_each_seed(unit, own))),
+        seeds=len(chosen.seeds),
+        own=tuple(sorted(chosen.values[at] for at in result.first_learned().values() if at is not None)),
         error=median(errors),
         worst=errors[-1],
         tolerance=some.tolerance,
-        lengths=_by_times(task, best.values()),
-        positions=some.question["positions"],
-        rate=some.question["rate"],
+        lengths=_by_times(asked.task, best),
+        positions=asked.networks.positions,
+        rate=asked.rate,
         state_bits=some.size.state_bits or None,
-        compared_bits=_bits_at_start(unit),
-        seen=max(run.detail["test_inputs"]["share"] for run in best.values()),
+        compared_bits=_bits_at_start(chosen),
+        seen=max(run.detail["test_inputs"]["share"] for run in best),
         parameters=some.size.parameters,
         steps=round(median(map(_steps_to_learn, learned))) if learned else None,
-        seconds=median(run.seconds / max(1, run.detail["steps"]) for run in best.values()),
-        runs=len(found.runs),
-        limit=_limit(task, some),
-        code=some.question["code"],
+        seconds=median(run.seconds / max(1, run.detail["steps"]) for run in best),
+        runs=len(result.runs),
+        limit=_limit(asked, some),
+        code=asked.code,
     )
 
 
-def _bits_at_start(unit: Unit) -> int | None:
-    asked = unit.at(unit.start)
-    task = task_from_json(asked["task"])
+def _bits_at_start(search: Search) -> int | None:
+    asked = search.candidates[search.start]
     try:
-        network = candidates_of(asked).resources(task, asked["width"])
+        network = asked.networks.resources(asked.task, asked.width)
     except AssayError:
         return None
-    return network.state_bits(network.passes * task.spec.length)
-
-
-def _of_variant(unit: Unit, runs: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    """Runs of the variant that was chosen; those of others only served to choose."""
-    return tuple(run for run in runs if unit.rung_of(run.question) is not None)
-
-
-def _best_by_seed(end: SearchEnd) -> dict[int, Evidence]:
-    """Of each seed its run with the least error at the value that is reported."""
-    best: dict[int, Evidence] = {}
-    for run in end.there:
-        seed = run.question["seed"]
-        if seed not in best or run.error < best[seed].error:
-            best[seed] = run
-    return best
-
-
-def _of_each_seed(unit: Unit, runs: tuple[Evidence, ...]) -> list[int]:
-    """The value at the hardest rung that each seed learned."""
-    first: dict[int, int] = {}
-    for run in runs:
-        rung, seed = unit.rung_of(run.question), run.question["seed"]
-        if run.verdict == "learned" and rung is not None:
-            first[seed] = min(rung, first.get(seed, rung))
-    return [unit.ladder[rung] for rung in first.values()]
+    return network.state_bits(network.passes * asked.task.spec.length)
 
 
 def _steps_to_learn(run: Evidence) -> int:
     """The step at which a run's error was first measured within the tolerance."""
-    every, curve = run.question["recipe"]["check_every"], run.detail["curve"]
+    every, curve = TrainingQuestion.of(run).recipe.check_every, run.detail["curve"]
     at = next((place for place, error in enumerate(curve, 1) if error <= run.tolerance), len(curve))
     return min(at * every, run.detail["steps"])
 
@@ -243,16 +214,16 @@ def _by_times(task: Task, runs: Iterable[Evidence]) -> dict[int, tuple[float, ..
     return {times: tuple(sorted(errors)) for times, errors in sorted(found.items())}
 
 
-def _limit(task: Task, run: Evidence) -> Limit | None:
+def _limit(asked: TrainingQuestion, run: Evidence) -> Limit | None:
     """The mean-error bound on what the network declares that requires the most."""
     try:
-        network = resources_of(run, task)
+        network = resources_of(run, asked.task)
     except AssayError:
         return None
     limits = []
-    for bound in bounds_of(task):
+    for bound in bounds_of(asked.task):
         if (bound.error_kind, bound.justified, bound.error_at) == ("mean", "proved", Bound.error_at):
-            check = bound.check(task, network, distribution=run.question["recipe"]["distribution"])
+            check = bound.check(asked.task, network, distribution=asked.recipe.distribution)
             if check.required > 0:
                 available = None if check.available is None else int(check.available)
                 limits.append(Limit(bound.name, bound.resource, check.required, available))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from assay.probing.heads import Heads, read_arrays, write_arrays
 from assay.probing.reach import MASS
 from assay.probing.sets import positions_of, sets_text
 from assay.probing.uses import LONGEST, QUERIES, uses_of
+from assay.question import Question
 from assay.size import Size
 from assay.store.versions import versions
 
@@ -47,6 +49,36 @@ def uses_question(
     The keys are the first `length` of the sets described, of one size, kind by kind.
     """
     return {"asked": "uses", "head": head, "sets": list(described), "formats": list(formats), **_of(heads)}
+
+
+@dataclass(frozen=True)
+class ProbeQuestion(Question):
+    """What `probe_question` or `uses_question` describe."""
+
+    kind: ClassVar[str] = "probe"
+    described: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The description."""
+        return self.described
+
+    @classmethod
+    def from_json(cls, described: dict[str, Any]) -> ProbeQuestion:
+        """The question of a description."""
+        return cls(described)
+
+    @property
+    def subject(self) -> str:
+        """What is asked."""
+        return self.described["asked"]
+
+    def answer(self, folder: Path | None = None) -> Evidence:
+        """The answer for heads that `keep_heads` put into `folder`."""
+        return answer_probe(self.described, folder or Path())
+
+    def find(self) -> Evidence:
+        """The same, in the current folder."""
+        return self.answer()
 
 
 def keep_heads(heads: Heads, folder: Path) -> None:

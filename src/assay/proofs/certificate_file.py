@@ -165,7 +165,7 @@ def _spot_check(network: Construction, guaranteed: float) -> str:
     Raises:
         Refuted: it errs by more, or answers none of them.
     """
-    from assay.constructions.questions import try_all
+    from assay.constructions.trials import try_all
 
     trials = try_all(network, _SPOT_DRAWS)
     trial = together(trials.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from assay.boolean.findings import BooleanFindings
+from assay.report.boolean_findings import BooleanFindings
 from assay.report.text_table import TextTable
 from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, side_by_side, tooltip, whole_numbers
 

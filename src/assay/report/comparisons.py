@@ -11,9 +11,9 @@ from rich.table import Table
 from assay.evidence import Evidence
 from assay.report.text_table import TextTable
 from assay.results.predictions import Prediction, decided, predicted
-from assay.results.sweeps import best_of_seeds
 from assay.studies.replay import replay
-from assay.studies.study import Cell, Comparison
+from assay.studies.study import Comparison
+from assay.training.search import Search, best_by_seed
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,14 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
     cells = [_cell(cell, comparison.distribution, answers) for cell in comparison.cells]
     rows = [
         ComparedRow(
-            task_name(first.task.to_json()),
-            decided(first.task.to_json()),
+            task_name(first.candidates[0].about),
+            decided(first.candidates[0].about),
             tuple(cells[start : start + len(networks)]),
         )
         for start, first in list(enumerate(comparison.cells))[:: len(networks)]
     ]
     judged = [cell.agrees for cell in cells if cell.agrees is not None]
-    recipe, first = comparison.cells[0].unit.question["recipe"], comparison.cells[0].task
-    longest = max(recipe["test_lengths"], default=first.length)
+    first, longest = comparison.cells[0].candidates[0].task, _longest(comparison.cells[0])
     return Compared(
         title=comparison.title,
         distribution=comparison.distribution,
@@ -159,9 +158,15 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
     )
 
 
-def _name(cell: Cell) -> str:
+def _name(cell: Search) -> str:
     """Of a network; that positions are not told is usual here, and not said."""
-    return f"{cell.network.name.replace(', positions none', '')}, width {cell.width}"
+    asked = cell.candidates[0]
+    return f"{asked.networks.name.replace(', positions none', '')}, width {asked.width}"
+
+
+def _longest(cell: Search) -> int:
+    """The longest that it is tested at."""
+    return max(cell.candidates[0].recipe.longest, cell.candidates[0].task.length)
 
 
 def _by_kind(rows: list[ComparedRow], longest: int) -> list[ComparedKind]:
@@ -175,30 +180,33 @@ def _by_kind(rows: list[ComparedRow], longest: int) -> list[ComparedKind]:
     return found
 
 
-def _disagreements(cells: tuple[Cell, ...], found: list[ComparedCell], networks: list[str], longest: int) -> list[str]:
+def _disagreements(
+    cells: tuple[Search, ...], found: list[ComparedCell], networks: list[str], longest: int
+) -> list[str]:
     grouped: dict[tuple[int, str, str], list[str]] = {}
     for place, (cell, one) in enumerate(zip(cells, found, strict=True)):
         if one.agrees is False and one.predicted is not None and one.trained is not None:
             reason = _reason(cell, one.predicted, one.trained, longest)
             wrong = one.trained.lengths.get(longest, one.trained.error)
             key = place % len(networks), reason, one.predicted.why
-            grouped.setdefault(key, []).append(f"{task_name(cell.task.to_json())} ({wrong:.2g} wrong)")
+            grouped.setdefault(key, []).append(f"{task_name(cell.candidates[0].about)} ({wrong:.2g} wrong)")
     return [
         f"{networks[place]}: {reason}: {', '.join(said)}. {why[0].upper()}{why[1:]}."
         for (place, reason, why), said in sorted(grouped.items())
     ]
 
 
-def _reason(cell: Cell, theory: Prediction, trained: Trained, longest: int) -> str:
+def _reason(cell: Search, theory: Prediction, trained: Trained, longest: int) -> str:
     """How the decision and the training differ, as far as it is known."""
+    asked = cell.candidates[0]
     if theory.verdict == "cannot":
         return f"cannot do all words at all lengths, but has nearly all answers right at length {longest}, as drawn"
     if trained.reach:
         return (
-            f"can, and learned length {cell.task.length}, but training found weights that do not hold up to {longest}"
+            f"can, and learned length {asked.task.length}, but training found weights that do not hold up to {longest}"
         )
-    if theory.depth is not None and cell.network.depth < theory.depth:
-        return f"can at a depth that is known, but did not learn it at depth {cell.network.depth} within this budget"
+    if theory.depth is not None and asked.networks.depth < theory.depth:
+        return f"can at a depth that is known, but did not learn it at depth {asked.networks.depth} within this budget"
     return "can, but did not learn it within this budget; whether budget, size or training is at fault is left open"
 
 
@@ -208,11 +216,11 @@ def task_name(task: Mapping[str, object]) -> str:
     return str(name or ", ".join(f"{key} {value}" for key, value in task.items() if key != "name"))
 
 
-def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> ComparedCell:
-    found = replay(cell.unit, answers)
-    network = cell.network
+def _cell(cell: Search, distribution: str, answers: Mapping[str, Evidence]) -> ComparedCell:
+    found, asked = replay(cell, answers), cell.candidates[0]
+    network = asked.networks
     theory = predicted(
-        cell.task.to_json(),
+        asked.about,
         network.architecture,
         dict(network.options),
         network.positions or "none",
@@ -220,21 +228,21 @@ def _cell(cell: Cell, distribution: str, answers: Mapping[str, Evidence]) -> Com
         distribution,
     )
     trained = _trained(cell, found.runs) if found.finished else None
-    longest = max(cell.unit.question["recipe"]["test_lengths"], default=cell.task.length)
+    longest = _longest(cell)
     agrees = None
     if theory is not None and trained is not None and theory.verdict != "open":
         agrees = (theory.verdict == "can") == (trained.reach >= longest)
-    asked = len(cell.unit.seeds) * len(cell.unit.rates)
-    return ComparedCell(theory, trained, agrees, 0 if found.finished else asked - len(found.runs))
+    runs = len(cell.seeds) * len(cell.rates)
+    return ComparedCell(theory, trained, agrees, 0 if found.finished else runs - len(found.runs))
 
 
-def _trained(cell: Cell, runs: tuple[Evidence, ...]) -> Trained:
-    chosen = list(best_of_seeds(runs).values())
+def _trained(cell: Search, runs: tuple[Evidence, ...]) -> Trained:
+    chosen, task = list(best_by_seed(runs).values()), cell.candidates[0].task
     lengths = _medians(chosen, "lengths")
     learned = sum(run.verdict == "learned" for run in chosen)
-    reach = cell.task.length if 2 * learned > len(chosen) else 0
+    reach = task.length if 2 * learned > len(chosen) else 0
     for length in lengths:
-        held = sum(run.detail["lengths"][str(length)] <= cell.task.mean_tolerance for run in chosen)
+        held = sum(run.detail["lengths"][str(length)] <= task.mean_tolerance for run in chosen)
         if reach == 0 or 2 * held <= len(chosen):
             break
         reach = length

@@ -8,19 +8,24 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from assay.boolean.findings import BooleanFindings, gather_boolean
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
 from assay.models.candidates import candidates_of
 from assay.probing.findings import Findings as ProbeFindings
 from assay.probing.findings import gather_probe
+from assay.report.boolean_findings import BooleanFindings, gather_boolean
 from assay.report.comparisons import Compared, gather_comparison
 from assay.report.gathering import gather_line, parameters_text
 from assay.report.lines import Line
 from assay.report.protocols import ProtocolRun
+from assay.report.retrieval_findings import (
+    MemoryFindings,
+    RetrievalFindings,
+    gather_memories,
+    gather_retrieval,
+)
 from assay.report.schema import SCHEMA, Json, to_json
 from assay.report.task_matrix import TaskMatrix, task_matrix
 from assay.results.frontier import contradictions
-from assay.retrieval.findings import MemoryFindings, RetrievalFindings, gather_memories, gather_retrieval
 from assay.store.versions import machine, versions
 from assay.studies.study import Study
 from assay.studies.workers import Failed
@@ -209,6 +214,7 @@ def gather(
     """The findings of a study; `failed` says why questions have no answer, by what they are."""
     answers = {piece.key: piece for piece in evidence}
     lines = tuple(gather_line(line, answers, failed) for line in study.lines)
+    played = [answers[question.key] for question in study.protocols if question.key in answers]
     boolean = None if study.boolean is None else gather_boolean(study.boolean, answers)
     symbols = {(str(line.task["name"]), key): symbol for line in lines for key, symbol in line.columns.items()}
     return Findings(
@@ -222,7 +228,7 @@ def gather(
         precision=study.precision,
         lines=lines,
         matrix=task_matrix(lines),
-        protocols=tuple(_protocol(answers[key]) for key in map(content_hash, study.protocols) if key in answers),
+        protocols=tuple(map(_protocol, played)),
         probes=tuple(gather_probe(probe, answers) for probe in study.probes),
         retrieval=None if study.retrieval is None else gather_retrieval(study.retrieval, answers),
         memory=None if study.memory is None else gather_memories(study.memory, answers),

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from assay.baselines.fit import Baselines
-from assay.baselines.questions import baselines_question
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
 from assay.models.bare_models import BARE_MODELS
 from assay.proofs.proof import Proof, Step
+from assay.questions.baselines import BaselinesQuestion
 from assay.report.lines import (
     Certified,
     DrawnInputs,
@@ -25,14 +25,13 @@ from assay.report.lines import (
     rank,
 )
 from assay.report.states import state_charts
-from assay.results.frontier import SearchEnd, Series, learned_series, stated_series
-from assay.results.sweeps import best_of_seeds, sweeps_of
-from assay.studies.course import name_of, search_course
+from assay.results.frontier import Series, learned_series, stated_series
+from assay.results.sweeps import sweeps_of
 from assay.studies.replay import replay
 from assay.studies.study import Line as AskedLine
-from assay.studies.study import symbol_texts
 from assay.studies.workers import Failed
-from assay.tasks import TASKS
+from assay.tasks import TASKS, symbol_texts
+from assay.training.search import SearchResult, best_by_seed
 
 _VERDICTS = ("learned", "constructed", "impossible")
 
@@ -51,14 +50,13 @@ def parameters_text(task: Mapping[str, Any]) -> str:
 def gather_line(line: AskedLine, answers: Mapping[str, Evidence], failed: Mapping[str, Failed]) -> Line:
     """What the answers say of a line; `failed` says why questions have no answer, by what they are."""
     stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
-    replays = [(search, replay(search.unit, answers)) for search in line.searches]
-    finished = [(search, found) for search, found in replays if found.finished]
-    ends = [SearchEnd(s.x, found.unit, found.width, found.runs) for s, found in finished if not s.unit.sweep]
-    swept = [(s.x, s.axis, s.unit, found.runs) for s, found in finished if s.unit.sweep]
+    results = [replay(search, answers, failed) for search in line.searches]
+    finished = [one for one in results if one.finished]
+    ends, swept = [one for one in finished if not one.search.sweep], [one for one in finished if one.search.sweep]
     tasks = list(line.tasks.values())
     first, judged = tasks[0], (*tasks, *line.learned_tasks())
     described = [task.to_json() for task in tasks]
-    sought = _varying([rung["task"] for search in line.searches for rung in search.unit.rungs if "task" in rung])
+    sought = _varying([asked.about for search in line.searches if search.largest for asked in search.candidates])
     varying = _varying(described) | {line.along} | sought
     return Line(
         name=line.name,
@@ -76,13 +74,9 @@ def gather_line(line: AskedLine, answers: Mapping[str, Evidence], failed: Mappin
         distribution_text=first.distributions[line.distribution],
         series=tuple(sorted([*stated_series(stated), *learned_series(ends)], key=_place)),
         unfinished=tuple(
-            Unfinished(
-                f"{name_of(found.unit)}{' (sweep)' if found.unit.sweep else ''}",
-                search.x,
-                why.reason if (why := failed.get(search_course(found.unit).label)) else None,
-            )
-            for search, found in replays
-            if not found.finished
+            Unfinished(f"{one.search.name}{' (sweep)' if one.search.sweep else ''}", one.search.x, one.failed or None)
+            for one in results
+            if not one.finished
         ),
         lengths=tuple(row for end in ends if (row := _at_other_lengths(end))),
         states=tuple(state_charts(ends, line.symbol, line.distribution)),
@@ -90,7 +84,7 @@ def gather_line(line: AskedLine, answers: Mapping[str, Evidence], failed: Mappin
         certificates=tuple(_certified(answers[a.key]) for a in line.certificates if a.key in answers),
         precisions=tuple(_precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers)),
         baselines=tuple(_baselines(line, answers)),
-        test_inputs=tuple(_test_inputs((search.x, found.runs) for search, found in finished)),
+        test_inputs=tuple(_test_inputs((one.search.x, one.runs) for one in finished)),
     )
 
 
@@ -99,9 +93,9 @@ def _varying(tasks: list[dict[str, Any]]) -> set[str]:
     return {key for task in tasks for key in task if any(task[key] != other[key] for other in tasks)}
 
 
-def _at_other_lengths(end: SearchEnd) -> OtherLengths | None:
+def _at_other_lengths(end: SearchResult) -> OtherLengths | None:
     """What each seed's best run at the width that was found, or at the widest, is judged at; None without lengths."""
-    best = best_of_seeds(run for run in end.there if run.detail.get("lengths"))
+    best = best_by_seed(run for run in end.there if run.detail.get("lengths"))
     errors: dict[int, list[float]] = defaultdict(list)
     for run in best.values():
         for length, error in run.detail["lengths"].items():
@@ -109,18 +103,18 @@ def _at_other_lengths(end: SearchEnd) -> OtherLengths | None:
     if not errors:
         return None
     return OtherLengths(
-        architecture=name_of(end.unit),
-        x=end.x,
-        field=end.unit.field,
-        width=end.unit.ladder[end.rung],
-        learned=end.width is not None,
+        architecture=end.search.name,
+        x=end.search.x,
+        field=end.search.field,
+        width=end.search.values[end.place],
+        learned=end.value is not None,
         errors={length: tuple(sorted(found)) for length, found in sorted(errors.items())},
     )
 
 
 def _baselines(line: AskedLine, answers: Mapping[str, Evidence]) -> Iterable[TrivialBaselines]:
     for x in line.learned_at:
-        piece = answers.get(content_hash(baselines_question(line.tasks[x], line.distribution)))
+        piece = answers.get(BaselinesQuestion(line.tasks[x], line.distribution).key)
         if piece is not None:
             found = Baselines.from_json(piece.detail)
             yield TrivialBaselines(x, found.tolerance, found.draws, found.found)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from assay.report.retrieval_findings import Margin, MemoryFindings, RetrievalFindings
 from assay.report.text_table import TextTable
 from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, tooltip
-from assay.retrieval.findings import Margin, MemoryFindings, RetrievalFindings
 
 _GREY, _SOFT = "#8a8f98", "#b9bec6"
 # Colours and dashes of the lines of the first chart, by how their names begin.

@@ -10,8 +10,9 @@ from assay.bounds import bounds_of
 from assay.bounds.bound import Bound
 from assay.evidence import content_hash
 from assay.resources import Resources
-from assay.results.frontier import Point, SearchEnd, learned_series
-from assay.tasks import Task, task_from_json
+from assay.results.frontier import Point, learned_series
+from assay.tasks import Task
+from assay.training.search import SearchResult
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class StateChart:
     required: dict[str, tuple[tuple[int, float], ...]]
 
 
-def state_charts(ends: Iterable[SearchEnd], symbol: str, distribution: str) -> list[StateChart]:
+def state_charts(ends: Iterable[SearchResult], symbol: str, distribution: str) -> list[StateChart]:
     """A chart for each parameter along which something with a state was learned at two values at least.
 
     Args:
@@ -65,9 +66,8 @@ def state_charts(ends: Iterable[SearchEnd], symbol: str, distribution: str) -> l
             learned[name][f"{one.architecture}{by}"] = tuple(held)
     asked: dict[str, list[Task]] = defaultdict(list)
     for end in ends:
-        name = end.unit.field if end.unit.largest else symbol
-        tasks = {content_hash(task): task for task in (end.unit.at(r)["task"] for r in range(len(end.unit.rungs)))}
-        asked[name] += map(task_from_json, tasks.values())
+        name = end.search.field if end.search.largest else symbol
+        asked[name] += {content_hash(one.about): one.task for one in end.search.candidates}.values()
     return [
         StateChart(name, found, _required(name, asked[name], distribution))
         for name, found in learned.items()

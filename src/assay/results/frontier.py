@@ -17,11 +17,11 @@ from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.models.bare_models import BARE_MODELS
-from assay.models.candidates import candidates_of
 from assay.resources import Resources
 from assay.results.growth import Found, Growth, Interval, fit_growth
 from assay.tasks import Task, task_from_json
-from assay.training.search import Unit
+from assay.training.question import TrainingQuestion
+from assay.training.search import Search, SearchResult
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Point:
         first: whether it is the ladder's first, so that the value sought may lie before it.
         seeds: the width that each seed was first seen to learn, None where it learned at none; empty for what has no
             seeds. A seed is not asked below the reported width once most have failed there, so it may learn less.
-        intervals: where the value of each seed lies, as far as it was asked: from the first whole number above the rung
+        intervals: where the value of each seed lies, as far as it was asked: from the first whole number above the one
             before, to the one that it learned; those first that learned at the hardest. Where the largest is sought,
             from the one that it learned to the last below the next.
         runs: training runs behind it.
@@ -117,33 +117,6 @@ class Series:
         return Found(point.x, point.width, side, point.intervals or ((float(point.width), float(point.width)),))
 
 
-@dataclass(frozen=True)
-class SearchEnd:
-    """A finished search.
-
-    Attributes:
-        x: the value of the parameter that varies.
-        unit: the search.
-        width: the width, or other value, of the first rung that most seeds learned; None where there is none.
-        runs: its training runs.
-    """
-
-    x: int
-    unit: Unit
-    width: int | None
-    runs: tuple[Evidence, ...]
-
-    @property
-    def rung(self) -> int:
-        """The first that most seeds learned; the ladder's last where there is none."""
-        return self.unit.ladder.index(self.unit.ladder[-1] if self.width is None else self.width)
-
-    @property
-    def there(self) -> list[Evidence]:
-        """The runs at that rung."""
-        return [run for run in self.runs if self.unit.rung_of(run.question) == self.rung]
-
-
 def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
     """Boundaries from bounds and constructions, given with the values of the parameter that varies."""
     groups: dict[tuple[str, ...], dict[int, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
@@ -165,12 +138,11 @@ def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:
     ]
 
 
-def learned_series(ends: Iterable[SearchEnd]) -> list[Series]:
+def learned_series(results: Iterable[SearchResult]) -> list[Series]:
     """Boundaries from finished searches, one for each architecture, shape and field that varies."""
-    groups: dict[tuple[str, str, str], list[SearchEnd]] = defaultdict(list)
-    for end in ends:
-        name = end.unit.name or candidates_of(end.runs[0].question).name
-        groups[end.runs[0].family, name, end.unit.field].append(end)
+    groups: dict[tuple[str, str, str], list[SearchResult]] = defaultdict(list)
+    for one in results:
+        groups[one.runs[0].family, one.search.name, one.search.field].append(one)
     return [_learned_series(family, name, found) for (family, name, _), found in sorted(groups.items())]
 
 
@@ -188,7 +160,7 @@ def contradictions(evidence: Iterable[Evidence]) -> list[str]:
             found.append(f"{piece.source} for {piece.task} errs by {piece.detail['measured']}, not {piece.error:g}")
         task = task_from_json(piece.task)
         error = piece.error if piece.error_kind == "worst" else piece.tolerance
-        distribution = piece.question.get("recipe", {}).get("distribution", "uniform")
+        distribution = TrainingQuestion.of(piece).recipe.distribution if piece.source == "training" else "uniform"
         try:
             network = resources_of(piece, task)
         except AssayError:  # a layer that has been edited since, and fails: nothing is known of what it had
@@ -214,42 +186,41 @@ def resources_of(piece: Evidence, task: Task) -> Resources:
     asked = piece.question.get("network", piece.question)  # a protocol's question holds that of its network
     if asked["kind"] == "construction":
         return BARE_MODELS[CONSTRUCTIONS[asked["method"]].model].resources(piece.size, task)
-    return candidates_of(asked).resources(task, piece.size.width, precision=piece.size.precision)
+    networks = TrainingQuestion.from_json(asked).networks
+    return networks.resources(task, piece.size.width, precision=piece.size.precision)
 
 
-def _learned_series(family: str, name: str, ends: list[SearchEnd]) -> Series:
-    size, unit = ends[0].runs[0].size, ends[0].unit
+def _learned_series(family: str, name: str, results: list[SearchResult]) -> Series:
+    size, search = results[0].runs[0].size, results[0].search
     return Series(
         family=family,
         architecture=name,
         source="training",
         verdict="learned",
         error_kind="mean",
-        points=tuple(_learned_point(end) for end in sorted(ends, key=lambda end: end.x)),
+        points=tuple(_learned_point(one) for one in sorted(results, key=lambda one: one.search.x)),
         depth=size.depth,
         head_width=size.head_width,
-        field=unit.field,
-        largest=unit.largest,
+        field=search.field,
+        largest=search.largest,
     )
 
 
-def _learned_point(end: SearchEnd) -> Point:
-    there, ladder = end.there, end.unit.ladder
-    step = there[0].size.head_width or 1 if end.unit.field == "width" else 1
-    learned = [(end.unit.rung_of(run.question), run.question["seed"]) for run in end.runs if run.verdict == "learned"]
-    first = [
-        min((rung for rung, of in learned if of == seed and rung is not None), default=None) for seed in end.unit.seeds
-    ]
+def _learned_point(result: SearchResult) -> Point:
+    search, there, values = result.search, result.there, result.search.values
+    step = there[0].size.head_width or 1 if search.field == "width" else 1
+    first = result.first_learned()
     return Point(
-        x=end.x,
-        width=ladder[end.rung],
-        censored=end.width is None,
-        first=end.width is not None and end.rung == 0,
-        seeds=tuple(None if rung is None else ladder[rung] for rung in first),
+        x=search.x,
+        width=values[result.place],
+        censored=result.value is None,
+        first=result.value is not None and result.place == 0,
+        seeds=tuple(None if place is None else values[place] for place in first.values()),
         intervals=tuple(
-            _interval(end.unit, rung, step) for rung in sorted(len(ladder) if rung is None else rung for rung in first)
+            _interval(search, place, step)
+            for place in sorted(len(values) if place is None else place for place in first.values())
         ),
-        runs=len(end.runs),
+        runs=len(result.runs),
         parameters=there[0].size.parameters,
         precision=there[0].size.precision,
         message_bits=there[0].size.message_bits,
@@ -272,10 +243,10 @@ def _stated_point(x: int, pieces: list[Evidence]) -> Point:
     )
 
 
-def _interval(unit: Unit, rung: int, step: int) -> Interval:
+def _interval(search: Search, place: int, step: int) -> Interval:
     """Where the value lies that a seed would be seen to learn first, or last, if all were tried, `step` apart."""
-    known = [float(value) for value in unit.ladder]
-    if unit.largest:
-        return (0.0 if rung == len(known) else known[rung], known[rung - 1] - step if rung else None)
-    least = known[rung - 1] + step if rung else step if known[0] == step else 0.0
-    return (known[-1] if rung == len(known) else least, None if rung == len(known) else known[rung])
+    known = [float(value) for value in search.values]
+    if search.largest:
+        return (0.0 if place == len(known) else known[place], known[place - 1] - step if place else None)
+    least = known[place - 1] + step if place else step if known[0] == step else 0.0
+    return (known[-1] if place == len(known) else least, None if place == len(known) else known[place])

@@ -47,8 +47,8 @@ class Found:
         length: N.
         size: that is reported; where `side` is not 0, only known to lie at or beyond what is sought.
         side: 1 where what is sought is at least `size`, -1 where it is at most, 0 where it is known from both sides.
-        seeds: where the size of each seed lies, those first that learned at the hardest rung; the reported size is that
-            of the first seed by which most have learned.
+        seeds: where the size of each seed lies, those first that learned at the hardest value; the reported size is
+            that of the first seed by which most have learned.
     """
 
     length: int

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from assay.bounds import bounds_of
 from assay.bounds.bound import Bound
 from assay.errors import AssayError
-from assay.evidence import Evidence
 from assay.resources import Resources
 from assay.results.frontier import resources_of
-from assay.tasks import Task, task_from_json
-from assay.training.search import Unit
+from assay.tasks import Task
+from assay.training.search import SearchResult, best_by_seed
 
 AXES = ("state bits", "parameters", "width")  # of charts, beside the field that varies
 _HALVINGS = 30  # of an interval, to find an error
@@ -80,13 +79,12 @@ class Sweep:
     curves: tuple[Curve, ...]
 
 
-def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> list[Sweep]:
-    """Finished values of sweeps by chart, given with their x, the axis that was asked for, and all runs."""
+def sweeps_of(results: Iterable[SearchResult]) -> list[Sweep]:
+    """Finished values of sweeps by chart."""
     charts: dict[tuple[int, str], dict[tuple[str, str, str], list[Swept]]] = defaultdict(lambda: defaultdict(list))
-    for x, axis, unit, runs in ends:
-        charts[x, axis or unit.field][unit.name, runs[0].family, unit.field].append(
-            _swept(unit, runs, axis or unit.field)
-        )
+    for one in results:
+        search, family = one.search, one.runs[0].family
+        charts[search.x, search.axis or search.field][search.name, family, search.field].append(_swept(one))
     return [
         Sweep(
             x,
@@ -98,16 +96,6 @@ def sweeps_of(ends: Iterable[tuple[int, str, Unit, tuple[Evidence, ...]]]) -> li
         )
         for (x, axis), curves in charts.items()
     ]
-
-
-def best_of_seeds(runs: Iterable[Evidence]) -> dict[int, Evidence]:
-    """For each seed, its run with the least error, whatever the rate."""
-    best: dict[int, Evidence] = {}
-    for run in runs:
-        seed = run.question["seed"]
-        if seed not in best or run.error < best[seed].error:
-            best[seed] = run
-    return best
 
 
 def least_error(bound: Bound, task: Task, network: Resources, distribution: str) -> float:
@@ -133,25 +121,26 @@ def least_error(bound: Bound, task: Task, network: Resources, distribution: str)
     return low
 
 
-def _swept(unit: Unit, runs: tuple[Evidence, ...], axis: str) -> Swept:
-    best = best_of_seeds(runs)
-    some = next(iter(best.values()))
-    task = task_from_json(some.task)
+def _swept(result: SearchResult) -> Swept:
+    best = best_by_seed(result.runs)
+    some, asked = next(iter(best.values())), result.search.candidates[0]
+    task = asked.task
     try:
         network = resources_of(some, task)
     except AssayError:  # a layer that has been edited since, and fails: nothing is known of what it had
         network = Resources(precision=32)
     floors = [
-        (least_error(bound, task, network, some.question["recipe"]["distribution"]), bound.name)
+        (least_error(bound, task, network, asked.recipe.distribution), bound.name)
         for bound in bounds_of(task)
         if (bound.error_kind, bound.justified, bound.error_at) == ("mean", "proved", Bound.error_at)
     ]
     floor, name = max(floors, default=(0.0, ""))
-    state_bits = some.size.state_bits or None
+    value, state_bits = result.search.values[0], some.size.state_bits or None
+    axis = result.search.axis or result.search.field
     places = {"state bits": state_bits, "parameters": some.size.parameters, "width": some.size.width}
     return Swept(
-        value=unit.ladder[0],
-        at=places.get(axis, unit.ladder[0]),
+        value=value,
+        at=places.get(axis, value),
         width=some.size.width,
         parameters=some.size.parameters,
         state_bits=state_bits,

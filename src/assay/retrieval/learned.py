@@ -82,6 +82,18 @@ class Setting:
         require_integer("steps", self.steps, len(self.temperatures), _MOST_STEPS)
         require(0 < self.rate <= 1, "rate", self.rate, "above 0 and at most 1")
 
+    @property
+    def text(self) -> str:
+        """In words.
+
+        >>> Setting().text, Setting(temperatures=(0.1, 0.01), steps=4000).text
+        ('InfoNCE at temperature 0.1, 1,000 steps', 'InfoNCE from temperature 0.1 to 0.01, 4,000 steps')
+        """
+        first, last = self.temperatures[0], self.temperatures[-1]
+        at = f"at temperature {first:g}" if len(self.temperatures) == 1 else f"from temperature {first:g} to {last:g}"
+        name = {"infonce": "InfoNCE", "sigmoid": "sigmoid loss"}[self.loss]
+        return f"{name} {at}, {self.steps:,} steps"
+
 
 AT_ONE_TEMPERATURE = Setting()
 ANNEALED = Setting(temperatures=(0.1, 0.05, 0.03, 0.02, 0.01), steps=4000)

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 from assay.errors import require
-from assay.evidence import content_hash
+from assay.evidence import Json
 from assay.models import Option, check_shape, named_architecture
 from assay.models.shape import options_text
 from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows, fitting
@@ -82,7 +81,7 @@ def place(
     with Ledger(make_folder(folder) / LEDGER) as ledger:
         shipped = kept_answers(KEPT_BASELINES)
         for question in study.baselines():
-            if (piece := shipped.get(content_hash(question))) is not None:
+            if (piece := shipped.get(question.key)) is not None:
                 ledger.add(piece)
         require_tests_of_learning(study, ledger)
         with progress(quiet=quiet) as show:
@@ -105,7 +104,7 @@ def place(
     return card
 
 
-def listing() -> dict[str, Any]:
+def listing() -> Json:
     """The rows of the battery and the known layers, as plain JSON values."""
     return {
         "rows": [

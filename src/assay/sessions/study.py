@@ -6,11 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from assay.baselines.questions import answer_baselines, refused
 from assay.errors import AssayError, AssayErrors, one_line
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
+from assay.questions.baselines import refused
 from assay.report.findings import Reported, gather
 from assay.report.page import require_report, write_report
 from assay.store.files import free_bytes, make_folder, require_folder
@@ -56,13 +55,13 @@ def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
     """
     said = []
     for question in study.baselines():
-        answer = ledger.get(question)
+        answer = ledger.get(question.to_json())
         if answer is None:
             try:
-                answer = answer_baselines(question)
+                answer = question.answer()
             except Exception as error:  # whatever a task of a user's own raises: its searches will fail, and say it
                 reason = one_line(f"{type(error).__name__}: {error}")
-                print(f"assay: no baselines on {question['task']['name']}: {reason}", file=sys.stderr)
+                print(f"assay: no baselines on {question.about['name']}: {reason}", file=sys.stderr)
                 continue
             ledger.add(answer)
         said.append(refused(answer))
@@ -70,9 +69,7 @@ def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
         raise AssayErrors(f"study {study.name}: {line}" for line in said if line)
 
 
-def estimate_session(
-    name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]
-) -> dict[str, Any]:
+def estimate_session(name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]) -> Json:
     """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
     from assay.studies.estimate import estimate
 

@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 from assay.boolean.named import named_function
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, require, unknown
+from assay.evidence import Json
 from assay.examine.protocols import PROTOCOLS
 from assay.models import check_shape, family, named_architecture
 from assay.tasks import TASKS, Task, parameters_of, task_from_json
@@ -50,7 +51,7 @@ class Above:
 
     folder: Path
     studys: str = ""
-    task: dict[str, Any] = field(default_factory=dict)
+    task: Json = field(default_factory=dict)
     along: str = ""
     distribution: str = ""
     tried: list[dict[str, int]] = field(default_factory=lambda: [{}])
@@ -83,7 +84,7 @@ def varied(task: str) -> dict[str, str]:
     return {name: symbol for name, symbol in TASKS[task].symbols.items() if name in parameters_of(task)}
 
 
-def is_of_task(field: str, task: dict[str, Any], along: str) -> bool:
+def is_of_task(field: str, task: Json, along: str) -> bool:
     """Whether a field that a search varies is a parameter of the line's task, rather than of its networks."""
     return field in varied(task["name"]) and field != along and field not in task
 
@@ -111,7 +112,7 @@ def imported(find: Callable[[], T], name: str) -> T:
         raise AssayError(f"{name!r} cannot be used: {type(error).__name__}: {error}") from error
 
 
-def made(description: dict[str, Any]) -> Task:
+def made(description: Json) -> Task:
     """The task; whatever it says where it cannot be made is a refusal."""
     try:
         return task_from_json(description)
@@ -119,14 +120,14 @@ def made(description: dict[str, Any]) -> Task:
         raise error if isinstance(error, AssayError) else AssayError(str(error)) from error
 
 
-def known_task(table: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+def known_task(table: Json, info: ValidationInfo) -> Json:
     """There is such a task, and it has these parameters; each fault is named."""
     name = table.get("name")
     if not isinstance(name, str):
         raise AssayError("task has no name")
     name = imported(lambda: TASKS.named(name, above_of(info).folder), name)
     table = {**table, "name": name}
-    known: dict[str, Any] = {"name": str, **parameters_of(name)}
+    known: Json = {"name": str, **parameters_of(name)}
     refusals: list[InitErrorDetails] = []
     for key, value in table.items():
         try:

@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
 
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence, Json
+from assay.question import Question
 from assay.studies.course import Course, expected_runs, search_course
 from assay.studies.study import Study
 from assay.studies.workers import failure
-from assay.training.search import Question, Unit
+from assay.training.question import TrainingQuestion
+from assay.training.search import Search
 from assay.training.timing import RunSeconds, time_run
 
 SHARE = 0.65  # of the budget that a run takes: the mean over the searches of the shipped studies
@@ -39,8 +40,6 @@ _SECONDS: dict[tuple[str, str], tuple[float, float]] = {
 }
 _QUICK = {"bound": 0.0, "portrait": 1.0, "boolean": 1.5}
 _USUALLY = 0.02  # what any other question takes beside
-
-
 _START = 4.0  # seconds until workers have imported torch, and in which the report is written
 
 
@@ -69,8 +68,8 @@ def estimate(
     *,
     workers: int,
     tell: Callable[[str], None] = lambda _: None,
-    timer: Callable[[Question], RunSeconds] = time_run,
-) -> dict[str, Any]:
+    timer: Callable[[TrainingQuestion], RunSeconds] = time_run,
+) -> Json:
     """Questions, processor time, time on this many workers and disk of what is left of a study; nothing is answered.
 
     Args:
@@ -78,7 +77,7 @@ def estimate(
         answers: that the ledger holds, by key.
         workers: processes, one core each.
         tell: is given a line on each calibration.
-        timer: times the steps of a training question that has a width.
+        timer: times the steps of a training question.
 
     Returns a dictionary with `study`, `parts` (see `Part`), `questions`, `answered`, `processor_seconds`, `seconds`,
     `disk_bytes` and `workers`.
@@ -101,67 +100,71 @@ def estimate(
 
 def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:
     """All but searches, by kind."""
+    portraits = {question.key for question in study.portraits}
     waiting: dict[str, list[Question]] = defaultdict(list)
     answered: dict[str, int] = defaultdict(int)
-    for key, question in {content_hash(question): question for question in study.singles()}.items():
-        kind = "portrait" if question.get("portrait") else question["kind"]
+    for key, question in {question.key: question for question in study.singles()}.items():
+        kind = "portrait" if key in portraits else question.kind
         waiting[kind] += [] if key in answers else [question]
         answered[kind] += key in answers
     return [
-        Part(kind, len(questions), answered[kind], sum(map(_single_seconds, questions)), "seconds measured before")
+        Part(
+            kind,
+            len(questions),
+            answered[kind],
+            sum(_single_seconds(kind, question) for question in questions),
+            "seconds measured before",
+        )
         for kind, questions in waiting.items()
     ]
 
 
-def _single_seconds(question: Question) -> float:
+def _single_seconds(kind: str, question: Question) -> float:
     """By the kind and the method: measured on the shipped studies."""
-    task = question.get("task") or question.get("network", {}).get("task", {})
-    first, power = _SECONDS.get((question["kind"], question.get("method", "")), (0.0, 0.0))
-    return (
-        _QUICK.get("portrait" if question.get("portrait") else question["kind"], _USUALLY)
-        + first * task.get("length", 1) ** power
-    )
+    first, power = _SECONDS.get((question.kind, question.subject), (0.0, 0.0))
+    return _QUICK.get(kind, _USUALLY) + first * question.about.get("length", 1) ** power
 
 
 def _searches(
-    units: Iterable[Unit],
+    searches: Iterable[Search],
     answers: dict[str, Evidence],
     tell: Callable[[str], None],
-    timer: Callable[[Question], RunSeconds],
+    timer: Callable[[TrainingQuestion], RunSeconds],
 ) -> list[Part]:
-    courses = [(unit, search_course(unit)) for unit in units]
+    courses = [(search, search_course(search)) for search in searches]
     for _, course in courses:
         course.begin(answers)
     known = _experience(courses, answers)
     parts = []
-    for unit, course in courses:
-        usual = 1.0 if unit.question["recipe"]["test_lengths"] else SHARE  # such runs use their whole budget
-        runs, share, source = known.get(course.kind, (expected_runs(unit), usual, "usual numbers of runs and steps"))
+    for search, course in courses:
+        usual = 1.0 if search.candidates[0].recipe.test_lengths else SHARE  # such runs use their whole budget
+        expected = expected_runs(search), usual, "usual numbers of runs and steps"
+        runs, share, source = known.get(course.kind, expected)
         left = 0.0 if course.finished else max(runs - course.answered, len(course.pending))
         seconds, rests = 0.0, "finished"
         if left:
             tell(f"timing {course.label}")
-            rung = max(0, unit.start - unit.largest)  # a largest value is mostly found beyond where its search begins
-            variant = unit.variants[0] if unit.variants else {}
-            question = {**unit.at(rung), **variant, "seed": unit.seeds[0], "rate": unit.rates[0]}
-            rests = f"steps timed at {unit.field} {unit.ladder[rung]}, {source}"
+            place = max(0, search.start - search.largest)  # a largest value is mostly found beyond where it begins
+            asked = search.in_positions(search.positions[0]) if search.positions else search
+            question = asked.candidates[place]
+            rests = f"steps timed at {search.field} {search.values[place]}, {source}"
             try:
                 seconds = left * timer(question).of(share)
             except (Exception, SystemExit) as error:  # of a layer of a user's own
-                rests = f"cannot be timed: {failure(error, question).reason}"
+                rests = f"cannot be timed: {failure(error, question.width).reason}"
         parts.append(Part(course.label, left, course.answered, seconds, rests))
     return parts
 
 
 def _experience(
-    courses: list[tuple[Unit, Course]], answers: dict[str, Evidence]
+    courses: list[tuple[Search, Course]], answers: dict[str, Evidence]
 ) -> dict[tuple[str, ...], tuple[float, float, str]]:
     """Runs and shares of their budget that finished searches took, by what they search."""
     runs, shares = defaultdict(list), defaultdict(list)
-    for unit, course in courses:
+    for search, course in courses:
         if course.finished:
             runs[course.kind].append(course.answered)
-            budget = unit.question["recipe"]["steps"]
+            budget = search.candidates[0].recipe.steps
             shares[course.kind] += [answers[key].detail["steps"] / budget for key in course.asked if key in answers]
     return {
         kind: (mean(counts), mean(shares[kind]), f"runs and steps of {len(counts)} finished searches")

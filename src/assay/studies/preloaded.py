@@ -13,5 +13,5 @@ from importlib import import_module
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # it comes to the whole group, and the parent decides
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OMP_NUM_THREADS"] = "1"  # also: no threads of BLAS, which do not survive a fork
-for _name in ("cli", "bounds.questions", "constructions.questions", "training.questions", "proofs.questions"):
+for _name in ("cli", "questions.bound", "questions.construction", "training.question", "questions.certificate"):
     import_module(f"assay.{_name}")

@@ -7,42 +7,30 @@ comes to the same end, so only what this study asked, with its seeds, rates and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from types import MappingProxyType
 
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
 from assay.studies.course import search_course
 from assay.studies.study import Study
-from assay.training.search import Unit
+from assay.studies.workers import Failed
+from assay.training.search import Search, SearchResult
+
+_NONE: Mapping[str, Failed] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Replay:
-    """A search played over answers.
-
-    Attributes:
-        unit: the search; where it is finished, in the variant that was chosen.
-        finished: whether the answers bring it to its end.
-        width: the width, or other value, of the first learned rung; None where it is not finished, or there is none.
-        runs: the answers to what it asks, in that order.
-    """
-
-    unit: Unit
-    finished: bool
-    width: int | None
-    runs: tuple[Evidence, ...]
-
-
-def replay(unit: Unit, answers: Mapping[str, Evidence]) -> Replay:
-    """Play a search over answers by the keys of their questions."""
-    course = search_course(unit)
+def replay(search: Search, answers: Mapping[str, Evidence], failed: Mapping[str, Failed] = _NONE) -> SearchResult:
+    """Play a search over answers by the keys of their questions; `failed` says what has none, by its label."""
+    course = search_course(search)
     course.begin(answers)
     keys = [key for key in dict.fromkeys(course.asked) if key in answers]
-    return Replay(course.unit or unit, course.finished, course.outcome, tuple(answers[key] for key in keys))
+    reason = failed[course.label].reason if course.label in failed and not course.finished else ""
+    runs = tuple(answers[key] for key in keys)
+    return SearchResult(course.search or search, course.finished, course.value, runs, reason)
 
 
 def study_evidence(study: Study, evidence: Iterable[Evidence]) -> list[Evidence]:
     """All of this evidence that answers a question of this study, in the order of its keys."""
     answers = {piece.key: piece for piece in evidence}
-    wanted = {content_hash(question) for question in (*study.baselines(), *study.singles())}
-    wanted |= {run.key for unit in study.searches() for run in replay(unit, answers).runs}
+    wanted = {question.key for question in (*study.baselines(), *study.singles())}
+    wanted |= {run.key for search in study.searches() for run in replay(search, answers).runs}
     return [answers[key] for key in sorted(wanted & set(answers))]

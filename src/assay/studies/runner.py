@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
+from assay.question import Question
 from assay.store.ledger import Ledger
 from assay.studies.course import Course, search_course, search_kind, single_course
 from assay.studies.engines import open_engine
@@ -21,7 +22,7 @@ from assay.studies.engines.desk import Desk
 from assay.studies.engines.engine import Engine
 from assay.studies.study import Study
 from assay.studies.workers import Failed
-from assay.training.search import Question
+from assay.training.question import TrainingQuestion
 
 _STATUS_EVERY = 0.25  # seconds: working out how far things are takes longer than many an answer
 
@@ -92,7 +93,7 @@ def _ask(agenda: Agenda, desk: Desk, ledger: Ledger, clock: _Clock, report: Call
     lost = 0
     while agenda.unfinished:
         for key, question in agenda.draw(desk.room):
-            desk.submit(key, question)
+            desk.submit(key, question.to_json())
         clock.workers = desk.engine.slots
         for key, answer in desk.collect(timeout=1.0):
             if not isinstance(answer, Failed):
@@ -109,7 +110,7 @@ def _ask(agenda: Agenda, desk: Desk, ledger: Ledger, clock: _Clock, report: Call
 
 
 def _courses(study: Study) -> list[Course]:
-    singles = {content_hash(question): question for question in study.singles()}
+    singles = {question.key: question for question in study.singles()}
     return [*map(search_course, study.searches()), *map(single_course, singles.values())]
 
 
@@ -183,9 +184,11 @@ class _Clock:
     def note(self, evidence: Evidence) -> None:
         """One more answer."""
         self.new += 1
-        question, kind, weight = evidence.question, (evidence.question["kind"],), 1.0
-        if question["kind"] == "training" and not question["portrait"]:
-            kind, weight = search_kind(question), evidence.task["length"]
+        kind: tuple[str, ...] = (evidence.question["kind"],)
+        weight = 1.0
+        if evidence.source == "training" and "portrait" not in evidence.detail:
+            run = TrainingQuestion.of(evidence)
+            kind, weight = search_kind(run), run.task.length
         self.seconds[kind] += evidence.seconds
         self.weights[kind] += weight
 

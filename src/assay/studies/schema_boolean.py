@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from assay.boolean.plan import function_of
+from assay.boolean.named import function_of
 from assay.boolean.trained import MOST_HEADS, MOST_INPUTS, MOST_STEPS
 from assay.errors import AssayError, require
 from assay.studies.checks import Must, different, known_function

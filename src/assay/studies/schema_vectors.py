@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from assay.errors import AssayError, require
+from assay.retrieval.explicit import EXPLICIT
 from assay.retrieval.learned import Setting
 from assay.retrieval.memories import KINDS, LOADS, NUMBER_FORMATS
-from assay.retrieval.plan import EXPLICIT
 from assay.studies.checks import Must, different
 from assay.studies.keys import A_FORMAT, MOST_SETTING_STEPS, Numbers, Rate, Sizes, Table, Temperatures
 

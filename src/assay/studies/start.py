@@ -14,7 +14,7 @@ from assay.training.search import start_between
 
 
 def proved_start(networks: Candidates, task: Task, widths: tuple[int, ...]) -> int:
-    """The rung between the smallest width that no mean-error bound excludes and the narrowest construction's.
+    """The place between the smallest width that no mean-error bound excludes and the narrowest construction's.
 
     Constructions are those of bare models with the architecture's colour: they say nothing of it, but widths are often
     of a size. Where there is none, the top of the ladder stands for it.

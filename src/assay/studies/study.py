@@ -10,25 +10,27 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from assay.baselines.questions import baselines_question
-from assay.boolean.plan import BackboneTraining, BooleanPlan, Training
 from assay.bounds import bounds_of
-from assay.bounds.questions import bound_question
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.questions import construction_question
 from assay.errors import AssayError, unknown
-from assay.evidence import content_hash
-from assay.examine.precision.questions import precision_question
-from assay.examine.protocols.questions import protocol_question
-from assay.models.candidates import Candidates, all_candidates, candidates_of
-from assay.models.shape import USUAL, with_field
+from assay.evidence import Json, content_hash
+from assay.models.candidates import Candidates, all_candidates
+from assay.models.shape import with_field
 from assay.probing.plan import Plan
-from assay.proofs.questions import certificate_question
+from assay.probing.questions import ProbeQuestion
+from assay.question import Question
+from assay.questions.baselines import BaselinesQuestion
+from assay.questions.boolean import BackboneTraining, BareTraining, BooleanPlan
+from assay.questions.bound import BoundQuestion
+from assay.questions.certificate import CertificateQuestion
+from assay.questions.construction import ConstructionQuestion
+from assay.questions.memory import MemoryPlan
+from assay.questions.precision import PrecisionQuestion
+from assay.questions.protocol import ProtocolQuestion
+from assay.questions.retrieval import Learning, RetrievalPlan
 from assay.resources import Resources
 from assay.retrieval.learned import Setting
-from assay.retrieval.plan import Course, MemoryPlan, RetrievalPlan
 from assay.store.files import read_text
 from assay.studies import shipped
 from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
@@ -50,9 +52,9 @@ from assay.studies.schema import (
 from assay.studies.schema_networks import VariedTable
 from assay.studies.schema_vectors import MemoryTable, RetrievalTable, SettingTable
 from assay.studies.start import proved_start
-from assay.tasks import TASKS, Task, task_from_json
-from assay.training.questions import training_question
-from assay.training.search import Question, Unit, ladder
+from assay.tasks import Task, task_from_json
+from assay.training.question import TrainingQuestion
+from assay.training.search import Search, ladder
 
 LARGEST = 1 << 20  # bytes of a study file
 
@@ -67,16 +69,7 @@ class Asked:
     @property
     def key(self) -> str:
         """Content hash of the question."""
-        return content_hash(self.question)
-
-
-@dataclass(frozen=True)
-class Search:
-    """A search or sweep, and `x`, the value of the parameter that its line goes along; and the axis of its chart."""
-
-    x: int
-    unit: Unit
-    axis: str = ""
+        return self.question.key
 
 
 @dataclass(frozen=True)
@@ -115,27 +108,9 @@ class Line:
         return sorted({search.x for search in self.searches})
 
     def learned_tasks(self) -> list[Task]:
-        """Every task that is to be learned: at each x, or of each rung where searches vary it."""
-        units = [search.unit for search in self.searches]
-        found = [unit.at(rung)["task"] for unit in units for rung in range(len(unit.rungs))]
-        return [task_from_json(task) for task in {content_hash(task): task for task in found}.values()]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One task and one network of a comparison: all seeds at all rates.
-
-    Attributes:
-        task: to be learned.
-        network: what is trained.
-        width: of it.
-        unit: its runs.
-    """
-
-    task: Task
-    network: Candidates
-    width: int
-    unit: Unit
+        """Every task that is to be learned: at each x, or of each value where searches vary it."""
+        asked = [candidate for search in self.searches for candidate in search.candidates]
+        return list({content_hash(one.about): one.task for one in asked}.values())
 
 
 @dataclass(frozen=True)
@@ -145,12 +120,12 @@ class Comparison:
     Attributes:
         title: one line for people.
         distribution: of the inputs.
-        cells: task by task, with all networks in the same order.
+        cells: a value of a sweep for each task and network: task by task, with all networks in the same order.
     """
 
     title: str
     distribution: str
-    cells: tuple[Cell, ...]
+    cells: tuple[Search, ...]
 
 
 @dataclass(frozen=True)
@@ -178,7 +153,7 @@ class Study:
     precision: int
     lines: tuple[Line, ...]
     portraits: tuple[Question, ...]
-    protocols: tuple[Question, ...] = ()
+    protocols: tuple[ProtocolQuestion, ...] = ()
     probes: tuple[Plan, ...] = ()
     retrieval: RetrievalPlan | None = None
     memory: MemoryPlan | None = None
@@ -188,22 +163,24 @@ class Study:
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
         lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
-        plans = [*self.probes, *filter(None, (self.retrieval, self.memory, self.boolean))]
-        planned = (question for plan in plans for question in plan.questions())
-        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *planned]
+        probed = [ProbeQuestion(described) for probe in self.probes for described in probe.questions()]
+        plans = filter(None, (self.retrieval, self.memory, self.boolean))
+        planned = [question for plan in plans for question in plan.questions()]
+        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *probed, *planned]
 
-    def baselines(self) -> list[Question]:
+    def baselines(self) -> list[BaselinesQuestion]:
         """What trivial baselines reach on all that is to be learned: asked before any search."""
-        asked = [baselines_question(task, line.distribution) for line in self.lines for task in line.learned_tasks()]
-        asked += [baselines_question(cell.task, one.distribution) for one in self.comparisons for cell in one.cells]
-        return list({content_hash(question): question for question in asked}.values())
+        asked = [BaselinesQuestion(task, line.distribution) for line in self.lines for task in line.learned_tasks()]
+        compared = [(cell.candidates[0].task, one.distribution) for one in self.comparisons for cell in one.cells]
+        asked += [BaselinesQuestion(*one) for one in compared]
+        return list({question.key: question for question in asked}.values())
 
-    def searches(self) -> list[Unit]:
+    def searches(self) -> list[Search]:
         """All searches, those expected to take longest first."""
-        searched = [search.unit for line in self.lines for search in line.searches]
-        compared = [cell.unit for comparison in self.comparisons for cell in comparison.cells]
-        units = {_key(unit): unit for unit in [*searched, *compared]}
-        return sorted(units.values(), key=lambda unit: -unit.question["task"]["length"] * (1 + _slow(unit)))
+        searched = [search for line in self.lines for search in line.searches]
+        compared = [cell for comparison in self.comparisons for cell in comparison.cells]
+        different = {search.key: search for search in [*searched, *compared]}
+        return sorted(different.values(), key=lambda one: -one.candidates[0].task.length * (1 + _slow(one)))
 
 
 def load_study(name: str, *, quick: bool = False) -> Study:
@@ -228,19 +205,13 @@ def load_study(name: str, *, quick: bool = False) -> Study:
     return _study(shortened if quick and shortened else whole, quick=quick)
 
 
-def study_of(tables: dict[str, Any], name: str, folder: Path) -> Study:
+def study_of(tables: Json, name: str, folder: Path) -> Study:
     """The study of a file's tables, which need not be in a file; paths to a user's code start from `folder`.
 
     Raises:
         AssayErrors: a line for each fault.
     """
     return _study(read_tables(tables, name, folder)[0], quick=False)
-
-
-def symbol_texts(task: dict[str, Any]) -> list[str]:
-    """The parameters of a task that have a symbol, as they are said: `N = 8`."""
-    symbols = TASKS[task["name"]].symbols if task["name"] in TASKS else {}
-    return [f"{symbols[name]} = {value}" for name, value in task.items() if name in symbols]
 
 
 def _study(file: StudyTable, *, quick: bool) -> Study:
@@ -267,14 +238,13 @@ def _comparison(comparison: ComparisonTable, file: StudyTable) -> Comparison:
     return Comparison(comparison.title, distribution, tuple(cells))
 
 
-def _cell(task: Task, table: ComparedTable, recipe: dict[str, Any], file: StudyTable) -> Cell:
+def _cell(task: Task, table: ComparedTable, recipe: Json, file: StudyTable) -> Search:
     network = Candidates.of(table.architecture, **table.shape)
     training = {"steps": STEPS, **recipe, **({} if table.steps is None else {"steps": table.steps})}
-    question = training_question(table.architecture, task, training, **table.shape)
+    asked = TrainingQuestion.usual(network, task, training, table.width, seed=file.seeds[0], rate=table.rates[0])
     given = {key: value for key, value in task.to_json().items() if key not in ("name", *task.symbols) and value != ""}
     named = ", ".join([network.name, *(f"{key} {value}" for key, value in given.items())])
-    unit = Unit(question, (table.width,), 0, tuple(file.seeds), tuple(table.rates), name=named, sweep=True)
-    return Cell(task, network, table.width, unit)
+    return Search((table.width,), (asked,), 0, tuple(file.seeds), tuple(table.rates), name=named, sweep=True)
 
 
 def _retrieval(table: RetrievalTable, file: StudyTable) -> RetrievalPlan:
@@ -282,7 +252,7 @@ def _retrieval(table: RetrievalTable, file: StudyTable) -> RetrievalPlan:
     return RetrievalPlan(
         top=table.top,
         seeds=tuple(file.seeds),
-        courses=tuple(Course(_setting(one), tuple(one.dimensions)) for one in table.trained),
+        learning=tuple(Learning(_setting(one), tuple(one.dimensions)) for one in table.trained),
         vectors=tuple(table.vectors),
         explicit=tuple(table.explicit),
         formats=tuple(table.formats),
@@ -309,7 +279,7 @@ def _boolean(table: BooleanTable, file: StudyTable) -> BooleanPlan:
         tuple(table.inputs),
         tuple(table.margins),
         tuple(file.seeds),
-        tuple(Training(tuple(one.inputs), one.restarts, one.steps, one.extra) for one in table.trained),
+        tuple(BareTraining(tuple(one.inputs), one.restarts, one.steps, one.extra) for one in table.trained),
         None if one is None else BackboneTraining(tuple(one.inputs), one.heads, one.width, one.steps),
     )
 
@@ -327,29 +297,29 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
     recipe = {**file.recipe.given(), **line.recipe.given()}
     distribution = recipe.setdefault("distribution", next(iter(tasks.values())).usual_distribution)
     bounds = [
-        Asked(x, bound_question(bound, tasks[x], networks, precision=file.precision, distribution=distribution))
+        Asked(x, BoundQuestion(bound, tasks[x], networks, file.precision, distribution))
         for x in line.bounds
         for networks in _candidates(line, tasks[x])
         for bound in _bounds_on(tasks[x], networks, distribution)
     ]
     constructions = [
-        Asked(x, construction_question(method, tasks[x], tasks[x].tolerance, file.draws))
+        Asked(x, ConstructionQuestion(method, tasks[x], tasks[x].tolerance, file.draws))
         for x in line.constructions
         for method in line.methods
     ]
     searches = [
-        Search(x, unit, table.axis if isinstance(table, SweepTable) else "")
+        search
         for table in varied_tables
-        for place, x in enumerate(table.at)
-        for unit in _units(table, line, place, recipe, file)
+        for place in range(len(table.at))
+        for search in _searches(table, line, place, recipe, file)
     ]
     certificates = [
-        Asked(x, certificate_question(method, tasks[x], tasks[x].tolerance))
+        Asked(x, CertificateQuestion(method, tasks[x], tasks[x].tolerance))
         for x in line.certificates
         for method in line.methods
     ]
     precisions = [
-        Asked(x, precision_question(method, tasks[x], tasks[x].tolerance, precision.draws))
+        Asked(x, PrecisionQuestion(method, tasks[x], tasks[x].tolerance, precision.draws))
         for x in precision.at
         for method in precision.methods
     ]
@@ -397,50 +367,55 @@ def _bounds_on(task: Task, networks: Candidates, distribution: str) -> list[str]
 
 
 def _of_task(search: VariedTable, line: LineTable) -> list[dict[str, int]]:
-    """What the rungs of a search add to the line's task, the largest value first; nothing unless they vary it."""
+    """What the values of a search add to the line's task, the largest value first; nothing unless they vary it."""
     if not is_of_task(search.vary, line.task, line.along):
         return [{}]
     return [{search.vary: value} for value in sorted(search.values, reverse=True)]
 
 
-def _units(table: VariedTable, line: LineTable, place: int, recipe: dict[str, Any], file: StudyTable) -> list[Unit]:
-    """The search at one of its places; of a sweep one unit for each value, so that one that fails costs no other."""
-    unit = _unit(table, line, place, recipe, file)
+def _searches(table: VariedTable, line: LineTable, place: int, recipe: Json, file: StudyTable) -> list[Search]:
+    """The search at one of its places; of a sweep one for each value, so that one that fails costs no other."""
+    search = _search(table, line, place, recipe, file)
     if not isinstance(table, SweepTable):
-        return [unit]
-    values = zip(unit.ladder, unit.rungs, strict=True)
-    return [replace(unit, ladder=(value,), rungs=(rung,), start=0, sweep=True) for value, rung in values]
+        return [search]
+    parts = zip(search.values, search.candidates, strict=True)
+    return [
+        replace(search, values=(value,), candidates=(asked,), start=0, sweep=True, axis=table.axis)
+        for value, asked in parts
+    ]
 
 
-def _unit(search: VariedTable, line: LineTable, place: int, recipe: dict[str, Any], file: StudyTable) -> Unit:
+def _search(table: VariedTable, line: LineTable, place: int, recipe: Json, file: StudyTable) -> Search:
     """The search or sweep at one of its places."""
-    x, networks = search.at[place], Candidates.of(search.architecture, **search.shape)
-    tasks = [task_from_json({**line.task, **at_place(line.along, x), **tried}) for tried in _of_task(search, line)]
-    training = {"steps": STEPS, **recipe, **({"steps": search.steps[place]} if search.steps else {})}
-    question = training_question(search.architecture, tasks[0], training, **search.shape)
-    seeds, rates = tuple(file.seeds), tuple(search.rates)
-    if search.vary == "width" and isinstance(search, SearchTable):
-        widths = ladder(search.lowest, search.highest, file.ratio, search.head_width or 1)
-        proved = search.start is None
-        start = proved_start(networks, tasks[0], widths) if proved else _nearest(widths, search.start[place])
-        others = _others(search, line, tasks[0])
-        return Unit(question, widths, start, seeds, rates, name=", ".join([networks.name, *others]) if others else "")
-    of_task = is_of_task(search.vary, line.task, line.along)
-    values, rungs = _rungs(search, tasks if of_task else [])
-    start = search.start[place] if isinstance(search, SearchTable) and search.start else None
-    fixed = {} if search.vary == "width" else {"width": x if line.along == "width" else search.width}
-    return Unit(
-        question={**question, **fixed},
-        ladder=values,
-        start=len(values) // 2 if start is None else _nearest(values, start),
+    x, networks = table.at[place], Candidates.of(table.architecture, **table.shape)
+    tasks = [task_from_json({**line.task, **at_place(line.along, x), **tried}) for tried in _of_task(table, line)]
+    training = {"steps": STEPS, **recipe, **({"steps": table.steps[place]} if table.steps else {})}
+    width = x if line.along == "width" else table.width
+    first = TrainingQuestion.usual(networks, tasks[0], training, width, seed=file.seeds[0], rate=table.rates[0])
+    seeds, rates, of_task = tuple(file.seeds), tuple(table.rates), is_of_task(table.vary, line.task, line.along)
+    others = _others(table, line, tasks[0])
+    if table.vary == "width" and isinstance(table, SearchTable):
+        values = ladder(table.lowest, table.highest, file.ratio, table.head_width or 1)
+        proved = table.start is None
+        start = proved_start(networks, tasks[0], values) if proved else _nearest(values, table.start[place])
+        said = [networks.name, *others] if others else []
+    else:
+        values = tuple(sorted(table.values, reverse=of_task))
+        wanted = table.start[place] if isinstance(table, SearchTable) and table.start else None
+        start = len(values) // 2 if wanted is None else _nearest(values, wanted)
+        said = [networks.name, *[f"width {table.width}"] * bool(table.width), *others]
+    return Search(
+        values=values,
+        candidates=tuple(_varied(first, table, value) for value in values)
+        if not of_task
+        else tuple(replace(first, task=task) for task in tasks),
+        start=start,
         seeds=seeds,
         rates=rates,
-        field=varied(line.task["name"])[search.vary] if of_task else search.vary.replace("_", " "),
+        field=varied(line.task["name"])[table.vary] if of_task else table.vary.replace("_", " "),
+        name=", ".join(said),
         largest=of_task,
-        rungs=rungs,
-        name=", ".join(
-            [networks.name, *[f"width {search.width}"] * bool(search.width), *_others(search, line, tasks[0])]
-        ),
+        x=x,
     )
 
 
@@ -450,58 +425,51 @@ def _others(search: VariedTable, line: LineTable, task: Task) -> list[str]:
     return [f"{task.symbols[name]} = {task.to_json()[name]}" for name in sorted(varying - {search.vary})]
 
 
-def _rungs(search: VariedTable, tasks: list[Task]) -> tuple[tuple[int, ...], tuple[Question, ...]]:
-    """Values of what varies, and what each adds to the question; `tasks` where that is the task."""
-    if tasks:
-        return tuple(sorted(search.values, reverse=True)), tuple({"task": task.to_json()} for task in tasks)
-    values = tuple(sorted(search.values))
-    if search.vary == "width":
-        return values, tuple({"width": value} for value in values)
-    field = "head_width" if search.vary == "heads" else search.vary
-    field = field if field in USUAL else "options"
-    shapes: list[Any] = [with_field(search.shape, search.vary, value, width=search.width) for value in values]
-    return values, tuple({field: shape[field]} for shape in shapes)
+def _varied(question: TrainingQuestion, table: VariedTable, value: int) -> TrainingQuestion:
+    """The question with another value of what varies of its networks."""
+    if table.vary == "width":
+        return replace(question, width=value)
+    shape = with_field(table.shape, table.vary, value, width=table.width)
+    return replace(question, networks=Candidates.of(table.architecture, **shape))
 
 
 def _nearest(values: tuple[int, ...], wanted: int) -> int:
-    return min(range(len(values)), key=lambda rung: abs(values[rung] - wanted))
+    return min(range(len(values)), key=lambda place: abs(values[place] - wanted))
 
 
 def _portrait(portrait: PortraitTable, file: StudyTable) -> list[Question]:
     """A unit that is constructed and one that is trained, on the same task."""
-    task = task_from_json(portrait.task)
-    constructed = construction_question(portrait.method, task, task.tolerance, portrait.draws, portrait=True)
-    trained = training_question(portrait.architecture, task, _own(portrait.recipe, file), portrait=True)
-    return [constructed, {**trained, "width": portrait.width, "seed": 0, "rate": portrait.rate}]
+    task, networks = task_from_json(portrait.task), Candidates(portrait.architecture)
+    constructed = ConstructionQuestion(portrait.method, task, task.tolerance, portrait.draws, portrait=True)
+    trained = TrainingQuestion.usual(
+        networks, task, _own(portrait.recipe, file), portrait.width, seed=0, rate=portrait.rate, portrait=True
+    )
+    return [constructed, trained]
 
 
-def _protocol(protocol: ProtocolTable, file: StudyTable) -> Question:
+def _protocol(protocol: ProtocolTable, file: StudyTable) -> ProtocolQuestion:
     """A protocol on a network that is constructed or trained."""
-    task, trained = task_from_json(protocol.task), protocol.trained
-    both = protocol.bits is not None and protocol.fraction is not None
-    numbers = [protocol.bits, protocol.fraction] if both else None
+    task, trained, numbers = task_from_json(protocol.task), protocol.trained, None
+    if protocol.bits is not None and protocol.fraction is not None:
+        numbers = protocol.bits, protocol.fraction
     if trained is None:
-        network: Question = construction_question(protocol.constructed or "", task, task.tolerance, 1)
+        network = ConstructionQuestion(protocol.constructed or "", task, task.tolerance, 1)
     else:
-        question = training_question(trained.architecture, task, _own(trained.recipe, file), **trained.shape)
-        network = {**question, "width": trained.width, "seed": trained.seed, "rate": trained.rate}
-    return protocol_question(protocol.protocol, network, numbers, protocol.instances)
+        networks, recipe = Candidates.of(trained.architecture, **trained.shape), _own(trained.recipe, file)
+        network = TrainingQuestion.usual(networks, task, recipe, trained.width, seed=trained.seed, rate=trained.rate)
+    return ProtocolQuestion(protocol.protocol, network, numbers, protocol.instances)
 
 
-def _own(recipe: RecipeTable, file: StudyTable) -> dict[str, Any]:
+def _own(recipe: RecipeTable, file: StudyTable) -> Json:
     """The recipe of a network outside the lines: of the study's it has the inputs alone."""
     inputs = {key: value for key, value in file.recipe.given().items() if key == "distribution"}
     return {"steps": STEPS, **inputs, **recipe.given()}
 
 
-def _key(unit: Unit) -> str:
-    return content_hash([unit.question, unit.rungs, unit.start, unit.seeds, unit.rates, unit.sweep, unit.variants])
-
-
-def _slow(unit: Unit) -> bool:
+def _slow(search: Search) -> bool:
     """Whether a run steps through the sequence, which takes longest."""
-    task = task_from_json(unit.question["task"])
-    return _resources(candidates_of(unit.question), task, unit.at(-1)["width"]).state is not None
+    last = search.candidates[-1]
+    return _resources(last.networks, last.task, last.width).state is not None
 
 
 def _resources(networks: Candidates, task: Task, width: int) -> Resources:

@@ -13,13 +13,11 @@ import threading
 import traceback
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
 from assay.errors import AssayError, one_line
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
 from assay.store.source import Code, adopt, codes_in
 from assay.studies.allocator import keep_freed_memory
 
@@ -44,17 +42,17 @@ class Failed:
     refused: bool = False
 
 
-def attempt(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ()) -> Evidence | Failed:
+def attempt(question: Json, folder: Path, codes: tuple[Code, ...] = ()) -> Evidence | Failed:
     """What `answer` says, or why it says nothing: errors of a user's own may not survive the way to another process."""
     try:
         return answer(question, folder, codes)
     except BaseException as error:  # a layer may even leave the program
-        return failure(error, question)
+        return failure(error, question.get("width"))
 
 
-def failure(error: BaseException, question: dict[str, Any]) -> Failed:
+def failure(error: BaseException, width: int | None) -> Failed:
     """What went wrong over a question, in one line, with the line of the user's code where there is one."""
-    where = f"at width {question['width']}: " if "width" in question else "with: "
+    where = "with: " if width is None else f"at width {width}: "
     if isinstance(error, AssayError):
         return Failed(_short(f"{where}{error}"), refused=True)
     said = " ".join(traceback.format_exception_only(error))
@@ -74,7 +72,7 @@ def _is_ours(file: str) -> bool:
     return any(part in file for part in _OURS)
 
 
-def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ()) -> Evidence:
+def answer(question: Json, folder: Path, codes: tuple[Code, ...] = ()) -> Evidence:
     """The evidence that answers a question of any kind.
 
     Args:
@@ -83,32 +81,12 @@ def answer(question: dict[str, Any], folder: Path, codes: tuple[Code, ...] = ())
         codes: of a user's own that the question names, as the process that asks has read it.
     """
     from assay.arithmetic.torch_settings import in_float32
-    from assay.boolean.questions import answer_boolean
-    from assay.bounds.questions import answer_bound
-    from assay.constructions.questions import answer_construction
-    from assay.examine.precision.questions import answer_precision
-    from assay.examine.protocols.questions import answer_protocol
-    from assay.probing.questions import answer_probe
-    from assay.proofs.questions import answer_certificate
-    from assay.retrieval.questions import answer_memory, answer_retrieval
-    from assay.training.questions import answer_training
+    from assay.questions import question_from_json
 
     for code in codes:
         adopt(code)
-    kinds = {
-        "bound": answer_bound,
-        "construction": answer_construction,
-        "training": answer_training,
-        "certificate": answer_certificate,
-        "precision": answer_precision,
-        "protocol": answer_protocol,
-        "probe": partial(answer_probe, folder=folder),
-        "retrieval": answer_retrieval,
-        "memory": answer_memory,
-        "boolean": answer_boolean,
-    }
     with in_float32():
-        return kinds[question["kind"]](question)
+        return question_from_json(question).answer(folder)
 
 
 class Workers:
@@ -118,7 +96,7 @@ class Workers:
         self.count, self.folder = count, folder
         self._pool = ProcessPoolExecutor(count, multiprocessing.get_context(_METHOD), initializer=_start)
 
-    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
+    def submit(self, question: Json) -> Future[Evidence | Failed]:
         """Start answering a question."""
         return self._pool.submit(attempt, question, self.folder, codes_in(question))
 

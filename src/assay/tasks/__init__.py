@@ -60,7 +60,17 @@ def task_from_json(description: Mapping[str, object]) -> Task:
     return _make(str(description["name"]), {key: value for key, value in description.items() if key != "name"})
 
 
-def _make(name: str, parameters: Mapping[str, Any]) -> Task:
+def symbol_texts(task: dict[str, Any]) -> list[str]:
+    """The parameters of a task, as `Task.to_json` describes it, that have a symbol, as they are said.
+
+    >>> symbol_texts({"name": "sparse-averaging", "length": 8, "sparsity": 2, "layout": "last"})
+    ['N = 8', 'q = 2']
+    """
+    symbols = TASKS[task["name"]].symbols if task["name"] in TASKS else {}
+    return [f"{symbols[name]} = {value}" for name, value in task.items() if name in symbols]
+
+
+def _make(name: str, parameters: dict[str, Any]) -> Task:
     accepted = {field.name: field.default is field.default_factory is MISSING for field in _fields(name)}
     task = TASKS[name]
     for parameter in parameters:
@@ -117,5 +127,6 @@ __all__ = [
     "make_task",
     "parameters_of",
     "stored_task",
+    "symbol_texts",
     "task_from_json",
 ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from assay.errors import require
+from assay.models import NETWORKS, usual_positions
+from assay.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,10 @@ class Recipe:
     def share_of_newest(self, taken: int) -> float:
         """What the weights after this many steps count for in their running average; more in the beginning."""
         return 1 - min(self.averaging, taken / (taken + 10))
+
+
+def usual_recipe(architecture: str, task: Task, given: Mapping[str, Any], *, positions: str = "") -> Recipe:
+    """What is given, at least `steps`, and what is usual for the task where nothing is; positions as in a shape."""
+    any_length = architecture not in NETWORKS and (positions or usual_positions(task.spec)) != "table"
+    usual: dict[str, Any] = {"distribution": task.usual_distribution, **(task.usual_recipe if any_length else {})}
+    return Recipe(**{**usual, **given})

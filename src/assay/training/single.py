@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import torch
 
 from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, baselines_of, no_test
 from assay.errors import AssayError, require
+from assay.evidence import Json
 from assay.models import Shape, shape_of
 from assay.models.candidates import Candidates, require_declared
 from assay.tasks import Task
 from assay.training.batched import train_together
 from assay.training.loop import code_of_run, train
-from assay.training.questions import recipe_settings
-from assay.training.recipe import Recipe
+from assay.training.recipe import usual_recipe
 from assay.training.trained_file import save_trained
 
 
@@ -30,11 +30,11 @@ def train_one(
     width: int,
     rate: float,
     seed: int,
-    recipe: dict[str, Any],
+    recipe: Json,
     device: str = "cpu",
     tell: Callable[[str], None] = lambda _: None,
     **shape: Unpack[Shape],
-) -> dict[str, Any]:
+) -> Json:
     """Train, write the file, and say what was reached, as plain JSON values; `tell` hears of progress on the CPU.
 
     `recipe` has fields of a `Recipe`, at least `steps`; others are as is usual for the task.
@@ -47,7 +47,7 @@ def train_one(
     code_of_run(architecture, task)  # better said now than after the run
     for facts in require_declared(Candidates.of(architecture, **shape), width):
         tell(f"{facts.name}: {facts.line}")
-    made = Recipe(**recipe_settings(architecture, task, recipe, **shape))
+    made = usual_recipe(architecture, task, recipe, positions=shape.get("positions", ""))
     refusal = no_test(task, made.distribution, baselines_of(task, made.distribution, ANSWERS_BEFORE_TRAINING))
     if refusal:
         raise AssayError(refusal)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
-from assay.models import shape_of
-from assay.tasks import task_from_json
-from assay.training.loop import train
-from assay.training.recipe import Recipe
+from assay.training.question import TrainingQuestion
 
 _STEPS = 4
 
@@ -35,8 +31,8 @@ class RunSeconds:
         return self.rest + share * self.steps * self.step
 
 
-def time_run(question: dict[str, Any]) -> RunSeconds:
-    """Time a training question that has a width, a seed and a rate: two short runs, of 1 and of 5 steps.
+def time_run(question: TrainingQuestion) -> RunSeconds:
+    """Time a training question: two short runs, of 1 and of 5 steps.
 
     Measured a second time, since the first use of a network compiles and allocates; on one thread, as workers have.
     Takes as long as some 8 steps and a measurement of 1,024 inputs.
@@ -49,8 +45,8 @@ def time_run(question: dict[str, Any]) -> RunSeconds:
         torch.set_num_threads(threads)
 
 
-def _time(question: dict[str, Any]) -> RunSeconds:
-    recipe = Recipe(**{name: value for name, value in question["recipe"].items() if name != "version"})
+def _time(question: TrainingQuestion) -> RunSeconds:
+    recipe = question.recipe
     looks = min(1024, recipe.validation), min(1024, recipe.test)
 
     def seconds(steps: int, validation: int) -> float:
@@ -58,23 +54,14 @@ def _time(question: dict[str, Any]) -> RunSeconds:
             recipe, steps=steps, check_every=steps, validation=validation, test=1, warmup=1, test_lengths=()
         )
         begin = time.process_time()
-        train(
-            task_from_json(question["task"]),
-            question["architecture"],
-            question["width"],
-            seed=question["seed"],
-            rate=question["rate"],
-            recipe=short,
-            **shape_of(question),
-        )
+        replace(question, recipe=short).train()
         return time.process_time() - begin
 
     seconds(1, 1)
     one, more = seconds(1, 1), seconds(1 + _STEPS, 1)
     look = max(0.0, seconds(1, looks[0]) - one) / looks[0]
     step = max(1e-5, (more - one) / _STEPS)
-    length = question["task"]["length"]
-    tested = recipe.test * (1 + sum(at / length for at in recipe.test_lengths))
+    tested = recipe.test * (1 + sum(at / question.task.length for at in recipe.test_lengths))
     return RunSeconds(
         step=step + look * recipe.validation / recipe.check_every,
         steps=recipe.steps,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from assay.errors import AssayError, require
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
 from assay.store.source import Code, codes_in
 from assay.store.versions import versions
 from assay.studies.engines.engine import Engine, WorkerLost
@@ -59,7 +59,7 @@ class RayEngine(Engine):
             self._counted, self._cores = now, max(1, int(self._ray.cluster_resources().get("CPU", 0)))
         return min(self._cores, self.workers or self._cores)
 
-    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
+    def submit(self, question: Json) -> Future[Evidence | Failed]:
         """Start answering a question."""
         if question["kind"] == "probe":
             raise AssayError("questions on attention heads cannot be asked of engine 'ray': their keys are kept here")
@@ -103,7 +103,7 @@ class RayEngine(Engine):
         self._ray.shutdown()
 
 
-def _answer(question: dict[str, Any], expected: dict[str, str], codes: tuple[Code, ...]) -> Evidence | Failed:
+def _answer(question: Json, expected: dict[str, str], codes: tuple[Code, ...]) -> Evidence | Failed:
     _prepare()
     if versions() != expected:
         raise AssayError(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from typing import Any
 
 from assay.errors import AssayError
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
 from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.workers import Failed
 
@@ -18,7 +17,7 @@ ATTEMPTS = 3  # at one question, before its worker's death is taken to be the qu
 @dataclass(frozen=True)
 class _Asked:
     key: str
-    question: dict[str, Any]
+    question: Json
     deaths: int = 0  # that only this question can have caused
     alone: bool = False
 
@@ -46,7 +45,7 @@ class Desk:
             return 0
         return self.engine.slots - len(self._running)
 
-    def submit(self, key: str, question: dict[str, Any]) -> None:
+    def submit(self, key: str, question: Json) -> None:
         """Ask a question whose answer will be known by `key`."""
         self._submit(_Asked(key, question))
 

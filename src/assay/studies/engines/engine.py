@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
 from assay.studies.workers import Failed
 
 
@@ -31,7 +31,7 @@ class Engine(ABC):
         """How many questions it answers at a time; may change while it runs."""
 
     @abstractmethod
-    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
+    def submit(self, question: Json) -> Future[Evidence | Failed]:
         """Start answering a question.
 
         Raises:

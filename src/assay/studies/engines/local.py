@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json
 from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.workers import Failed, Workers
 
@@ -29,7 +29,7 @@ class LocalEngine(Engine):
         """How many questions it answers at a time."""
         return self.count
 
-    def submit(self, question: dict[str, Any]) -> Future[Evidence | Failed]:
+    def submit(self, question: Json) -> Future[Evidence | Failed]:
         """Start answering a question, in a new pool if the last one is broken."""
         try:
             return self._workers.submit(question)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.boolean.plan import BooleanPlan, Training
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
+from assay.questions.boolean import BareTraining, BooleanPlan, ConstructedHeads, ImpossibleHeads
 
 Answers = Mapping[str, Evidence]
 
@@ -118,7 +118,7 @@ def gather_boolean(plan: BooleanPlan, answers: Answers) -> BooleanFindings:
         errors=errors,
         margins=tuple(_margins(plan, answers)),
         refuted=tuple(said for one in errors if (said := _refuted(one))),
-        unanswered=sum(content_hash(question) not in answers for question in plan.questions()),
+        unanswered=sum(question.key not in answers for question in plan.questions()),
     )
 
 
@@ -127,7 +127,7 @@ def _heads(plan: BooleanPlan, answers: Answers) -> Iterator[Heads]:
         for n in sorted({*plan.inputs, *(n for training in plan.trained for n in training.inputs)}):
             if name not in plan.at(n):
                 continue
-            needed, explicit = answers.get(content_hash(plan.impossible(name, n))), _constructed(plan, answers, name, n)
+            needed, explicit = answers.get(ImpossibleHeads(name, n).key), _constructed(plan, answers, name, n)
             trained = {heads: piece for _, heads, piece in _trained(plan, answers, name, n)}
             right = {
                 heads: sum(one["wrong"] == 0 and one["exact"] for one in piece.detail["seeds"])
@@ -154,7 +154,7 @@ def _errors(plan: BooleanPlan, answers: Answers) -> Iterator[Errors]:
         for n in sorted({n for training in plan.trained for n in training.inputs}):
             if name not in plan.at(n):
                 continue
-            bound = answers.get(content_hash(plan.impossible(name, n)))
+            bound = answers.get(ImpossibleHeads(name, n).key)
             for _, heads, piece in _trained(plan, answers, name, n):
                 seeds = sorted(piece.detail["seeds"], key=lambda one: one["wrong"])
                 exact = [one["wrong"] for one in seeds if one["exact"]]
@@ -173,12 +173,14 @@ def _least(errors: list[dict[str, Any]], heads: int) -> float:
     return errors[heads]["error"] if heads < len(errors) else 0.0
 
 
-def _trained(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> Iterator[tuple[Training, int, Evidence]]:
+def _trained(
+    plan: BooleanPlan, answers: Answers, name: str, inputs: int
+) -> Iterator[tuple[BareTraining, int, Evidence]]:
     """What was trained, by heads, ascending."""
     for training in plan.trained:
         if inputs in training.inputs:
             for heads in range(1, plan.most_heads(training, name, inputs) + 1):
-                piece = answers.get(content_hash(plan.learned(training, name, inputs, heads)))
+                piece = answers.get(plan.learned(training, name, inputs, heads).key)
                 if piece is not None:
                     yield training, heads, piece
 
@@ -186,12 +188,12 @@ def _trained(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> Ite
 def _backbone_wrong(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> list[int]:
     if plan.backbone is None or inputs not in plan.backbone.inputs:
         return []
-    keys = [content_hash(plan.of_backbone(name, inputs, seed)) for seed in plan.seeds]
+    keys = [plan.of_backbone(name, inputs, seed).key for seed in plan.seeds]
     return [answers[key].detail["wrong"] for key in keys if key in answers]
 
 
 def _constructed(plan: BooleanPlan, answers: Answers, name: str, inputs: int) -> dict[str, Any] | None:
-    piece = answers.get(content_hash(plan.constructed(name, inputs)))
+    piece = answers.get(ConstructedHeads(name, inputs).key)
     return None if piece is None else piece.detail
 
 

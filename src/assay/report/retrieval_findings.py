@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
+from assay.questions.memory import MemoryPlan
+from assay.questions.retrieval import RetrievalPlan, RoundedDocuments
 from assay.retrieval.documents import CyclicCodeDocuments
 from assay.retrieval.limits import most_documents, query_dimensions, radon_dimensions
 from assay.retrieval.margins import optimal_margin
 from assay.retrieval.memories import information_threshold, memory_load, memory_threshold
-from assay.retrieval.plan import MemoryPlan, RetrievalPlan
 from assay.retrieval.published import FIRST, TEMPERATURE, critical_documents
-from assay.retrieval.questions import setting_text
 from assay.retrieval.random_documents import serves
 from assay.retrieval.rounded_documents import INTEGER_BITS, STORED_BITS
 
@@ -191,19 +191,19 @@ def gather_retrieval(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> Re
         kept=kept,
         margins=tuple(_margins(plan, answers)),
         bands=tuple(_bands(plan.top)),
-        unanswered=sum(content_hash(question) not in answers for question in plan.questions()),
+        unanswered=sum(question.key not in answers for question in plan.questions()),
     )
 
 
 def gather_memories(plan: MemoryPlan, answers: Mapping[str, Evidence]) -> MemoryFindings:
     """The findings from the answers there are, by the keys of their questions."""
-    asked = [(question, answers.get(content_hash(question))) for question in plan.questions()]
+    asked = [(question, answers.get(question.key)) for question in plan.questions()]
     points = tuple(
         MemoryPoint(
-            memory=question["memory"],
-            dimensions=question["dimensions"],
-            pairs=question["pairs"],
-            load=memory_load(question["dimensions"], question["pairs"]),
+            memory=question.memory,
+            dimensions=question.dimensions,
+            pairs=question.pairs,
+            load=memory_load(question.dimensions, question.pairs),
             number_format=name,
             share=sum(found["shares"]) / len(found["shares"]),
             lowest=min(found["shares"]),
@@ -221,20 +221,20 @@ def gather_memories(plan: MemoryPlan, answers: Mapping[str, Evidence]) -> Memory
 
 def _reached(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Reached]:
     found = []
-    for course in plan.courses:
-        for dimensions in sorted(course.dimensions):
-            keys = [content_hash(plan.learned(course.setting, dimensions, seed)) for seed in plan.seeds]
+    for one in plan.learning:
+        for dimensions in sorted(one.dimensions):
+            keys = [plan.learned(one.setting, dimensions, seed).key for seed in plan.seeds]
             pieces = [answers[key].detail for key in keys if key in answers]
             if pieces:
                 largest = tuple(sorted(piece["largest"] for piece in pieces))
                 is_open = any(piece["open"] for piece in pieces)
-                found.append(Reached(setting_text(course.setting), dimensions, largest, is_open))
+                found.append(Reached(one.setting.text, dimensions, largest, is_open))
     return found
 
 
 def _kept(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Kept]:
     asked = [
-        (vectors, n, name, content_hash(plan.rounded(n, name, vectors)))
+        (vectors, n, name, RoundedDocuments(plan.top, n, name, vectors).key)
         for vectors in plan.vectors
         for n in plan.explicit
         for name in plan.formats
@@ -250,7 +250,7 @@ def _margins(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Margi
     found = []
     for dimensions in plan.margins:
         for documents in plan.documents_at(dimensions):
-            keys = [content_hash(plan.margin(dimensions, documents, seed)) for seed in plan.seeds]
+            keys = [plan.margin(dimensions, documents, seed).key for seed in plan.seeds]
             margins = [answers[key].detail["margin"] for key in keys if key in answers]
             if margins:
                 found.append(Margin("trained", dimensions, documents, max(margins)))
@@ -258,7 +258,7 @@ def _margins(plan: RetrievalPlan, answers: Mapping[str, Evidence]) -> list[Margi
         n: answers[key].detail["margin"]
         for n in plan.explicit
         for name in plan.formats
-        if (key := content_hash(plan.rounded(n, name))) in answers
+        if (key := RoundedDocuments(plan.top, n, name).key) in answers
     }
     found += [Margin("cyclic", 2 * plan.top, n, margin) for n, margin in sorted(cyclic.items()) if margin]
     places = sorted({*plan.documents, *plan.explicit})
