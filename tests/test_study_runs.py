@@ -158,7 +158,7 @@ def test_the_reason_of_a_failure_is_one_line_of_bounded_length():
             raise ValueError
 
     for error in (Mute(), ValueError("x\n" * 10**5), MemoryError(), KeyboardInterrupt()):
-        said = failure(error, {"kind": "training", "width": 3})
+        said = failure(error, 3)
         assert said.reason.startswith("at width 3: ")
         assert said.reason.isprintable()
         assert len(said.reason) < 500
