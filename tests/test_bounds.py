@@ -134,7 +134,7 @@ SMALL2, SMALL3 = Match2(length=64, modulus=66), Match3(length=65, modulus=65)
 
 UNMET = [
     ("attention-message", {"task": ALL, "error": 0.25}, "an error below 1/q = 0.25"),
-    ("attention-message", {"task": WHOLE_LAST, "error": 0.1}, "more than q tokens beside the asking one"),
+    ("attention-message", {"task": WHOLE_LAST, "error": 0.1}, "more than q tokens beside the query token"),
     ("attention-message-mean", {"distribution": "hard"}, "independent centred values"),
     ("attention-message-mean", {"distribution": "chain"}, "uniform pointers"),
     ("attention-message-mean", {"task": WHOLE, "error": 0.1}, "q below N"),

@@ -183,7 +183,7 @@ def test_states_stay_in_the_format_and_so_the_parties_agree_with_the_network(tas
 
 @pytest.mark.parametrize("length", [1, 4, 8])
 def test_the_third_order_unit_is_tensor_attention_of_its_width(length):
-    """Factors x_ij 1_j, x_jk 1_k and 1_i x_ki, N products each, and a blank token on one coordinate more."""
+    """Factors x_ij 1_j, x_jk 1_k and 1_i x_ki, N products each, and a sink token on one coordinate more."""
     task = DirectedTriangle(length=length)
     unit = build(task)
     inputs, targets, _ = task.sample(50, seed=0)
@@ -192,17 +192,17 @@ def test_the_third_order_unit_is_tensor_attention_of_its_width(length):
     ones = torch.ones(batch, length, length, dtype=torch.float64)
     real = torch.zeros(batch, length, 1, dtype=torch.float64)
     query = float(unit.temperature) * torch.cat([rows, ones, own, real + 1], dim=2)
-    blank = torch.zeros(batch, 1, query.shape[2], dtype=torch.float64)
-    blank[:, :, -1] = 1
+    sink = torch.zeros(batch, 1, query.shape[2], dtype=torch.float64)
+    sink[:, :, -1] = 1
     keys = [
-        torch.cat([torch.cat([own, rows, ones, real], dim=2), 2.5 * blank], dim=1),
-        torch.cat([torch.cat([ones, own, rows, real], dim=2), blank], dim=1),
+        torch.cat([torch.cat([own, rows, ones, real], dim=2), 2.5 * sink], dim=1),
+        torch.cat([torch.cat([ones, own, rows, real], dim=2), sink], dim=1),
     ]
     value = torch.cat([real + 1, torch.zeros(batch, 1, 1, dtype=torch.float64)], dim=1)
     mass = s_order_attention(query, keys, [value, value]).squeeze(2)
     assert unit.size.score_width == query.shape[2] == 3 * length + 1
     assert task.answer.errors(mass, targets).max() <= unit.certificate().guaranteed_error
-    # Pairs of a blank and a node, which the unit leaves out, score 0, 5/2 c below the pair of blanks.
+    # Pairs of a sink and a node, which the unit leaves out, score 0, 5/2 c below the pair of sinks.
     assert (mass - unit(inputs)).abs().max() <= 2 * length * np.exp(-2.5 * float(unit.temperature)) + 1e-5
 
 

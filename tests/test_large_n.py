@@ -29,29 +29,29 @@ def cosine(total, modulus):
     return mpmath.cos(2 * mpmath.pi * (total % modulus) / modulus)
 
 
-def plain_mass(scores, blank, others=()):
-    """Share of exp(scores) beside exp(blank) and some others, in 60 digits."""
+def plain_mass(scores, sink, others=()):
+    """Share of exp(scores) beside exp(sink) and some others, in 60 digits."""
     with mpmath.workdps(60):
-        real = mpmath.fsum(mpmath.exp(score - blank) for score in scores)
-        return float(real / (real + 1 + mpmath.fsum(mpmath.exp(score - blank) for score in others)))
+        real = mpmath.fsum(mpmath.exp(score - sink) for score in scores)
+        return float(real / (real + 1 + mpmath.fsum(mpmath.exp(score - sink) for score in others)))
 
 
-def plain_pairs(residues, modulus, temperature, blank):
-    """softmax(c cos(2 pi (x_i + x_j) / M)) with a blank that scores c - blank."""
+def plain_pairs(residues, modulus, temperature, sink):
+    """softmax(c cos(2 pi (x_i + x_j) / M)) with a sink that scores c - sink."""
     with mpmath.workdps(60):
         return [
-            plain_mass([temperature * cosine(x + y, modulus) for y in residues], temperature - mpmath.mpf(blank))
+            plain_mass([temperature * cosine(x + y, modulus) for y in residues], temperature - mpmath.mpf(sink))
             for x in residues
         ]
 
 
-def plain_triples(residues, modulus, temperature, blank):
+def plain_triples(residues, modulus, temperature, sink):
     pairs = list(itertools.product(residues, repeat=2))
     with mpmath.workdps(60):
         return [
             plain_mass(
                 [temperature * cosine(x + y + z, modulus) for y, z in pairs],
-                temperature - mpmath.mpf(blank),
+                temperature - mpmath.mpf(sink),
                 [0] * (2 * len(residues)),
             )
             for x in residues
@@ -59,10 +59,10 @@ def plain_triples(residues, modulus, temperature, blank):
 
 
 def usual(modulus, entries):
-    """Temperature and blank as the units choose them: the gap between match and blank is ln(4 entries) at least."""
+    """Temperature and sink as the units choose them: the gap between match and sink is ln(4 entries) at least."""
     gap = min(math.sin(math.pi / modulus) ** 2, 0.5)
-    blank = math.log(4 * entries)
-    return blank / gap, blank
+    sink = math.log(4 * entries)
+    return sink / gap, sink
 
 
 def residues_of(modulus, least=1, most=9):
@@ -78,10 +78,10 @@ def test_pairs_agree_with_the_exact_softmax_at_every_modulus(modulus):
     @settings(max_examples=15, deadline=None, database=None)
     @given(residues_of(modulus), st.sampled_from([0.0, 0.01, 0.3, 1.0]))
     def agrees(residues, share):
-        hot, blank = usual(max(2, modulus), len(residues))
+        hot, sink = usual(max(2, modulus), len(residues))
         temperature = hot * share
-        found = pair_mass(np.array([residues]), Profile(modulus, temperature), blank * share)
-        expected = plain_pairs(residues, modulus, temperature, blank * share)
+        found = pair_mass(np.array([residues]), Profile(modulus, temperature), sink * share)
+        expected = plain_pairs(residues, modulus, temperature, sink * share)
         assert np.abs(found[0] - expected).max() <= 1e-12
 
     agrees()
@@ -110,10 +110,10 @@ def test_triples_agree_with_the_exact_softmax_whichever_way_they_are_counted(way
     @settings(max_examples=12, deadline=None, database=None)
     @given(residues_of(modulus, most=5), st.sampled_from([0.0, 0.3, 1.0]))
     def agrees(residues, share):
-        hot, blank = usual(max(2, modulus), (len(residues) + 1) ** 2)
-        temperature, blank = hot * share, blank * share
-        found = triple_mass(np.array([residues]), Profile(modulus, temperature), blank, mixed=temperature)
-        expected = plain_triples(residues, modulus, temperature, blank)
+        hot, sink = usual(max(2, modulus), (len(residues) + 1) ** 2)
+        temperature, sink = hot * share, sink * share
+        found = triple_mass(np.array([residues]), Profile(modulus, temperature), sink, mixed=temperature)
+        expected = plain_triples(residues, modulus, temperature, sink)
         assert np.abs(found[0] - expected).max() <= 1e-12
 
     agrees()
@@ -124,22 +124,22 @@ def test_both_ways_of_counting_triples_are_taken_and_agree(monkeypatch):
     taken = set()
     for length, modulus in [(300, 601), (300, 10**6), (70, 10**9), (2000, 5000), (64, 2)]:
         residues = generator.integers(0, modulus, (2, length))
-        hot, blank = usual(modulus, length**2)
+        hot, sink = usual(modulus, length**2)
         profile = Profile(modulus, hot)
-        taken.add(triples._prefers_transform(residues, modulus, profile.reach(length**2, blank)))
-        chosen = triple_mass(residues, profile, blank, mixed=hot)
+        taken.add(triples._prefers_transform(residues, modulus, profile.reach(length**2, sink)))
+        chosen = triple_mass(residues, profile, sink, mixed=hot)
         with monkeypatch.context() as patch:
             patch.setattr(triples, "_prefers_transform", lambda *_: False)
-            assert np.abs(chosen - triple_mass(residues, profile, blank, mixed=hot)).max() <= 1e-13
+            assert np.abs(chosen - triple_mass(residues, profile, sink, mixed=hot)).max() <= 1e-13
     assert taken == {True, False}
 
 
 def test_residues_are_taken_modulo_m():
-    modulus, hot, blank = 11, 400.0, 30.0
+    modulus, hot, sink = 11, 400.0, 30.0
     residues, profile = np.array([[3, 8, 1, 5]]), Profile(11, 400.0)
     shifted = residues + np.array([[11, -11, -22, 33]])
-    assert np.array_equal(pair_mass(residues, profile, blank), pair_mass(shifted, profile, blank))
-    assert np.array_equal(triple_mass(residues, profile, blank, hot), triple_mass(shifted, profile, blank, hot))
+    assert np.array_equal(pair_mass(residues, profile, sink), pair_mass(shifted, profile, sink))
+    assert np.array_equal(triple_mass(residues, profile, sink, hot), triple_mass(shifted, profile, sink, hot))
     table = profile.weight(0) * np.exp(-np.minimum(np.arange(modulus), modulus - np.arange(modulus)))
     assert np.array_equal(table_mass(residues, table, 1.0, 1e-6), table_mass(shifted, table, 1.0, 1e-6))
 
@@ -182,22 +182,22 @@ def test_a_table_of_weights_agrees_with_the_exact_softmax_or_is_refused():
         half = np.concatenate([[1.0], generator.random(modulus // 2) * 0.1])
         table = np.concatenate([half, half[1 : (modulus + 1) // 2][::-1]])
         residues = generator.integers(0, modulus, (2, 9))
-        found = table_mass(residues, table, blank=3.0, allowed=1e-9)
+        found = table_mass(residues, table, sink=3.0, allowed=1e-9)
         sums = table[(residues[:, :, None] + residues[:, None, :]) % modulus].sum(axis=2)
         assert np.abs(found - sums / (sums + math.exp(-3.0))).max() <= 1e-12
-        assert table_mass(residues, table, blank=30.0, allowed=1e-9) is None
+        assert table_mass(residues, table, sink=30.0, allowed=1e-9) is None
 
 
 def test_what_is_left_out_is_as_little_as_is_said():
     circles = [(10**6, 1e13, 15.0, 10**5), (10**6, 1e9, 15.0, 10**5), (50, 20.0, 3.0, 40)]
     lines = [(0, 11.0, 11.0, 10**6), (0, 1e-5, 0.0, 10**6)]
-    for modulus, temperature, blank, entries in circles + lines:
+    for modulus, temperature, sink, entries in circles + lines:
         profile = Profile(modulus, temperature)
-        reach = profile.reach(entries, blank)
+        reach = profile.reach(entries, sink)
         if modulus == 0 or reach < modulus // 2:
-            assert entries * profile.weight(reach + 1) <= TAIL * math.exp(-blank)
+            assert entries * profile.weight(reach + 1) <= TAIL * math.exp(-sink)
         if reach > 1:
-            assert entries * profile.weight(reach - 1) > TAIL * math.exp(-blank)
+            assert entries * profile.weight(reach - 1) > TAIL * math.exp(-sink)
     for sparsity, positions, temperature in [(1, 1000, 9.0), (3, 10**5, 3.0), (8, 10**6, 3e-5), (2, 50, 0.0)]:
         reach = moment_reach(sparsity, positions, temperature)
         weight = math.exp(-temperature * (reach + 1.0) ** (2 * sparsity))
@@ -284,12 +284,12 @@ def test_match2_is_exact_at_moduli_that_no_float_holds(modulus):
 def test_cosines_in_float64_err_where_sums_of_residues_do_not():
     modulus = 10**12
     residues = torch.tensor([[5, modulus - 5, 17, modulus - 16] * 20])
-    hot, blank = usual(modulus, 80)
+    hot, sink = usual(modulus, 80)
     labels = [[True, True, False, False] * 20]
-    assert (pair_mass(residues.numpy(), Profile(modulus, hot), blank) > 0.5).tolist() == labels
+    assert (pair_mass(residues.numpy(), Profile(modulus, hot), sink) > 0.5).tolist() == labels
     angles = 2 * math.pi / modulus * torch.where(2 * residues > modulus, residues - modulus, residues).double()
     cosines = (angles.unsqueeze(2) + angles.unsqueeze(1)).cos()
-    scores = torch.cat([torch.full((1, 80, 1), hot * (1 - blank / hot)).double(), hot * cosines], dim=2)
+    scores = torch.cat([torch.full((1, 80, 1), hot * (1 - sink / hot)).double(), hot * cosines], dim=2)
     assert ((1 - torch.softmax(scores, dim=2)[:, :, 0]) > 0.5).tolist() != labels
 
 
@@ -299,7 +299,7 @@ def test_one_token_alone():
         assert abs(unit(torch.tensor([[residue]])).item() - label) <= unit.certificate().guaranteed_error
 
 
-def test_no_match_leaves_all_to_the_blank_and_all_the_same_residue_none():
+def test_no_match_leaves_all_to_the_sink_and_all_the_same_residue_none():
     modulus = 10**12
     unit = build(Match2(length=1000, modulus=modulus))
     assert unit(torch.full((1, 1000), 1)).max() <= unit.certificate().guaranteed_error

@@ -169,7 +169,7 @@ def test_other_frequencies_are_judged_by_what_they_separate():
             for s in range(1, 41)
         )
         other = replace(stored, tensors={**stored.tensors, "frequencies": frequencies})
-        if worst < 0.75 - 1e-3:  # where the blank is
+        if worst < 0.75 - 1e-3:  # where the sink is
             assert worst - 1e-13 <= _worst_miss(frequencies, 41) <= worst + 1e-12
             proved = prove(other).guaranteed_error
             assert worst > 0.5 or proved <= prove(stored).guaranteed_error * (1 + 1e-3)
@@ -350,7 +350,7 @@ def test_the_average_of_points_is_as_long_as_it_is_said():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_all_forms_of_the_third_order_kernel_are_within_the_bound_on_rounding(dtype):
-    """Flash and streaming on the scores of a match and a blank, against the dense form in float64."""
+    """Flash and streaming on the scores of a match and a sink, against the dense form in float64."""
     from assay.constructions.presence import Arithmetic
     from assay.constructions.s_order_unit import match_factors
     from assay.proofs.third_order import _kernel_bound

@@ -1,4 +1,4 @@
-"""Protocols on sparse averaging with one asking token against all others, and the recurrent state."""
+"""Protocols on sparse averaging with one query token against all others, and the recurrent state."""
 
 import json
 import math
@@ -49,7 +49,7 @@ class StarvedUnit(BareUnit):
         self.set_weights(normal(heads, width, width), normal(heads, width, width), normal(heads, width, task.dimension))
 
     @property
-    def asking(self) -> int:
+    def query_count(self) -> int:
         return self.task.spec.queries
 
     def embed(self, inputs):

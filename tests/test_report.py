@@ -702,7 +702,7 @@ def test_the_plainest_of_several_splits_has_the_look_of_its_architecture():
         empty, _ = line("length", "length", "N", [], [])
         return looks([replace(empty, series=tuple(map(learned, names)))])
 
-    split, deep = "attention, heads of 4", "attention, depth 2, heads of 4"
+    split, deep = "attention, head dimension 4", "attention, depth 2, head dimension 4"
     look = look_of(split, deep)
     assert look[split] == look["attention"] != look[deep]
     look = look_of(split, "attention")

@@ -263,7 +263,7 @@ def test_findings_have_every_line_and_the_matrix(two):
     ]
     assert [p.intervals for p in learned.points] == [((4, 4),) * 3, ((8, 8),) * 3]
     names = {series.architecture for series in matching.of("learned")}
-    assert names == {"attention, heads of 2", "attention, depth 2"}
+    assert names == {"attention, head dimension 2", "attention, depth 2"}
     assert matching.task["name"] == "match2"
     assert not {"length", "modulus"} & set(matching.task)
     moduli = [matching_task.to_json()["modulus"] for matching_task in two.lines[2].tasks.values()]

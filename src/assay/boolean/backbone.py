@@ -43,7 +43,7 @@ def train_backbone(
 ) -> TrainedBackbone:
     """Train by cross entropy on all words at once, with Adam at .003, in float32.
 
-    The sequence is the bits and an asker, which answers; positions have codes that are learned.
+    The sequence is the bits and a query token, which answers; positions have codes that are learned.
 
     >>> train_backbone(BooleanFunction.symmetric("or", 2, lambda ones: ones > 0), seed=0).wrong
     0

@@ -1,8 +1,8 @@
 """The bare form: one softmax layer, read at a fixed query token, before a linear threshold.
 
-A word is n bits, a token each, and one more token that holds no bit: the asker, whose query is fixed. Then the score
-that head h gives to token j, and the value it reads there, depend on j and the bit alone: two free numbers for each
-(head, token), one of each for the asker. With w = e^score the answer is whether
+A word is n bits, a token each, and one more token that holds no bit: the query token, whose query is fixed. Then the
+score that head h gives to token j, and the value it reads there, depend on j and the bit alone: two free numbers for
+each (head, token), one of each for the query token. With w = e^score the answer is whether
 
     c + sum over heads h of N_h / D_h > 0,    D_h = sum_j w_hj(x_j),    N_h = sum_j w_hj(x_j) v_hj(x_j)
 
@@ -30,11 +30,11 @@ _MOST_BITS = 1 << 14  # and at most
 class BareHeads(nn.Module):
     """A network of this form, of any values' width d; the readout is a vector of d for each head.
 
-    Sums over tokens, coordinates and heads are made one term after the other, the asker last. So a float network gives
-    the same answers on every machine whose exponential is the same.
+    Sums over tokens, coordinates and heads are made one term after the other, the query token last. So a float network
+    gives the same answers on every machine whose exponential is the same.
 
     Args:
-        scores: (heads, n + 1, 2), of tokens with bit 0 and 1. The asker is the last token, and its bit is 0.
+        scores: (heads, n + 1, 2), of tokens with bit 0 and 1. The query token is the last token, and its bit is 0.
         values: (heads, n + 1, 2, d).
         readout: (heads, d).
         constant: c, of one number.

@@ -1,10 +1,10 @@
 """A symmetric function of s sign changes in exactly s heads of one softmax layer, without positions: explicit weights.
 
-The asker weighs t, a one weighs 1 and a zero weighs z, nearly 0; only the asker has a value, 1. So at c ones a head
-reads t / (t + c + z (n - c)), and a mirrored one, where zeros weigh 1, t / (t + n - c + z c). In c these have one pole
-each, left of 0 or right of n. s of them and a constant span all P / Q, with Q the product of the denominators and P any
-polynomial of degree s: one that changes sign where f does. s is also the threshold degree (Minsky and Papert, 1969), so
-that fewer heads compute f in no exact arithmetic: see `assay.boolean.bare`.
+The query token weighs t, a one weighs 1 and a zero weighs z, nearly 0; only the query token has a value, 1. So at c
+ones a head reads t / (t + c + z (n - c)), and a mirrored one, where zeros weigh 1, t / (t + n - c + z c). In c these
+have one pole each, left of 0 or right of n. s of them and a constant span all P / Q, with Q the product of the
+denominators and P any polynomial of degree s: one that changes sign where f does. s is also the threshold degree
+(Minsky and Papert, 1969), so that fewer heads compute f in no exact arithmetic: see `assay.boolean.bare`.
 
 Everything about the weights is exact: t and z are rational, and the outputs at all n + 1 counts are evaluated in
 rationals. The margin is the least |output| with coefficients whose absolute values sum to 1. It falls off quickly,
@@ -50,7 +50,7 @@ class Pole:
     """A head.
 
     Attributes:
-        weight: t, of the asker.
+        weight: t, of the query token.
         mirrored: whether zeros are counted instead of ones.
     """
 

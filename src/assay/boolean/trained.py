@@ -68,7 +68,7 @@ class _Starts:
 
     Attributes:
         owner: (rows,), which seed's.
-        scores: (rows, heads, 2 n + 1): of zeros, of ones, of the asker.
+        scores: (rows, heads, 2 n + 1): of zeros, of ones, of the query token.
         values: likewise.
         constant: (rows, 1).
         damping: (rows,).

@@ -70,8 +70,8 @@ class _LookUp(nn.Module, ABC):
 class CountAndLookUp(_LookUp):
     """Two layers for one length n: the count c of ones, then the table of the function at c.
 
-    Tokens are 0 ... n: the asker, then the bits. Layer 1 attends to all alike, and averages (n + 1) x bit: that is c.
-    Layer 2 gives position i the score T (2 c i - i^2), largest at i = c, and reads +-1, the function at i ones.
+    Tokens are 0 ... n: the query token, then the bits. Layer 1 attends to all alike, and averages (n + 1) x bit: that
+    is c. Layer 2 gives position i the score T (2 c i - i^2), largest at i = c, and reads +-1, the function at i ones.
 
     Proof: a position m away from c lies T m^2 below it. So all wrong ones together weigh at most
     theta = 2 e^-T / (1 - e^-3T) of the right one, whatever n, and the output errs by at most 2 theta / (1 + theta):
@@ -141,11 +141,11 @@ class CountAndLookUp(_LookUp):
 class UniformLookUp(_LookUp):
     """Two layers without anything that depends on n: one set of weights for words of all lengths.
 
-    Tokens are the asker at position 0, which is also the one that is read, and bits at 1, 2, ... A token of position j
-    knows its bit and, of j alone, the numbers B + j, f_j = j^2/2 + j, g_j = j^3/3 + j^2/2 and F(j) = +-1, the
-    function's value at j ones. There is no MLP.
+    Tokens are the query token at position 0, which is also the one that is read, and bits at 1, 2, ... A token of
+    position j knows its bit and, of j alone, the numbers B + j, f_j = j^2/2 + j, g_j = j^3/3 + j^2/2 and F(j) = +-1,
+    the function's value at j ones. There is no MLP.
 
-    - Layer 1: ones and the asker have score 0, a zero -(B + j); the asker has value 1. With c ones it reads
+    - Layer 1: ones and the query token have score 0, a zero -(B + j); the query token has value 1. With c ones it reads
       w = 1 / (1 + c + d), where the leak d of all zeros is at most e^-B / (e - 1).
     - Layer 2: the query kappa (1 - w, -w), the key (f_j, g_j), the value F(j). With c' = c + d the score is
       kappa (c' f_j - g_j) / (c' + 1), whose derivative kappa (j + 1) (c' - j) / (c' + 1) changes sign at c'.

@@ -1,4 +1,4 @@
-"""Worst case: what an asking token's embedding must hold to tell all pointer sets apart"""
+"""Worst case: what a query token's embedding must hold to tell all pointer sets apart"""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 @BOUNDS.register
 class AttentionMessage(Bound[SparseAveraging]):
-    """Embedding bits >= log2 C(n, q), n = data tokens other than the asking one; sharper than Theorem 4's order q.
+    """Embedding bits >= log2 C(n, q), n = data tokens other than the query token; sharper than Theorem 4's order q.
 
-    All that the other tokens' party gets to know of the asking token is its embedding. Were it equal for two pointer
+    All that the other tokens' party gets to know of the query token is its embedding. Were it equal for two pointer
     sets y and y', so would be the answers, whatever the values; with value +1 on y but not y' and -1 elsewhere the two
     targets differ by at least 2/q, and one answer errs by at least 1/q. So the embedding is injective on the C(n, q)
     sets. This holds for layers of any kind and number, for any number of passes, and for the error of any one answer
@@ -32,16 +32,16 @@ class AttentionMessage(Bound[SparseAveraging]):
     version: ClassVar[int] = 2
     error_kind: ClassVar[ErrorKind] = "worst"
     resource: ClassVar[Resource] = "embedding bits"
-    cut: ClassVar[str] = "between an asking token's embedding and all other tokens"
+    cut: ClassVar[str] = "between a query token's embedding and all other tokens"
     source: ClassVar[str] = (
-        "embedding bits >= log2 C(n, q): injectivity of the asking token's embedding (Theorem 4, sharpened)"
+        "embedding bits >= log2 C(n, q): injectivity of the query token's embedding (Theorem 4, sharpened)"
     )
 
     def unmet(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> str:
         """An error below 1/q and more than q tokens to point to."""
         if error >= 1 / task.sparsity:
             return f"needs an error below 1/q = {1 / task.sparsity:g}"
-        return "" if task.others > task.sparsity else "needs more than q tokens beside the asking one"
+        return "" if task.others > task.sparsity else "needs more than q tokens beside the query token"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
         return log2_binomial(task.others, task.sparsity)

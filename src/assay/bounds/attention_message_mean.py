@@ -1,4 +1,4 @@
-"""Mean error: what an asking token's embedding must hold on average over pointer sets"""
+"""Mean error: what a query token's embedding must hold on average over pointer sets"""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from assay.tasks.sparse_averaging import SparseAveraging
 class AttentionMessageMean(Bound[SparseAveraging]):
     """Embedding bits >= log2 C(N, q) - n h((1 - sqrt(1 - 4 v / n)) / 2) with v = (q error)^2 and h the binary entropy.
 
-    n is the number of data tokens beside the asking one: N where one token asks, N - 1 where all do.
+    n is the number of data tokens beside the query token: N where one token asks, N - 1 where all do.
 
     Values z_i independent with mean 0 and mean square 1, pointer set S a uniform q-set of the N data tokens. Given the
-    asking token's embedding T and pi_i = P(i in S | T), the best answer is (1/q) sum pi_i z_i. As the values of other
+    query token's embedding T and pi_i = P(i in S | T), the best answer is (1/q) sum pi_i z_i. As the values of other
     tokens are independent of S, T and one another, its mean square error is at least (1/q^2) sum E pi_i (1 - pi_i) over
     these tokens, so that the sum is at most v. Entropy adds up at most over indicators, and h is a concave function of
     pi (1 - pi): the n indicators together have H(. | T) <= n h(...). What is left of H(S) = log2 C(N, q) has to be
     sent.
 
-    Where one token asks this is all. Where all ask, T also holds the asking token's own value: all of the above holds
+    Where one token asks this is all. Where all ask, T also holds the query token's own value: all of the above holds
     given that value; the own token's term in the error, which is not negative, is left out, and the other N - 1
     indicators tell whether the token points to itself, since S has q elements. The error is that of all tokens: the
     bound holds for each with its own error, the allowed entropy is concave in v, and v is in the mean (q error)^2.
@@ -41,7 +41,7 @@ class AttentionMessageMean(Bound[SparseAveraging]):
     version: ClassVar[int] = 2
     error_kind: ClassVar[ErrorKind] = "mean"
     resource: ClassVar[Resource] = "embedding bits"
-    cut: ClassVar[str] = "between an asking token's embedding and all other tokens"
+    cut: ClassVar[str] = "between a query token's embedding and all other tokens"
     source: ClassVar[str] = (
         "embedding bits >= log2 C(N, q) - n h((1 - sqrt(1 - 4 v / n)) / 2), v = (q error)^2: entropy of the pointers"
     )

@@ -18,7 +18,7 @@ class FeedForwardRankMean(Bound[SparseAveraging]):
 
     r linear measurements of N d independent normal coordinates leave a share of at least 1 - r / (N d) of their
     variance unknown; the pointers, which the layer sees too, are independent of it. D* is that of
-    `assay.bounds.recurrent_state_mean.allowed_distortion`, for each asking token with its own error and so, being
+    `assay.bounds.recurrent_state_mean.allowed_distortion`, for each query token with its own error and so, being
     linear in the square of the error, in the mean. Only for Gaussian values: one real number can hold a whole vertex of
     the cube.
 

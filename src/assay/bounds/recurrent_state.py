@@ -55,7 +55,7 @@ class RecurrentState(Bound[SparseAveraging]):
             return f"needs an error below 1/q = {1 / task.sparsity:g}"
         if network.passes > 1:
             return "" if task.layout == "all" else "needs one pass where one token asks"
-        return "" if task.sparsity < task.others else "needs more than q data tokens before the asking one"
+        return "" if task.sparsity < task.others else "needs more than q data tokens before the query token"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:
         return float(task.others) if network.passes == 1 else task.length - task.sparsity + math.log2(task.sparsity)

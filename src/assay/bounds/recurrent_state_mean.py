@@ -46,7 +46,7 @@ class RecurrentStateMean(Bound[SparseAveraging]):
     """State bits >= N R(D*): R is the rate-distortion function of a value, D* the distortion that the error leaves.
 
     One pass: the state after the N values is formed before the pointers are known, so it is independent of them given
-    the values, and all that the asking token knows of the values. It describes them with a mean squared error of at
+    the values, and all that the query token knows of the values. It describes them with a mean squared error of at
     most D* each (`allowed_distortion`), for which N R(D*) bits are needed.
 
     >>> from assay import SparseAveraging

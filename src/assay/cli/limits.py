@@ -124,9 +124,7 @@ def communication(
     context: typer.Context,
     task: TaskName,
     alice: Annotated[str, typer.Option(help="Positions that Alice holds, such as 0,1,2; Bob holds the others.")],
-    token: Annotated[
-        int | None, typer.Option(min=0, help="Whose answer; the last asking token's unless given.")
-    ] = None,
+    token: Annotated[int | None, typer.Option(min=0, help="Whose answer; the last query token's unless given.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Answers above it count as 1, others as 0.")] = None,
     error: Annotated[float, typer.Option(min=0.0, help="Worst error that one-way protocols may have.")] = 0.0,
     as_json: Json = False,

@@ -22,7 +22,7 @@ class AveragingUnit(BareUnit[SparseAveragingInputs], Construction[SparseAveragin
     """One bare unit whose embedding has a data, a key and a query block; Q, K and V pick a block each.
 
     Keys depend on the position only, queries on the pointers only and are computed in the forward pass, for whatever
-    pointers come. `last` layouts have one key more than there are values, for the asking token itself.
+    pointers come. `last` layouts have one key more than there are values, for the query token itself.
 
     Attributes:
         task: what it computes.
@@ -68,7 +68,7 @@ class AveragingUnit(BareUnit[SparseAveragingInputs], Construction[SparseAveragin
         self.set_weights(temperature * pick["query"], pick["key"], pick["data"])
 
     @property
-    def asking(self) -> int:
+    def query_count(self) -> int:
         return self.task.spec.queries
 
     @property
@@ -96,8 +96,8 @@ class AveragingUnit(BareUnit[SparseAveragingInputs], Construction[SparseAveragin
         embedded = torch.zeros(batch, self.task.spec.length, self.blocks.width, dtype=self.dtype)
         embedded[:, : self.task.length, self.blocks["data"]] = values.to(self.dtype)
         embedded[:, :, self.blocks["key"]] = self.keys
-        queries = self.queries(pointers.flatten(0, 1)).view(batch, self.asking, -1)
-        embedded[:, -self.asking :, self.blocks["query"]] = queries.to(self.dtype)
+        queries = self.queries(pointers.flatten(0, 1)).view(batch, self.query_count, -1)
+        embedded[:, -self.query_count :, self.blocks["query"]] = queries.to(self.dtype)
         return embedded
 
     def numbers_at_work(self) -> int:
@@ -107,7 +107,7 @@ class AveragingUnit(BareUnit[SparseAveragingInputs], Construction[SparseAveragin
         return super().numbers_at_work()
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
-        """Outputs of the asking tokens, (batch, asking, d). Time O(asking * positions * m).
+        """Outputs of the query tokens, (batch, queries, d). Time O(queries * positions * m).
 
         From LONG positions on, but for derivatives, memory is O(positions * m): exponentials are taken of scores less
         the score of the first pointer, instead of the largest. Scores on the set lie within the certificate's spread of
@@ -117,7 +117,7 @@ class AveragingUnit(BareUnit[SparseAveragingInputs], Construction[SparseAveragin
         if self.numbers is not None or self.task.spec.length < LONG or differentiated(inputs.values):
             return super().forward(inputs)
         embedded = self.embed(inputs)
-        queries, keys = embedded[:, -self.asking :] @ self.query[0], embedded @ self.key[0]
+        queries, keys = embedded[:, -self.query_count :] @ self.query[0], embedded @ self.key[0]
         values = embedded @ self.value[0]
         of_first = inputs[1][:, :, :1].expand(-1, -1, keys.shape[2])
         shifts = (queries * keys.gather(1, of_first)).sum(dim=2)

@@ -1,7 +1,7 @@
 """Match3 with neighbours by two layers of standard attention: average two neighbours, then find a partner.
 
 Layer 1 puts positions on a circle; the query half a step ahead of position j scores highest at j and j + 1, equally.
-Values hold the residue in a slot for even or for odd positions, the position, and a flag for the blank at the end: the
+Values hold the residue in a slot for even or for odd positions, the position, and a flag for the sink at the end: the
 average of two neighbours tells both residues (each layer is without residual connection, so a token must carry its own
 on). Layer 2 is Match2 between x_i and x_j + x_(j+1), in whole numbers.
 
@@ -82,13 +82,13 @@ class NeighboursThenPartner(Construction[Match3Bigram]):
         wanted, found = (-own[:, :-1]) % modulus, (own + following) % modulus
         one = torch.ones_like(wanted)
         queries = torch.stack([4 * wanted, -one, -2 * wanted**2], dim=2)
-        blank = torch.tensor([0, 1, 0])
-        keys = torch.where(real.unsqueeze(2), torch.stack([found, 2 * found**2, torch.ones_like(found)], dim=2), blank)
+        sink = torch.tensor([0, 1, 0])
+        keys = torch.where(real.unsqueeze(2), torch.stack([found, 2 * found**2, torch.ones_like(found)], dim=2), sink)
         values = real.to(self.arithmetic.dtype)
         return integer_mass(queries, keys, values, self.arithmetic.temperature, self.numbers)
 
     def neighbours(self, residues: Tensor) -> Tensor:
-        """Output of layer 1: averages over each token and the next of (even slot, odd slot, position, blank flag)."""
+        """Output of layer 1: averages over each token and the next of (even slot, odd slot, position, sink flag)."""
         length = self.task.length
         places = torch.arange(length + 1)
         values = torch.zeros(len(residues), length + 1, 4, dtype=torch.float64)
@@ -116,7 +116,7 @@ class NeighboursThenPartner(Construction[Match3Bigram]):
             method=self.method,
             guaranteed_error=self.arithmetic.error,
             rests_on=f"layer 1 averages two neighbours within {self.average_error:.2g} of a value's range, so that "
-            "whole numbers are read off exactly; layer 2 has scores in exact integers, a match 0, the blank -1 and a "
+            "whole numbers are read off exactly; layer 2 has scores in exact integers, a match 0, the sink -1 and a "
             "miss at most -2, for all residues; a-priori rounding bounds",
             size=self.size,
             dtype=" and ".join(sorted({"float64", dtype_name(self.arithmetic.dtype)}, reverse=True)),

@@ -1,7 +1,7 @@
 """Shared by the units that find a partner by cosines: score = mean over frequencies f of cos(2 pi f (x_i + x_j) / M).
 
-A match scores 1; a blank token has a score between 1 and the best miss. Embedding of width m = 2D + 1 for D
-frequencies: cosines, sines, and a 1 that is larger for the blank. Theorem 6 of Sanford, Hsu, Telgarsky (NeurIPS 2023)
+A match scores 1; a sink token has a score between 1 and the best miss. Embedding of width m = 2D + 1 for D
+frequencies: cosines, sines, and a 1 that is larger for the sink. Theorem 6 of Sanford, Hsu, Telgarsky (NeurIPS 2023)
 has D = 1.
 """
 
@@ -27,25 +27,25 @@ from assay.size import Size
 from assay.tasks.match2 import Match2
 
 _NUMBERS_OF_A_TOKEN = 8  # where residues are sorted
-_LARGEST_EXPONENT = 700.0  # of the blank, below a match: its weight is a normal float64
+_LARGEST_EXPONENT = 700.0  # of the sink, below a match: its weight is a normal float64
 
 
 class CosineUnit(BareUnit[Tensor], Construction[Match2]):
-    """One bare unit; token 0 is the blank. Called on residues (batch, N), it returns (batch, N).
+    """One bare unit; token 0 is the sink. Called on residues (batch, N), it returns (batch, N).
 
-        phi(x) = (cos a_f, sin a_f, 1),  phi(blank) = (0, 0, 1 + b),  Q = c I,  K = (1, -1, 1),  V = (0, 0, 1)
+        phi(x) = (cos a_f, sin a_f, 1),  phi(sink) = (0, 0, 1 + b),  Q = c I,  K = (1, -1, 1),  V = (0, 0, 1)
 
-    The attention output is 1 + b mass(blank), from which psi reads the mass on real tokens: at most the error if there
+    The attention output is 1 + b mass(sink), from which psi reads the mass on real tokens: at most the error if there
     is no match, at least 1 minus the error if there is one.
 
     The weight of a pair depends on x_i + x_j mod M alone. In the plain forward pass of SHORTEST tokens or more the
     weights are added up without forming N^2 scores where `structured_mass` can, in float64. Temperature, signs
-    and blank are taken as they are stored, so that it is the same function, without the rounding of cosines, scores
+    and sink are taken as they are stored, so that it is the same function, without the rounding of cosines, scores
     and sums that the certificate allows for. Fixed point, `attention` and `answers` form the scores, time O(N^2 m).
 
     Attributes:
         arithmetic: dtype, temperature c and guaranteed error.
-        gap: between match and blank, and between blank and the best miss; b = 1 - gap.
+        gap: between match and sink, and between sink and the best miss; b = 1 - gap.
         frequencies: int64 buffer (D,).
     """
 
@@ -68,7 +68,7 @@ class CosineUnit(BareUnit[Tensor], Construction[Match2]):
         )
 
     @property
-    def asking(self) -> int:
+    def query_count(self) -> int:
         return self.task.length
 
     @property
@@ -95,22 +95,22 @@ class CosineUnit(BareUnit[Tensor], Construction[Match2]):
         mass = None if exponents is None else self.structured_mass(inputs.numpy(), *exponents)
         if mass is None:
             return super().forward(inputs)
-        return self.read(torch.from_numpy(1 + (self._blank_height() - 1) * (1 - mass)).unsqueeze(2))
+        return self.read(torch.from_numpy(1 + (self._sink_height() - 1) * (1 - mass)).unsqueeze(2))
 
     def structured_mass(
-        self, residues: NDArray[np.int64], temperature: float, blank: float
+        self, residues: NDArray[np.int64], temperature: float, sink: float
     ) -> NDArray[np.float64] | None:
         """The mass on residues (batch, N), as it is in real numbers, without N^2 scores; None where there is no way.
 
-        `blank` is by how much the blank scores below a match.
+        `sink` is by how much the sink scores below a match.
         """
         return None
 
-    def _blank_height(self) -> float:
+    def _sink_height(self) -> float:
         return torch.tensor(2 - self.gap, dtype=self.arithmetic.dtype).item()
 
     def _exponents(self) -> tuple[float, float] | None:
-        """Temperature and how far the blank is below a match, if the stored weights are as they were built."""
+        """Temperature and how far the sink is below a match, if the stored weights are as they were built."""
         count, cold = len(self.frequencies), self.query.flatten()[0]
         one = torch.ones(count, dtype=self.key.dtype)
         pick = torch.eye(2 * count + 1, dtype=self.key.dtype)
@@ -119,11 +119,11 @@ class CosineUnit(BareUnit[Tensor], Construction[Match2]):
             and torch.equal(self.key[0], torch.cat([one, -one, one[:1]]) * pick)
             and torch.equal(self.value[0], pick[:, -1:])
         )
-        temperature, blank = cold.item(), cold.item() * (2 - self._blank_height())
-        return (temperature, blank) if as_built and 0 <= blank < _LARGEST_EXPONENT else None
+        temperature, sink = cold.item(), cold.item() * (2 - self._sink_height())
+        return (temperature, sink) if as_built and 0 <= sink < _LARGEST_EXPONENT else None
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """phi of the blank and of every residue: (batch, N + 1, 2D + 1)."""
+        """phi of the sink and of every residue: (batch, N + 1, 2D + 1)."""
         count = len(self.frequencies)
         turns = inputs.unsqueeze(2) * self.frequencies % self.task.modulus
         angles = residue_angles(turns, self.task.modulus)
@@ -153,9 +153,9 @@ class CosineUnit(BareUnit[Tensor], Construction[Match2]):
         """phi for numbers of few bits: (batch, N + 1, 2D + 2), float64.
 
         The square root c' of the temperature c on either side of the score, c less than above for all pairs: a match
-        scores 0, the blank -c gap, and misses less, which few bits hold as they saturate. The value is a coordinate.
+        scores 0, the sink -c gap, and misses less, which few bits hold as they saturate. The value is a coordinate.
 
-            phi(x) = (c' cos a_f, c' sin a_f, c', 1),  phi(blank) = (0, 0, c' gap, 0),  K = (1, -1, -1)
+            phi(x) = (c' cos a_f, c' sin a_f, c', 1),  phi(sink) = (0, 0, c' gap, 0),  K = (1, -1, -1)
         """
         plain = self.embed(inputs).double()
         root = self.arithmetic.temperature**0.5
@@ -176,7 +176,7 @@ class CosineUnit(BareUnit[Tensor], Construction[Match2]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on=f"{proof}; the blank scores half-way; N exp(-gap) bounds the wrong mass; a-priori rounding bounds",
+            rests_on=f"{proof}; the sink scores half-way; N exp(-gap) bounds the wrong mass; a-priori rounding bounds",
             size=self.size,
             dtype=dtype_name(self.arithmetic.dtype),
             temperature=self.arithmetic.temperature,

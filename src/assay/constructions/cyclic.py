@@ -40,9 +40,9 @@ _DIGITS_AT_ONCE = 1 << 23  # scores are computed in blocks of rows of about this
 class CyclicPolytope(Construction[SparseAveraging]):
     """Attention with score width 2q.
 
-    Scores formed as dot products take time O(asking * positions * q * b^2) for integers of b limbs, 2q log2 N bits. In
+    Scores formed as dot products take time O(queries * positions * q * b^2) for integers of b limbs, 2q log2 N bits. In
     the plain forward pass of SHORTEST positions or more they are not formed: the nodes are consecutive whole numbers,
-    the score of one is -prod (t - t_i)^2, and only nodes next to a pointer have a weight: time O(asking q^2). For
+    the score of one is -prod (t - t_i)^2, and only nodes next to a pointer have a weight: time O(queries q^2). For
     finite values it is the same function, as differences of nodes are exact and what is left out is below 2^-60 of the
     set's weight; 2q + 1 roundings of a score are fewer than those of its digits, of which the certificate speaks. It
     has no derivatives: where they are asked for, dot products are taken.
@@ -124,7 +124,7 @@ class CyclicPolytope(Construction[SparseAveraging]):
         return np.concatenate(blocks)
 
     def attention(self, inputs: SparseAveragingInputs) -> Tensor:
-        """Attention weights, float64 (batch, 1, asking, positions)."""
+        """Attention weights, float64 (batch, 1, queries, positions)."""
         pointers = inputs[1]
         sets = pointers.flatten(0, 1)
         logits = self._fixed_logits(sets, self.numbers) if self.numbers else self.temperature * self.scores(sets)
@@ -132,7 +132,7 @@ class CyclicPolytope(Construction[SparseAveraging]):
         return weights.view(*pointers.shape[:2], -1).unsqueeze(1)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
-        """Outputs of the asking tokens, float64 (batch, asking, d)."""
+        """Outputs of the query tokens, float64 (batch, queries, d)."""
         values = self.rounded(inputs[0].double())
         formed = self.numbers is not None or self.task.spec.length < SHORTEST or differentiated(values)
         if not formed and self._has_its_nodes():

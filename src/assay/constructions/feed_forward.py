@@ -5,7 +5,7 @@
     gate layer    ReLU(z_j + 2 - 4 (1 - o_j)), which is z_j + 2 where o_j = 1 and 0 elsewhere, as |z_j| <= 2
     output        sum over j of (gate - 2 o_j), divided by q
 
-First-layer width N d + asking * q; the later layers have asking * q (N + 2) and asking * N d units. The weights are
+First-layer width N d + queries * q; the later layers have queries * q (N + 2) and queries * N d units. The weights are
 blocks of identities and columns of ones, so the layers are written as what those blocks do.
 """
 
@@ -31,7 +31,7 @@ _EXACT_INTEGERS = 1 << 22  # float32 holds the hat layer's integers exactly well
 
 @CONSTRUCTIONS.register
 class HatsAndGates(Construction[SparseAveraging]):
-    """Feed-forward sparse averaging; time and memory O(asking * N (q + d)) a sequence.
+    """Feed-forward sparse averaging; time and memory O(queries * N (q + d)) a sequence.
 
     >>> from assay import SparseAveraging, build
     >>> build(SparseAveraging(length=64, sparsity=2, layout="last"), method="feed-forward", tolerance=0.01).size.width
@@ -58,7 +58,7 @@ class HatsAndGates(Construction[SparseAveraging]):
 
     @property
     def size(self) -> Size:
-        """Width of the first layer N d + asking * q, depth 4; parameters counted as dense matrices."""
+        """Width of the first layer N d + queries * q, depth 4; parameters counted as dense matrices."""
         task = self.task
         numbers, pointers = task.length * task.dimension, task.spec.queries * task.sparsity
         hats, gates = pointers * (task.length + 2), task.spec.queries * numbers
@@ -75,7 +75,7 @@ class HatsAndGates(Construction[SparseAveraging]):
         return self.task.spec.queries * self.task.length * (self.task.sparsity + self.task.dimension)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
-        """Outputs of the asking tokens: shape (batch, asking, d)."""
+        """Outputs of the query tokens: shape (batch, queries, d)."""
         values, pointers = self.rounded(inputs.values.to(self.dtype)), self.rounded(inputs.pointers.to(self.dtype))
         pointed = torch.stack([self._hats(column) for column in pointers.unbind(2)]).sum(dim=0).unsqueeze(3)
         gates = self.rounded(torch.relu(values.unsqueeze(1) + 2 - 4 * (1 - pointed)))
@@ -93,7 +93,7 @@ class HatsAndGates(Construction[SparseAveraging]):
         )
 
     def _hats(self, pointers: Tensor) -> Tensor:
-        """Indicator of each pointer (batch, asking): shape (batch, asking, N)."""
+        """Indicator of each pointer (batch, queries): shape (batch, queries, N)."""
         ramps = self.rounded(torch.relu(pointers.unsqueeze(2) - self.rounded(self.levels)))
         return ramps[..., :-2] - 2 * ramps[..., 1:-1] + ramps[..., 2:]
 

@@ -3,7 +3,7 @@
 The bound of Theorem 7 is met up to its logarithm: a layer of standard attention does compute Match3 if its width grows
 with N. Positions lie on a circle and attention is exp(cos(angle between positions)), a weight each token knows once it
 knows where it is. A value holds the residue in its position's own coordinate and the position's point on the circle;
-the average of the points has the direction of the asking position, by symmetry, and a length of at least 0.446. What
+the average of the points has the direction of the query position, by symmetry, and a length of at least 0.446. What
 follows the attention reads off the position, divides each coordinate by its weight, rounds, and has all N residues (an
 arbitrary element-wise map).
 """
@@ -66,7 +66,7 @@ class Gather(BareUnit[Tensor], Construction[Matching]):
         return cls(task, tolerance)
 
     @property
-    def asking(self) -> int:
+    def query_count(self) -> int:
         return self.task.length
 
     @property

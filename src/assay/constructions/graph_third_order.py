@@ -1,7 +1,7 @@
 """Directed triangles by one unit of third-order attention on a graph: width 3N + 1, one layer.
 
-Node i scores a pair (j, k) by c (x_ij + x_jk + x_ki - 3), where x_jk compares j's row with k, and a blank by -c/2: a
-triangle is c/2 above the blank, anything else c/2 below. Scores are whole numbers and halves, exact.
+Node i scores a pair (j, k) by c (x_ij + x_jk + x_ki - 3), where x_jk compares j's row with k, and a sink by -c/2: a
+triangle is c/2 above the sink, anything else c/2 below. Scores are whole numbers and halves, exact.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class GraphThirdOrder(Construction[DirectedTriangle]):
     def __init__(self, task: DirectedTriangle, tolerance: float) -> None:
         super().__init__()
         self.task, self.tolerance, self.settings = task, tolerance, {"tolerance": tolerance}
-        # The temperature, its product with a whole number, and that of the blank are rounded.
+        # The temperature, its product with a whole number, and that of the sink are rounded.
         rounding = {dtype: 8 * UNIT_ROUNDOFF[dtype] for dtype in DTYPES}
         what = f"directed triangles at N = {task.length}"
         self.arithmetic = choose_arithmetic(what, task.length**2, 0.5, rounding, tolerance)
@@ -57,7 +57,7 @@ class GraphThirdOrder(Construction[DirectedTriangle]):
 
     @property
     def size(self) -> Size:
-        """Width and score width 3N + 1: N products for each edge, a row's entry times an indicator, and the blank."""
+        """Width and score width 3N + 1: N products for each edge, a row's entry times an indicator, and the sink."""
         width = 3 * self.task.length + 1
         return Size(
             width=width, precision=torch.finfo(self.arithmetic.dtype).bits, score_width=width, parameters=5 * width**2
@@ -77,8 +77,8 @@ class GraphThirdOrder(Construction[DirectedTriangle]):
             out, back = edges[:, some], edges[:, :, some].transpose(1, 2)
             sums = out.unsqueeze(3) + edges.unsqueeze(1) + back.unsqueeze(2) - 3
             scores = self.rounded(temperature * sums.flatten(2))
-            blank = self.rounded(-temperature / 2).expand(*scores.shape[:2], 1)
-            weights = self.rounded(torch.softmax(torch.cat([scores, blank], dim=2), dim=2))
+            sink = self.rounded(-temperature / 2).expand(*scores.shape[:2], 1)
+            weights = self.rounded(torch.softmax(torch.cat([scores, sink], dim=2), dim=2))
             masses.append(self.rounded(weights[:, :, :-1].sum(dim=2)))
         return torch.cat(masses, dim=1)
 
@@ -86,7 +86,7 @@ class GraphThirdOrder(Construction[DirectedTriangle]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on="x_ij + x_jk + x_ki is 3 on a triangle and at most 2 elsewhere; the blank scores half-way; N^2 "
+            rests_on="x_ij + x_jk + x_ki is 3 on a triangle and at most 2 elsewhere; the sink scores half-way; N^2 "
             "exp(-gap) bounds the wrong mass; a-priori rounding bounds; for all graphs",
             size=self.size,
             dtype=dtype_name(self.arithmetic.dtype),

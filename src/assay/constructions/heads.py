@@ -70,7 +70,7 @@ class OnePointerHeads(BareUnit[SparseAveragingInputs], Construction[SparseAverag
         return cls(task, tolerance, alpha, dtype_name(choose_dtype(tolerance, guarantee)))
 
     @property
-    def asking(self) -> int:
+    def query_count(self) -> int:
         return self.task.spec.queries
 
     @property
@@ -95,7 +95,7 @@ class OnePointerHeads(BareUnit[SparseAveragingInputs], Construction[SparseAverag
         embedded = torch.zeros(values.shape[0], self.task.spec.length, self.blocks.width, dtype=self.dtype)
         embedded[:, : self.task.length, self.blocks["data"]] = values.to(self.dtype)
         embedded[:, :, self.blocks["key"]] = torch.stack([self.nodes, self.nodes**2], dim=1)
-        embedded[:, -self.asking :, self.blocks["pointers"]] = self.nodes[pointers]
+        embedded[:, -self.query_count :, self.blocks["pointers"]] = self.nodes[pointers]
         embedded[:, :, self.blocks["one"]] = 1.0
         return embedded
 

@@ -1,4 +1,4 @@
-"""Match2 by one attention unit of width 3 in whole numbers: score -2 (r_i + r_j)^2, and a blank at -1.
+"""Match2 by one attention unit of width 3 in whole numbers: score -2 (r_i + r_j)^2, and a sink at -1.
 
 r is the residue between -M/2 and M/2. Residues 0 and M/2 always match themselves, so M/2 may be given the code of 0;
 for all others x_i + x_j = 0 mod M if and only if r_i + r_j = 0. Scores are whole numbers, and their largest is
@@ -34,16 +34,16 @@ _NUMBERS_OF_A_TOKEN = 8  # where residues are sorted
 
 @CONSTRUCTIONS.register
 class Parabola(Construction[Match2]):
-    """Integer attention; token 0 is the blank. Called on residues (batch, N), it returns (batch, N).
+    """Integer attention; token 0 is the sink. Called on residues (batch, N), it returns (batch, N).
 
-        phi(x) = (r, 2 r^2, 1),  phi(blank) = (0, 1, 0),  query = (-4 r, -1, -2 r^2),  key = phi,  value = third of phi
+        phi(x) = (r, 2 r^2, 1),  phi(sink) = (0, 1, 0),  query = (-4 r, -1, -2 r^2),  key = phi,  value = third of phi
 
-    query . key = -4 r_i r_j - 2 r_j^2 - 2 r_i^2 = -2 (r_i + r_j)^2, and -1 for the blank; the query is a linear
+    query . key = -4 r_i r_j - 2 r_j^2 - 2 r_i^2 = -2 (r_i + r_j)^2, and -1 for the sink; the query is a linear
     image of phi.
 
     Scores fall with |r_i + r_j|. For SHORTEST tokens or more, and for M from 2^31, the plain forward pass sorts the
     residues and adds up the weights next to each -r_i, time O(N log N), in float64: the same function, as r_i + r_j is
-    exact and what is left out is below 2^-60 of the blank's weight. Its roundings are fewer than the softmax's of N + 1
+    exact and what is left out is below 2^-60 of the sink's weight. Its roundings are fewer than the softmax's of N + 1
     entries, of which the certificate speaks. In fixed point scores are formed, time O(N^2).
 
     >>> from assay import Match2, build
@@ -86,7 +86,7 @@ class Parabola(Construction[Match2]):
         return super().numbers_at_work()
 
     def embed(self, residues: Tensor) -> Tensor:
-        """phi of the blank and of every residue, int64 (batch, N + 1, 3).
+        """phi of the sink and of every residue, int64 (batch, N + 1, 3).
 
         Raises:
             AssayError: a modulus at which 64 bits do not hold the scores.
@@ -95,8 +95,8 @@ class Parabola(Construction[Match2]):
         require(modulus < LARGEST_MODULUS, "modulus", modulus, f"below {LARGEST_MODULUS} for scores in 64-bit integers")
         centred = self._centred(residues)
         real = torch.stack([centred, 2 * centred**2, torch.ones_like(centred)], dim=2)
-        blank = torch.tensor([0, 1, 0]).expand(len(residues), 1, 3)
-        return torch.cat([blank, real], dim=1)
+        sink = torch.tensor([0, 1, 0]).expand(len(residues), 1, 3)
+        return torch.cat([sink, real], dim=1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The mass on real tokens, to be compared with 1/2: (batch, N); in float64 where scores are not formed."""
@@ -104,7 +104,7 @@ class Parabola(Construction[Match2]):
         if as_built and self.numbers is None and (self.task.length >= SHORTEST or self.task.modulus >= LARGEST_MODULUS):
             temperature = self.arithmetic.temperature
             profile = Profile(modulus=0, sharpness=temperature)
-            return torch.from_numpy(pair_mass(self._centred(inputs).numpy(), profile, blank=temperature))
+            return torch.from_numpy(pair_mass(self._centred(inputs).numpy(), profile, sink=temperature))
         keys = self.embed(inputs)
         values = keys[:, :, 2].to(self.arithmetic.dtype)
         return integer_mass(keys[:, 1:] @ self.query, keys, values, self.arithmetic.temperature, self.numbers)
@@ -118,7 +118,7 @@ class Parabola(Construction[Match2]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on="a match scores 0, the blank -1 and a miss at most -2, in exact integers, for all residues; "
+            rests_on="a match scores 0, the sink -1 and a miss at most -2, in exact integers, for all residues; "
             "N exp(-temperature) bounds the wrong mass; a-priori rounding bounds of the softmax",
             size=self.size,
             dtype=dtype_name(self.arithmetic.dtype),

@@ -1,8 +1,8 @@
-"""Shared by the constructions that detect matches: a softmax with one blank entry tells whether a high score occurs.
+"""Shared by the constructions that detect matches: a softmax with one sink entry tells whether a high score occurs.
 
-Scores of matches are equal and highest, the blank's lies `gap` below them, all others lie `gap` below the blank. Then
-the mass on what is not blank is within n exp(-gap) of 1 if there is a match and of 0 if there is none, where n counts
-the entries beside the blank. Floating point is covered by taking what rounding may do to two scores off the gap, and by
+Scores of matches are equal and highest, the sink's lies `gap` below them, all others lie `gap` below the sink. Then the
+mass on what is not the sink is within n exp(-gap) of 1 if there is a match and of 0 if there is none, where n counts
+the entries beside the sink. Floating point is covered by taking what rounding may do to two scores off the gap, and by
 adding the rounding of the softmax (`softmax_bound`).
 """
 
@@ -62,8 +62,8 @@ def choose_arithmetic(
 
     Args:
         what: the request, for the message of a refusal.
-        entries: softmax entries beside the blank.
-        gap: between match and blank, and blank and the rest, at temperature 1.
+        entries: softmax entries beside the sink.
+        gap: between match and sink, and sink and the rest, at temperature 1.
         rounding: for each dtype, how far a computed score may be from the exact one at temperature 1.
         tolerance: of the output.
         outputs: masses that are added up.
@@ -99,7 +99,7 @@ def integer_mass(
     Args:
         queries: int64 (batch, T, m).
         keys: int64 (batch, L, m); no dot product may reach 2^63 (partial sums may: they wrap around and back).
-        values: floating point (batch, L), 1 for real entries and 0 for blanks.
+        values: floating point (batch, L), 1 for real entries and 0 for sinks.
         temperature: factor on the scores.
         numbers: the fixed-point format of queries, keys, scores, weights and mass; the temperature, part of the query,
             is then raised to a power of two, so that whole numbers stay such, and products are taken in float64.
@@ -133,8 +133,8 @@ def coordinate_error(dtype: torch.dtype) -> float:
     return math.pi * _ANGLE_ROUNDINGS * UNIT_ROUNDOFF[torch.float64] + UNIT_ROUNDOFF[dtype]
 
 
-def blank_gap(modulus: int) -> float:
-    """Half of 1 - cos(2 pi / M), at most 1/2: what lies between match and blank, and blank and the nearest miss.
+def sink_gap(modulus: int) -> float:
+    """Half of 1 - cos(2 pi / M), at most 1/2: what lies between match and sink, and sink and the nearest miss.
 
     1 - cos(2 pi / M) = 2 sin^2(pi / M), which does not cancel.
     """

@@ -51,7 +51,7 @@ class RandomFrequencies(CosineUnit):
         return unit
 
     def structured_mass(
-        self, residues: NDArray[np.int64], temperature: float, blank: float
+        self, residues: NDArray[np.int64], temperature: float, sink: float
     ) -> NDArray[np.float64] | None:
         """By a table of the weights of all M sums, and a Fourier transform; time O(M (D + log M)).
 
@@ -64,7 +64,7 @@ class RandomFrequencies(CosineUnit):
         table = np.exp(temperature * (mean_cosines(self.frequencies, modulus) - 1))
         table[0] = 1.0
         allowed = gamma(length, UNIT_ROUNDOFF[self.arithmetic.dtype])  # half of what sums are allowed
-        return table_mass(residues, np.concatenate([table, table[1 : (modulus + 1) // 2][::-1]]), blank, allowed)
+        return table_mass(residues, np.concatenate([table, table[1 : (modulus + 1) // 2][::-1]]), sink, allowed)
 
     def certificate(self) -> Certificate:
         """Guarantee for all residues.

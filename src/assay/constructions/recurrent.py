@@ -1,6 +1,6 @@
 """A recurrent network that keeps every value: state of N d numbers, the order that Theorem 11 says is needed.
 
-The state adds z_t to its t-th slot at step t; the asking token reads the slots it points to. Where every token asks,
+The state adds z_t to its t-th slot at step t; the query token reads the slots it points to. Where every token asks,
 its pointers may lie to the right, so a second pass reads the state that the first one left.
 """
 
@@ -23,7 +23,7 @@ from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 @CONSTRUCTIONS.register
 class StoreAll(Construction[SparseAveraging]):
-    """h_t = h_(t-1) + e_t (x) z_t, answer = mean of the slots pointed to. Time O(N d + asking q d) a sequence.
+    """h_t = h_(t-1) + e_t (x) z_t, answer = mean of the slots pointed to. Time O(N d + queries q d) a sequence.
 
     >>> from assay import SparseAveraging, build
     >>> network = build(SparseAveraging(length=64, sparsity=2, layout="last"), method="recurrent", tolerance=0.01)
@@ -62,12 +62,12 @@ class StoreAll(Construction[SparseAveraging]):
         return state.index_add_(1, self.slots[position : position + 1], value.unsqueeze(1))
 
     def read(self, state: Tensor, pointers: Tensor) -> Tensor:
-        """Answers (batch, asking, d) from the last state."""
+        """Answers (batch, queries, d) from the last state."""
         gathered = state.gather(1, pointers.flatten(1).unsqueeze(2).expand(-1, -1, state.shape[2]))
         return gathered.view(*pointers.shape, -1).mean(dim=2)
 
     def forward(self, inputs: SparseAveragingInputs) -> Tensor:
-        """Outputs of the asking tokens: shape (batch, asking, d)."""
+        """Outputs of the query tokens: shape (batch, queries, d)."""
         values = self.rounded(inputs.values.to(self.dtype))
         state = torch.zeros_like(values)
         for position, value in enumerate(values.unbind(1)):

@@ -2,7 +2,7 @@
 
     cos(a_1 + ... + a_s) = sum over even sets T of (-1)^(|T|/2) * prod over T of sin * prod off T of cos
 
-Each product is one coordinate of the score, a blank token adds one more: score width 2^(s-1) + 1. s = 2 is Theorem 6 of
+Each product is one coordinate of the score, a sink token adds one more: score width 2^(s-1) + 1. s = 2 is Theorem 6 of
 Sanford, Hsu, Telgarsky (NeurIPS 2023), s = 3 Theorem 18. Here are the coordinates for any s, and a unit of any order in
 plain form; `third_order` is the construction for s = 3 with a kernel that does not hold all tuples.
 """
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from assay.arithmetic.fixed_point import FixedPoint
-from assay.constructions.presence import Arithmetic, blank_gap, choose_arithmetic, coordinate_error, residue_angles
+from assay.constructions.presence import Arithmetic, choose_arithmetic, coordinate_error, residue_angles, sink_gap
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma
 from assay.errors import require, require_integer
 
@@ -30,7 +30,7 @@ def even_sets(order: int) -> list[tuple[int, ...]]:
 
 
 def tuple_arithmetic(order: int, length: int, modulus: int, tolerance: float) -> Arithmetic:
-    """Dtype and temperature for all (N + 1)^(s-1) tuples of N residues and a blank.
+    """Dtype and temperature for all (N + 1)^(s-1) tuples of N residues and a sink.
 
     Raises:
         AssayError: no float format holds the gap at this modulus, or the tolerance.
@@ -41,17 +41,17 @@ def tuple_arithmetic(order: int, length: int, modulus: int, tolerance: float) ->
         for dtype in DTYPES
     }
     what = f"Match{order} with cosines at N = {length}, M = {modulus}"
-    return choose_arithmetic(what, (length + 1) ** (order - 1), blank_gap(modulus), rounding, tolerance)
+    return choose_arithmetic(what, (length + 1) ** (order - 1), sink_gap(modulus), rounding, tolerance)
 
 
 def match_factors(
     residues: Tensor, modulus: int, order: int, arithmetic: Arithmetic
 ) -> tuple[Tensor, list[Tensor], Tensor]:
-    """Query, the s - 1 keys, and the value, of a blank (position 0) and N residues (batch, N).
+    """Query, the s - 1 keys, and the value, of a sink (position 0) and N residues (batch, N).
 
     Shapes (batch, N, 2^(s-1) + 1), (batch, N + 1, 2^(s-1) + 1) each, (batch, N + 1, 1). A tuple of residues scores the
-    temperature times the cosine of the sum of their angles, the tuple of blanks 1 - gap times the temperature, mixed
-    ones 0. The value is 1 for residues and 0 for the blank.
+    temperature times the cosine of the sum of their angles, the tuple of sinks 1 - gap times the temperature, mixed
+    ones 0. The value is 1 for residues and 0 for the sink.
     """
     angles = residue_angles(residues, modulus)
     trigonometric = torch.stack([angles.cos(), angles.sin()])
@@ -67,8 +67,8 @@ def match_factors(
         return padded.to(arithmetic.dtype)
 
     signs = torch.tensor([(-1.0) ** (len(chosen) // 2) for chosen in sets], dtype=torch.float64)
-    blank = torch.full((*residues.shape, 1), 1 - blank_gap(modulus), dtype=torch.float64)
-    query = torch.cat([signs * factor(0), blank], dim=-1).to(arithmetic.dtype) * arithmetic.temperature
+    sink = torch.full((*residues.shape, 1), 1 - sink_gap(modulus), dtype=torch.float64)
+    query = torch.cat([signs * factor(0), sink], dim=-1).to(arithmetic.dtype) * arithmetic.temperature
     value = torch.ones(len(residues), residues.shape[1] + 1, 1, dtype=arithmetic.dtype)
     value[:, 0] = 0
     return query, [key(place) for place in range(1, order)], value

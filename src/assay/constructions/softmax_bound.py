@@ -1,6 +1,6 @@
 """How far a softmax average is from the exact mean: the inequality that every attention certificate rests on.
 
-For one asking token with q pointers among T tokens, let `gap` be the smallest score on the pointer set less the
+For one query token with q pointers among T tokens, let `gap` be the smallest score on the pointer set less the
 largest one off it, and `spread` the largest less the smallest score on it. With t = (T - q) exp(-gap) and rho = t / (q
 + t), for all values in the unit ball
 

@@ -4,9 +4,9 @@ Kozachinskiy, Urrutia, Jimenez, Steifer, Pizarro, Fuentes, Meza, Buc Calderon, R
 softmax over pairs (j, k) whose scores f_i.g_j + g_j.h_k + h_k.f_i only compare two tokens at a time computes Match3.
 Three residues 0 ... M-1 that are not all 0 sum to 0 modulo M if and only if they sum to S = M or 2M: a head for each.
 
-A blank pair at -1, half-way between a match and the best miss, absorbs the softmax where there is no match, so that the
+A sink pair at -1, half-way between a match and the best miss, absorbs the softmax where there is no match, so that the
 mass on residues is the answer. (Reading the answer from second moments of the values, as is also done, needs the
-asking token's residue beside the attention output; the bare model has no residual connection that would carry it.)
+query token's residue beside the attention output; the bare model has no residual connection that would carry it.)
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class StrassenHeads(Construction[Match3]):
     """Two Strassen heads; called on residues (batch, N), it returns (batch, N). Time O(N^3).
 
     With a = x_i, b = x_j, c = x_k - S, a pair of residues scores -2 (a + b + c)^2 = -4ab - 4bc - 4ca - 2a^2 - 2b^2 -
-    2c^2. A pair of a residue and the blank scores at least 20 M^2 less than any pair of residues may need. Residue 0
-    always matches, with itself twice: for it all pairs of residues are raised above the blank pair.
+    2c^2. A pair of a residue and the sink scores at least 20 M^2 less than any pair of residues may need. Residue 0
+    always matches, with itself twice: for it all pairs of residues are raised above the sink pair.
 
     >>> from assay import Match3, build
     >>> unit = build(Match3(length=4, modulus=23), method="strassen")
@@ -87,7 +87,7 @@ class StrassenHeads(Construction[Match3]):
         return torch.stack(masses).sum(dim=0).squeeze(2).clamp(max=1.0)
 
     def factors(self, residues: Tensor, total: int) -> tuple[Tensor, Tensor, Tensor]:
-        """f (batch, N, 8), g and h (batch, N + 1, 8) of the head for the sum `total`; position 0 is the blank.
+        """f (batch, N, 8), g and h (batch, N + 1, 8) of the head for the sum `total`; position 0 is the sink.
 
         Each carries the square root of the temperature.
         """
@@ -98,9 +98,9 @@ class StrassenHeads(Construction[Match3]):
         f = torch.stack([-4 * x, zero, x, one, one, raised, zero, zero], dim=2)
         g = torch.stack([x, -4 * x, zero, -2 * x**2, zero, one, zero, one], dim=2)
         h = torch.stack([zero, shifted, -4 * shifted, zero, -2 * shifted**2, zero, -2 * large * one, zero], dim=2)
-        blank_g = torch.tensor([0, 0, 0, -1, 0, 0, 1, 0], dtype=x.dtype).expand(len(x), 1, _WIDTH)
-        blank_h = torch.tensor([0, 0, 0, 0, 0, 0, 0, -2 * large], dtype=x.dtype).expand(len(x), 1, _WIDTH)
-        return self.root * f, self.root * torch.cat([blank_g, g], dim=1), self.root * torch.cat([blank_h, h], dim=1)
+        sink_g = torch.tensor([0, 0, 0, -1, 0, 0, 1, 0], dtype=x.dtype).expand(len(x), 1, _WIDTH)
+        sink_h = torch.tensor([0, 0, 0, 0, 0, 0, 0, -2 * large], dtype=x.dtype).expand(len(x), 1, _WIDTH)
+        return self.root * f, self.root * torch.cat([sink_g, g], dim=1), self.root * torch.cat([sink_h, h], dim=1)
 
     def _fixed_mass(self, f: Tensor, g: Tensor, h: Tensor) -> Tensor:
         """The mass on pairs of residues (batch, N, 1), scores and weights rounded; holds all N^3 scores."""
@@ -114,7 +114,7 @@ class StrassenHeads(Construction[Match3]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.error,
-            rests_on="a match scores 0, the blank pair -1 and a miss at most -2, in exact integers below 2^53, for all "
+            rests_on="a match scores 0, the sink pair -1 and a miss at most -2, in exact integers below 2^53, for all "
             "residues; (N + 1)^2 exp(-temperature) bounds the wrong mass of a head; a-priori rounding bounds of the "
             "softmax",
             size=self.size,

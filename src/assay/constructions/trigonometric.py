@@ -1,4 +1,4 @@
-"""Match2 by one attention unit of width 3: cosines of sums of angles, and a blank half-way between match and miss.
+"""Match2 by one attention unit of width 3: cosines of sums of angles, and a sink half-way between match and miss.
 
 Theorem 6 of Sanford, Hsu, Telgarsky (NeurIPS 2023). cos(2 pi (x_i + x_j) / M) is 1 for a match and at most
 cos(2 pi / M) for a miss, about 20 / M^2 less: the temperature is of order M^2 log N, and a float format holds it up to
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.cosine_unit import CosineUnit, score_error
-from assay.constructions.presence import TO_ROUNDING, blank_gap
+from assay.constructions.presence import TO_ROUNDING, sink_gap
 from assay.models.structured.profile import Profile
 from assay.models.structured.residues import pair_mass
 from assay.tasks.match2 import Match2
@@ -43,15 +43,15 @@ class Trigonometric(CosineUnit):
 
     @classmethod
     def build(cls, task: Match2, tolerance: float) -> Self:
-        return cls(task, tolerance, gap=blank_gap(task.modulus), frequencies=1)
+        return cls(task, tolerance, gap=sink_gap(task.modulus), frequencies=1)
 
     def structured_mass(
-        self, residues: NDArray[np.int64], temperature: float, blank: float
+        self, residues: NDArray[np.int64], temperature: float, sink: float
     ) -> NDArray[np.float64] | None:
         """By sorting: a weight is exp(-2 c sin^2(pi s / M)) of a match's. Time O(N log N)."""
         if self.frequencies.tolist() != [1]:
             return None
-        return pair_mass(residues, Profile(self.task.modulus, temperature), blank)
+        return pair_mass(residues, Profile(self.task.modulus, temperature), sink)
 
     def certificate(self) -> Certificate:
         return self.certify(
@@ -62,5 +62,5 @@ class Trigonometric(CosineUnit):
 
 def holds(dtype: torch.dtype, modulus: int) -> bool:
     """Whether scores at one frequency, computed in this dtype, keep enough of the gap."""
-    gap = blank_gap(modulus)
+    gap = sink_gap(modulus)
     return 2 * score_error(dtype, 1) <= TO_ROUNDING * gap

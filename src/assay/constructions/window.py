@@ -2,8 +2,8 @@
 
 The window of 2K + 1 tokens is a pointer set, so q-sparse averaging with q = 2K + 1 gathers it: a value holds the
 residue in the slot of its position modulo 2K + 1, so that the average over a window shows each residue apart, and the
-position, whose average is the window's centre. K blanks on either side make all windows equally long. What follows the
-attention reads the residues off and tries all pairs of the window (an element-wise map).
+position, whose average is the window's centre. K padding tokens on either side make all windows equally long. What
+follows the attention reads the residues off and tries all pairs of the window (an element-wise map).
 
 Sanford, Hsu, Telgarsky (NeurIPS 2023) state that width K log N suffices at depth 1; these weights are our own.
 """
@@ -123,7 +123,7 @@ class WindowAverage(Construction[Match3Local]):
         return torch.cat([self._found(*block) for block in blocks], dim=1)
 
     def values(self, residues: Tensor) -> Tensor:
-        """Slots and position of residues and blanks, in the unit ball: float64 (batch, N + 2K, 2K + 2)."""
+        """Slots and position of residues and padding tokens, in the unit ball: float64 (batch, N + 2K, 2K + 2)."""
         window, length = self.window, self.task.length
         span, places = 2 * window + 1, torch.arange(length + 2 * window)
         values = torch.zeros(len(residues), len(places), span + 1, dtype=torch.float64)
@@ -133,7 +133,7 @@ class WindowAverage(Construction[Match3Local]):
         return values
 
     def decode(self, averages: Tensor) -> tuple[Tensor, Tensor]:
-        """From each token's average: residues of its window, its own in the middle, and which are no blanks."""
+        """From each token's average: residues of its window, its own in the middle, and which are no padding tokens."""
         window, length = self.window, self.task.length
         span = 2 * window + 1
         centre = (averages[:, :, span] * ((length + 2 * window) / _SCALE)).round().long()

@@ -46,7 +46,7 @@ class InHalves(Protocol):
 
 @runtime_checkable
 class Attends(Protocol):
-    """A network that gives its attention weights (batch, heads, asking, positions)."""
+    """A network that gives its attention weights (batch, heads, queries, positions)."""
 
     def attention(self, inputs: AnyInputs) -> Tensor: ...
 

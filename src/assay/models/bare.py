@@ -91,20 +91,20 @@ class BareUnit(Rounding, nn.Module, ABC, Generic[Inputs]):
 
     @property
     @abstractmethod
-    def asking(self) -> int:
+    def query_count(self) -> int:
         """Tokens, the last ones, whose output is wanted."""
 
     def read(self, outputs: Tensor) -> Tensor:
-        """psi: what is made of each attention output (batch, asking, output width); as it is, unless overridden."""
+        """psi: what is made of each attention output (batch, queries, output width); as it is, unless overridden."""
         return outputs
 
     def attention(self, inputs: Inputs) -> Tensor:
-        """Attention weights of the asking tokens: shape (batch, heads, asking, positions)."""
+        """Attention weights of the query tokens: shape (batch, heads, queries, positions)."""
         embedded = self.embedded(inputs)
-        return self._weights(embedded[:, -self.asking :], self._keys(embedded))
+        return self._weights(embedded[:, -self.query_count :], self._keys(embedded))
 
     def forward(self, inputs: Inputs) -> Tensor:
-        """Answers of the asking tokens. Time O(asking * positions * m)."""
+        """Answers of the query tokens. Time O(queries * positions * m)."""
         return self.answers(self.embedded(inputs))
 
     def embedded(self, inputs: Inputs) -> Tensor:
@@ -112,13 +112,13 @@ class BareUnit(Rounding, nn.Module, ABC, Generic[Inputs]):
         return self.rounded(self.embed(inputs))
 
     def answers(self, embedded: Tensor) -> Tensor:
-        """Answers of the asking tokens, from all tokens' embeddings (batch, positions, m)."""
+        """Answers of the query tokens, from all tokens' embeddings (batch, positions, m)."""
         keys = self._keys(embedded)
         values = self.rounded(embedded.unsqueeze(1) @ self.rounded(self.value))
         rows = max(1, SCORES_AT_ONCE // (keys.shape[0] * keys.shape[1] * keys.shape[2]))
         blocks = [
             self.rounded(self._weights(asking, keys) @ values).sum(dim=1)
-            for asking in embedded[:, -self.asking :].split(rows, dim=1)
+            for asking in embedded[:, -self.query_count :].split(rows, dim=1)
         ]
         return self.rounded(self.read(self.rounded(torch.cat(blocks, dim=1))))
 

@@ -91,14 +91,14 @@ class Candidates:
         """What it is called: the architecture, and what is not usual of its shape.
 
         >>> Candidates("attention").name, Candidates("attention", depth=2, head_width=4).name
-        ('attention', 'attention, depth 2, heads of 4')
+        ('attention', 'attention, depth 2, head dimension 4')
         """
         said = [
             self.architecture,
             options_text(dict(self.options)),
             f"depth {self.depth}" * (self.depth > 1),
             f"{self.loops} loops" * (self.loops > 1),
-            f"heads of {self.head_width}" * (self.head_width > 0),
+            f"head dimension {self.head_width}" * (self.head_width > 0),
             f"{self.heads} heads" * (self.heads > 1),
             f"positions {self.positions}" * bool(self.positions),
         ]

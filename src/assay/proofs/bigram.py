@@ -62,7 +62,7 @@ def bigram(stored: Stored[Match3Bigram]) -> Proof:
         ),
         Step(
             "layer 2 scores -2 (w - v)^2 for w = -x_i and v = x_j + x_(j+1) modulo M, and -1 at the last token and the "
-            "blank, whose value is 0",
+            "sink, whose value is 0",
             "4 w v - 2 v^2 - 2 w^2 for whole numbers w and v from 0 to M - 1",
         ),
         *last,

@@ -37,7 +37,7 @@ def gather(stored: Stored[Matching]) -> Proof:
         ),
         Step(
             f"each token reads off its position: {float(place.upper()):.3g} of a step is the largest error",
-            "the average of points with weights exp(cos) is rho times the asking token's, by symmetry, with rho = "
+            "the average of points with weights exp(cos) is rho times the query token's, by symmetry, with rho = "
             f"{float(_radius(length).lower()):.4g} from a sum of N balls; rounding bounds",
         ),
         Step(

@@ -1,4 +1,4 @@
-"""Directed triangles by pairs: three edges, a blank half an edge below, and fewer than three"""
+"""Directed triangles by pairs: three edges, a sink half an edge below, and fewer than three"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def graph_third_order(stored: Stored[DirectedTriangle]) -> Proof:
     steps = [
         Step("the temperature is the one that the tolerance asks for", "compared exactly"),
         Step(
-            "a pair scores 0 on a triangle and at most -c elsewhere, the blank -c/2",
+            "a pair scores 0 on a triangle and at most -c elsewhere, the sink -c/2",
             "x_ij + x_jk + x_ki - 3 is a whole number from -3 to 0, exact; its product with c is rounded once, and c "
             "itself when it is cast",
         ),

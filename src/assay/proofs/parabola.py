@@ -21,7 +21,7 @@ def parabola(stored: Stored[Match2]) -> Proof:
     steps = (
         Step(
             "the query of (r, 2 r^2, 1) is (-4 r, -1, -2 r^2), so that two residues score -2 (r_i + r_j)^2 and a "
-            "residue and the blank (0, 1, 0) score -1",
+            "residue and the sink (0, 1, 0) score -1",
             "the query's weights are compared entry by entry",
         ),
         Step(

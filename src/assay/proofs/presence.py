@@ -1,7 +1,7 @@
-"""Shared by proofs about matching: a softmax with a blank, whose mass on the rest tells whether a high score occurs.
+"""Shared by proofs about matching: a softmax with a sink, whose mass on the rest tells whether a high score occurs.
 
-Scores of matches lie at least `gap` above the blank's, and the blank's at least `gap` above those of misses. With n
-entries beside the blank, the mass that is on the wrong side is at most n exp(-gap) / (1 + n exp(-gap)).
+Scores of matches lie at least `gap` above the sink's, and the sink's at least `gap` above those of misses. With n
+entries beside the sink, the mass that is on the wrong side is at most n exp(-gap) / (1 + n exp(-gap)).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def wrong_mass(entries: int, gap: arb) -> arb:
     Raises:
         AssayError: the gap is not certain to be above 0.
     """
-    require_fact(gap > 0, f"scores keep a gap between match, blank and miss: it is {float(gap):.3g}")
+    require_fact(gap > 0, f"scores keep a gap between match, sink and miss: it is {float(gap):.3g}")
     off = entries * (-gap).exp()
     return off / (1 + off)
 
@@ -130,17 +130,17 @@ def presence_step(entries: int, gap: arb, dtype: torch.dtype) -> Step:
     """What `presence_bound` or its parts were used for."""
     return Step(
         f"every answer is within the guaranteed error, as a match scores at least {float(gap.lower()):.6g} above the "
-        f"blank, and the blank as much above a miss, as computed in {dtype_name(dtype)}",
+        f"sink, and the sink as much above a miss, as computed in {dtype_name(dtype)}",
         f"n exp(-gap) / (1 + n exp(-gap)) with n = {entries}, and a-priori bounds on the rounding of the softmax and "
         "of what follows, in balls of 160 bits",
     )
 
 
 def integer_bound(entries: int, temperature: float, modulus: int, dtype: torch.dtype) -> tuple[arb, list[Step]]:
-    """Error of a mass by scores -2 s^2, |s| < M, and a blank at -1.
+    """Error of a mass by scores -2 s^2, |s| < M, and a sink at -1.
 
     Either scores are formed, in int64 until their largest is subtracted, or weights exp(-2 c s^2) are added up in
-    float64 for the s next to 0 alone, which rounds less and leaves out at most TAIL of the blank's weight.
+    float64 for the s next to 0 alone, which rounds less and leaves out at most TAIL of the sink's weight.
 
     Raises:
         AssayError: scores, or sums of residues where scores are not formed, may overflow.
@@ -158,9 +158,9 @@ def integer_bound(entries: int, temperature: float, modulus: int, dtype: torch.d
         else f"{whole}, s exact in int64 as M <= 2^60"
     )
     scores = Step(
-        f"a match scores 0, a blank -1 and a miss at most -2, times the temperature {temperature!r}",
+        f"a match scores 0, a sink -1 and a miss at most -2, times the temperature {temperature!r}",
         f"{how}; for long sequences or large M weights of s next to 0 alone are added up in float64, all others "
-        "together are at most 2^-60 of the blank's",
+        "together are at most 2^-60 of the sink's",
     )
     return error, [scores, presence_step(entries, gap, dtype)]
 
@@ -168,7 +168,7 @@ def integer_bound(entries: int, temperature: float, modulus: int, dtype: torch.d
 def cosine_bound(stored: Stored[Match2], worst: arb) -> tuple[arb, Step]:
     """Error of the unit with score c (1 + mean cosine), a miss having a mean cosine of at most `worst`.
 
-    The blank has the key and the value 2 - gap where residues have 1, so the output is 1 + (1 - gap) mass(blank). Its
+    The sink has the key and the value 2 - gap where residues have 1, so the output is 1 + (1 - gap) mass(sink). Its
     weights are checked but for the frequencies.
 
     Raises:
@@ -192,18 +192,18 @@ def cosine_bound(stored: Stored[Match2], worst: arb) -> tuple[arb, Step]:
         }
     )
     u = exact(unit_roundoff(dtype))
-    blank = exact(torch.tensor(2 - stored.number("gap"), dtype=torch.float64).to(dtype).item())
+    sink = exact(torch.tensor(2 - stored.number("gap"), dtype=torch.float64).to(dtype).item())
     # Divided by sqrt(D), itself rounded; then the dot product of 2D + 1 terms, the query rounded once before.
     vector = circle_error(dtype) + 4 * exact(unit_roundoff(torch.float64))
     score = 2 * vector + vector**2 + gamma(2 * count + 2, dtype) * (1 + (1 + vector) ** 2)
     c = read_number(cold.item())
-    above = c * (2 - blank - score - u * blank)
-    below = c * (blank - 1 - worst - score - u * blank)
+    above = c * (2 - sink - score - u * sink)
+    below = c * (sink - 1 - worst - score - u * sink)
     kept = above.min(below)
     wrong, moved = wrong_mass(entries, kept), moved_mass(entries, kept, 2 * c * score, dtype)
     common = gamma(weight_roundings(entries + 1) + entries + 1, dtype)
-    scale = (blank - 1) / (1 - gap)
-    output = (common * blank + moved * (blank - 1) * (1 + common) + underflow(4 * (entries + 1), dtype)) / (1 - gap)
+    scale = (sink - 1) / (1 - gap)
+    output = (common * sink + moved * (sink - 1) * (1 + common) + underflow(4 * (entries + 1), dtype)) / (1 - gap)
     reading = gamma(6, dtype)  # 1 - (output - 1) / (1 - gap), the divisor rounded twice and perhaps inverted
     error = scale * wrong + abs(1 - scale) + output * (1 + reading) + reading * scale + 2 * u
     return error, presence_step(entries, kept, dtype)

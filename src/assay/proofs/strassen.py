@@ -49,10 +49,10 @@ def strassen(stored: Stored[Match3]) -> Proof:
             "it is a power of 2",
         ),
         Step(
-            "a residue a > 0 scores -2 (a + b + c)^2 with residues b and c + S, and -1 with the blank pair; a residue "
-            "0 scores at least 12 M^2 with all residues; pairs of a residue and the blank score at most -20 M^2",
+            "a residue a > 0 scores -2 (a + b + c)^2 with residues b and c + S, and -1 with the sink pair; a residue "
+            "0 scores at least 12 M^2 with all residues; pairs of a residue and the sink score at most -20 M^2",
             "f.g + g.h + h.f multiplied out: -4ab - 2b^2 + r, -4bc, -4ac - 2c^2 with r = -2a^2, or 20 M^2 for a = 0, "
-            "c between -2M and 0; for the blank, -1 and -40 M^2; partial sums are whole numbers below 90 M^2 <= 2^53",
+            "c between -2M and 0; for the sink, -1 and -40 M^2; partial sums are whole numbers below 90 M^2 <= 2^53",
         ),
         Step(
             "a has partners if and only if in a head some a + b + c is 0; 0 has itself twice",

@@ -16,7 +16,7 @@ from assay.arithmetic.rounding import (
     weight_roundings,
 )
 from assay.arithmetic.torch_settings import dtype_name
-from assay.constructions.presence import blank_gap
+from assay.constructions.presence import sink_gap
 from assay.layers.kernels.streaming import TILE_SCORES
 from assay.layers.kernels.third_order import FLASH_LENGTH, LARGEST_LOGSUMEXP
 from assay.proofs import PROOFS
@@ -34,7 +34,7 @@ _ASSUMES_FLASH = (
 
 @PROOFS.register
 def third_order(stored: Stored[Match3]) -> Proof:
-    """Triples score c cos(2 pi (x_i + x_j + x_k) / M), the blank pair half-way, mixed pairs 0. Time O(1)."""
+    """Triples score c cos(2 pi (x_i + x_j + x_k) / M), the sink pair half-way, mixed pairs 0. Time O(1)."""
     task = stored.task
     network = restored(stored, "match3", HasArithmetic)
     dtype, c = network.arithmetic.dtype, network.arithmetic.temperature
@@ -42,21 +42,21 @@ def third_order(stored: Stored[Match3]) -> Proof:
     length, modulus = task.length + 1, task.modulus
     cold = read_number(c)
     worst = nearest_miss(modulus)
-    blank = exact(torch.tensor(1 - blank_gap(modulus), dtype=torch.float64).to(dtype).item())
+    sink = exact(torch.tensor(1 - sink_gap(modulus), dtype=torch.float64).to(dtype).item())
     score = _score_error(dtype)
-    # The blank's query is multiplied by the temperature, which is cast to the dtype: two roundings.
-    of_blank = gamma(2, dtype) * blank
-    kept = (1 - blank - score - of_blank).min(blank - worst - score - of_blank).min(blank - of_blank)
+    # The sink's query is multiplied by the temperature, which is cast to the dtype: two roundings.
+    of_sink = gamma(2, dtype) * sink
+    kept = (1 - sink - score - of_sink).min(sink - worst - score - of_sink).min(sink - of_sink)
     steps = (
         Step(
-            f"the temperature is {c!r}, and the blank's height {float(blank)!r}",
+            f"the temperature is {c!r}, and the sink's height {float(sink)!r}",
             "the stored temperature is compared with the one that the forward pass derives from the settings",
         ),
         Step(
             f"the cosine of a miss is at least {float((1 - worst).lower()):.6g} below that of a match; pairs of a "
-            "residue and the blank score 0 and have the value 0",
+            "residue and the sink score 0 and have the value 0",
             "cos(a + b + d) as a sum of four products, as cos is the real part of exp; 2 sin^2(pi / M) for all "
-            "residues; products with the zeros of the blank's and the residues' keys",
+            "residues; products with the zeros of the sink's and the residues' keys",
         ),
         Step(
             f"scores err by at most {float(score.upper()):.3g} times the temperature",
@@ -89,7 +89,7 @@ def _score_error(dtype: torch.dtype) -> arb:
 def _kernel_bound(length: int, gap: arb, spread: arb, dtype: torch.dtype) -> tuple[arb, arb]:
     """Largest error of the mass by the forms that the kernel may take at this length, and the least gap in them.
 
-    `length` counts the blank. Dense and streaming: weights are summed over all pairs, outputs over second and then
+    `length` counts the sink. Dense and streaming: weights are summed over all pairs, outputs over second and then
     first positions. Each tile of scores but the first rescales what there is, numerator and denominator: an
     exponential, a product, a sum. Differences from running maxima add up to that from the last one.
     """

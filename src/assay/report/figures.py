@@ -236,7 +236,7 @@ def attention_chart(maps: Sequence[AttentionMap]) -> Figure:
         axes.set_xlabel(f"position attended to\n{100 * one.mass_on_pointers:.1f} % of the mass on pointers")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
-    panels[0].set_ylabel("asking position")
+    panels[0].set_ylabel("query position")
     figure.colorbar(image, ax=list(panels), label="attention weight", fraction=0.05, pad=0.02)
     return figure
 

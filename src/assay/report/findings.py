@@ -44,8 +44,8 @@ class AttentionMap:
         width: of the unit.
         error: guaranteed or reached.
         error_kind: worst or mean.
-        weights: from each asking position, a row, to each position; each row sums to 1.
-        pointers: the positions that each asking position points to.
+        weights: from each query position, a row, to each position; each row sums to 1.
+        pointers: the positions that each query position points to.
         mass_on_pointers: the mean share of the attention that is on these, from 0 to 1.
     """
 

@@ -163,7 +163,7 @@ def _columns(known: Sequence[Entry], symbol: str) -> list[str]:
 def _said(entry: Entry, symbol: str, x: int) -> str:
     """A width and what it rests on; where it stands, unless that is `x`."""
     if entry.verdict == "impossible":
-        width = f"<= {entry.width}" if entry.width else "none"
+        width = f"< {entry.width + 1}" if entry.width else "none"
     else:
         failed = "< " if entry.largest else "> "
         width = f"{failed if entry.verdict == 'not learned' else ''}{entry.width}"

@@ -100,12 +100,12 @@ def boundary_label(series: Series) -> str:
 
 
 def width_text(point: Point, series: Series) -> str:
-    """A width as it is said: `<= 7` impossible, `> 80` not learned, with the spread over seeds where there is one.
+    """A width as it is said: `< 8` impossible, `> 80` not learned, with the spread over seeds where there is one.
 
     Of a largest value that is learned `< 2` is none that was tried, and `>= 64` the largest that was.
     """
     if series.verdict == "impossible":
-        return f"<= {point.width}" if point.width else "none"
+        return f"< {point.width + 1}" if point.width else "none"
     if point.censored:
         return f"{'<' if series.largest else '>'} {point.width}"
     seeds = [width for width in point.seeds if width is not None]
@@ -358,7 +358,7 @@ def floor_text(sweep: Sweep) -> str:
 def attention_caption(maps: Sequence[AttentionMap]) -> list[str]:
     """Of attention maps on the same task."""
     caption = [
-        f"One example; {maps[0].parameters}. Each row is an asking position; the positions it points to "
+        f"One example; {maps[0].parameters}. Each row is a query position; the positions it points to "
         "are outlined, and an exact unit would put equal weight on them and none elsewhere."
     ]
     for one in maps:

@@ -1,4 +1,4 @@
-"""q-sparse averaging: each asking token names q positions and wants the mean of their values.
+"""q-sparse averaging: each query token names q positions and wants the mean of their values.
 
 Definition 4 of Sanford, Hsu, Telgarsky, "Representational Strengths and Limitations of Transformers" (NeurIPS 2023):
 token i is x_i = (z_i; y_i; i) with a value z_i in the unit ball of R^d and q distinct pointers y_i, and
@@ -34,7 +34,7 @@ class SparseAveragingInputs(NamedTuple):
 
     Attributes:
         values: float (batch, N, d), each of Euclidean norm at most 1 (the gaussian distribution alone exceeds it).
-        pointers: int64 (batch, asking tokens, q), distinct along the last axis, each in [0, N).
+        pointers: int64 (batch, query tokens, q), distinct along the last axis, each in [0, N).
     """
 
     values: torch.Tensor
@@ -48,7 +48,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
 
     Attributes:
         length: N, the number of values.
-        sparsity: q, how many of them one asking token averages; 1 <= q <= N.
+        sparsity: q, how many of them one query token averages; 1 <= q <= N.
         dimension: d, numbers in one value.
         layout: `all`: every one of the N tokens carries a value and asks (the definition). `last`: N tokens that carry
             values, then one token that asks and carries none; what a causal recurrent network can answer.
@@ -64,7 +64,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         "uniform": "values uniform on the unit sphere, pointers uniform",
         "sign": "values uniform on the vertices of the cube in the sphere, pointers uniform",
         "gaussian": "values normal with mean square 1, not confined to the ball; pointers uniform",
-        "hard": "set disjointness: one asking token whose answer says whether two bit strings intersect (Theorem 4)",
+        "hard": "set disjointness: one query token whose answer says whether two bit strings intersect (Theorem 4)",
         "chain": "values as sign; token t points to 1 ... q-1 and q-1+t, or to t+1 at q = 1, while there is one",
         "adversarial": "pointers to the q keys nearest to another key of a given matrix; values +1 on one set, -1 off",
     }
@@ -88,7 +88,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
 
     @property
     def others(self) -> int:
-        """Data tokens other than the asking one: what its pointers can name beside itself."""
+        """Data tokens other than the query token: what its pointers can name beside itself."""
         return self.spec.length - 1
 
     @property
@@ -115,7 +115,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return 1 / (2 * self.sparsity)
 
     def inputs(self, values: ArrayLike | torch.Tensor, pointers: ArrayLike | torch.Tensor) -> SparseAveragingInputs:
-        """Inputs made of a user's own values (batch, N, d) and pointers (batch, asking tokens, q), checked.
+        """Inputs made of a user's own values (batch, N, d) and pointers (batch, query tokens, q), checked.
 
         Floating-point values keep their dtype, other numbers become float32.
 
@@ -132,7 +132,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return checked
 
     def checked(self, inputs: SparseAveragingInputs) -> SparseAveragingInputs:
-        """Values (batch, N, d) in the unit ball, and pointers (batch, asking, q) of any integer dtype, as int64."""
+        """Values (batch, N, d) in the unit ball, and pointers (batch, queries, q) of any integer dtype, as int64."""
         values, pointers = inputs
         batch = len(values) if values.ndim else 0
         _require_shape("values", values, (batch, self.length, self.dimension))
@@ -168,7 +168,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         """As for any task, with values of this dtype; `keys` (positions, score width) are those that the pointers of
         the distribution `adversarial` are picked against.
 
-        Cost O(batch * (N d + asking q^2)) and, for `adversarial`, distances between keys once.
+        Cost O(batch * (N d + queries q^2)) and, for `adversarial`, distances between keys once.
         """
         self.check_request(batch, self.numbers, distribution)
         example_keys = counter.example_keys(seed, split, start, batch)
@@ -254,10 +254,10 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         return torch.from_numpy(np.fromiter(flat, dtype=np.int64, count=count * self.sparsity)).view(count, -1)
 
     def targets(self, inputs: SparseAveragingInputs) -> torch.Tensor:
-        """Mean of the values pointed to, in float64 whatever the values' dtype: shape (batch, asking, d)."""
-        batch, asking, _ = inputs.pointers.shape
+        """Mean of the values pointed to, in float64 whatever the values' dtype: shape (batch, queries, d)."""
+        batch, queries, _ = inputs.pointers.shape
         index = inputs.pointers.reshape(batch, -1, 1).expand(-1, -1, self.dimension)
-        gathered = inputs.values.double().gather(1, index).view(batch, asking, self.sparsity, self.dimension)
+        gathered = inputs.values.double().gather(1, index).view(batch, queries, self.sparsity, self.dimension)
         return gathered.mean(dim=2)
 
     def encode(self, inputs: SparseAveragingInputs) -> torch.Tensor:
@@ -308,7 +308,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     def _hard(self, example_keys: Words) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Disjointness instances: Alice's bits choose the pointers of one token, Bob's bits the values.
 
-        Slot 2i holds -e1 and slot 2i+1 holds +e1 where Bob's bit i is 1, else -e1; the asking token points to slot
+        Slot 2i holds -e1 and slot 2i+1 holds +e1 where Bob's bit i is 1, else -e1; the query token points to slot
         2i + (Alice's bit i) for each i. Its answer is (-1 + 2 |a and b| / q) e1. Where all tokens ask, token 2q
         carries the question and the rest point to 0 ... q-1.
         """
@@ -326,9 +326,9 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     def _adversarial(
         self, example_keys: Words, keys: torch.Tensor | None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Each asking token points to the q keys nearest to one random other key.
+        """Each query token points to the q keys nearest to one random other key.
 
-        Values are +e1 on the set of one random asking token and -e1 elsewhere, which makes that token's error the L1
+        Values are +e1 on the set of one random query token and -e1 elsewhere, which makes that token's error the L1
         distance of its attention weights from uniform: the worst over all values.
         """
         if keys is None:

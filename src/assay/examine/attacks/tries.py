@@ -24,7 +24,7 @@ class Found:
     Attributes:
         inputs: a batch of one.
         badness: its largest error, and among inputs with the same, how near the network is to a larger one.
-        token: which asking token has that error.
+        token: which query token has that error.
         method: by which it was found.
     """
 

@@ -131,13 +131,13 @@ def table_of(
 
 
 def task_table(task: Task, *, token: int | None = None, threshold: float | None = None) -> AnswerTable:
-    """All exact answers of a task in finite form at one of its asking tokens, the first coordinate of a vector.
+    """All exact answers of a task in finite form at one of its query tokens, the first coordinate of a vector.
 
     Time and memory O(inputs) times the task's own; the task is asked 65,536 inputs at a time.
 
     Args:
         task: one with `choices` and `assemble`.
-        token: which asking token, from 0; the last unless given.
+        token: which query token, from 0; the last unless given.
         threshold: if given, answers become 1 above it and 0 elsewhere.
 
     >>> from assay import Match2
@@ -145,7 +145,7 @@ def task_table(task: Task, *, token: int | None = None, threshold: float | None 
     [[1, 0, 0], [1, 0, 1], [1, 1, 0]]
 
     Raises:
-        AssayError: a task without finite form, an asking token that is not there, or as for `table_of`.
+        AssayError: a task without finite form, a query token that is not there, or as for `table_of`.
     """
     import torch
 
@@ -180,7 +180,7 @@ def matrix_of(
 def communication_matrix(
     task: Task, alice: Sequence[int], *, token: int | None = None, threshold: float | None = None
 ) -> CommunicationMatrix:
-    """The communication matrix of a task at one asking token; see `task_table` for its arguments and errors.
+    """The communication matrix of a task at one query token; see `task_table` for its arguments and errors.
 
     >>> from assay import SparseAveraging
     >>> task = SparseAveraging(length=2, sparsity=1, layout="last")

@@ -69,12 +69,12 @@ def communication_summary(
     threshold: float | None = None,
     error: float = 0.0,
 ) -> dict[str, object]:
-    """The same for a task in finite form at one asking token, and its split-VC dimension if it has few inputs.
+    """The same for a task in finite form at one query token, and its split-VC dimension if it has few inputs.
 
     Args:
         task: one with `choices` and `assemble`.
         alice: her positions, at least one and not all.
-        token: which asking token, from 0; the last unless given.
+        token: which query token, from 0; the last unless given.
         threshold: if given, answers become 1 above it and 0 elsewhere.
         error: the worst error that one-way protocols may have; all else is about exact answers.
 

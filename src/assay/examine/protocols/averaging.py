@@ -1,4 +1,4 @@
-"""Shared by the protocols on sparse averaging in which Alice holds one asking token's pointers and Bob everything else.
+"""Shared by the protocols on sparse averaging in which Alice holds one query token's pointers and Bob everything else.
 
 What a party does not hold is made useless to it: values become NaN, and pointers some other valid set.
 """
@@ -104,7 +104,7 @@ def collisions(packed: NDArray[np.uint8], held: Tensor) -> tuple[NDArray[np.int6
 def tell_apart(task: SparseAveraging, first: Tensor, second: Tensor, token: int, dtype: torch.dtype) -> Tensor:
     """Values (batch, N, d) on which pointer sets (batch, q) have answers 2/q or more apart.
 
-    They are e1 on what only the first points to, and -e1 elsewhere; 0 at the asking token itself.
+    They are e1 on what only the first points to, and -e1 elsewhere; 0 at the query token itself.
     """
     values = torch.zeros(len(first), task.length, task.dimension, dtype=dtype)
     values[..., 0] = -1.0

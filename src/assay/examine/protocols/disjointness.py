@@ -1,4 +1,4 @@
-"""Sparse averaging decides set disjointness: what the asking token tells the others (Theorem 4)"""
+"""Sparse averaging decides set disjointness: what the query token tells the others (Theorem 4)"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 class Disjointness(Protocol):
     """Alice's q bits choose one token's pointers, Bob's q bits the values; the answer says whether they intersect.
 
-    Slot 2i holds -e1 and slot 2i+1 holds +e1 where Bob's bit i is 1, else -e1; the asking token points to slot
+    Slot 2i holds -e1 and slot 2i+1 holds +e1 where Bob's bit i is 1, else -e1; the query token points to slot
     2i + (Alice's bit i) for each i. So its answer is (-1 + 2 |a and b| / q) e1, and an error below 1/q decides whether
     it is above -1 + 1/q. Alice sends what the network lets others know of her token, Bob finishes the forward pass.
     Deciding it takes q bits. (Sanford, Hsu, Telgarsky, NeurIPS 2023, Theorem 4.)

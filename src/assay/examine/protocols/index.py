@@ -47,7 +47,7 @@ class Index(Protocol):
         split = state_split(subject.network, task)
         if isinstance(split, str):
             return split
-        return "" if task.sparsity < task.others else "more than q data tokens before the asking one"
+        return "" if task.sparsity < task.others else "more than q data tokens before the query token"
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """Answers on many sequences and sets, and a search for sequences with one state."""

@@ -1,4 +1,4 @@
-"""Sparse averaging, sharper: the asking token's message must differ for all pointer sets"""
+"""Sparse averaging, sharper: the query token's message must differ for all pointer sets"""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Injectivity(Protocol):
         missing, task = lacks_tokens(subject), subject.task
         if missing or not isinstance(task, SparseAveraging):
             return missing
-        return "" if task.sparsity < task.others else "more than q tokens beside the asking one"
+        return "" if task.sparsity < task.others else "more than q tokens beside the query token"
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         """Messages of all or many pointer sets, compared as bytes."""

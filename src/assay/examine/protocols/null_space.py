@@ -29,7 +29,7 @@ class Direction:
     Attributes:
         values: float64 (N, d), the longest of norm 1.
         pointers: the set (q,) whose answers on +v and -v differ most, of those that are tried.
-        token: the asking token that points to it.
+        token: the query token that points to it.
     """
 
     values: Tensor

@@ -1,4 +1,4 @@
-"""What the asking token's party has to send so that the other one can finish the network's forward pass."""
+"""What the query token's party has to send so that the other one can finish the network's forward pass."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class TokenMessage(ABC, Generic[Network]):
 
     @abstractmethod
     def _answered(self, embedded: Tensor, message: Tensor) -> Tensor:
-        """Answers of all asking tokens, of which that token's is right."""
+        """Answers of all query tokens, of which that token's is right."""
 
 
 class Embedding(TokenMessage[InHalves]):
     """The token's embedding, m numbers: all that others can get to know of it, in any number of layers and heads."""
 
-    what = "the asking token's embedding"
+    what = "the query token's embedding"
 
     def _told(self, embedded: Tensor) -> Tensor:
         return embedded[:, self._places(embedded)[0]]
@@ -79,7 +79,7 @@ class HeadParts(TokenMessage[BareUnit]):
     H (score width + 1 + output width) numbers. The last two are needed because the token also attends to itself.
     """
 
-    what = "each head's query, score with itself and own value of the asking token"
+    what = "each head's query, score with itself and own value of the query token"
 
     def _told(self, embedded: Tensor) -> Tensor:
         queries, keys, values = self.runner(_projections, self.network, embedded)
@@ -101,9 +101,9 @@ class HeadParts(TokenMessage[BareUnit]):
 
 
 def _projections(network: BareUnit, embedded: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries of the asking tokens, keys and values of all: (batch, heads, tokens, width)."""
+    """Queries of the query tokens, keys and values of all: (batch, heads, tokens, width)."""
     tokens = embedded.unsqueeze(1)
-    asking = embedded[:, -network.asking :].unsqueeze(1)
+    asking = embedded[:, -network.query_count :].unsqueeze(1)
     return (
         network.rounded(asking @ network.rounded(network.query)),
         network.rounded(tokens @ network.rounded(network.key)),

@@ -20,9 +20,9 @@ _NOTHING = 746.0  # exp(-746) is 0 in float64
 def moment_averages(
     values: NDArray[np.float64], pointers: NDArray[np.int64], positions: int, temperature: float
 ) -> NDArray[np.float64]:
-    """Attention of score -temperature * prod_i (t - y_i)^2 over positions t; (batch, asking, d), float64.
+    """Attention of score -temperature * prod_i (t - y_i)^2 over positions t; (batch, queries, d), float64.
 
-    Time O(asking q (q + d) reach) and memory O(asking d) for each example; positions beyond the values have the value
+    Time O(queries q (q + d) reach) and memory O(queries d) for each example; positions beyond the values have the value
     0 and count in the softmax.
 
     Error: differences t - y_i are exact, products of 2q of them and the temperature have a relative error below
@@ -31,7 +31,7 @@ def moment_averages(
 
     Args:
         values: (batch, N, d).
-        pointers: (batch, asking, q), different ones for each asking token, from 0 to N - 1.
+        pointers: (batch, queries, q), different ones for each query token, from 0 to N - 1.
         positions: N, or more.
         temperature: factor on the scores, at least 0.
 
@@ -62,10 +62,10 @@ def _averages(
     values: NDArray[np.float64], pointers: NDArray[np.int64], positions: int, temperature: float, reach: int
 ) -> NDArray[np.float64]:
     batch, length, dimension = values.shape
-    asking, sparsity = pointers.shape[1:]
-    averages = np.zeros((batch, asking, dimension))
+    queries, sparsity = pointers.shape[1:]
+    averages = np.zeros((batch, queries, dimension))
     for example in range(batch):
-        for row in range(asking):
+        for row in range(queries):
             total, place = 0.0, 0
             for near in pointers[example, row]:
                 place = max(place, near - reach)

@@ -34,16 +34,16 @@ class Profile:
         """Weight of an entry at this distance."""
         return weight_at(distance, self.modulus, self.sharpness)
 
-    def reach(self, entries: int, blank: float) -> int:
-        """The distance beyond which `entries` entries together weigh at most TAIL times exp(-blank).
+    def reach(self, entries: int, sink: float) -> int:
+        """The distance beyond which `entries` entries together weigh at most TAIL times exp(-sink).
 
-        Weights fall with the distance up to M / 2, the largest that there is. Of `blank`, the exponent of an entry
-        that is there for certain, the total weight is at least exp(-blank).
+        Weights fall with the distance up to M / 2, the largest that there is. Of `sink`, the exponent of an entry
+        that is there for certain, the total weight is at least exp(-sink).
 
-        >>> Profile(modulus=10**12, sharpness=1e25).reach(entries=10**6, blank=20.0)
+        >>> Profile(modulus=10**12, sharpness=1e25).reach(entries=10**6, sink=20.0)
         1
         """
-        exponent = max(0.0, math.log(max(1, entries)) + blank - math.log(TAIL))
+        exponent = max(0.0, math.log(max(1, entries)) + sink - math.log(TAIL))
         farthest = self.modulus // 2 if self.modulus else FARTHEST
         if not 2 * self.sharpness * (1 if self.modulus else float(farthest) ** 2) > exponent:
             return farthest

@@ -19,50 +19,50 @@ Residues = NDArray[np.int64]
 Masses = NDArray[np.float64]
 
 
-def pair_mass(residues: Residues, profile: Profile, blank: float) -> Masses:
-    """For each token the share of its attention on other residues, the rest being on a blank; (batch, N) to (batch, N).
+def pair_mass(residues: Residues, profile: Profile, sink: float) -> Masses:
+    """For each token the share of its attention on other residues, the rest being on a sink; (batch, N) to (batch, N).
 
-        mass_i = S_i / (S_i + exp(-blank)),   S_i = sum over j of w(x_i + x_j)
+        mass_i = S_i / (S_i + exp(-sink)),   S_i = sum over j of w(x_i + x_j)
 
     with the profile's weights w, of the distance of x_i + x_j from 0, modulo M if there is a modulus. Time O(N log N)
     and memory O(N) for each sequence as long as the reach, some residues, holds a bounded number of different ones.
 
     Error: weights are within some 2^-53 times their exponent of exact, and those left out together at most TAIL of the
-    blank's; a mass is within 1e-13 of exact, if sharpness and blank are taken to be.
+    sink's; a mass is within 1e-13 of exact, if sharpness and sink are taken to be.
 
     Args:
         residues: int64, taken modulo M; on the line any whole numbers below 2^60 in absolute value.
         profile: the weights.
-        blank: exponent of the blank, by how much it scores below a match.
+        sink: exponent of the sink, by how much it scores below a match.
 
-    >>> pair_mass(np.array([[1, 6, 3]]), Profile(modulus=7, sharpness=60.0), blank=11.0).round(3).tolist()
+    >>> pair_mass(np.array([[1, 6, 3]]), Profile(modulus=7, sharpness=60.0), sink=11.0).round(3).tolist()
     [[1.0, 1.0, 0.0]]
     """
     residues = reduced(residues, profile.modulus)
-    if not (math.isfinite(profile.sharpness) and math.isfinite(blank)):
+    if not (math.isfinite(profile.sharpness) and math.isfinite(sink)):
         return np.full(residues.shape, np.nan)
     order = np.argsort(residues, axis=1)
-    reach = profile.reach(residues.shape[1], blank)
-    return _pair_mass(residues, order, profile.modulus, profile.sharpness, reach, math.exp(-blank))
+    reach = profile.reach(residues.shape[1], sink)
+    return _pair_mass(residues, order, profile.modulus, profile.sharpness, reach, math.exp(-sink))
 
 
-def table_mass(residues: Residues, table: Masses, blank: float, allowed: float) -> Masses | None:
+def table_mass(residues: Residues, table: Masses, sink: float, allowed: float) -> Masses | None:
     """The same for any even weights w(s) of a sum s modulo M, given as a table (M,) with the largest, 1, at 0.
 
     By a Fourier transform, time O(M log M) for each sequence. Its error is absolute: that of a mass is at most the
-    error of a convolution divided by exp(-blank). None where that is not below `allowed`.
+    error of a convolution divided by exp(-sink). None where that is not below `allowed`.
 
-    >>> table_mass(np.array([[1, 2]]), np.array([1.0, 0.25, 0.25]), blank=0.0, allowed=1e-9).round(6).tolist()
+    >>> table_mass(np.array([[1, 2]]), np.array([1.0, 0.25, 0.25]), sink=0.0, allowed=1e-9).round(6).tolist()
     [[0.555556, 0.555556]]
     """
     masses = np.empty(residues.shape)
-    error = transform_error(len(table)) * math.sqrt(table @ table) * math.exp(blank)
+    error = transform_error(len(table)) * math.sqrt(table @ table) * math.exp(sink)
     for row, sequence in enumerate(reduced(residues, len(table))):
         occurs = np.bincount(sequence, minlength=len(table)).astype(np.float64)
         if not error * math.sqrt(occurs @ occurs) <= allowed:
             return None
         sums = cyclic_convolution(occurs, table)[-sequence % len(table)].clip(0.0)
-        masses[row] = sums / (sums + math.exp(-blank))
+        masses[row] = sums / (sums + math.exp(-sink))
     return masses
 
 
@@ -102,7 +102,7 @@ def ends(reach: int, modulus: int) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def _pair_mass(residues: Residues, order: Residues, modulus: int, sharpness: float, reach: int, blank: float) -> Masses:
+def _pair_mass(residues: Residues, order: Residues, modulus: int, sharpness: float, reach: int, sink: float) -> Masses:
     batch, length = residues.shape
     masses = np.empty((batch, length), dtype=np.float64)
     points_room, counts_room = np.empty(length, dtype=np.int64), np.empty(length, dtype=np.int64)
@@ -123,7 +123,7 @@ def _pair_mass(residues: Residues, order: Residues, modulus: int, sharpness: flo
                     break
                 total += counts[place % size] * weight_at(abs(distance), modulus, sharpness)
                 place += 1
-            mass = total / (total + blank)
+            mass = total / (total + sink)
             while ranked < length and residues[row, order[row, ranked]] == value:
                 masses[row, order[row, ranked]] = mass
                 ranked += 1

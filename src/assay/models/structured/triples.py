@@ -24,32 +24,32 @@ _WIDEST = 4096  # reach that is added up number by number
 _OF_A_PAIR = 1 / 8  # bound on the error of a number of pairs that is safe to round
 
 
-def triple_mass(residues: Residues, profile: Profile, blank: float, mixed: float) -> Masses:
+def triple_mass(residues: Residues, profile: Profile, sink: float, mixed: float) -> Masses:
     """For each token the share of its attention on pairs of residues; (batch, N) to (batch, N).
 
-        mass_i = S_i / (S_i + exp(-blank) + 2 N exp(-mixed)),   S_i = sum over j, k of w(x_i + x_j + x_k)
+        mass_i = S_i / (S_i + exp(-sink) + 2 N exp(-mixed)),   S_i = sum over j, k of w(x_i + x_j + x_k)
 
-    with the profile's weights w on a circle of M residues: the softmax runs over pairs of residues, one pair of blanks,
-    and 2 N pairs of a residue and a blank. Time O(N min(N, M)) or O(N + M log M), memory O(N) or O(N + M).
+    with the profile's weights w on a circle of M residues: the softmax runs over pairs of residues, one pair of sinks,
+    and 2 N pairs of a residue and a sink. Time O(N min(N, M)) or O(N + M log M), memory O(N) or O(N + M).
 
     Error: as for pairs; numbers of pairs are exact.
 
     Args:
         residues: int64, taken modulo M.
         profile: the weights, with a modulus.
-        blank: exponent of the pair of blanks, by how much it scores below a match.
+        sink: exponent of the pair of sinks, by how much it scores below a match.
         mixed: exponent of each mixed pair.
 
     >>> profile = Profile(modulus=11, sharpness=200.0)
-    >>> triple_mass(np.array([[1, 3, 4]]), profile, blank=16.0, mixed=200.0).round(3).tolist()  # 4 + 4 + 3
+    >>> triple_mass(np.array([[1, 3, 4]]), profile, sink=16.0, mixed=200.0).round(3).tolist()  # 4 + 4 + 3
     [[0.0, 1.0, 1.0]]
     """
     residues = reduced(residues, profile.modulus)
-    if not all(math.isfinite(number) for number in (profile.sharpness, blank, mixed)):
+    if not all(math.isfinite(number) for number in (profile.sharpness, sink, mixed)):
         return np.full(residues.shape, np.nan)
     length = residues.shape[1]
-    reach = profile.reach(length**2, blank)
-    others = math.exp(-blank) + 2 * length * math.exp(-mixed)
+    reach = profile.reach(length**2, sink)
+    others = math.exp(-sink) + 2 * length * math.exp(-mixed)
     transformed = _prefers_transform(residues, profile.modulus, reach)
     masses = np.empty(residues.shape)
     for row, sequence in enumerate(residues):
