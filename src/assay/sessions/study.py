@@ -1,4 +1,12 @@
-"""What `assay run` and `assay report` do: open the ledger, ask, show progress, write the report."""
+"""What `assay run` and `assay report` do. Read this first: a study passes all stages in `run_session`, in order.
+
+A study file becomes a `Study`: questions that stand alone, and searches that ask one question after the other
+(`assay.studies.study`). A question is a dataclass that says all that its answer depends on, and answers itself
+(`assay.question`, `assay.questions`): bounds, constructions and training are called there and nowhere else. Answers are
+pieces of evidence (`assay.evidence`), kept in a ledger by the hash of their question, so that nothing is asked twice.
+Workers answer (`assay.studies.runner`, `assay.studies.workers`). The report is made of the ledger alone: the answers
+become findings, which are dataclasses (`assay.report.findings`), and findings become a page, charts and JSON.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +34,19 @@ def run_session(
     name: str, *, quick: bool, out: Path, workers: int | None, engine: str, address: str | None, quiet: bool
 ) -> Reported:
     """Run a study and write its report; what was found, and where things were written."""
+    # What is asked, by whom it is answered, and where answers and report go: refused here, before anything is computed.
     study = load_study(name, quick=quick)
     chosen = open_engine(engine, workers=workers, folder=out, address=address)
     folder = make_folder(out)
     require_report(study.name, folder)
     with Ledger(folder / LEDGER) as ledger:
+        # What is known already, and whether all that is to be learned is more than a trivial baseline does.
         _bring_kept(study, ledger)
         require_tests_of_learning(study, ledger)
+        # Ask what the ledger does not answer. Searches ask on as answers come; each answer is kept at once.
         with progress(quiet=quiet) as report:
             ran = run_study(study, ledger, engine=chosen, report=report)
+        # From answers to findings, and from findings to the page.
         return write_findings(study, ledger, folder, _command("run", name, quick, out), ran)
 
 
