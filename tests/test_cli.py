@@ -107,7 +107,7 @@ def test_sample_and_bound_matching():
         "match3",
         "--length",
         4096,
-        "--precision",
+        "--bits",
         8,
         "--heads",
         2,
@@ -152,7 +152,7 @@ def test_sample_and_bound():
     for values, tokens, answers in zip(drawn["values"], drawn["pointers"], drawn["targets"], strict=True):
         for pointers, answer in zip(tokens, answers, strict=True):
             assert answer[0] == pytest.approx(sum(values[j][0] for j in pointers) / 2)
-    said = printed("bound", "sparse-averaging", "--length", 64, "--sparsity", 2, "--precision", 1, "--width", 16)
+    said = printed("bound", "sparse-averaging", "--length", 64, "--sparsity", 2, "--bits", 1, "--width", 16)
     by_name = {row["bound"]: row for row in said["bounds"]}
     assert by_name["recurrent-state"]["status"] == "binds"
     assert by_name["recurrent-state"]["slack"] == 16 - 63

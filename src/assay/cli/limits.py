@@ -33,7 +33,7 @@ from assay.errors import AssayError
 def bound(
     context: typer.Context,
     task: TaskName,
-    precision: Annotated[int, typer.Option(min=1, help="Bits per number.")] = 32,
+    bits: Annotated[int, typer.Option(min=1, help="Bits of every number.")] = 32,
     architecture: Annotated[
         str | None, typer.Option(help="An architecture, a bare model ('assay ls') or file.py:Class; all unless given.")
     ] = None,
@@ -78,12 +78,12 @@ def bound(
     rows = bound_rows(
         chosen,
         asked,
-        precision=precision,
+        precision=bits,
         width=width,
         error=error,
         distribution=distribution or chosen.usual_distribution,
     )
-    result = {"task": chosen.to_json(), "precision": precision, "bounds": [asdict(row) for row in rows]}
+    result = {"task": chosen.to_json(), "bits": bits, "bounds": [asdict(row) for row in rows]}
     show_result(result, as_json, bounds_text)
 
 
