@@ -104,7 +104,7 @@ def serve():
     import assay as package
 
     for module in walk_packages(package.__path__, "assay."):
-        if not module.name.endswith(("__main__", "preloaded")):
+        if not module.name.endswith("__main__"):
             import_module(module.name)
     for name in IMPORTED_LATE:
         import_module(name)

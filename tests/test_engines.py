@@ -1,9 +1,11 @@
 """Engines: the same evidence wherever questions are answered, whoever dies; questions are asked in the same order."""
 
+import importlib
 import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -524,3 +526,10 @@ def test_answers_that_are_there_come_before_a_failure():
         for key, _ in desk.collect(timeout=0.01):
             answered.append(key)
     assert sorted(answered) == ["one", "three", "two"]
+
+
+def test_what_a_fork_server_imports_changes_no_other_process():
+    handler, environment = signal.getsignal(signal.SIGINT), dict(os.environ)
+    importlib.reload(importlib.import_module("assay.studies.preloaded"))
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert dict(os.environ) == environment

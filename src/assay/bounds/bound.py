@@ -8,12 +8,15 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Generic, Literal
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal
 
 from assay.errors import AssayError
 from assay.evidence import ErrorKind
 from assay.resources import Resources
-from assay.tasks.task import Solved, Task
+from assay.tasks import Solved
+
+if TYPE_CHECKING:
+    from assay.tasks.task import Task
 
 LARGEST_WIDTH = 1 << 20  # widths above are not looked at
 

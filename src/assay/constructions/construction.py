@@ -21,7 +21,8 @@ from assay.models.bare import Rounding
 from assay.models.bare_models import BARE_MODELS
 from assay.resources import Resources
 from assay.size import Size
-from assay.tasks.task import Solved, Task
+from assay.tasks import Solved
+from assay.tasks.task import Task
 
 MAX_POSITIONS = 1 << 20  # beyond, keys and scores do not fit into the memory of an ordinary machine
 

@@ -29,7 +29,8 @@ from assay.models.task_network import TaskNetwork
 from assay.size import Size
 from assay.store.source import entry_at, name_code
 from assay.store.tensors import read_any_tensors
-from assay.tasks.task import AnyInputs, Inputs, Solved, Task
+from assay.tasks import Solved
+from assay.tasks.task import AnyInputs, Inputs, Task
 from assay.training.trained_file import load_trained
 
 _NUMBERS_OF_A_TOKEN = 64  # where a network does not say: its token's own, and those of its layers

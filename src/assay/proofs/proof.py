@@ -17,7 +17,7 @@ from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.evidence import canonical
 from assay.proofs import PROOFS
-from assay.tasks.task import Solved
+from assay.tasks import Solved
 
 if TYPE_CHECKING:
     from assay.constructions.construction import Construction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from assay.errors import AssayError, unknown
 from assay.registry import Registry
@@ -22,6 +22,8 @@ _HOMES = {
     **dict.fromkeys(["Batch", "Task"], "task"),
     **dict.fromkeys(["Pointing", "Spec", "Symbols", "Vectors"], "spec"),
 }
+
+Solved = TypeVar("Solved", bound="Task")  # what a construction computes, or a bound is about
 
 TASKS: Registry[type[Task]] = Registry("task", "assay.tasks", "assay.tasks.task:Task")
 

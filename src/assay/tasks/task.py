@@ -17,7 +17,6 @@ from assay.tasks.token_features import token_features
 
 AnyInputs = torch.Tensor | tuple[torch.Tensor, ...]  # of whatever task
 Inputs = TypeVar("Inputs", bound=AnyInputs)
-Solved = TypeVar("Solved", bound="Task")  # what a construction computes, or a bound is about
 
 NUMBERS_AT_ONCE = 1 << 29  # of all inputs of a batch: 4 GB
 
