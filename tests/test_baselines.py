@@ -317,7 +317,7 @@ def test_a_study_of_a_trivial_size_is_refused_before_anything_is_trained(tmp_pat
 
 
 def test_a_task_that_fails_is_left_to_its_searches(tmp_path, capsys, monkeypatch):
-    from assay.studies.study import load_study
+    from assay.studies.study_file import load_study
 
     def fails(question):
         raise ValueError("no")

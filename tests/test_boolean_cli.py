@@ -19,7 +19,7 @@ from assay.boolean.reading import function_from
 from assay.boolean.text import boolean_text, headline
 from assay.errors import AssayError
 from assay.evidence import PROVED, PUBLISHED, canonical
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from boolean_twins import inputs_of, random_function
 from fresh import assay
 from test_cli import complaint, printed

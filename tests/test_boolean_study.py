@@ -11,7 +11,7 @@ from assay.boolean.symmetric_heads import check_symmetric_heads
 from assay.questions.boolean import ImpossibleHeads
 from assay.report.boolean_findings import gather_boolean
 from assay.store.ledger import Ledger
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from fresh import assay
 from test_study_files import refusals
 

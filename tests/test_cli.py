@@ -14,7 +14,7 @@ import pytest
 
 from assay import Ledger
 from assay.cli.catalogue import describe
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from fresh import Process, assay
 
 TINY = Path(__file__).parent / "tiny.toml"

@@ -13,7 +13,7 @@ from assay.report.page import page_text
 from assay.store.ledger_rows import evidence_text
 from assay.studies import shipped
 from assay.studies.kept import keep_answers, kept_answers
-from assay.studies.study import load_study, study_of
+from assay.studies.study_file import load_study, study_of
 from assay.training.search import asked_of_all
 from fresh import assay
 from searches import run_of

@@ -26,7 +26,7 @@ from assay.studies.engines import cluster, open_engine
 from assay.studies.engines.desk import ATTEMPTS, Desk
 from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.runner import Agenda, run_study
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from assay.studies.workers import Failed
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'ray'")
@@ -392,7 +392,7 @@ from ray.cluster_utils import Cluster
 from assay import AssayError, Ledger
 from assay.studies.engines import open_engine
 from assay.studies.runner import run_study
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 node = cluster.add_node(num_cpus=1)

@@ -10,7 +10,7 @@ from assay import Ledger
 from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
 from assay.studies.runner import run_study
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from assay.training import timing
 from assay.training.question import TrainingQuestion
 from assay.training.timing import RunSeconds, time_run

@@ -12,7 +12,7 @@ from assay.probing.chosen import is_probe_certificate, verify_set
 from assay.probing.source import open_heads
 from assay.store.files import parse_json, read_bounded, read_text, sha256_of
 from assay.store.tensors import read_any_tensors
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 
 
 def test_a_file_and_a_link_to_one_are_read(tmp_path):

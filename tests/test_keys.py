@@ -15,7 +15,7 @@ from assay.evidence import content_hash
 from assay.placing.battery import Contender, battery, chosen_rows
 from assay.studies import shipped
 from assay.studies.course import search_course
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 
 RECORD = Path(__file__).with_name("keys.txt")
 PLACED = ("attention", "lstm", "delta-net")

@@ -21,9 +21,9 @@ from assay.probing.findings import advice, gather_probe
 from assay.probing.geometry import exists, separates
 from assay.probing.heads import make_heads, read_arrays, write_arrays
 from assay.probing.plan import Plan
-from assay.probing.questions import answer_for, exists_question
+from assay.probing.questions import exists_question
 from assay.probing.reach import FAR, GAP, needed_norms
-from assay.probing.sets import drawn, positions_of
+from assay.probing.sets import DrawnSets
 from assay.probing.sets import given as given_sets
 from fresh import assay
 from test_cli import complaint, printed
@@ -199,7 +199,7 @@ def test_the_lower_bound_holds_where_newton_stops_early(monkeypatch):
     from assay.probing import reach
 
     keys = np.random.default_rng(6).standard_normal((60, 20)) * np.logspace(0, -2, 20)
-    sets = positions_of(drawn("random", 30, [2], 60, 0))[2]
+    sets = DrawnSets("random", 30, (2,), 60, 0).positions()[2]
     exact = needed_norms(keys, sets, scale=1.0)
     monkeypatch.setattr(reach, "_RESIDUAL", 0.6)
     rough = needed_norms(keys, sets, scale=1.0)
@@ -215,8 +215,7 @@ def test_the_lower_bound_holds_where_newton_stops_early(monkeypatch):
 @given(st.integers(1, 60), st.sampled_from(["random", "contiguous"]), st.integers(0, 500), st.data())
 def test_drawn_sets_are_sets(length, kind, seed, data):
     sizes = data.draw(st.lists(st.integers(1, length), min_size=1, max_size=3))
-    described = drawn(kind, 5, sizes, length, seed)
-    found = positions_of(json.loads(json.dumps(described)))
+    found = DrawnSets(kind, 5, tuple(sizes), length, seed).positions()
     assert list(found) == sorted(set(sizes))
     for size, sets in found.items():
         assert sets.shape == (5, size)
@@ -228,7 +227,7 @@ def test_drawn_sets_are_sets(length, kind, seed, data):
 
 
 def test_random_sets_are_uniform():
-    sets = positions_of(drawn("random", 6000, [2], 5, 1))[2]
+    sets = DrawnSets("random", 6000, (2,), 5, 1).positions()[2]
     counts = {pair: 0 for pair in [(i, j) for i in range(5) for j in range(i + 1, 5)]}
     for pair in map(tuple, sets.tolist()):
         counts[pair] += 1
@@ -307,17 +306,17 @@ def test_positions_after_the_query_do_not_count_for_causal_heads():
     heads = gaussian(1, 30, 6, causal=True)
     altered = replace(heads, keys=np.concatenate([heads.keys[:, :12], 1000 * heads.keys[:, 12:]], axis=1))
     asked = [list(Plan((one,), (1, 2), 4, 2, position=11).questions()) for one in (heads, altered)]
-    assert {question["asked"] for question in asked[0]} == {"uses", "exists"}
+    assert {question.asked for question in asked[0]} == {"uses", "exists"}
     for mine, other in zip(*asked, strict=True):
-        assert {one["length"] for one in mine["sets"]} == {12}
-        assert answer_for(mine, heads).detail == answer_for(other, altered).detail
+        assert {one.length for one in mine.sets} == {12}
+        assert mine.answer_for(heads).detail == other.answer_for(altered).detail
     assert Plan((heads,), (1,), position=29).seen == 30
 
 
 def answered(plan):
     """All questions answered, by key."""
     by_digest = {heads.digest: heads for heads in plan.texts}
-    return {piece.key: piece for piece in (answer_for(one, by_digest[one["heads"]]) for one in plan.questions())}
+    return {piece.key: piece for piece in (one.answer_for(by_digest[one.heads]) for one in plan.questions())}
 
 
 def test_reach_and_existence_are_shares_of_the_sets_drawn():
@@ -330,11 +329,11 @@ def test_reach_and_existence_are_shares_of_the_sets_drawn():
         budget = query_budget(heads.queries[head])
         for kind in ("random", "contiguous"):
             for size in (1, 3):
-                sets = positions_of(drawn(kind, 6, [1, 3], 24, 0))[size]
+                sets = DrawnSets(kind, 6, (1, 3), 24, 0).positions()[size]
                 margins = best_margins(heads.keys[head], sets, budget, scale=8**-0.5)
                 assert row.reach[kind][size].median == (margins.at_least >= 0).sum() / 6
     for size, point in zip(plan.curve, found.curve.measured["random"], strict=True):
-        sets = positions_of(drawn("random", 4, plan.curve, 24, 0))[size]
+        sets = DrawnSets("random", 4, tuple(plan.curve), 24, 0).positions()[size]
         shares = [sum(exists(keys, s.tolist()).answer == "yes" for s in sets) / 4 for keys in heads.keys]
         assert point.q == size
         assert point.mean == pytest.approx(sum(shares) / 3)
@@ -343,7 +342,7 @@ def test_reach_and_existence_are_shares_of_the_sets_drawn():
 def test_findings_of_a_probe_that_has_only_begun():
     plan = Plan((gaussian(2, 16, 4),), (1, 2), sets=3, curves=2)
     first = next(plan.questions())
-    piece = answer_for(first, plan.heads)
+    piece = first.answer_for(plan.heads)
     found = gather_probe(plan, {piece.key: piece})
     assert found.unanswered == len(list(plan.questions())) - 1
     assert found.heads[0].reach["random"]
@@ -621,7 +620,7 @@ def test_wrong_requests_get_one_line(npz, tmp_path):
 
 def test_questions_do_not_depend_on_what_heads_are_called_or_how_they_are_labelled():
     heads = gaussian(1, 10, 3)
-    sets = drawn("random", 2, [1], 10, 0)
+    sets = DrawnSets("random", 2, (1,), 10, 0)
     assert exists_question(heads, 0, sets) == exists_question(replace(heads, layer=(4,), text="a"), 0, sets)
 
 
@@ -637,7 +636,7 @@ def test_half_of_the_sets_exist_within_15_percent_of_the_closed_form(width, leng
     keys = gaussian(8, length, width, queries=False, seed=9).keys.astype(np.float64)
     shares = []
     for size in range(max(1, int(0.7 * predicted)), int(1.4 * predicted) + 2):
-        sets = positions_of(drawn("random", 128, [size], length, 5))[size]
+        sets = DrawnSets("random", 128, (size,), length, 5).positions()[size]
         found = [exists(keys[place % 8], positions.tolist()).answer for place, positions in enumerate(sets)]
         assert "undecided" not in found
         shares.append((size, found.count("yes") / len(found)))

@@ -19,8 +19,7 @@ from assay.probing.headline import coarsest, first_to_lose
 from assay.probing.heads import make_heads, read_arrays, write_arrays
 from assay.probing.models.live import heads_of_module
 from assay.probing.plan import Plan
-from assay.probing.questions import answer_for
-from assay.probing.sets import drawn
+from assay.probing.sets import DrawnSets
 from assay.probing.spread import Spread
 from assay.probing.uses import CONTEXTS, LONGEST, QUERIES, TOP_SETS, Uses, head_on_text, spaced, uses_of
 from assay.report.probe_tables import columns, loss_rows
@@ -56,7 +55,7 @@ def softmax_rows(heads, head, keys, seen):
 )
 def test_losses_are_those_of_the_definition(causal, queries, seen):
     heads = heads_with_values(causal=causal, queries=queries)
-    described = [drawn("random", 3, [1, 2], seen, 0)]
+    described = [DrawnSets("random", 3, (1, 2), seen, 0)]
     for head in (0, 3):
         found = uses_of(heads, head, described, ("q4_0", "token-3"))
         keys, values = (part[heads.key_head[head], :seen] for part in (heads.keys, heads.values))
@@ -84,7 +83,7 @@ def test_losses_are_those_of_the_definition(causal, queries, seen):
 
 def test_kept_mass_is_that_of_the_keys_weighed_most():
     heads = heads_with_values(length=40)
-    found = uses_of(heads, 1, [drawn("random", 2, [1], 40, 0)], ("token-2",))
+    found = uses_of(heads, 1, [DrawnSets("random", 2, (1,), 40, 0)], ("token-2",))
     keys = heads.keys[0]
     before = softmax_rows(heads, 1, keys, 40)
     after = softmax_rows(heads, 1, cache_format("token-2").rounded(keys), 40)
@@ -100,14 +99,16 @@ def test_kept_mass_is_that_of_the_keys_weighed_most():
 
 def test_answers_come_back_from_json():
     heads = heads_with_values(width=12)
-    found = uses_of(heads, 1, [drawn("random", 2, [1, 3], 48, 0), drawn("contiguous", 2, [1], 48, 0)], ("token-4",))
+    found = uses_of(
+        heads, 1, [DrawnSets("random", 2, (1, 3), 48, 0), DrawnSets("contiguous", 2, (1,), 48, 0)], ("token-4",)
+    )
     assert Uses.from_json(json.loads(json.dumps(found.to_json()))) == found
     assert found.reach["random"][3].yes + found.reach["random"][3].no == 2
 
 
 def test_contexts_are_the_longest_at_which_a_query_was_found():
     heads = heads_with_values(length=30, causal=False)
-    found = uses_of(heads, 0, [drawn("random", 2, [1], 30, 7)], ()).contexts
+    found = uses_of(heads, 0, [DrawnSets("random", 2, (1,), 30, 7)], ()).contexts
     assert len(found) == CONTEXTS
     budget = query_budget(heads.queries[0])
     for place, longest in zip(np.random.default_rng(7).permutation(30), found, strict=False):
@@ -147,9 +148,9 @@ def test_without_values_or_fitting_sizes_nothing_is_made_up():
     heads = heads_with_values(width=12)
     assert Plan((heads,)).cached == ("token-8", "token-4")
     assert Plan((heads_with_values(),)).cached == ("q8_0", "q4_0")
-    assert "q4_0" not in uses_of(heads, 0, [drawn("random", 2, [1], 48, 0)], ("q4_0", "token-4")).losses
+    assert "q4_0" not in uses_of(heads, 0, [DrawnSets("random", 2, (1,), 48, 0)], ("q4_0", "token-4")).losses
     bare = make_heads("bare", heads.keys, heads.queries)
-    loss = uses_of(bare, 0, [drawn("random", 2, [1], 48, 0)], ("token-4",)).losses["token-4"]
+    loss = uses_of(bare, 0, [DrawnSets("random", 2, (1,), 48, 0)], ("token-4",)).losses["token-4"]
     assert (loss.output, loss.written, loss.output_of_values, loss.written_of_values) == (None,) * 4
     assert loss.weights > 0
 
@@ -317,9 +318,9 @@ def test_figures_are_medians_over_texts_with_the_least_and_the_largest():
     plan = Plan(texts, (1, 4), sets=8)
     asked = list(plan.questions())
     assert len(asked) == 4 * 3
-    assert len({question["heads"] for question in asked}) == 3
+    assert len({question.heads for question in asked}) == 3
     by_digest = {heads.digest: heads for heads in texts}
-    answers = {piece.key: piece for piece in (answer_for(one, by_digest[one["heads"]]) for one in asked)}
+    answers = {piece.key: piece for piece in (one.answer_for(by_digest[one.heads]) for one in asked)}
     assert len(answers) == 12
     assert {piece.source for piece in answers.values()} >= {"with-values, text 0, head 0: uses"}
     found = gather_probe(plan, answers)
@@ -355,7 +356,7 @@ def test_the_table_of_heads_shows_each_figure_with_its_spread(tmp_path):
     texts = on_texts()
     plan = Plan(texts, (1,), sets=2, formats=("token-1",))
     by_digest = {heads.digest: heads for heads in texts}
-    pieces = [answer_for(one, by_digest[one["heads"]]) for one in plan.questions()]
+    pieces = [one.answer_for(by_digest[one.heads]) for one in plan.questions()]
     found = gather_probe(plan, {piece.key: piece for piece in pieces})
     made = {column.title: column for column in columns(found)}
     row = found.heads[0]
@@ -393,7 +394,7 @@ def test_the_table_of_heads_shows_each_figure_with_its_spread(tmp_path):
 def test_a_text_that_is_not_answered_yet_does_not_count():
     texts = on_texts(2)
     plan = Plan(texts, (1,), sets=2)
-    first = answer_for(next(plan.questions()), texts[0])
+    first = next(plan.questions()).answer_for(texts[0])
     found = gather_probe(plan, {first.key: first})
     assert found.unanswered == 7
     assert found.heads[0].context.texts == 1

@@ -236,7 +236,7 @@ def test_curves_are_asked_for_where_nothing_else_can_be():
         (known, 2, {"uses", "exists"}),
         (make_heads("a", KEYS), None, {"exists"}),
     ):
-        assert {one["asked"] for one in Plan((heads,), (1,), curves=curves).questions()} == asked
+        assert {one.asked for one in Plan((heads,), (1,), curves=curves).questions()} == asked
 
 
 # texts

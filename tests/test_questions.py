@@ -10,7 +10,8 @@ import pytest
 from assay import SparseAveraging
 from assay.evidence import content_hash
 from assay.models.candidates import Candidates
-from assay.probing.questions import ProbeQuestion
+from assay.probing.questions import ExistenceQuestion
+from assay.probing.sets import DrawnSets
 from assay.questions import question_from_json
 from assay.questions.baselines import BaselinesQuestion
 from assay.questions.boolean import ImpossibleHeads
@@ -24,7 +25,7 @@ from assay.questions.retrieval import RoundedDocuments
 from assay.store.versions import versions
 from assay.studies import shipped
 from assay.studies.kept import kept_answers
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from assay.tasks import make_task
 from assay.training.question import TrainingQuestion
 
@@ -104,10 +105,11 @@ def test_code_and_version_are_part_of_the_question_and_kept_when_it_is_read():
 
 
 def test_a_probe_is_what_describes_it():
-    described = {"kind": "probe", "asked": "norm", "heads": "x", "sets": {}}
-    question = question_from_json(described)
-    assert question == ProbeQuestion(described)
-    assert (question.to_json(), question.label) == (described, "probe norm")
+    question = ExistenceQuestion("x", "model", (DrawnSets("random", 3, (2, 1), 8, 0),), 4, key_head=1)
+    described = question.to_json()
+    assert described["sets"] == [{"kind": "random", "count": 3, "sparsities": [1, 2], "length": 8, "seed": 0}]
+    assert question_from_json(json.loads(json.dumps(described))) == question
+    assert question.label == "probe exists"
 
 
 def test_a_worker_imports_what_its_question_needs():

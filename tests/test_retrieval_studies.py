@@ -15,7 +15,7 @@ from scipy.optimize import nnls
 from assay.report.retrieval_findings import gather_memories, gather_retrieval
 from assay.retrieval.explicit import cyclic_margin
 from assay.store.ledger import Ledger
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from fresh import Process, assay
 from test_study_files import refusals
 

@@ -14,7 +14,7 @@ from assay.report.lines import Unfinished
 from assay.studies import shipped
 from assay.studies.course import search_course
 from assay.studies.replay import replay, study_evidence
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from assay.training.search import first_learned, ladder
 from searches import run_of
 

@@ -20,7 +20,7 @@ from assay.studies.faults import read_tables
 from assay.studies.keys import STEPS
 from assay.studies.schema_boolean import BackboneTable, HeadsTrainingTable
 from assay.studies.schema_vectors import SettingTable
-from assay.studies.study import _study, load_study
+from assay.studies.study_file import _study, load_study
 from assay.training.loop import Recipe
 from fresh import assay
 from test_cli import TINY
@@ -232,7 +232,7 @@ def read(tables):
     except AssayError as refused:
         return refused.lines
     with pytest.MonkeyPatch.context() as patch:  # building constructions to begin at takes long, and is not tried here
-        patch.setattr("assay.studies.study.proved_start", lambda *_: 0)
+        patch.setattr("assay.studies.study_file.proved_start", lambda *_: 0)
         study = _study(whole, quick=False)
     asked = [*study.singles(), *(one for search in study.searches() for one in search.candidates)]
     assert all(question.key == question_from_json(question.to_json()).key for question in asked)

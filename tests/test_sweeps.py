@@ -13,7 +13,7 @@ from assay.report.states import state_charts
 from assay.resources import Resources
 from assay.results.sweeps import least_error, sweeps_of
 from assay.studies.course import search_course
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from assay.tasks.recall import Recall
 from assay.training.search import asked_of_all
 from fresh import assay

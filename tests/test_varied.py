@@ -9,7 +9,7 @@ import pytest
 from assay.report.drawing import Look, draw_learned
 from assay.report.words import sought_text, width_text
 from assay.results.frontier import learned_series
-from assay.studies.study import load_study
+from assay.studies.study_file import load_study
 from assay.tasks import make_task
 from assay.training.search import first_learned
 from fresh import assay

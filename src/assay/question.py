@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,8 +78,12 @@ class Question(ABC):
 
     def answer(self, folder: Path | None = None) -> Evidence:
         """The evidence; `folder` is where what is too large for a question is kept: heads."""
+        return self.stated(self.find)
+
+    def stated(self, find: Callable[[], Statement]) -> Evidence:
+        """What `find` says as evidence for this question, with what is filled in for all kinds."""
         begin = time.process_time()
-        found = self.find()
+        found = find()
         given: Json = {**vars(found), "task": found.task or self.about}
         given["seconds"] = found.seconds or time.process_time() - begin
         return Evidence(question=self.to_json(), versions=versions(), **given)
@@ -100,7 +105,7 @@ def _plain(value: Any) -> Any:
         return value.to_json()
     if is_dataclass(value):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _typed(name: str, value: Any) -> Any:

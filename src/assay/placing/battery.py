@@ -17,7 +17,8 @@ from assay.evidence import Json
 from assay.models import NETWORKS, Option, layer_entry, layers_of
 from assay.models.candidates import Candidates
 from assay.models.shape import options_text
-from assay.studies.study import Study, study_of
+from assay.studies.study import Study
+from assay.studies.study_file import study_of
 from assay.training.search import Search
 
 SEEDS = [0, 1, 2]

@@ -120,7 +120,7 @@ def probe_chosen(
         (layer, head),
         f"of a head; layers are 0 to {max(heads.layer)}, heads 0 to {max(heads.place)}",
     )
-    described = given(sets, plan.seen)["sets"]
+    described = given(sets, plan.seen)
     if certificate is not None and (len(wanted) > 1 or len(described) > 1):
         raise AssayError(
             f"certificate = {certificate} is for one set and one head; {len(described)} and {len(wanted)} were chosen: "

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from assay.evidence import Evidence, content_hash
+from assay.evidence import Evidence
 from assay.probing.caches import Fewest, Loss
 from assay.probing.headline import MOST, advice
 from assay.probing.plan import Plan
+from assay.probing.questions import ExistenceQuestion, UsesQuestion
 from assay.probing.sets import KINDS
 from assay.probing.spread import Spread, over_texts, spread
 from assay.probing.statistics import HeadStatistics
@@ -139,15 +140,14 @@ Existence = dict[tuple[int, str, str], dict[int, dict[str, int]]]  # by key head
 def gather_probe(plan: Plan, answers: Mapping[str, Evidence]) -> Findings:
     """The findings of a probe from the answers there are, by the keys of their questions."""
     heads = plan.heads
-    asked = [content_hash(question) for question in plan.questions()]
+    asked = {question.key: question for question in plan.questions()}
     uses: dict[int, list[Uses]] = {}
     existence: Existence = {}
-    for piece in (answers[key] for key in asked if key in answers):
-        question = piece.question
-        if question["asked"] == "uses":
-            uses.setdefault(question["head"], []).append(Uses.from_json(piece.detail))
-        else:
-            place = (question["key_head"], question["heads"], question["sets"][0]["kind"])
+    for question, piece in ((question, answers[key]) for key, question in asked.items() if key in answers):
+        if isinstance(question, UsesQuestion):
+            uses.setdefault(question.head, []).append(Uses.from_json(piece.detail))
+        elif isinstance(question, ExistenceQuestion):
+            place = (question.key_head, question.heads, question.sets[0].kind)
             existence[place] = {int(size): counts for size, counts in piece.detail.items()}
     reached = [
         counts for found in uses.values() for one in found for kind in one.reach.values() for counts in kind.values()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from assay.errors import AssayError, require, require_integer
 from assay.probing.cache_formats import BLOCK, GGUF, cache_format
 from assay.probing.heads import Heads, shown
-from assay.probing.questions import exists_question, uses_question
-from assay.probing.sets import KINDS, drawn
+from assay.probing.questions import ProbeQuestion, exists_question, uses_question
+from assay.probing.sets import KINDS, DrawnSets
 from assay.probing.thresholds import face_threshold
 from assay.tasks.counter import LARGEST_SEED
 
@@ -108,19 +107,19 @@ class Plan:
         after = self.heads.length - self.seen
         return not self.heads.causal or after < self.heads.queries.shape[1] <= self.heads.length
 
-    def questions(self) -> Iterator[dict[str, Any]]:
+    def questions(self) -> Iterator[ProbeQuestion]:
         """All questions: heads are asked one after the other, so that an interrupted probe has whole heads."""
-        own = [drawn(kind, self.sets, self.sparsities, self.seen, self.seed) for kind in KINDS]
+        own = tuple(DrawnSets(kind, self.sets, self.sparsities, self.seen, self.seed) for kind in KINDS)
         for head in range(self.heads.count) if self.asks_uses else ():
             for heads in self.texts:
                 yield uses_question(heads, head, own, self.cached)
         for key_head in range(len(self.heads.keys)) if self.curve_sets else ():
             for heads in self.texts:
                 for kind in KINDS:
-                    sets = drawn(kind, self.curve_sets, self.curve, self.seen, self.seed)
+                    sets = DrawnSets(kind, self.curve_sets, tuple(self.curve), self.seen, self.seed)
                     yield exists_question(heads, key_head, sets)
 
 
-def _kind(heads: Heads) -> tuple[Any, ...]:
+def _kind(heads: Heads) -> tuple[object, ...]:
     shapes = tuple((name, array.shape) for name, array in heads.arrays.items())
     return heads.causal, heads.plain, heads.scale, heads.key_head, heads.layer, heads.place, shapes

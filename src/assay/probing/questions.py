@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
-from assay.evidence import Evidence
+from assay.evidence import Evidence, Json, Statement
 from assay.probing.budget import IN_USE
 from assay.probing.geometry import exists
 from assay.probing.heads import Heads, read_arrays, write_arrays
 from assay.probing.reach import MASS
-from assay.probing.sets import positions_of, sets_text
+from assay.probing.sets import DrawnSets
 from assay.probing.uses import LONGEST, QUERIES, uses_of
 from assay.question import Question
 from assay.size import Size
-from assay.store.versions import versions
 
 PROBE_VERSION = 4  # raised when the answers change, so that old ones are not taken for new ones
 
@@ -36,49 +34,117 @@ _USES = (
 )
 
 
-def exists_question(heads: Heads, key_head: int, sets: dict[str, Any]) -> dict[str, Any]:
-    """Which of these sets exist? The keys are the first `sets["length"]` of that key head."""
-    return {"asked": "exists", "key_head": key_head, "sets": [sets], **_of(heads)}
-
-
-def uses_question(
-    heads: Heads, head: int, described: Sequence[dict[str, Any]], formats: Sequence[str]
-) -> dict[str, Any]:
-    """What does this head do with its own queries, and what does it lose in these formats of a cache?
-
-    The keys are the first `length` of the sets described, of one size, kind by kind.
-    """
-    return {"asked": "uses", "head": head, "sets": list(described), "formats": list(formats), **_of(heads)}
-
-
 @dataclass(frozen=True)
 class ProbeQuestion(Question):
-    """What `probe_question` or `uses_question` describe."""
+    """Something that is asked of a head on a text.
+
+    Attributes:
+        heads: digest of the heads, see `assay.probing.heads.Heads.digest`.
+        name: of the model.
+        sets: of positions, all of as many keys: the first of the head's that many count.
+        version: of the routine that answers.
+    """
 
     kind: ClassVar[str] = "probe"
-    described: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """The description."""
-        return self.described
+    heads: str
+    name: str
+    sets: tuple[DrawnSets, ...]
+    version: int
 
     @classmethod
-    def from_json(cls, described: dict[str, Any]) -> ProbeQuestion:
-        """The question of a description."""
-        return cls(described)
-
-    @property
-    def subject(self) -> str:
-        """What is asked."""
-        return self.described["asked"]
+    def from_json(cls, described: Json) -> Self:
+        """From `to_json`."""
+        sets = [
+            DrawnSets(one["kind"], one["count"], tuple(one["sparsities"]), one["length"], one["seed"])
+            for one in described["sets"]
+        ]
+        return super().from_json({**described, "sets": sets})
 
     def answer(self, folder: Path | None = None) -> Evidence:
         """The answer for heads that `keep_heads` put into `folder`."""
-        return answer_probe(self.described, folder or Path())
+        return self.answer_for(_kept(folder or Path(), self.heads))
 
-    def find(self) -> Evidence:
-        """The same, in the current folder."""
-        return self.answer()
+    def answer_for(self, heads: Heads) -> Evidence:
+        """The answer for these heads."""
+        return self.stated(lambda: self.find_for(heads))
+
+    def find(self) -> Statement:
+        """For heads that are kept in the current folder."""
+        return self.find_for(_kept(Path(), self.heads))
+
+    @abstractmethod
+    def find_for(self, heads: Heads) -> Statement:
+        """What is found of these heads."""
+
+    def of_sets(self, heads: Heads, of: str, error: float, rests_on: str, detail: Json) -> Statement:
+        """The share of sets that was missed, and what else was found, of a head or its keys."""
+        sets = self.sets[0]
+        return Statement(
+            task={
+                "name": "sparse-averaging",
+                "length": sets.length,
+                "sparsity": ", ".join(map(str, sets.sparsities)),
+            },
+            family="attention",
+            architecture="attention",
+            source=", ".join(filter(None, (heads.name, heads.text, of))) + f": {self.asked}",
+            size=Size(width=heads.width, score_width=heads.width, precision=8 * heads.keys.itemsize),
+            verdict="measured",
+            error_kind="mean",
+            error=error,
+            tolerance=0.5,
+            rests_on="; ".join([rests_on, *(one.text for one in self.sets)]),
+            detail=detail,
+        )
+
+
+@dataclass(frozen=True)
+class ExistenceQuestion(ProbeQuestion):
+    """Which of these sets exist on the keys of a key head?
+
+    Detail: by the size of sets as text, the number of sets for which there is a query (yes), for which there is none
+    (no) and for which neither was proved (undecided), and how many took exact fractions, as float64 did not suffice
+    (rational).
+    """
+
+    asked: ClassVar[str] = "exists"
+    key_head: int
+
+    def find_for(self, heads: Heads) -> Statement:
+        """By geometry of the keys alone."""
+        (sets,) = self.sets
+        keys = heads.keys[self.key_head, : sets.length].astype(np.float64)
+        found = {str(size): _existence(keys, chosen.tolist()) for size, chosen in sets.positions().items()}
+        error = 1 - float(np.mean([one["yes"] / sets.count for one in found.values()]))
+        return self.of_sets(heads, f"keys {self.key_head}", error, _EXISTS, found)
+
+
+@dataclass(frozen=True)
+class UsesQuestion(ProbeQuestion):
+    """What does a head do with its own queries, and what does it lose in these formats of a cache?
+
+    Detail: `assay.probing.uses.Uses` as plain JSON values.
+    """
+
+    asked: ClassVar[str] = "uses"
+    head: int
+    formats: tuple[str, ...]
+
+    def find_for(self, heads: Heads) -> Statement:
+        """By the head's queries on the text."""
+        uses = uses_of(heads, self.head, self.sets, self.formats)
+        shares = [one.share for kind in uses.reach.values() for one in kind.values()]
+        return self.of_sets(heads, f"head {self.head}", 1 - float(np.mean(shares)), _USES, uses.to_json())
+
+
+def exists_question(heads: Heads, key_head: int, sets: DrawnSets) -> ExistenceQuestion:
+    """Which of these sets exist on the keys of this key head?"""
+    return ExistenceQuestion(heads.digest, heads.name, (sets,), PROBE_VERSION, key_head)
+
+
+def uses_question(heads: Heads, head: int, sets: tuple[DrawnSets, ...], formats: tuple[str, ...]) -> UsesQuestion:
+    """What does this head do and lose?"""
+    return UsesQuestion(heads.digest, heads.name, sets, PROBE_VERSION, head, formats)
 
 
 def keep_heads(heads: Heads, folder: Path) -> None:
@@ -86,53 +152,6 @@ def keep_heads(heads: Heads, folder: Path) -> None:
     path = _file(folder, heads.digest)
     if not path.exists():
         write_arrays(heads, path)
-
-
-def answer_probe(question: dict[str, Any], folder: Path) -> Evidence:
-    """The answer for heads that `keep_heads` put into `folder`."""
-    return answer_for(question, _kept(folder, question["heads"]))
-
-
-def answer_for(question: dict[str, Any], heads: Heads) -> Evidence:
-    """The answer for these heads.
-
-    `detail` has for exists, by the size of sets as text, the number of sets for which there is a query (yes), for which
-    there is none (no) and for which neither was proved (undecided), and how many took exact fractions, as float64 did
-    not suffice (rational). For uses it is `assay.probing.uses.Uses` as plain JSON values.
-    """
-    begin = time.process_time()
-    described = question["sets"]
-    if question["asked"] == "uses":
-        uses = uses_of(heads, question["head"], described, question["formats"])
-        shares = [one.share for kind in uses.reach.values() for one in kind.values()]
-        detail, error = uses.to_json(), 1 - float(np.mean(shares))
-        of, rests_on = f"head {question['head']}", _USES
-    else:
-        keys = heads.keys[question["key_head"], : described[0]["length"]].astype(np.float64)
-        detail = {str(size): _existence(keys, sets.tolist()) for size, sets in positions_of(described[0]).items()}
-        error = 1 - float(np.mean([one["yes"] / described[0]["count"] for one in detail.values()]))
-        of, rests_on = f"keys {question['key_head']}", _EXISTS
-    sizes = ", ".join(map(str, described[0]["sparsities"]))
-    return Evidence(
-        question=question,
-        task={"name": "sparse-averaging", "length": described[0]["length"], "sparsity": sizes},
-        family="attention",
-        architecture="attention",
-        source=", ".join(filter(None, (heads.name, heads.text, of))) + f": {question['asked']}",
-        size=Size(width=heads.width, score_width=heads.width, precision=8 * heads.keys.itemsize),
-        verdict="measured",
-        error_kind="mean",
-        error=error,
-        tolerance=0.5,
-        rests_on=f"{rests_on}; {'; '.join(map(sets_text, described))}",
-        seconds=time.process_time() - begin,
-        versions=versions(),
-        detail=detail,
-    )
-
-
-def _of(heads: Heads) -> dict[str, Any]:
-    return {"kind": "probe", "heads": heads.digest, "name": heads.name, "version": PROBE_VERSION}
 
 
 def _file(folder: Path, digest: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,60 +17,70 @@ KINDS = {
 }
 
 
-def drawn(kind: str, count: int, sparsities: Iterable[int], length: int, seed: int) -> dict[str, Any]:
-    """A description of drawn sets, as plain JSON values: `count` of each of these sizes, among `length` positions.
+@dataclass(frozen=True)
+class DrawnSets:
+    """Sets that are drawn; they depend on these fields alone.
+
+    Attributes:
+        kind: random or contiguous.
+        count: how many of each size.
+        sparsities: sizes q, made ascending.
+        length: positions that they are drawn among.
+        seed: of the draws.
 
     Raises:
         AssayError: no such kind, or sets of that size do not fit.
     """
-    sizes = sorted(set(sparsities))
-    require(kind in KINDS, "kind of sets", kind, " or ".join(KINDS))
-    require_integer("sets", count, 1, None)
-    for size in sizes:
-        require_integer("sparsity", size, 1, length, "positions seen")
-    return {"kind": kind, "count": count, "sparsities": sizes, "length": length, "seed": seed}
+
+    kind: str
+    count: int
+    sparsities: tuple[int, ...]
+    length: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        require(self.kind in KINDS, "kind of sets", self.kind, " or ".join(KINDS))
+        require_integer("sets", self.count, 1, None)
+        for size in self.sparsities:
+            require_integer("sparsity", size, 1, self.length, "positions seen")
+        object.__setattr__(self, "sparsities", tuple(sorted(set(self.sparsities))))
+
+    def positions(self) -> dict[int, NDArray[np.int64]]:
+        """The sets by their size q: int64 (sets, q), each sorted.
+
+        >>> DrawnSets("contiguous", 2, (3,), 10, seed=0).positions()[3].tolist()
+        [[1, 2, 3], [4, 5, 6]]
+        """
+        return {sparsity: self._of_size(sparsity) for sparsity in self.sparsities}
+
+    @property
+    def text(self) -> str:
+        """Which sets, in words."""
+        sizes = ", ".join(map(str, self.sparsities))
+        return (
+            f"{self.count} sets of each size q = {sizes} of {self.length} positions: "
+            f"{KINDS[self.kind]}, seed {self.seed}"
+        )
+
+    def _of_size(self, sparsity: int) -> NDArray[np.int64]:
+        keys = counter.example_keys(self.seed, "test", 0, self.count)
+        if self.kind == "random":
+            return counter.subsets(counter.words(keys, 0, sparsity), self.length)
+        starts = counter.integers(counter.words(keys, 0, 1), self.length - sparsity + 1)
+        return starts + np.arange(sparsity)
 
 
-def given(sets: Iterable[Iterable[int]], length: int) -> dict[str, Any]:
-    """A description of sets that a user chose among `length` positions.
+def given(sets: Iterable[Iterable[int]], length: int) -> list[list[int]]:
+    """Sets that a user chose among `length` positions, each sorted.
 
     Raises:
         AssayError: a position is not one of the keys', or stands twice in a set.
+
+    >>> given([[4, 1], [0, 9]], 10)
+    [[1, 4], [0, 9]]
     """
     chosen = [sorted(positions) for positions in sets]
     for positions in chosen:
         fits = positions and len(set(positions)) == len(positions) and positions[0] >= 0 and positions[-1] < length
         require(bool(fits), "set", positions, f"different positions from 0 to {length - 1}")
-    return {"kind": "given", "sets": chosen, "sparsities": sorted(set(map(len, chosen))), "length": length}
-
-
-def positions_of(described: dict[str, Any]) -> dict[int, NDArray[np.int64]]:
-    """The sets by their size q: int64 (sets, q), each sorted. They depend on the description alone.
-
-    >>> positions_of(given([[4, 1], [0, 9]], 10))[2].tolist()
-    [[1, 4], [0, 9]]
-    >>> positions_of(drawn("contiguous", 2, [3], 10, seed=0))[3].tolist()
-    [[1, 2, 3], [4, 5, 6]]
-    """
-    return {sparsity: _of_size(described, sparsity) for sparsity in described["sparsities"]}
-
-
-def sets_text(described: dict[str, Any]) -> str:
-    """Which sets, in words."""
-    if described["kind"] == "given":
-        return f"the sets {described['sets']} of {described['length']} positions"
-    sizes = ", ".join(map(str, described["sparsities"]))
-    return (
-        f"{described['count']} sets of each size q = {sizes} of {described['length']} positions: "
-        f"{KINDS[described['kind']]}, seed {described['seed']}"
-    )
-
-
-def _of_size(described: dict[str, Any], sparsity: int) -> NDArray[np.int64]:
-    if described["kind"] == "given":
-        return np.array([chosen for chosen in described["sets"] if len(chosen) == sparsity], dtype=np.int64)
-    keys = counter.example_keys(described["seed"], "test", 0, described["count"])
-    if described["kind"] == "random":
-        return counter.subsets(counter.words(keys, 0, sparsity), described["length"])
-    starts = counter.integers(counter.words(keys, 0, 1), described["length"] - sparsity + 1)
-    return starts + np.arange(sparsity)
+    return chosen

@@ -16,7 +16,7 @@ from assay.probing.caches import Fewest, Intact, Loss, cache_loss, fewest_bits
 from assay.probing.context import longest_contexts
 from assay.probing.heads import Heads
 from assay.probing.one_head import HeadOnText, one_head
-from assay.probing.sets import positions_of
+from assay.probing.sets import DrawnSets
 from assay.probing.spread import each_field
 from assay.probing.statistics import HeadStatistics, head_statistics
 from assay.probing.top_sets import top_sets
@@ -118,7 +118,7 @@ def spaced(head: HeadOnText, most: int = QUERIES) -> HeadOnText:
     return HeadOnText(head.queries[rows], head.keys, head.values, head.scale, head.visible[rows])
 
 
-def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], formats: Sequence[str]) -> Uses:
+def uses_of(heads: Heads, head: int, drawn: Sequence[DrawnSets], formats: Sequence[str]) -> Uses:
     """What a head does and can do on its text.
 
     Losses, bits and statistics are over at most 256 of its queries. The budget is the ellipsoid of all of them (see
@@ -127,10 +127,10 @@ def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], format
     Args:
         heads: with queries.
         head: index.
-        described: drawn sets, see `assay.probing.sets.drawn`, of as many positions as there are keys seen.
+        drawn: sets, of as many positions as there are keys seen.
         formats: of a cache, see `assay.probing.cache_formats`.
     """
-    seen, seed = described[0]["length"], described[0]["seed"]
+    seen, seed = drawn[0].length, drawn[0].seed
     whole = head_on_text(heads, head, seen)
     few = spaced(whole)
     intact = Intact.of(few, None if heads.written is None else heads.written[head])
@@ -139,12 +139,12 @@ def uses_of(heads: Heads, head: int, described: Sequence[dict[str, Any]], format
     places = np.random.default_rng(seed).permutation(seen)[:CONTEXTS]
     contexts = longest_contexts(whole.keys, places[:, None], budget, scale=whole.scale, draws=LONGEST, seed=seed)
     reach: dict[str, dict[int, Reached]] = {}
-    for one in described:
-        reach[one["kind"]] = {}
-        for size, positions in positions_of(one).items():
+    for one in drawn:
+        reach[one.kind] = {}
+        for size, positions in one.positions().items():
             found = best_margins(whole.keys, positions, budget, scale=whole.scale, decide=True)
             yes, no = int(found.reached.sum()), int((found.at_most < 0).sum())
-            reach[one["kind"]][size] = Reached(yes, no, len(positions) - yes - no)
+            reach[one.kind][size] = Reached(yes, no, len(positions) - yes - no)
     return Uses(
         losses={
             name: each_field(_number, cache_loss(intact, cache_format(name), sets))

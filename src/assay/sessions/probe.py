@@ -13,7 +13,7 @@ from assay.evidence import Evidence
 from assay.probing.findings import Findings, gather_probe
 from assay.probing.heads import Heads
 from assay.probing.plan import SPARSITIES, Plan
-from assay.probing.questions import answer_for, keep_heads
+from assay.probing.questions import keep_heads
 from assay.probing.source import open_heads
 from assay.report.findings import Reported, gather
 from assay.report.page import require_report, write_report
@@ -113,7 +113,7 @@ def probe(
     by_digest = {heads.digest: heads for heads in texts}
     evidence = []
     for question in plan.questions():
-        evidence.append(answer_for(question, by_digest[question["heads"]]))
+        evidence.append(question.answer_for(by_digest[question.heads]))
         tell(evidence[-1].source)
     return Probed(plan, gather_probe(plan, {piece.key: piece for piece in evidence}), tuple(evidence))
 

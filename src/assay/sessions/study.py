@@ -1,7 +1,7 @@
 """What `assay run` and `assay report` do. Read this first: a study passes all stages in `run_session`, in order.
 
 A study file becomes a `Study`: questions that stand alone, and searches that ask one question after the other
-(`assay.studies.study`). A question is a dataclass that says all that its answer depends on, and answers itself
+(`assay.studies.study_file`). A question is a dataclass that says all that its answer depends on, and answers itself
 (`assay.question`, `assay.questions`): bounds, constructions and training are called there and nowhere else. Answers are
 pieces of evidence (`assay.evidence`), kept in a ledger by the hash of their question, so that nothing is asked twice.
 Workers answer (`assay.studies.runner`, `assay.studies.workers`). The report is made of the ledger alone: the answers
@@ -27,7 +27,8 @@ from assay.studies.kept import kept_answers
 from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
 from assay.studies.runner import Ran, run_study
-from assay.studies.study import Study, load_study
+from assay.studies.study import Study
+from assay.studies.study_file import load_study
 
 
 def run_session(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.probing.reach import needed_norms, softmax_on
-from assay.probing.sets import drawn, positions_of
+from assay.probing.sets import DrawnSets
 from assay.sizing.caches import Cache
 from assay.tasks import counter
 
@@ -48,7 +48,7 @@ def simulate_head(
     """
     random = counter.words(counter.example_keys(seed, "test", 0, keys), 0, head_width + head_width % 2)
     points = counter.normals(random)[:, :head_width]
-    chosen = positions_of(drawn("random", sets, [average], keys, seed))[average]
+    chosen = DrawnSets("random", sets, (average,), keys, seed).positions()[average]
     scale = head_width**-0.5
     found = needed_norms(points, chosen, scale=scale)
     stored = cache.rounded(points)

@@ -39,7 +39,7 @@ def keep_answers(name: str, pieces: Iterable[Evidence], folder: Path = FOLDER) -
 def main(arguments: list[str] | None = None) -> None:
     """Keep the answers to a study that are in a ledger."""
     from assay.studies.replay import study_evidence
-    from assay.studies.study import load_study
+    from assay.studies.study_file import load_study
 
     parser = argparse.ArgumentParser(prog="python -m assay.studies.kept", description=main.__doc__)
     parser.add_argument("study", help="its name")
