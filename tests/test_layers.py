@@ -1,6 +1,7 @@
 """Layers: each fast form against its equation, token by token; what it declares; and forms that reduce to others."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -57,6 +58,7 @@ NEAR = [
     ("hard-alibi", {}),
 ]
 EVERY = CASES + NEAR
+OTHERS = {"lstm", "gru", "third-order", "strassen"}  # torch's own, and those of test_third_order and test_strassen
 WIDTH = 6
 
 
@@ -372,3 +374,9 @@ def test_a_short_convolution_is_what_it_declares():
 def test_options_that_cannot_be_are_refused(name, options, said):
     with pytest.raises(AssayError, match=said):
         LAYERS[name](WIDTH, **options)
+
+
+def test_every_layer_has_a_case_here_and_a_row_in_the_docs():
+    assert {name for name, _ in EVERY} | OTHERS == set(LAYERS.names())
+    page = (Path(__file__).parent.parent / "docs" / "layers.md").read_text("utf-8")
+    assert [name for name in LAYERS.names() if f"`{name}`" not in page] == []

@@ -108,6 +108,10 @@ class Registry(Generic[T]):
         """Whether a user's class could be an entry."""
         return bool(self._base) and issubclass(kind, self.base)
 
+    def takes(self, kind: type) -> bool:
+        """Whether a user's class is an entry where it is named, though it derives from no class of Assay's."""
+        return bool(self._accepts) and issubclass(kind, _class(self._accepts))
+
     @property
     def base(self) -> type:
         """The class that entries of users derive from."""
@@ -125,7 +129,9 @@ class Registry(Generic[T]):
         """
         if name.endswith(".py"):
             label = source.name_code(name, folder)
-            fitting = [f"{name}:{kind.__name__}" for kind in source.classes_of(label) if issubclass(kind, self.base)]
+            fitting = [
+                f"{name}:{kind.__name__}" for kind in source.classes_of(label) if self.fits(kind) or self.takes(kind)
+            ]
             raise AssayError(f"{self.kind} {name!r} names no class; it has: {', '.join(fitting) or 'none that fits'}")
         if ":" in name:
             where, _, attribute = name.rpartition(":")

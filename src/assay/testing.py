@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from assay.baselines.fit import baselines_of, no_test
 from assay.bounds.bound import Bound
@@ -18,12 +20,13 @@ from assay.constructions.trials import checkable, try_network
 from assay.evidence import canonical
 from assay.layers.common.check import LayerFacts
 from assay.layers.common.check import check_layer as measure_layer
+from assay.layers.common.users_layer import as_layer
 from assay.layers.layer import Layer
 from assay.models.backbone import Backbone
 from assay.models.candidates import Candidates
 from assay.proofs import PROOFS, certify
 from assay.tasks import TASKS, Task, task_from_json
-from assay.tasks.answers import Classes
+from assay.tasks.answers import Bits, Classes
 from assay.tasks.spec import Vectors
 from assay.tasks.task import Batch
 
@@ -63,7 +66,7 @@ def check_task(task: Task, *, draws: int = 64) -> None:
             _check_causal(task, whole, other, distribution)
     if task.spec.order == "causal":
         longer = task.at(length=2 * task.length)
-        _check_batch(longer, longer.sample(draws, seed=1), "twice the length")
+        _check_batch(longer, longer.sample(draws, seed=1, distribution=usual), "twice the length")
     shape = draws, task.spec.queries
     for name, numbers in task.baseline_features(task.sample(draws, seed=1, distribution=usual).inputs).items():
         assert numbers.shape[:2] == shape, f"baseline {name!r} has not a row of numbers for each query position"
@@ -78,6 +81,9 @@ def _check_batch(task: Task, batch: Batch, what: str) -> None:
     assert targets.dtype == spec.answer.dtype, f"{what}: targets are {targets.dtype}, not {spec.answer.dtype}"
     if isinstance(spec.answer, Classes):
         assert int(targets.max()) < spec.answer.count, f"{what}: a target is no class"
+    if isinstance(spec.answer, Bits):
+        known = targets[~targets.isnan()]
+        assert bool(((known == 0) | (known == 1)).all()), f"{what}: a target is neither 0 nor 1, nor NaN for no answer"
     again = task.batch(batch.inputs)
     same = torch.equal(again.targets, targets) and torch.equal(again.scored, batch.scored)
     assert same, f"{what}: targets are not the answers"
@@ -110,9 +116,11 @@ def _tensors(inputs: Any) -> tuple[torch.Tensor, ...]:
     return (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
 
 
-def check_layer(layer: type[Layer], task: Task, *, width: int = 6) -> LayerFacts:
-    """What a layer declares holds; shapes, gradients, independence of the examples of a batch, and the same outputs
-    however many are asked for. Returns what was declared and measured.
+def check_layer(layer: Callable[[int], nn.Module], task: Task, *, width: int = 6) -> LayerFacts:
+    """What a layer, or a module of a user's own that is to be one, declares holds; `layer(width)` makes one.
+
+    Looked at are shapes, gradients, independence of the examples of a batch, and that outputs are the same however many
+    are asked for. Returns what was declared and measured.
 
     >>> from assay import SparseAveraging
     >>> from assay.layers import LAYERS
@@ -120,10 +128,14 @@ def check_layer(layer: type[Layer], task: Task, *, width: int = 6) -> LayerFacts
     >>> facts.causal, facts.state, facts.rank
     (True, 12, 12)
     """
-    facts = measure_layer(layer, layer.__name__, width=width)
+
+    def make(at: int) -> Layer:
+        return as_layer(layer(at), ordered=task.spec.order == "causal")
+
+    facts = measure_layer(make, getattr(layer, "__name__", "the layer"), width=width)
     torch.manual_seed(0)
     for dtype in (torch.float32, torch.float64):
-        module = layer(width).to(dtype)
+        module = make(width).to(dtype)
         tokens = torch.randn(3, 7, width, dtype=dtype, requires_grad=True)
         outputs = module(tokens, 7)
         assert outputs.shape == (3, 7, width), f"outputs have shape {tuple(outputs.shape)}, not (3, 7, {width})"
@@ -135,7 +147,7 @@ def check_layer(layer: type[Layer], task: Task, *, width: int = 6) -> LayerFacts
         for name, parameter in [("tokens", tokens), *module.named_parameters()]:
             assert parameter.grad is not None, f"{name} got no gradient"
             assert torch.isfinite(parameter.grad).all(), f"the gradient of {name} is not finite"
-    network = Backbone(task.spec, [layer(width)], width)
+    network = Backbone(task.spec, [make(width)], width)
     shape = network(task.encode(task.sample(2, seed=0).inputs)).shape
     assert shape == (2, *task.spec.output_shape), "the standard backbone does not take it"
     return facts

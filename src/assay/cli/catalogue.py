@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 import tomllib
-from typing import Any
+from dataclasses import MISSING, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from assay.bounds import BOUNDS
 from assay.constructions import CONSTRUCTIONS
@@ -42,16 +43,16 @@ def catalogue() -> dict[str, dict[str, str]]:
 def catalogue_of(where: str) -> dict[str, dict[str, str]]:
     """One line about each class of a user's file or module that could be named, by kind; the module is imported."""
     label = name_code(where)
-    classes = {f"{where}:{kind.__qualname__}": kind for kind in classes_of(label)}
-    found = {
-        kind: {
-            name: (inspect.getdoc(entry) or "").split("\n")[0].rstrip(".")
-            for name, entry in classes.items()
-            if any(registry.fits(entry) for registry in registries)
-        }
-        for kind, registries in _KINDS.items()
-    }
-    return {kind: names for kind, names in found.items() if names}
+    found: dict[str, dict[str, str]] = {}
+    for entry in classes_of(label):
+        kinds = [kind for kind, registries in _KINDS.items() if any(one.fits(entry) for one in registries)]
+        kinds = kinds or [kind for kind, registries in _KINDS.items() if any(one.takes(entry) for one in registries)]
+        for kind in kinds:
+            line = (inspect.getdoc(entry) or "").split("\n")[0].rstrip(".")
+            found.setdefault(kind, {})[f"{where}:{entry.__qualname__}"] = line
+    if not found:
+        raise AssayError(f"{where} has no class of a task, layer, construction, bound or protocol")
+    return {kind: found[kind] for kind in _KINDS if kind in found}
 
 
 def describe(name: str) -> dict[str, str]:
@@ -86,7 +87,22 @@ def describe(name: str) -> dict[str, str]:
 
 
 def _extras(entry: Any) -> str:
+    """The parameters of a task, with their types and what they are unless given, and its distributions."""
     distributions = getattr(entry, "distributions", None)
     if not distributions:
         return ""
-    return "Distributions:\n" + "\n".join(f"    {name}: {line}" for name, line in distributions.items())
+    types = get_type_hints(entry)
+    parameters = [
+        f"    {one.name}: {_type_text(types[one.name])}{'' if one.default is MISSING else f' = {one.default!r}'}"
+        for one in fields(entry)
+        if one.init
+    ]
+    usual = getattr(entry, "usual_distribution", "")
+    drawn = [f"    {name}{' (usual)' if name == usual else ''}: {line}" for name, line in distributions.items()]
+    return "\n".join(["Parameters:", *parameters, "", "Distributions:", *drawn])
+
+
+def _type_text(kind: Any) -> str:
+    return (
+        " or ".join(map(repr, get_args(kind))) if get_origin(kind) is Literal else getattr(kind, "__name__", str(kind))
+    )

@@ -37,11 +37,14 @@ def sample(
     task: TaskName,
     batch: Annotated[int, typer.Option(min=1, help="Examples.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the examples.")] = 0,
-    distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
+    distribution: Annotated[
+        str | None, typer.Option(help="A distribution of the task; its usual one unless given.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Draw examples of a task, with their exact answers. The task's parameters are options: --length 8."""
     chosen = task_of(task, context)
+    distribution = distribution or chosen.usual_distribution
     inputs, targets, scored = chosen.sample(batch, seed=seed, distribution=distribution)
     answers = [
         [answer if counts else None for answer, counts in zip(*row, strict=True)]

@@ -16,8 +16,8 @@ def rounded(value: Any) -> Any:
 
 
 def fields_text(fields: dict[str, Any]) -> str:
-    """A name and a value on each line."""
-    shown = {name: value for name, value in fields.items() if name != "size"}
+    """A name and a value on each line; what is empty is left out."""
+    shown = {name: value for name, value in fields.items() if name != "size" and value not in ("", [], {})}
     width = max(map(len, shown))
     return "\n".join(f"{name.replace('_', ' '):<{width}}  {field(value)}" for name, value in shown.items())
 
