@@ -27,7 +27,7 @@ from assay.studies.engines.desk import ATTEMPTS, Desk
 from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.runner import Agenda, run_study
 from assay.studies.study_file import load_study
-from assay.studies.workers import Failed
+from assay.studies.workers import Failed, Workers
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'ray'")
 TINY = Path(__file__).parent / "tiny.toml"
@@ -533,3 +533,19 @@ def test_what_a_fork_server_imports_changes_no_other_process():
     importlib.reload(importlib.import_module("assay.studies.preloaded"))
     assert signal.getsignal(signal.SIGINT) is handler
     assert dict(os.environ) == environment
+
+
+def test_without_a_fork_server_workers_are_new_interpreters(tmp_path, monkeypatch):
+    """Where its socket cannot be made (a long TMPDIR), or in programs that have not asked for it."""
+
+    def too_long():
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr("assay.studies.workers.forkserver.ensure_running", too_long)
+    with Workers(1, tmp_path) as workers:
+        assert workers._pool._mp_context.get_start_method() == "spawn"
+        assert workers._pool.submit(os.getpid).result() != os.getpid()
+    monkeypatch.undo()
+    monkeypatch.setattr("assay.studies.workers._forks", False)
+    with Workers(1, tmp_path) as workers:
+        assert workers._pool._mp_context.get_start_method() == "spawn"

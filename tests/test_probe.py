@@ -379,7 +379,8 @@ def test_advice_says_what_limits():
     worst = outputs.index(max(outputs))
     assert f"by the relative error of their outputs: layer 0 head {worst}: {max(outputs):.2g}" in weak.advice
     assert (
-        "nothing can be said without their queries" in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
+        "nothing can be said without queries of theirs"
+        in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
     )
     silent = probe(make_heads("silent", keys, 0 * queries), sparsities=(1,), sets=4)
     assert "4 of 4 heads cannot" in silent.advice

@@ -122,3 +122,12 @@ def test_a_worker_imports_what_its_question_needs():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_heads_of_a_network_are_part_of_the_key_where_there_are_several():
+    one, four = (
+        BoundQuestion("attention-message", TASK, Candidates("attention", heads=h), 32, "uniform") for h in (1, 4)
+    )
+    assert one.key != four.key
+    assert "heads" not in one.to_json()
+    assert [BoundQuestion.from_json(asked.to_json()) for asked in (one, four)] == [one, four]

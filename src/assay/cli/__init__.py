@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from importlib import import_module
-from multiprocessing import active_children, set_forkserver_preload
+from multiprocessing import active_children
 
 from typer.exceptions import TyperException
 
@@ -20,6 +20,7 @@ from assay.cli.exits import ENDINGS, Ended, ExitCode, heed_signals, ignore_signa
 from assay.cli.options import app
 from assay.cli.streams import SteadyStream
 from assay.errors import AssayError, DiskError, Refuted, one_line
+from assay.studies.workers import fork_workers
 
 for _group in (
     "studies",
@@ -42,7 +43,7 @@ def main() -> None:
     """Entry point: runs a command and turns what goes wrong into one line and an exit code."""
     # Spinning OpenMP threads bring a shared machine to a halt; this must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    set_forkserver_preload(["assay.studies.preloaded"])
+    fork_workers()
     sys.stdout = output = SteadyStream(sys.stdout)
     sys.stderr = SteadyStream(sys.stderr)
     heed_signals()

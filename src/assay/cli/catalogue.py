@@ -48,7 +48,7 @@ def catalogue_of(where: str) -> dict[str, dict[str, str]]:
         kinds = [kind for kind, registries in _KINDS.items() if any(one.fits(entry) for one in registries)]
         kinds = kinds or [kind for kind, registries in _KINDS.items() if any(one.takes(entry) for one in registries)]
         for kind in kinds:
-            line = (inspect.getdoc(entry) or "").split("\n")[0].rstrip(".")
+            line = (entry.__doc__ or "").strip().split("\n")[0].rstrip(".")
             found.setdefault(kind, {})[f"{where}:{entry.__qualname__}"] = line
     if not found:
         raise AssayError(f"{where} has no class of a task, layer, construction, bound or protocol")

@@ -45,13 +45,13 @@ class Layer(nn.Module, ABC):
         return None
 
     def run(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """A recurrent mixer's outputs of all tokens, and the state that it then hands on: (batch, numbers).
+        """A recurrent layer's outputs of all tokens, and the state that it then hands on: (batch, numbers).
 
         (batch, length, width) -> (batch, length, width). `state` is what an earlier part of the sequence left; None at
         its start. Protocols that cut a sequence in two need it, nothing else does.
 
         Raises:
-            AssayError: a mixer that does not say.
+            AssayError: a layer that does not say.
         """
         raise AssayError(f"{type(self).__name__} does not give its state: it has no run(tokens, state)")
 

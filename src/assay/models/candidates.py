@@ -116,7 +116,8 @@ class Candidates:
 
     def to_json(self) -> Json:
         """The fields in the key of a question; see `candidates_of`."""
-        return {"architecture": self.architecture, **self.shape}
+        heads = {} if self.heads == 1 else {"heads": self.heads}
+        return {"architecture": self.architecture, **heads, **self.shape}
 
     def resources(self, task: Task, width: int, *, precision: int = 32) -> Resources:
         """What the network of this width declares for `task`; no weights are made.
@@ -152,7 +153,7 @@ def all_candidates() -> list[Candidates]:
 
 def candidates_of(question: Mapping[str, Any]) -> Candidates:
     """Those that a question is about one of."""
-    return Candidates.of(question["architecture"], **shape_of(question))
+    return Candidates.of(question["architecture"], heads=question.get("heads", 1), **shape_of(question))
 
 
 def check_declared(

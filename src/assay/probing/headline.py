@@ -72,7 +72,8 @@ def advice(found: Findings) -> str:
     if not found.has_queries:
         room = _room(found)
         single = f"keys single out most random sets of up to {room} positions; " if room else ""
-        return f"{start}{single}of what heads lose and reach nothing can be said without their queries."
+        unknown = "nothing can be said without queries of theirs that see these keys"
+        return f"{start}{single}of what heads lose and reach {unknown}."
     parts = [part for part in (_losses(found), _contexts(found)) if part]
     return f"{start}{'. '.join(parts) or 'no head is answered yet'}."
 

@@ -31,7 +31,7 @@ class ProtocolRun:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> ProtocolRun:
-        """What `assay.examine.protocols.questions.run_protocol` returns, and a ledger keeps."""
+        """What `assay.examine.protocols.running.run_protocol` returns, and a ledger keeps."""
         known = {field.name: stored[field.name] for field in fields(Outcome)}
         known["sent"] = tuple(Sent(**{field.name: one[field.name] for field in fields(Sent)}) for one in stored["sent"])
         known["witness"] = None if stored["witness"] is None else Witness(**stored["witness"])

@@ -159,6 +159,7 @@ def _heads(
         return (source,)
     if isinstance(source, str | Path):
         _refuse("a file or a model's name", {"inputs": inputs, "name": name})
+        require(text is None or isinstance(text, Iterable | Path), "text", text, "a path, or several")
         files = [text] if isinstance(text, str | Path) else list(text or ())
         return open_heads(source, list(map(Path, files)), length, names)
     from assay.probing.models.live import heads_of_module

@@ -13,7 +13,9 @@ import threading
 import traceback
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
 from assay.errors import AssayError, one_line
@@ -22,9 +24,7 @@ from assay.store.source import Code, adopt, codes_in
 from assay.studies.allocator import keep_freed_memory
 
 _OURS = (os.path.dirname(os.path.dirname(__file__)), "site-packages", "<frozen")  # what a user's code is not part of
-# Either way a worker has nothing of its parent's memory. The command line lets the fork server import `preloaded`;
-# other programs may not want that, as there is one fork server for all that a process does.
-_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+_forks = False  # whether workers are forked from one process that has imported torch; see `fork_workers`
 _LONGEST = 400  # characters of a reason
 _ENDING = 10.0  # seconds in which a worker that was told to end does so
 
@@ -89,12 +89,33 @@ def answer(question: Json, folder: Path, codes: tuple[Code, ...] = ()) -> Eviden
         return question_from_json(question).answer(folder)
 
 
+def fork_workers() -> None:
+    """Let workers be forked from a process that has imported torch: there in milliseconds rather than seconds.
+
+    For programs that do nothing else, as the command line: there is one fork server for all that a process does, and
+    its environment is that of its start. Else workers are interpreters of their own.
+    """
+    global _forks
+    _forks = sys.platform == "linux"
+    multiprocessing.set_forkserver_preload(["assay.studies.preloaded"])
+
+
+def _context() -> SpawnContext | ForkServerContext:
+    if _forks:
+        try:
+            forkserver.ensure_running()
+        except OSError:  # the path of its socket is too long, or it is another process's
+            return multiprocessing.get_context("spawn")
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
+
+
 class Workers:
     """A pool of worker processes; a context manager that leaves none behind, even when it is left by an exception."""
 
     def __init__(self, count: int, folder: Path) -> None:
         self.count, self.folder = count, folder
-        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context(_METHOD), initializer=_start)
+        self._pool = ProcessPoolExecutor(count, _context(), initializer=_start)
 
     def submit(self, question: Json) -> Future[Evidence | Failed]:
         """Start answering a question."""

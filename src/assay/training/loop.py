@@ -1,11 +1,11 @@
 """One training routine for every network and task.
 
-Adam at a constant rate after a short warm-up; what is judged is a running average of the weights, which has the
-accuracy of an annealed run at any time, so that a run can stop as soon as it has learned. Examples are drawn afresh
-for every step. Progress is measured on validation inputs, the verdict once, on test inputs that are drawn apart from
-those of training and of the stopping rule. Where inputs are few, training draws the same ones all the same; how many is
-counted (`assay.training.overlap`). All decisions count steps, not seconds: the same question has the same answer on
-every run.
+Adam at a rate that rises in a short warm-up and falls to 0 at the end of the budget; what is judged is a running
+average of the weights, which has the accuracy of an annealed run at any time, so that a run can stop as soon as it has
+learned. Examples are drawn afresh for every step. Progress is measured on validation inputs, the verdict once, on test
+inputs that are drawn apart from those of training and of the stopping rule. Where inputs are few, training draws the
+same ones all the same; how many is counted (`assay.training.overlap`). All decisions count steps, not seconds: the same
+question has the same answer on every run.
 """
 
 from __future__ import annotations
