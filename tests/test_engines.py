@@ -530,7 +530,10 @@ def test_answers_that_are_there_come_before_a_failure():
 
 def test_what_a_fork_server_imports_changes_no_other_process():
     handler, environment = signal.getsignal(signal.SIGINT), dict(os.environ)
-    importlib.reload(importlib.import_module("assay.studies.preloaded"))
+    preloaded = importlib.reload(importlib.import_module("assay.studies.preloaded"))
+    assert all(
+        find_spec(f"assay.{name}") for name in preloaded.MODULES
+    )  # a fork server would pass over one that is not
     assert signal.getsignal(signal.SIGINT) is handler
     assert dict(os.environ) == environment
 

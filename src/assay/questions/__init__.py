@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from assay.errors import unknown
 from assay.evidence import Json
 
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ _CLASSES = {
 
 
 def question_from_json(described: Json) -> Question:
-    """The question of any kind that `Question.to_json` described."""
-    kind = described["kind"]
-    home = _CLASSES.get(kind) or _CLASSES[f"{kind} {described['asked']}"]
+    """The question of any kind that `Question.to_json` described.
+
+    Raises:
+        AssayError: no such kind.
+    """
+    kind = " ".join(str(described[name]) for name in ("kind", "asked") if name in described)
+    if kind not in _CLASSES:
+        raise unknown("kind of question", kind, _CLASSES)
+    home = _CLASSES[kind]
     module, _, name = home.partition(":")
     return getattr(import_module(f"assay.{module}"), name).from_json(described)

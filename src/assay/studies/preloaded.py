@@ -11,9 +11,11 @@ import signal
 import sys
 from importlib import import_module
 
+MODULES = ("cli", "questions.bound", "questions.construction", "training.question", "questions.certificate")
+
 if any("multiprocessing.forkserver" in word for word in sys.orig_argv):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it comes to the whole group, and the parent decides
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["OMP_NUM_THREADS"] = "1"  # also: no threads of BLAS, which do not survive a fork
-    for _name in ("cli", "questions.bound", "questions.construction", "training.question", "questions.certificate"):
+    for _name in MODULES:
         import_module(f"assay.{_name}")

@@ -108,19 +108,6 @@ class PretrainedModel:
         require(0 <= worst < count, "token", worst, f"from 0 to {count - 1}")
         return torch.tensor([list(tokens)], dtype=torch.int64)
 
-    @torch.no_grad()
-    def next_token_logits(self, tokens: Sequence[int]) -> Tensor:
-        """For each position the scores of all tokens to come next, float32 (N, vocabulary).
-
-        Raises:
-            AssayError: a model without a head for that, or tokens as in `heads`.
-        """
-        output = self.module(input_ids=self.checked(tokens))
-        logits = getattr(output, "logits", None)
-        if logits is None or logits.ndim != 3:
-            raise AssayError(f"{self.name} has no head for language modelling")
-        return logits[0].float()
-
 
 def holds_model(path: Path) -> bool:
     """Whether it is a .gguf file, or a folder with a configuration and weights; nothing is opened."""
