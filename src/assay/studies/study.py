@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from assay.errors import AssayError
 from assay.evidence import content_hash
 from assay.models.candidates import Candidates
-from assay.probing.plan import Plan
 from assay.question import Question
 from assay.questions.baselines import BaselinesQuestion
 from assay.questions.boolean import BooleanPlan
@@ -100,7 +99,6 @@ class Study:
         lines: in the order of the file.
         portraits: questions to single attention units, constructed and trained, whose attention is kept.
         protocols: questions what a communication protocol run on a network comes to.
-        probes: of attention heads. A study's file has none: `assay probe` makes a study of one probe.
         retrieval: how many documents vectors serve.
         memory: how many pairs linear memories hold.
         comparisons: of networks on tasks.
@@ -114,7 +112,6 @@ class Study:
     lines: tuple[Line, ...]
     portraits: tuple[Question, ...]
     protocols: tuple[ProtocolQuestion, ...] = ()
-    probes: tuple[Plan, ...] = ()
     retrieval: RetrievalPlan | None = None
     memory: MemoryPlan | None = None
     comparisons: tuple[Comparison, ...] = ()
@@ -123,10 +120,13 @@ class Study:
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
         lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
-        probed = [question for probe in self.probes for question in probe.questions()]
         plans = filter(None, (self.retrieval, self.memory, self.boolean))
         planned = [question for plan in plans for question in plan.questions()]
-        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *probed, *planned]
+        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *planned]
+
+    def asked(self) -> list[Question | Search]:
+        """All that is run: searches first, as these take longest."""
+        return [*self.searches(), *self.singles()]
 
     def baselines(self) -> list[BaselinesQuestion]:
         """What trivial baselines reach on all that is to be learned: asked before any search."""
