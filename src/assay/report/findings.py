@@ -11,8 +11,7 @@ from assay.evidence import Evidence
 from assay.report.boolean_findings import BooleanFindings, gather_boolean
 from assay.report.comparisons import Compared, gather_comparison
 from assay.report.found import Found, evidence_rows, failures
-from assay.report.gathering import gather_line, parameters_text
-from assay.report.lines import Line
+from assay.report.gathering import gather_sweep, parameters_text
 from assay.report.protocols import ProtocolRun
 from assay.report.retrieval_findings import (
     MemoryFindings,
@@ -20,6 +19,7 @@ from assay.report.retrieval_findings import (
     gather_memories,
     gather_retrieval,
 )
+from assay.report.sweeps import Sweep
 from assay.report.task_matrix import TaskMatrix, task_matrix
 from assay.results.frontier import contradictions
 from assay.studies.study import Study
@@ -79,7 +79,7 @@ class Findings(Found):
     Attributes:
         study: its name.
         precision: bits per number at which bounds in bits become widths.
-        lines: in the order of the study's file.
+        sweeps: in the order of the study's file.
         matrix: of tasks and architectures; None where the study has one task.
         protocols: run on networks.
         retrieval: of documents by vectors; None where nothing is asked.
@@ -91,7 +91,7 @@ class Findings(Found):
 
     study: str
     precision: int
-    lines: tuple[Line, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
     matrix: TaskMatrix | None = None
     protocols: tuple[Protocol, ...] = ()
     retrieval: RetrievalFindings | None = None
@@ -106,24 +106,24 @@ def gather(
 ) -> Findings:
     """The findings of a study; `failed` says why questions have no answer, by what they are."""
     answers = {piece.key: piece for piece in evidence}
-    lines = tuple(gather_line(line, answers, failed) for line in study.lines)
+    sweeps = tuple(gather_sweep(sweep, answers, failed) for sweep in study.sweeps)
     played = [answers[question.key] for question in study.protocols if question.key in answers]
     boolean = None if study.boolean is None else gather_boolean(study.boolean, answers)
-    symbols = {(str(line.task["name"]), key): symbol for line in lines for key, symbol in line.columns.items()}
+    symbols = {(str(sweep.task["name"]), key): symbol for sweep in sweeps for key, symbol in sweep.columns.items()}
     return Findings(
         study=study.name,
         title=study.title,
         command=command,
         seeds=study.seeds,
         precision=study.precision,
-        lines=lines,
-        matrix=task_matrix(lines),
+        sweeps=sweeps,
+        matrix=task_matrix(sweeps),
         protocols=tuple(map(_protocol, played)),
         retrieval=None if study.retrieval is None else gather_retrieval(study.retrieval, answers),
         memory=None if study.memory is None else gather_memories(study.memory, answers),
         comparisons=tuple(gather_comparison(one, answers) for one in study.comparisons),
         boolean=boolean,
-        attention_maps=tuple(_attention_map(piece) for piece in evidence if "portrait" in piece.detail),
+        attention_maps=tuple(_attention_map(piece) for piece in evidence if "attention_map" in piece.detail),
         contradictions=(*contradictions(evidence), *(boolean.refuted if boolean else ())),
         failures=failures(failed),
         evidence=evidence_rows(evidence, symbols),
@@ -131,7 +131,7 @@ def gather(
 
 
 def _attention_map(piece: Evidence) -> AttentionMap:
-    kept = piece.detail["portrait"]
+    kept = piece.detail["attention_map"]
     return AttentionMap(
         verdict=piece.verdict,
         source=piece.source,

@@ -67,7 +67,7 @@ class EvidenceRow:
     rate: float | None
     steps: int | None
     seconds: float
-    rests_on: str
+    justification: str
     key: str
 
 
@@ -181,6 +181,6 @@ def _row(piece: Evidence, symbols: Mapping[tuple[str, str], str]) -> EvidenceRow
         rate=question.get("rate"),
         steps=detail.get("steps"),
         seconds=round(piece.seconds, 2),
-        rests_on=piece.rests_on,
+        justification=piece.justification,
         key=piece.key,
     )
