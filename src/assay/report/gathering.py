@@ -29,6 +29,7 @@ from assay.results.frontier import Series, learned_series, stated_series
 from assay.results.sweeps import sweeps_of
 from assay.studies.replay import replay
 from assay.studies.study import Line as AskedLine
+from assay.studies.study import steps_of
 from assay.studies.workers import Failed
 from assay.tasks import TASKS, symbol_texts
 from assay.training.search import SearchResult, best_by_seed
@@ -72,6 +73,7 @@ def gather_line(line: AskedLine, answers: Mapping[str, Evidence], failed: Mappin
         mean_error_name=first.answer.judged_by,
         distribution=line.distribution,
         distribution_text=first.distributions[line.distribution],
+        steps=steps_of(line.searches),
         series=tuple(sorted([*stated_series(stated), *learned_series(ends)], key=_place)),
         unfinished=tuple(
             Unfinished(f"{one.search.name}{' (sweep)' if one.search.sweep else ''}", one.search.x, one.failed or None)
