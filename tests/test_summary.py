@@ -4,8 +4,8 @@ import pytest
 
 from assay.report.comparisons import Compared, ComparedCell, ComparedKind, ComparedRow, Trained
 from assay.report.findings import Findings
-from assay.report.lines import Line, OtherLengths
 from assay.report.summary import headline, summary
+from assay.report.sweeps import OtherLengths, Sweep
 from assay.results.frontier import Point, Series
 
 
@@ -20,7 +20,7 @@ def stated(name, source, verdict, kind, *points):
 
 
 def line(*series, title="Averages", **more):
-    return Line(
+    return Sweep(
         name=title.lower(),
         title=title,
         task={"name": title.lower()},
@@ -41,7 +41,7 @@ def line(*series, title="Averages", **more):
 
 
 def findings(*lines, **more):
-    return Findings("study", "A study", "assay run study", "", {}, "", (0, 1, 2), 32, lines=lines, **more)
+    return Findings("study", "A study", "assay run study", "", {}, "", (0, 1, 2), 32, sweeps=lines, **more)
 
 
 LEARNED = (
