@@ -41,7 +41,9 @@ def line(*series, title="Averages", **more):
 
 
 def findings(*lines, **more):
-    return Findings("study", "A study", "assay run study", "", {}, "", (0, 1, 2), 32, sweeps=lines, **more)
+    return Findings(
+        study="study", title="A study", command="assay run study", seeds=(0, 1, 2), precision=32, sweeps=lines, **more
+    )
 
 
 LEARNED = (

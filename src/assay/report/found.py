@@ -37,7 +37,7 @@ class EvidenceRow:
 
     Attributes:
         task: its name and parameters, in words.
-        along: the parameters that vary on the study's lines, by symbol.
+        along: the parameters that vary on the study's sweeps, by symbol.
         architecture: with depth, heads and the like where they are not usual.
         state: numbers carried from one position to the next; None where nothing is.
         largest_error: that was seen; None where nothing was tried.
