@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assay.errors import AssayError
@@ -141,6 +142,12 @@ class Study:
         compared = [cell for comparison in self.comparisons for cell in comparison.cells]
         different = {search.key: search for search in [*searched, *compared]}
         return sorted(different.values(), key=lambda one: -one.candidates[0].task.length * (1 + _slow(one)))
+
+
+def steps_of(searches: Iterable[Search]) -> tuple[int, int]:
+    """The fewest and the most training steps that runs of these searches may take; (0, 0) without any."""
+    steps = [asked.recipe.steps for search in searches for asked in search.candidates]
+    return min(steps, default=0), max(steps, default=0)
 
 
 def _slow(search: Search) -> bool:
