@@ -3,9 +3,10 @@
 import pytest
 
 from assay.report.comparisons import Compared, ComparedCell, ComparedKind, ComparedRow, Trained
-from assay.report.findings import Findings
-from assay.report.lines import Line, OtherLengths
+from assay.report.findings import Failure, Findings, Reported
+from assay.report.lines import Line, OtherLengths, Unfinished
 from assay.report.summary import headline, summary
+from assay.report.terminal import short_text
 from assay.results.frontier import Point, Series
 
 
@@ -171,12 +172,12 @@ def compared(reaches, unanswered=0):
 def test_networks_are_compared_by_how_many_tasks_they_hold_on():
     told = headline(findings(comparisons=(compared([(64, 16), (64, 64), (0, 0)]),)))
     assert told[0] == (
-        "States, trained at length 16 within 500 to 800 steps: of 3 tasks, 2 of 3 seeds hold to length 64 on "
-        "2 by lstm (width 8), 1 by gru (width 8)."
+        "States, trained at length 16 within 500 to 800 steps: of 3 tasks those that 2 of 3 seeds learned up to "
+        "length 64 are 2 by lstm (width 8), 1 by gru (width 8)."
     )
     assert headline(findings(comparisons=(compared([(64, 16)], unanswered=4),))) == ["States: 4 runs not finished."]
     told = summary(findings(comparisons=(compared([(64, 16)]),)))
-    assert "solvable (1), right at length 64: 0.750 by lstm (width 8)." in told
+    assert "solvable (1), share of right answers at length 64: lstm 0.750." in told
 
 
 @pytest.mark.parametrize("say", [headline, summary])
@@ -188,3 +189,34 @@ def test_of_nothing_nothing_is_said(say):
 def test_what_refutes_a_claim_comes_first():
     found = line(learned("attention", (8, 4)))
     assert headline(findings(found, contradictions=("this cannot be", "nor this")))[0] == "REFUTED: this cannot be."
+
+
+def shown(found, seconds=None):
+    return short_text(Reported(found, 7, "ledger", "out/study.html"), seconds).splitlines()
+
+
+def test_the_terminal_has_at_most_twenty_lines_of_eighty_columns_and_always_ends_with_the_report():
+    lines = [line(learned("attention", (8, 4)), learned("lstm", (8, 9)), title=f"Number {one}") for one in range(30)]
+    failures = (Failure("a search for something " * 20, "because " * 40, refused=False),) * 3
+    waiting = line(learned("attention", (8, 4)), title="Last", unfinished=(Unfinished("gru", 8, None),))
+    told = shown(findings(*lines, waiting, failures=failures, contradictions=("no " * 300, "and no")), seconds=305)
+    assert len(told) == 20
+    assert all(len(one) <= 80 for one in told)
+    assert told[0] == "A study"
+    assert told[1] == "Number 0, N = 8: learned at width 4 by attention, 9 by lstm."
+    assert any(one.startswith("REFUTED, 2 contradictions, the first: no no") for one in told)
+    assert any(one.startswith("3 questions or searches failed, the first: a search") for one in told)
+    assert told[-3:] == [
+        "1 search not finished.",
+        "report  out/study.html  (5 min 5 s, 7 new answers)",
+        "tables  assay report study --tables",
+    ]
+    assert "There is more in the tables and in the report." in told
+
+
+def test_what_fits_is_said_in_full_and_without_a_run_no_time():
+    told = shown(findings(line(learned("attention", (8, 4)))))
+    assert "There is more in the tables and in the report." not in told
+    assert "No contradiction: nothing constructed or learned is smaller than a bound allows." in told
+    assert told[-2] == "report  out/study.html"
+    assert shown(findings())[1] == "Nothing is answered yet."

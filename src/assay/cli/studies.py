@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
-from assay.cli.options import DEFAULT_OUT, Json, Out, Quick, app, show_result, tell
+from assay.cli.options import (
+    DEFAULT_OUT,
+    Json,
+    Out,
+    Quick,
+    Quiet,
+    StudyName,
+    Tables,
+    Workers,
+    app,
+    complain,
+    show_result,
+    tell,
+)
 from assay.cli.text import estimate_text, listing_text
 from assay.errors import AssayError, unknown
 
@@ -18,13 +33,16 @@ if TYPE_CHECKING:
 
 @app.command()
 def run(
-    study: Annotated[str, typer.Argument(help="A shipped study ('assay ls studies') or a TOML file.")],
+    study: StudyName,
     quick: Quick = False,
     out: Out = DEFAULT_OUT,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; as many as there are cores unless given.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="Where they run: local, or ray, on a Ray cluster.")] = "local",
+    workers: Workers = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="Where workers run: local, or ray, on a Ray cluster.", autocompletion=complete.listed("local", "ray")
+        ),
+    ] = "local",
     address: Annotated[
         str | None,
         typer.Option(
@@ -34,9 +52,11 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
     ] = False,
+    tables: Tables = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Answer all questions of a study, then print the smallest sizes and write the report.
+    """Answer all questions of a study, then say what was found and write the report.
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
@@ -48,28 +68,35 @@ def run(
         estimate = estimate_session(study, quick=quick, out=out, workers=workers, tell=tell)
         show_result(estimate, as_json, estimate_text)
         return
-    result = run_session(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
-    show_study(result, as_json)
+    began = time.monotonic()
+    result = run_session(
+        study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=quiet or as_json
+    )
+    show_study(result, as_json, tables=tables, seconds=time.monotonic() - began)
 
 
 @app.command()
 def report(
-    study: Annotated[str, typer.Argument(help="The study.")],
+    study: StudyName,
     quick: Quick = False,
     out: Out = DEFAULT_OUT,
+    tables: Tables = False,
     as_json: Json = False,
 ) -> None:
     """Write the report of a study from what its ledger holds."""
     from assay.sessions.study import report_session
 
-    show_study(report_session(study, quick=quick, out=out), as_json)
+    show_study(report_session(study, quick=quick, out=out), as_json, tables=tables)
 
 
 @app.command("ls")
 def list_names(
     kind: Annotated[
         str | None,
-        typer.Argument(help="tasks, architectures, constructions, bounds, protocols or studies; or a Python file."),
+        typer.Argument(
+            help="tasks, architectures, constructions, bounds, protocols or studies; or a Python file.",
+            autocompletion=complete.kinds,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -88,7 +115,9 @@ def list_names(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Anything that 'assay ls' lists, or file.py:Class.")],
+    name: Annotated[
+        str, typer.Argument(help="Anything that 'assay ls' lists, or file.py:Class.", autocompletion=complete.entries)
+    ],
     as_json: Json = False,
 ) -> None:
     """Show what a task, architecture, construction, bound, protocol or study is."""
@@ -97,18 +126,23 @@ def show(
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 
 
-def show_study(reported: Reported, as_json: bool) -> None:
-    """What a study came to. Where something failed all is not well, even if nothing that was answered refutes a claim.
+def show_study(reported: Reported, as_json: bool, *, tables: bool, seconds: float | None = None) -> None:
+    """What a study came to, in short or in tables, and how long it took.
+
+    Where something failed all is not well, even if nothing that was answered refutes a claim.
 
     Raises:
         Exit: with the code that says so.
     """
-    from assay.report.terminal import terminal_text
+    from assay.report.terminal import short_text, terminal_text
 
-    show_result(reported.to_json(), as_json, lambda _: terminal_text(reported, sys.stdout.encoding))
+    def text(_: object) -> str:
+        return terminal_text(reported, sys.stdout.encoding) if tables else short_text(reported, seconds)
+
+    show_result(reported.to_json(), as_json, text)
     failures = reported.findings.failures
     if failures:
-        tell(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")
+        complain(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")
     if reported.findings.contradictions:
         raise typer.Exit(ExitCode.REFUTED)
     if failures:
