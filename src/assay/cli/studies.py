@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +29,10 @@ from assay.cli.text import estimate_text, listing_text
 from assay.errors import AssayError, unknown
 
 if TYPE_CHECKING:
-    from assay.report.findings import Reported
+    from rich.console import Console
+
+    from assay.report.findings import Findings
+    from assay.report.found import FoundT, Reported
 
 
 @app.command()
@@ -72,7 +76,7 @@ def run(
     result = run_session(
         study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=quiet or as_json
     )
-    show_study(result, as_json, tables=tables, seconds=time.monotonic() - began)
+    _show_study(result, as_json, tables=tables, seconds=time.monotonic() - began)
 
 
 @app.command()
@@ -86,7 +90,7 @@ def report(
     """Write the report of a study from what its ledger holds."""
     from assay.sessions.study import report_session
 
-    show_study(report_session(study, quick=quick, out=out), as_json, tables=tables)
+    _show_study(report_session(study, quick=quick, out=out), as_json, tables=tables)
 
 
 @app.command("ls")
@@ -126,18 +130,26 @@ def show(
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 
 
-def show_study(reported: Reported, as_json: bool, *, tables: bool, seconds: float | None = None) -> None:
-    """What a study came to, in short or in tables, and how long it took.
+def _show_study(reported: Reported[Findings], as_json: bool, *, tables: bool, seconds: float | None = None) -> None:
+    from assay.report.terminal import say_study, short_text
+
+    show_report(reported, say_study, as_json, None if tables else short_text(reported, seconds))
+
+
+def show_report(
+    reported: Reported[FoundT], say: Callable[[Console, FoundT], None], as_json: bool, short: str | None = None
+) -> None:
+    """What was found, in tables, or in short where that is given.
 
     Where something failed all is not well, even if nothing that was answered refutes a claim.
 
     Raises:
         Exit: with the code that says so.
     """
-    from assay.report.terminal import short_text, terminal_text
+    from assay.report.terminal import terminal_text
 
     def text(_: object) -> str:
-        return terminal_text(reported, sys.stdout.encoding) if tables else short_text(reported, seconds)
+        return terminal_text(reported, say, sys.stdout.encoding) if short is None else short
 
     show_result(reported.to_json(), as_json, text)
     failures = reported.findings.failures

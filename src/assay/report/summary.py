@@ -1,6 +1,6 @@
 """What a study found, in sentences, the answer first: the end of `assay run`, and the head of the page.
 
-Every sentence compares architectures at one value of the parameter that a line goes along, the largest that most of
+Every sentence compares architectures at one value of the parameter that a sweep goes along, the largest that most of
 them were trained at. It says what the findings hold and nothing more: a size that was not learned was not learned
 within this budget.
 """
@@ -15,29 +15,29 @@ from statistics import median
 
 from assay.report.comparisons import Compared, summary_text
 from assay.report.findings import Findings
-from assay.report.lines import Line
+from assay.report.sweeps import Sweep
 from assay.report.words import seeds_text, tolerance_text, with_article
 from assay.results.frontier import Point, Series
 from assay.results.growth import Growth
 
-_SENTENCES = 2  # of a headline on lines, beside the one that says what learned means
+_SENTENCES = 2  # of a headline on sweeps, beside the one that says what learned means
 _NOT_LEARNED = 2.0  # what the last value that was tried counts for, when differences are ranked
 _MEASURES = 2  # of errors that are named; more are called the tasks' own
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What was learned on a line at one x.
+    """What was learned on a sweep at one x.
 
     Attributes:
-        line: of the findings.
-        x: the value of the parameter that the line goes along.
+        sweep: of the findings.
+        x: the value of the parameter that the sweep goes along.
         field: of which the smallest, or largest, value was sought.
         largest: whether the largest was sought.
         found: the architectures, by their names, and what each came to: those that learned first, the best first.
     """
 
-    line: Line
+    sweep: Sweep
     x: int
     field: str
     largest: bool
@@ -53,7 +53,7 @@ class Standing:
 def headline(findings: Findings) -> list[str]:
     """What was found, in two or three sentences, before which stands what refutes a claim.
 
-    Of a study with several lines these speak of those on which the architectures differ most. Empty where nothing is
+    Of a study with several sweeps these speak of those on which the architectures differ most. Empty where nothing is
     answered that a sentence could say.
     """
     refuted = [f"REFUTED: {findings.contradictions[0]}."] if findings.contradictions else []
@@ -61,21 +61,21 @@ def headline(findings: Findings) -> list[str]:
 
 
 def summary(findings: Findings) -> list[str]:
-    """All that is worth a sentence, the answer first: `headline` for every line, then laws, lengths, bounds."""
-    lines = findings.lines
+    """All that is worth a sentence, the answer first: `headline` for every sweep, then laws, lengths, bounds."""
+    sweeps = findings.sweeps
     return [
         *_answers(findings, most=None),
-        *(sentence for line in lines if (sentence := law_sentence(line))),
-        *(sentence for line in lines if (sentence := lengths_sentence(line))),
-        *(sentence for line in lines for sentence in sweep_sentences(line)),
-        *(sentence for line in lines for sentence in stated_sentences(line)),
+        *(sentence for sweep in sweeps if (sentence := law_sentence(sweep))),
+        *(sentence for sweep in sweeps if (sentence := lengths_sentence(sweep))),
+        *(sentence for sweep in sweeps for sentence in grid_sentences(sweep)),
+        *(sentence for sweep in sweeps for sentence in stated_sentences(sweep)),
         *(sentence for found in findings.comparisons for sentence in kind_sentences(found)),
         *(sentence for found in findings.comparisons for sentence in found.disagreements),
     ]
 
 
 def _answers(findings: Findings, most: int | None) -> list[str]:
-    standings = [standing for line in findings.lines for standing in standings_of(line)]
+    standings = [standing for sweep in findings.sweeps for standing in standings_of(sweep)]
     if most is not None:
         compared = [one for one in standings if len(one.found) > 1] or standings
         ranked = sorted(compared, key=lambda one: -one.contrast)[:most]
@@ -85,29 +85,29 @@ def _answers(findings: Findings, most: int | None) -> list[str]:
     said = [standing_sentence(standing) for standing in standings]
     if standings:
         place = len(said) if most is not None else 1  # of many, what learned means is told early
-        said.insert(place, learned_sentence([one.line for one in standings], len(findings.seeds)))
+        said.insert(place, learned_sentence([one.sweep for one in standings], len(findings.seeds)))
     said += [sentence for found in findings.comparisons for sentence in comparison_sentences(found)]
     plans = (findings.retrieval, findings.memory, findings.boolean)
     said += [sentence for plan in plans if plan is not None for sentence in _sentences(plan.answer)]
     if findings.boolean and (seeds := max((one.seeds for one in findings.boolean.heads if one.tried), default=0)):
         said.append(f"Learned: all words are right, by at least one of {seeds} seed{'s' * (seeds > 1)}.")
-    return said + [sentence for probe in findings.probes for sentence in _sentences(probe.advice)]
+    return said
 
 
-def standings_of(line: Line) -> list[Standing]:
-    """What a line's searches came to, one for each quantity that was sought, in the order of the line's series."""
+def standings_of(sweep: Sweep) -> list[Standing]:
+    """What a sweep's searches came to, one for each quantity that was sought, in the order of the sweep's series."""
     kinds: dict[tuple[str, bool], list[Series]] = {}
-    for series in line.of("learned"):
+    for series in sweep.of("learned"):
         kinds.setdefault((series.field, series.largest), []).append(series)
-    return [_standing(line, field, largest, found) for (field, largest), found in kinds.items()]
+    return [_standing(sweep, field, largest, found) for (field, largest), found in kinds.items()]
 
 
-def _standing(line: Line, field: str, largest: bool, found: Sequence[Series]) -> Standing:
+def _standing(sweep: Sweep, field: str, largest: bool, found: Sequence[Series]) -> Standing:
     reached = [{point.x: point for point in series.points} for series in found]
     x = max(set().union(*reached), key=lambda place: (sum(place in points for points in reached), place))
     here = [(series, points[x]) for series, points in zip(found, reached, strict=True) if x in points]
     here.sort(key=lambda pair: (pair[1].censored, -pair[1].width if largest else pair[1].width))
-    return Standing(line, x, field, largest, tuple(here))
+    return Standing(sweep, x, field, largest, tuple(here))
 
 
 def standing_sentence(standing: Standing) -> str:
@@ -123,8 +123,8 @@ def standing_sentence(standing: Standing) -> str:
         towards = f"down to {field}" if standing.largest else f"up to {field}"
         sizes = _list([f"{names}, {towards} {size}" for size, names in _together(failed)], last="; ")
         said.append(f"not learned within this budget by {sizes}")
-    line = standing.line
-    return f"{line.title}, {line.symbol} = {standing.x}: {'; '.join(said)}."
+    sweep = standing.sweep
+    return f"{sweep.title}, {sweep.symbol} = {standing.x}: {'; '.join(said)}."
 
 
 def _at(standing: Standing, series: Series, point: Point) -> tuple[str, str]:
@@ -146,17 +146,17 @@ def _by_size(found: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{size} by {names}" for size, names in _together(found)]
 
 
-def learned_sentence(lines: Sequence[Line], seeds: int) -> str:
-    """What counts as learned on these lines: which error, how many seeds, within how many steps."""
+def learned_sentence(sweeps: Sequence[Sweep], seeds: int) -> str:
+    """What counts as learned on these sweeps: which error, how many seeds, within how many steps."""
     measures: dict[tuple[str, str], list[float]] = {}
-    for line in lines:
-        measures.setdefault((line.mean_error_name, line.distribution), []).extend(line.mean_tolerance)
+    for sweep in sweeps:
+        measures.setdefault((sweep.mean_error_name, sweep.distribution), []).extend(sweep.mean_tolerance)
     which = " or ".join(
         f"{with_article(name)} of at most {tolerance_text((min(tolerances), max(tolerances)))} on {inputs} inputs"
         for (name, inputs), tolerances in measures.items()
     )
     which = which if len(measures) <= _MEASURES else "a mean error within the task's tolerance"
-    steps = [count for line in lines for count in line.steps if count]
+    steps = [count for sweep in sweeps for count in sweep.steps if count]
     within = f", within {_steps((min(steps), max(steps)))}" if steps else ""
     return f"Learned: {which}, by {seeds_text(seeds)}{within}."
 
@@ -166,11 +166,11 @@ def _steps(steps: tuple[int, int]) -> str:
     return f"{low:,} steps" if low == high else f"{low:,} to {high:,} steps"
 
 
-def law_sentence(line: Line) -> str:
+def law_sentence(sweep: Sweep) -> str:
     """How the sizes that were learned grow, as far as laws could be fitted; empty where none was."""
-    found = [(_who(series), short_law(series.growth, line.symbol)) for series in line.of("learned")]
+    found = [(_who(series), short_law(series.growth, sweep.symbol)) for series in sweep.of("learned")]
     laws = [f"{who} as {law}" for who, law in found if law]
-    return f"{line.title}: what was learned grows, {'; '.join(laws)}." if laws else ""
+    return f"{sweep.title}: what was learned grows, {'; '.join(laws)}." if laws else ""
 
 
 def short_law(growth: Growth, symbol: str) -> str:
@@ -186,9 +186,9 @@ def short_law(growth: Growth, symbol: str) -> str:
     )
 
 
-def lengths_sentence(line: Line) -> str:
+def lengths_sentence(sweep: Sweep) -> str:
     """What networks that learned err by at the longest length that all of them were tested at; empty without any."""
-    learned = [row for row in line.lengths if row.learned]
+    learned = [row for row in sweep.lengths if row.learned]
     x = max((row.x for row in learned), default=0)
     rows = [row for row in learned if row.x == x]
     common = set.intersection(*(set(row.errors) for row in rows)) if rows else set()
@@ -197,32 +197,32 @@ def lengths_sentence(line: Line) -> str:
     longest = max(common)
     errors = [f"{median(row.errors[longest]):.2g} by {plain_name(row.architecture)}" for row in rows]
     return (
-        f"{line.title}, trained at {line.symbol} = {x} and tested at {longest}: {line.mean_error_name} "
+        f"{sweep.title}, trained at {sweep.symbol} = {x} and tested at {longest}: {sweep.mean_error_name} "
         f"{_list(errors)}, the median over seeds."
     )
 
 
-def sweep_sentences(line: Line) -> list[str]:
-    """From which error to which the values of a sweep go: a sentence for each chart."""
+def grid_sentences(sweep: Sweep) -> list[str]:
+    """From which error to which the values of a grid go: a sentence for each chart."""
     said = []
-    for sweep in line.sweeps:
-        ends = [(curve, curve.points[0], curve.points[-1]) for curve in sweep.curves]
+    for grid in sweep.grids:
+        ends = [(curve, curve.points[0], curve.points[-1]) for curve in grid.curves]
         spans = [
             f"{plain_name(curve.architecture)} {median(first.errors):.2g} at {curve.field} {first.value}"
             + ("" if first is last else f" and {median(last.errors):.2g} at {last.value}")
             for curve, first, last in ends
         ]
-        said.append(f"{line.title}, {line.symbol} = {sweep.x}: median {line.mean_error_name} of {_list(spans)}.")
+        said.append(f"{sweep.title}, {sweep.symbol} = {grid.x}: median {sweep.mean_error_name} of {_list(spans)}.")
     return said
 
 
-def stated_sentences(line: Line) -> list[str]:
+def stated_sentences(sweep: Sweep) -> list[str]:
     """What is proved at about the x at which what was learned is compared: widths impossible, and constructed."""
-    standing = next((one for one in standings_of(line) if one.field == "width"), None)
+    standing = next((one for one in standings_of(sweep) if one.field == "width"), None)
     if standing is None:
         return []
     said = []
-    x, points = _stated(line, "impossible", "mean", standing.x)
+    x, points = _stated(sweep, "impossible", "mean", standing.x)
     excluded: dict[str, int] = {}
     trained = {series.architecture for series, _ in standing.found}
     for series, point in points:
@@ -230,19 +230,19 @@ def stated_sentences(line: Line) -> list[str]:
             excluded[series.architecture] = max(point.width, excluded.get(series.architecture, 0))
     if excluded:
         parts = _list([f"{width + 1} for {plain_name(name)}" for name, width in excluded.items()])
-        said.append(f"{line.title}, {line.symbol} = {x}: bounds on the mean error exclude widths below {parts}.")
-    x, points = _stated(line, "constructed", "worst", standing.x)
+        said.append(f"{sweep.title}, {sweep.symbol} = {x}: bounds on the mean error exclude widths below {parts}.")
+    x, points = _stated(sweep, "constructed", "worst", standing.x)
     if points:
         series, point = min(points, key=lambda pair: pair[1].width)
         method = f"{series.source}, {plain_name(series.architecture)}"
         width = f"width {point.width} ({method})"
-        said.append(f"{line.title}, {line.symbol} = {x}: explicit weights hold in the worst case at {width}.")
+        said.append(f"{sweep.title}, {sweep.symbol} = {x}: explicit weights hold in the worst case at {width}.")
     return said
 
 
-def _stated(line: Line, verdict: str, kind: str, most: int) -> tuple[int, list[tuple[Series, Point]]]:
+def _stated(sweep: Sweep, verdict: str, kind: str, most: int) -> tuple[int, list[tuple[Series, Point]]]:
     """The largest x, up to `most`, at which something of this kind stands, and what does."""
-    found = [(series, point) for series in line.of(verdict) if series.error_kind == kind for point in series.points]
+    found = [(series, point) for series in sweep.of(verdict) if series.error_kind == kind for point in series.points]
     x = max((point.x for _, point in found if point.x <= most), default=0)
     return x, [pair for pair in found if pair[1].x == x]
 
