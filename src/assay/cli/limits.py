@@ -31,7 +31,7 @@ from assay.cli.options import (
     show_result,
     subject_from,
     task_of,
-    whole_number,
+    whole_numbers,
 )
 from assay.cli.task_command import TaskCommand
 from assay.cli.text import bounds_text, communication_text, protocol_text
@@ -148,6 +148,6 @@ def communication(
     from assay.examine.communication import communication_summary
 
     chosen = task_of(task, context)
-    positions = [whole_number("--alice", word) for word in alice.split(",")]
+    positions = whole_numbers("--alice", alice)
     summary = communication_summary(chosen, positions, token, threshold=threshold, error=error)
     show_result(summary, as_json, communication_text)

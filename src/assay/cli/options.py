@@ -180,9 +180,20 @@ def subject_from(
     return open_subject(name, chosen, width=width, weights=weights, seed=seed, code=code or (), tell=tell)
 
 
-def whole_number(option: str, word: str) -> int:
-    """An integer that was given as text."""
-    return _value(option, word.strip(), int)
+def whole_numbers(option: str, text: str) -> list[int]:
+    """Integers that were given between commas.
+
+    >>> whole_numbers("--set", "3, 7")
+    [3, 7]
+    >>> whole_numbers("--set", "3,,7")
+    Traceback (most recent call last):
+    assay.errors.AssayError: --set = 3,,7 is not allowed; number 2 between its commas is empty
+    """
+    words = [word.strip() for word in text.split(",")]
+    for place, word in enumerate(words, 1):
+        if not word:
+            raise AssayError(f"{option} = {text} is not allowed; number {place} between its commas is empty")
+    return [_value(option, word, int) for word in words]
 
 
 def show_result(result: Any, as_json: bool, text: Callable[[Any], str]) -> None:

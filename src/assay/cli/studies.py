@@ -111,6 +111,7 @@ def list_names(
         show_result(catalogue_of(kind), as_json, listing_text)
         return
     entries = catalogue()
+    kind = "architectures" if kind == "layers" else kind
     if kind is not None and kind not in entries:
         raise unknown("kind", kind, entries)
     chosen = {name: entries[name] for name in entries if kind in (None, name)}
