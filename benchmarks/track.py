@@ -47,15 +47,6 @@ def labels() -> tuple[Way, Way]:
     return naive, lambda: match3_labels(residues, 1 << 20)
 
 
-def averaging() -> tuple[Way, Way]:
-    """A sign unit at N = 1,024: softmax over the dense scores of its own keys and queries, and its forward pass."""
-    task = assay.SparseAveraging(length=1024, sparsity=8, dimension=4)
-    unit = assay.build(task, method="sign", tolerance=0.05)
-    inputs = task.sample(2, seed=0).inputs
-    scores = torch.randn(2, 1024, 1024)
-    return lambda: torch.softmax(scores, dim=2) @ inputs.values, lambda: unit(inputs)
-
-
 def together() -> tuple[Way, Way]:
     """Sixteen small attention networks, 20 steps: one after the other, and together."""
     task, recipe = (
@@ -78,7 +69,7 @@ def last_token() -> tuple[Way, Way]:
     return lambda: networks[0](batches[0]), lambda: networks[1](batches[1])
 
 
-BENCHMARKS = (labels, averaging, together, last_token)
+BENCHMARKS = (labels, together, last_token)
 
 
 def ratio(ways: tuple[Way, Way], rounds: int = ROUNDS) -> float:
