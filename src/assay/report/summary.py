@@ -56,8 +56,27 @@ def headline(findings: Findings) -> list[str]:
     Of a study with several sweeps these speak of those on which the architectures differ most. Empty where nothing is
     answered that a sentence could say.
     """
+    return _headline(findings, define=True)
+
+
+def results(findings: Findings) -> list[str]:
+    """The headline without the sentence that says what learned means, where other words do."""
+    return _headline(findings, define=False)
+
+
+def _headline(findings: Findings, *, define: bool) -> list[str]:
     refuted = [f"REFUTED: {findings.contradictions[0]}."] if findings.contradictions else []
-    return [*refuted, *_answers(findings, most=_SENTENCES)]
+    return [*refuted, *_answers(findings, most=_SENTENCES, define=define)]
+
+
+def sweep_sentences(sweep: Sweep) -> list[str]:
+    """All that is worth a sentence of one sweep: sizes, what is proved, laws, lengths, grids."""
+    return [
+        *map(standing_sentence, standings_of(sweep)),
+        *stated_sentences(sweep),
+        *filter(None, (law_sentence(sweep), lengths_sentence(sweep))),
+        *grid_sentences(sweep),
+    ]
 
 
 def summary(findings: Findings) -> list[str]:
@@ -74,7 +93,7 @@ def summary(findings: Findings) -> list[str]:
     ]
 
 
-def _answers(findings: Findings, most: int | None) -> list[str]:
+def _answers(findings: Findings, most: int | None, *, define: bool = True) -> list[str]:
     standings = [standing for sweep in findings.sweeps for standing in standings_of(sweep)]
     if most is not None:
         compared = [one for one in standings if len(one.found) > 1] or standings
@@ -83,7 +102,7 @@ def _answers(findings: Findings, most: int | None) -> list[str]:
     else:
         standings.sort(key=lambda one: len(one.found) == 1)  # comparisons first
     said = [standing_sentence(standing) for standing in standings]
-    if standings:
+    if standings and define:
         place = len(said) if most is not None else 1  # of many, what learned means is told early
         said.insert(place, learned_sentence([one.sweep for one in standings], len(findings.seeds)))
     said += [sentence for found in findings.comparisons for sentence in comparison_sentences(found)]

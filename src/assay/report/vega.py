@@ -20,12 +20,16 @@ class VegaChart:
         title: what it shows.
         caption: how to read it.
         spec: in Vega-Lite.
+        section: where it belongs on the page.
+        sweep: the sweep that it belongs to; empty where there is none.
     """
 
     name: str
     title: str
     caption: str
     spec: Spec
+    section: str = ""
+    sweep: str = ""
 
 
 BELOW: Spec = {"orient": "bottom"}  # where a legend stands
