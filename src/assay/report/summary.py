@@ -60,8 +60,12 @@ def headline(findings: Findings) -> list[str]:
 
 
 def results(findings: Findings) -> list[str]:
-    """The headline without the sentence that says what learned means, where other words do."""
-    return _headline(findings, define=False)
+    """The headline where other words say what learned means; of one sweep with what is proved, or how sizes grow."""
+    said = _headline(findings, define=False)
+    if len(findings.sweeps) == 1 or len(said) < _SENTENCES:
+        more = [sentence for sweep in findings.sweeps[:1] for sentence in sweep_sentences(sweep)]
+        said += [sentence for sentence in more if sentence not in said]
+    return said[: _SENTENCES + 1]
 
 
 def _headline(findings: Findings, *, define: bool) -> list[str]:
@@ -69,13 +73,13 @@ def _headline(findings: Findings, *, define: bool) -> list[str]:
     return [*refuted, *_answers(findings, most=_SENTENCES, define=define)]
 
 
-def sweep_sentences(sweep: Sweep) -> list[str]:
+def sweepsentences(sweep: Sweep) -> list[str]:
     """All that is worth a sentence of one sweep: sizes, what is proved, laws, lengths, grids."""
     return [
         *map(standing_sentence, standings_of(sweep)),
-        *stated_sentences(sweep),
+        *statedsentences(sweep),
         *filter(None, (law_sentence(sweep), lengths_sentence(sweep))),
-        *grid_sentences(sweep),
+        *gridsentences(sweep),
     ]
 
 
@@ -86,9 +90,9 @@ def summary(findings: Findings) -> list[str]:
         *_answers(findings, most=None),
         *(sentence for sweep in sweeps if (sentence := law_sentence(sweep))),
         *(sentence for sweep in sweeps if (sentence := lengths_sentence(sweep))),
-        *(sentence for sweep in sweeps for sentence in grid_sentences(sweep)),
-        *(sentence for sweep in sweeps for sentence in stated_sentences(sweep)),
-        *(sentence for found in findings.comparisons for sentence in kind_sentences(found)),
+        *(sentence for sweep in sweeps for sentence in gridsentences(sweep)),
+        *(sentence for sweep in sweeps for sentence in statedsentences(sweep)),
+        *(sentence for found in findings.comparisons for sentence in kindsentences(found)),
         *(sentence for found in findings.comparisons for sentence in found.disagreements),
     ]
 
@@ -105,9 +109,9 @@ def _answers(findings: Findings, most: int | None, *, define: bool = True) -> li
     if standings and define:
         place = len(said) if most is not None else 1  # of many, what learned means is told early
         said.insert(place, learned_sentence([one.sweep for one in standings], len(findings.seeds)))
-    said += [sentence for found in findings.comparisons for sentence in comparison_sentences(found)]
+    said += [sentence for found in findings.comparisons for sentence in comparisonsentences(found)]
     plans = (findings.retrieval, findings.memory, findings.boolean)
-    said += [sentence for plan in plans if plan is not None for sentence in _sentences(plan.answer)]
+    said += [sentence for plan in plans if plan is not None for sentence in sentences(plan.answer)]
     if findings.boolean and (seeds := max((one.seeds for one in findings.boolean.heads if one.tried), default=0)):
         said.append(f"Learned: all words are right, by at least one of {seeds} seed{'s' * (seeds > 1)}.")
     return said
@@ -221,7 +225,7 @@ def lengths_sentence(sweep: Sweep) -> str:
     )
 
 
-def grid_sentences(sweep: Sweep) -> list[str]:
+def gridsentences(sweep: Sweep) -> list[str]:
     """From which error to which the values of a grid go: a sentence for each chart."""
     said = []
     for grid in sweep.grids:
@@ -235,7 +239,7 @@ def grid_sentences(sweep: Sweep) -> list[str]:
     return said
 
 
-def stated_sentences(sweep: Sweep) -> list[str]:
+def statedsentences(sweep: Sweep) -> list[str]:
     """What is proved at about the x at which what was learned is compared: widths impossible, and constructed."""
     standing = next((one for one in standings_of(sweep) if one.field == "width"), None)
     if standing is None:
@@ -266,7 +270,7 @@ def _stated(sweep: Sweep, verdict: str, kind: str, most: int) -> tuple[int, list
     return x, [pair for pair in found if pair[1].x == x]
 
 
-def comparison_sentences(found: Compared) -> list[str]:
+def comparisonsentences(found: Compared) -> list[str]:
     """On how many tasks each network holds to the longest length, and how far decisions and training agree."""
     if found.unanswered:
         return [f"{found.title}: {summary_text(found)}"]
@@ -285,7 +289,7 @@ def comparison_sentences(found: Compared) -> list[str]:
     ]
 
 
-def kind_sentences(found: Compared) -> list[str]:
+def kindsentences(found: Compared) -> list[str]:
     """The mean share of right answers at the longest length, for each kind of task: one sentence each."""
     said, names = [], _short_names(found.networks)
     for kind in found.kinds:
@@ -318,10 +322,10 @@ def _who(series: Series) -> str:
     return name if series.field == "width" else f"{'largest ' if series.largest else ''}{series.field} of {name}"
 
 
-def _sentences(text: str) -> list[str]:
+def sentences(text: str) -> list[str]:
     """The sentences of a text.
 
-    >>> _sentences("In 4 bits. It holds 0.5 of them.")
+    >>> sentences("In 4 bits. It holds 0.5 of them.")
     ['In 4 bits.', 'It holds 0.5 of them.']
     """
     return re.split(r"(?<=[.]) (?=[A-Z])", text)
