@@ -9,7 +9,7 @@ import pytest
 from assay import Ledger
 from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
-from assay.studies.runner import run_study
+from assay.studies.runner import run_questions
 from assay.studies.study_file import load_study
 from assay.training import timing
 from assay.training.question import TrainingQuestion
@@ -43,7 +43,7 @@ def test_an_estimate_is_the_sum_of_its_parts():
 def test_runs_that_are_tested_at_other_lengths_take_their_whole_budget(tmp_path):
     (tmp_path / "words.toml").write_text("""
 name = "words"
-[lines.z2]
+[sweeps.z2]
 task = { name = "group-word", group = "Z2" }
 recipe = { steps = 100, batch = 16, test_lengths = [16, 32] }
 search = [{ architecture = "gru", at = [8], lowest = 8, highest = 8 }]
@@ -80,7 +80,7 @@ def test_more_workers_take_less_time_but_never_less_than_one_question():
 def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_used(tmp_path):
     study = load_study(str(TINY))
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        run_study(study, ledger, workers=2, report=lambda status: None)
+        run_questions(study.asked(), ledger, workers=2, report=lambda status: None)
         answers = {piece.key: piece for piece in ledger}
     done = estimate(study, answers, workers=2, timer=timer)
     assert done["questions"] == done["seconds"] == done["processor_seconds"] == 0

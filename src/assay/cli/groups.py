@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -37,10 +38,12 @@ def group(
     from assay.groups.answer import answer_group
     from assay.groups.reading import group_from
     from assay.groups.text import group_text
+    from assay.placing.trained import trained_on_group
 
     require_writable(certificate)
     asked = group_from(group)
     found = answer_group(asked)
+    found = replace(found, facts=(*found.facts, *trained_on_group(asked.name)))
     if certificate is not None:
         from assay.groups.certificate_file import write_group_certificate
 
