@@ -49,7 +49,7 @@ def test_tokens_that_ask_do_not_disturb_each_other(method):
         assert (answer - brute_force(some, sets)).abs().max() <= network.certificate().guaranteed_error <= 0.1
 
 
-@pytest.mark.parametrize("method", ["sign", "recurrent"])
+@pytest.mark.parametrize("method", ["sign", "recurrent", "feed-forward"])
 def test_more_tokens_that_ask_need_no_more_width(method):
     one, many = (SparseAveraging(16, 2, 1, "last", queries) for queries in (1, 32))
     assert build(one, method=method, tolerance=0.1).size.width == build(many, method=method, tolerance=0.1).size.width
