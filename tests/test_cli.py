@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_build_and_check_matching(task, tmp_path):
 
 
 def test_sample_and_bound_matching():
-    drawn = printed("sample", "match3", "--length", 5, "--batch", 3, "--distribution", "hard")
+    drawn = printed("sample", "match3", "--length", 5, "--draws", 3, "--distribution", "hard")
     assert len(drawn["inputs"]) == len(drawn["targets"]) == 3
     said = printed(
         "bound",
@@ -150,7 +151,7 @@ def test_build_and_check(method, tmp_path):
 
 
 def test_sample_and_bound():
-    drawn = printed("sample", "sparse-averaging", "--length", 4, "--sparsity", 2, "--batch", 3)
+    drawn = printed("sample", "sparse-averaging", "--length", 4, "--sparsity", 2, "--draws", 3)
     for values, tokens, answers in zip(drawn["values"], drawn["pointers"], drawn["targets"], strict=True):
         for pointers, answer in zip(tokens, answers, strict=True):
             assert answer[0] == pytest.approx(sum(values[j][0] for j in pointers) / 2)
@@ -232,7 +233,7 @@ def test_a_ledger_of_another_version(finished, tmp_path):
     import sqlite3
 
     shutil.copy(finished / "ledger.sqlite", tmp_path / "ledger.sqlite")
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as connection, connection:
         connection.execute("UPDATE meta SET value = '7'")
     assert "has version 7" in complaint("run", TINY, "--out", tmp_path)
 

@@ -32,7 +32,7 @@ search = [{{ architecture = "lstm", at = [8], lowest = 4, highest = 4 }}]
 @pytest.mark.parametrize("name", NAMES)
 def test_a_users_task_is_sampled_and_trained(tmp_path, name):
     task = f"{TASKS_FILE}:{name}"
-    sampled = printed("sample", task, "--length", 8, "--batch", 2)
+    sampled = printed("sample", task, "--length", 8, "--draws", 2)
     assert len(sampled["targets"]) == 2
     out = tmp_path / "network.safetensors"
     options = ["--architecture", "lstm", "--width", 4, "--steps", 20, "--out", out]
@@ -49,7 +49,7 @@ def test_users_tasks_in_a_study_and_its_report(tmp_path):
         for name, recipe in zip(NAMES, ["", *["test_lengths = [16, 32]"] * 3], strict=True)
     ]
     (tmp_path / "own.toml").write_text(STUDY + "".join(lines))
-    done = assay("run", "own.toml", "--out", "out", cwd=tmp_path)
+    done = assay("run", "own.toml", "--out", "out", "--tables", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Other lengths: error rate beyond the length of training") == 3
     page = (tmp_path / "out" / "own-tasks.html").read_text()
