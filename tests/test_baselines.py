@@ -12,9 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, SparseAveraging
-from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
-from assay.baselines.predictors import BOOSTED_CLASSES, predict
-from assay.baselines.shipped import shipped_sizes
 from assay.models.candidates import Candidates
 from assay.questions.baselines import BaselinesQuestion, refused
 from assay.sessions.study import require_tests_of_learning, run_session
@@ -33,6 +30,9 @@ from assay.training.lengths import length_of
 from assay.training.overlap import count_test_inputs, hashes
 from assay.training.question import TrainingQuestion
 from assay.training.recipe import Recipe
+from assay.trivial.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
+from assay.trivial.predictors import BOOSTED_CLASSES, predict
+from assay.trivial.shipped import shipped_sizes
 from fresh import assay
 
 DIGITS = {"notation": "digits"}
@@ -351,7 +351,7 @@ def test_trees_are_imported_only_where_they_are_fitted():
     lines = """
 import sys
 import assay, assay.testing
-from assay.baselines.fit import baselines_of
+from assay.trivial.fit import baselines_of
 from assay.cli.baselines import baselines
 from assay.sessions.study import run_session
 assert not {"sklearn", "threadpoolctl", "joblib"} & set(sys.modules)

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 import pytest
 
 from assay import SparseAveraging, build
-from assay.baselines.fit import Baseline
 from assay.evidence import Evidence
 from assay.examine.protocols.running import run_protocol
 from assay.examine.subject import subject_of
@@ -46,7 +45,8 @@ from assay.report.task_matrix import task_matrix
 from assay.report.terminal import terminal_text
 from assay.report.words import boundary_label, few_seeds_text
 from assay.results.frontier import Series, learned_series, stated_series
-from assay.size import Size
+from assay.sizes import Size
+from assay.trivial.fit import Baseline
 from searches import asked, finished, run_of, search_of
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assay.proofs.certificate_file import verify
     from assay.sessions.place import place
     from assay.sessions.probe import probe
-    from assay.size import Size
+    from assay.sizes import Size
     from assay.store.ledger import Ledger
     from assay.tasks.match2 import Match2
     from assay.tasks.match3 import Match3
@@ -36,7 +36,7 @@ _HOMES = {
     "Match3": "assay.tasks.match3",
     "Match3Bigram": "assay.tasks.match3_bigram",
     "Match3Local": "assay.tasks.match3_local",
-    "Size": "assay.size",
+    "Size": "assay.sizes",
     "SparseAveraging": "assay.tasks.sparse_averaging",
     "build": "assay.constructions",
     "certify": "assay.proofs",

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from assay.size import Size
+from assay.sizes import Size
 
 Verdict = Literal["impossible", "constructed", "learned", "not learned", "measured"]
 ErrorKind = Literal["worst", "mean"]

@@ -25,8 +25,8 @@ def baselines(
 
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
-    from assay.baselines.fit import baselines_of, described
-    from assay.baselines.shipped import shipped_sizes
+    from assay.trivial.fit import baselines_of, described
+    from assay.trivial.shipped import shipped_sizes
 
     if task is None:
         if context.args or distribution is not None:

@@ -38,14 +38,14 @@ def boolean(
     Its threshold degree with a certificate, heads that are needed and heads that are enough, in exact arithmetic, and
     what its structure and splits of its inputs say; for each number what is safe to say and what is not.
     """
-    from assay.boolean.reading import function_from
+    from assay.booleans.reading import function_from
 
     require_writable(certificate)
     if heads is not None:
         require_integer("heads", heads, 0, None)
     asked = function_from(function, inputs, table)
-    from assay.boolean.answer import answer_boolean
-    from assay.boolean.text import boolean_text
+    from assay.booleans.answer import answer_boolean
+    from assay.booleans.text import boolean_text
 
     found = answer_boolean(asked, heads, tell)
     if certificate is not None:

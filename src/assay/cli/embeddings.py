@@ -11,8 +11,8 @@ import typer
 from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell
 
 if TYPE_CHECKING:
-    from assay.embeddings import Examination, PrecisionFinding
-    from assay.embeddings.duplicates import Duplicates
+    from assay.vectors import Examination, PrecisionFinding
+    from assay.vectors.duplicates import Duplicates
 
 _WIDTH = 118
 _LISTED = 10  # queries that fail, and duplicates; all stand in the JSON
@@ -53,7 +53,7 @@ def embeddings(
     With the largest margins, at each precision, proofs in exact arithmetic, and the dimension that the sets need. What
     was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.embeddings import examine
+    from assay.vectors import examine
 
     found = examine(
         docs,
@@ -151,7 +151,7 @@ def _duplicate_lines(precision: str, duplicates: Duplicates) -> list[str]:
 
 
 def _failing_lines(finding: PrecisionFinding) -> list[str]:
-    from assay.embeddings.findings import reason
+    from assay.vectors.findings import reason
 
     failing = finding.failing()
     if not failing:

@@ -111,7 +111,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check a certificate again, from weights, keys or values alone; exit code 1, with the reason, if it fails."""
-    from assay.boolean.certificate import is_degree_certificate, verify_degree
+    from assay.booleans.certificate import is_degree_certificate, verify_degree
     from assay.groups.certificate_file import is_group_certificate, verify_group
     from assay.probing.chosen import is_probe_certificate, verify_set
 

@@ -23,7 +23,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, averaging_error, rounding_of_average, temperature
 from assay.errors import AssayError, require
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3_bigram import Match3Bigram
 
 LARGEST_MODULUS = 1 << 31  # 2 (r - s)^2 <= 2 M^2 must stay below 2^63

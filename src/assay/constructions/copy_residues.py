@@ -14,7 +14,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.matching import Matching
 
 

@@ -29,7 +29,7 @@ from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_e
 from assay.errors import require
 from assay.models.structured import SHORTEST
 from assay.models.structured.positions import moment_averages
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 _MAX_SPARSITY = 100  # the margin, about (q/2)!^4, is a float64 up to here

@@ -23,7 +23,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, gamma
 from assay.errors import require
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 _EXACT_INTEGERS = 1 << 22  # float32 holds the hat layer's integers exactly well beyond this

@@ -22,7 +22,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma
 from assay.errors import require
 from assay.models.bare import BareUnit, Blocks
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.matching import Matching
 
 MOST_TOKENS = 1 << 12  # of which each holds a copy of all: 128 MB in float64

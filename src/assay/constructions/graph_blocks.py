@@ -19,7 +19,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import WHOLE, Setting
 from assay.models.graph import GraphNetwork
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.directed_triangle import DirectedTriangle
 
 

@@ -17,7 +17,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.errors import require
 from assay.models.graph import GraphNetwork
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.graphs import CycleTask
 
 MOST_NODES = 1 << 6  # of which each holds N^2 numbers: 128 MB in float64 for 64 graphs

@@ -18,7 +18,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF
 from assay.models.bare import SCORES_AT_ONCE
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.directed_triangle import DirectedTriangle
 
 

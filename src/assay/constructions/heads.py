@@ -20,7 +20,7 @@ from assay.constructions.reed_solomon import short_number
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, Setting
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, choose_dtype, gamma, guaranteed_error, temperature
 from assay.models.bare import BareUnit, Blocks
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 

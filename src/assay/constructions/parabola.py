@@ -24,7 +24,7 @@ from assay.errors import require
 from assay.models.structured import SHORTEST
 from assay.models.structured.profile import Profile
 from assay.models.structured.residues import pair_mass
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match2 import Match2
 
 LARGEST_MODULUS = 1 << 31  # of scores in 64 bits: 2 (r_i + r_j)^2 <= 2 M^2 must stay below 2^63

@@ -17,7 +17,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, gamma
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 

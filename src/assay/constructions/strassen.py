@@ -24,7 +24,7 @@ from assay.constructions.presence import choose_arithmetic, presence_error
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, rounding_of_differences
 from assay.errors import require
 from assay.layers.kernels.strassen import strassen_attention
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3 import Match3
 
 LARGEST_MODULUS = 1 << 23  # scores of up to 90 M^2 and their partial sums stay exact integers in float64

@@ -21,7 +21,7 @@ from assay.layers.kernels.third_order import third_order_attention
 from assay.models.structured import SHORTEST
 from assay.models.structured.profile import Profile
 from assay.models.structured.triples import triple_mass
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3 import Match3
 
 _WIDTH = 5

@@ -26,7 +26,7 @@ from assay.constructions.reed_solomon import ReedSolomonKeys
 from assay.constructions.settings import Setting, one_of
 from assay.constructions.sign import SignKeys
 from assay.errors import AssayError
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3_local import Match3Local
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 

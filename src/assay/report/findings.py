@@ -94,7 +94,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """One piece of evidence: what is not here said otherwise is as in `assay.evidence.Evidence` and `assay.size.Size`.
+    """One piece of evidence: what is not here said otherwise is as in `assay.evidence.Evidence` and `assay.sizes.Size`.
 
     Attributes:
         task: its name and parameters, in words.

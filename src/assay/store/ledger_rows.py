@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from assay.evidence import Evidence, canonical
-from assay.size import Size
+from assay.sizes import Size
 
 COLUMNS = {
     "key": "TEXT PRIMARY KEY",

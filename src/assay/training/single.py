@@ -10,7 +10,6 @@ from typing import Unpack
 
 import torch
 
-from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, baselines_of, no_test
 from assay.errors import AssayError, require
 from assay.evidence import Json
 from assay.models import Shape, shape_of
@@ -20,6 +19,7 @@ from assay.training.batched import train_together
 from assay.training.loop import code_of_run, train
 from assay.training.recipe import usual_recipe
 from assay.training.trained_file import save_trained
+from assay.trivial.fit import ANSWERS_BEFORE_TRAINING, baselines_of, no_test
 
 
 def train_one(
