@@ -40,11 +40,11 @@ from assay.report.lines import (
 )
 from assay.report.page import write_report
 from assay.report.protocols import ProtocolRun
-from assay.report.schema import to_json
 from assay.report.task_matrix import task_matrix
 from assay.report.terminal import terminal_text
 from assay.report.words import boundary_label, few_seeds_text
 from assay.results.frontier import Series, learned_series, stated_series
+from assay.schema import to_json
 from assay.sizes import Size
 from assay.trivial.fit import Baseline
 from searches import asked, finished, run_of, search_of

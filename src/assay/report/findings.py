@@ -23,9 +23,9 @@ from assay.report.retrieval_findings import (
     gather_memories,
     gather_retrieval,
 )
-from assay.report.schema import SCHEMA, Json, to_json
 from assay.report.task_matrix import TaskMatrix, task_matrix
 from assay.results.frontier import contradictions
+from assay.schema import SCHEMA, Json, to_json
 from assay.store.versions import machine, versions
 from assay.studies.study import Study
 from assay.studies.workers import Failed
@@ -158,7 +158,7 @@ class Findings:
             be none.
         failures: what has no answer, and why.
         evidence: every piece.
-        schema: the number of the form of the JSON, see `assay.report.schema`.
+        schema: the number of the form of the JSON, see `assay.schema`.
     """
 
     study: str

@@ -13,8 +13,8 @@ from assay.report import boolean, comparisons, lines, retrieval, tables, words
 from assay.report.charts import Chart, charts, file_name
 from assay.report.findings import EvidenceRow, Findings
 from assay.report.probe_tables import columns, loss_rows, size_rows
-from assay.report.schema import to_json
 from assay.report.vega import VegaChart, in_script, script
+from assay.schema import to_json
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
 from assay.tasks import TASKS
 
