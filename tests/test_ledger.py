@@ -92,10 +92,7 @@ def test_a_folder_that_is_a_file(tmp_path):
         Ledger(tmp_path / "file" / "l.sqlite")
 
 
-RUN = {
-    "question": {"kind": "training", "seed": 3, "rate": 0.01, "recipe": {"distribution": "sign"}},
-    "source": "training",
-}
+ASKED = {"kind": "training", "seed": 3, "rate": 0.01, "recipe": {"distribution": "sign"}}
 
 
 def test_the_view_runs_says_the_evidence_in_flat_columns(tmp_path):

@@ -36,6 +36,11 @@ _GIGABYTE = 2**30
 _FEW_MEMORY, _LITTLE_DISK, _NO_DISK = 2 * _GIGABYTE, _GIGABYTE, 2**26
 _NETWORK_FILES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "lustre", "beegfs", "ceph"}
 _START_SECONDS = 60.0
+_EXTRAS = {
+    "probe": "reads attention heads of models",
+    "cluster": "runs studies on a Ray cluster",
+    "frames": "gives data frames",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def examine(out: Path) -> dict[str, Any]:
 def _checks(out: Path) -> Iterator[tuple[str, Callable[[], Check]]]:
     yield "assay", _assay
     yield "dependencies", _dependencies
-    for extra, purpose in (("probe", "reads attention heads of models"), ("cluster", "runs studies on a Ray cluster")):
+    for extra, purpose in _EXTRAS.items():
         yield f"extra {extra}", partial(_extra, extra, purpose)
     yield "torch", _torch
     yield "numpy", _numpy
