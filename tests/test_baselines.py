@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assay import AssayError, SparseAveraging
 from assay.models.candidates import Candidates
 from assay.questions.baselines import BaselinesQuestion, refused
-from assay.sessions.study import require_tests_of_learning, run_session
+from assay.sessions.study import require_tests_of_learning, run
 from assay.store.ledger import Ledger
 from assay.tasks import TASKS, counter, make_task
 from assay.tasks.answers import Bits, Classes, Reals
@@ -311,7 +311,7 @@ def test_a_study_of_a_trivial_size_is_refused_before_anything_is_trained(tmp_pat
     settings = {"quick": False, "workers": 1, "engine": "local", "address": None, "quiet": True}
     for _ in range(2):  # the second time from the ledger
         with pytest.raises(AssayError, match="study one: directed-triangle with N = 4 on 'hard' inputs is no test"):
-            run_session(str(file), out=tmp_path / "out", **settings)
+            run(str(file), out=tmp_path / "out", **settings)
         with Ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
             assert [piece.question["kind"] for piece in ledger] == ["baselines"]
 
@@ -353,7 +353,7 @@ import sys
 import assay, assay.testing
 from assay.trivial.fit import baselines_of
 from assay.cli.baselines import baselines
-from assay.sessions.study import run_session
+from assay.sessions.study import run
 assert not {"sklearn", "threadpoolctl", "joblib"} & set(sys.modules)
 baselines_of(assay.SparseAveraging(8, 2), "sign", 1000)
 assert "sklearn" not in sys.modules

@@ -287,12 +287,12 @@ def test_a_certificate_file_is_read_again_and_an_altered_one_is_refuted(tmp_path
     found = threshold_degree(named_function("mod-3", 8)).certificate
     found.write(path)
     assert is_degree_certificate(path)
-    assert verify_degree(path)["holds"] is True
-    assert verify_degree(path)["at_least"] == 5
+    assert verify_degree(path).holds is True
+    assert verify_degree(path).at_least == 5
     data = json.loads(path.read_text("utf-8"))
     assert data == found.to_json() == DegreeCertificate.from_json(data).to_json()
     path.write_text(json.dumps({**data, "at_least": 6}), "utf-8")
-    assert verify_degree(path)["reason"] == "the certificate does not hold: it was altered"
+    assert verify_degree(path).reason == "the certificate does not hold: it was altered"
     done = assay("verify", path)
     assert (done.returncode, done.stderr) == (1, "")
 

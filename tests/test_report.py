@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from assay import SparseAveraging, build
+from assay import SparseAveraging
+from assay.constructions import build
 from assay.evidence import Evidence
 from assay.examine.protocols.running import run_protocol
 from assay.examine.subject import subject_of
@@ -39,7 +40,7 @@ from assay.report.lines import (
     references,
 )
 from assay.report.page import write_report
-from assay.report.protocols import ProtocolRun
+from assay.report.protocols import protocol_lines
 from assay.report.task_matrix import task_matrix
 from assay.report.terminal import terminal_text
 from assay.report.words import boundary_label, few_seeds_text
@@ -217,7 +218,7 @@ def protocol(bits=None):
     """A protocol as a run of it comes out, on sign keys: with enough bits, or starved."""
     unit = build(SparseAveraging(length=5, sparsity=2), method="sign")
     outcome = run_protocol("disjointness", subject_of(unit), bits, 16)
-    return Protocol(f"disjointness, {bits}", tuple(ProtocolRun.from_json(outcome).lines), outcome)
+    return Protocol(f"disjointness, {bits}", tuple(protocol_lines(outcome)), outcome.to_json())
 
 
 def gathered(*lines, attention_maps=(), protocols=()):

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError
-from assay.schema import plain, to_json
+from assay.schema import Result, plain, to_json
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 LIBRARIES = ("pandas", "polars")  # the first that is installed is taken
+
+
+class Framed(Result):
+    """A result that holds rows."""
+
+    @abstractmethod
+    def rows(self) -> Iterable[object]:
+        """Dataclasses, or mappings of column names to values."""
+
+    def frame(self) -> DataFrame:
+        """The rows as a data frame of pandas, or of polars.
+
+        Raises:
+            AssayError: neither is installed.
+        """
+        return frame(self.rows())
 
 
 def frame(rows: Iterable[object]) -> DataFrame:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property
+from typing import Any
 
 SCHEMA = 2  # raised when a key of the JSON of a command or page changes its name or meaning, or goes
 
@@ -28,7 +29,7 @@ class Result(ABC):
     def line(self) -> str:
         """What was found, in one line: sizes, and what is guaranteed."""
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> dict[str, Any]:
         """Plain JSON values: what the command prints with `--json` beside the number of their form, `SCHEMA`."""
         return to_json(self)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from assay.booleans.rounded import bits_of
 from assay.booleans.softmax_heads import SEARCH_INPUTS, Constructed, constructed_heads, heads_with_bit
 from assay.booleans.text import headline
 from assay.errors import require
+from assay.frames import Framed
 
 _MOST_WRITTEN, _MOST_CHANGES = 64, 40  # inputs and changes up to which weights of symmetric functions take seconds
 _MOST_FEW = 256  # inputs, of functions with at most two changes
@@ -25,8 +26,8 @@ _MOST_ERRORS = 4096  # inputs up to which least errors take seconds
 _MOST_LISTED = 1000  # inputs up to which they are listed
 
 
-@dataclass(frozen=True, eq=False)
-class BooleanAnswer:
+@dataclass(frozen=True, eq=False, repr=False)
+class BooleanAnswer(Framed):
     """Everything that is said of a Boolean function.
 
     Attributes:
@@ -38,6 +39,7 @@ class BooleanAnswer:
         least: what so many heads as were asked for get wrong at least; None if none were.
         cuts: bounds by splits of the inputs; None for one input and above 12.
         left_out: what was not computed, and why.
+        certificate: the file that the proof of the degree was written to; None where there is none.
     """
 
     function: BooleanFunction
@@ -48,6 +50,16 @@ class BooleanAnswer:
     least: LeastError | None
     cuts: Cuts | None
     left_out: tuple[str, ...]
+    certificate: str | None = None
+
+    @property
+    def line(self) -> str:
+        """The answer."""
+        return headline(self)
+
+    def rows(self) -> Iterable[object]:
+        """A row for each claim."""
+        return self.claims
 
     @property
     def inputs(self) -> int:
@@ -132,6 +144,7 @@ class BooleanAnswer:
             "cuts": None if self.cuts is None else asdict(self.cuts),
             "claims": [asdict(one) for one in self.claims],
             "left_out": list(self.left_out),
+            "certificate": self.certificate,
         }
 
 

@@ -22,7 +22,7 @@ from assay.booleans.blocks import Blocks, Whole
 from assay.booleans.function import MOST_INPUTS
 from assay.booleans.separation import moments, polynomial_values
 from assay.errors import AssayError, Refuted
-from assay.evidence import canonical
+from assay.evidence import Verification, canonical
 from assay.store.files import is_marked, parse_json, read_text, write_whole
 
 FORMAT = 1
@@ -153,8 +153,8 @@ def is_degree_certificate(path: Path) -> bool:
     return is_marked(path, "assay-boolean-certificate", LARGEST)
 
 
-def verify_degree(path: Path) -> dict[str, Any]:
-    """Check a certificate from what it states alone: what it says, whether that holds, and the reason if not.
+def verify_degree(path: Path) -> Verification:
+    """Check a certificate from what it states alone.
 
     Raises:
         AssayError: no such file, or no certificate in it.
@@ -164,13 +164,13 @@ def verify_degree(path: Path) -> dict[str, Any]:
         certificate = DegreeCertificate.from_json(data)
         certificate.check()
     except Refuted as error:
-        return {"file": str(path), "holds": False, "reason": str(error)}
+        return Verification(str(path), False, str(error))
     low, high = certificate.at_least, certificate.at_most
     claim = (
         f"the function of {certificate.inputs} bits that it states has threshold degree "
         f"{low if low == high else f'{low} to {high}'}, in exact arithmetic"
     )
-    return {"file": str(path), "holds": True, "claim": claim, "at_least": low, "at_most": high}
+    return Verification(str(path), True, claim=claim, at_least=low, at_most=high)
 
 
 def _entries(table: Whole | None) -> dict[str, str]:

@@ -67,7 +67,7 @@ def embeddings(
         workers=workers,
         tell=(lambda _: None) if as_json else tell,
     )
-    show_result(found.to_json() if as_json else {}, as_json, lambda _: examination_text(found))
+    show_result(found, as_json, examination_text)
 
 
 def examination_text(found: Examination) -> str:

@@ -40,7 +40,8 @@ def run(
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.sessions.study import estimate_session, run_session
+    from assay.sessions.study import estimate_session
+    from assay.sessions.study import run as run_study
 
     if dry_run:
         if engine != "local" or address is not None:
@@ -48,7 +49,7 @@ def run(
         estimate = estimate_session(study, quick=quick, out=out, workers=workers, tell=tell)
         show_result(estimate, as_json, estimate_text)
         return
-    result = run_session(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
+    result = run_study(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
     show_study(result, as_json)
 
 
@@ -105,7 +106,7 @@ def show_study(reported: Reported, as_json: bool) -> None:
     """
     from assay.report.terminal import terminal_text
 
-    show_result(reported.to_json(), as_json, lambda _: terminal_text(reported, sys.stdout.encoding))
+    show_result(reported, as_json, lambda found: terminal_text(found, sys.stdout.encoding))
     failures = reported.findings.failures
     if failures:
         tell(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")

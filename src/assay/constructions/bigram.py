@@ -35,7 +35,8 @@ _DECODED = 0.25  # an average of two integers is read off right if it errs by le
 class NeighboursThenPartner(Construction[Match3Bigram]):
     """Two bare layers, one head each; called on residues (batch, N), it returns (batch, N). Time O(N^2).
 
-    >>> from assay import Match3Bigram, build
+    >>> from assay import Match3Bigram
+    >>> from assay.constructions import build
     >>> network = build(Match3Bigram(length=4, modulus=20))
     >>> (network(torch.tensor([[3, 7, 10, 4]])) > 0.5).tolist(), network.size.depth  # 3 + 7 + 10 = 20
     ([[True, False, True, False]], 2)

@@ -47,7 +47,8 @@ class CyclicPolytope(Construction[SparseAveraging]):
     set's weight; 2q + 1 roundings of a score are fewer than those of its digits, of which the certificate speaks. It
     has no derivatives: where they are asked for, dot products are taken.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
     >>> unit.size.score_width, unit.size.precision, unit.certificate().dtype
     (16, 162, 'integers')

@@ -33,7 +33,8 @@ _EXACT_INTEGERS = 1 << 22  # float32 holds the hat layer's integers exactly well
 class HatsAndGates(Construction[SparseAveraging]):
     """Feed-forward sparse averaging; time and memory O(queries * N (q + d)) a sequence.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> build(SparseAveraging(length=64, sparsity=2, layout="last"), method="feed-forward", tolerance=0.01).size.width
     66
     """

@@ -46,7 +46,8 @@ class Parabola(Construction[Match2]):
     exact and what is left out is below 2^-60 of the sink's weight. Its roundings are fewer than the softmax's of N + 1
     entries, of which the certificate speaks. In fixed point scores are formed, time O(N^2).
 
-    >>> from assay import Match2, build
+    >>> from assay import Match2
+    >>> from assay.constructions import build
     >>> unit = build(Match2(length=64, modulus=10**9), method="parabola")
     >>> residues = torch.tensor([[123_456_789, 10**9 - 123_456_789, 1, 10**9 - 2] * 16])
     >>> (unit(residues) > 0.5).sum().item(), unit.size.width

@@ -25,7 +25,8 @@ from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 class StoreAll(Construction[SparseAveraging]):
     """h_t = h_(t-1) + e_t (x) z_t, answer = mean of the slots pointed to. Time O(N d + queries q d) a sequence.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> network = build(SparseAveraging(length=64, sparsity=2, layout="last"), method="recurrent", tolerance=0.01)
     >>> network.size.state, network.size.state_bits
     (64, 2048)

@@ -39,7 +39,8 @@ class StrassenHeads(Construction[Match3]):
     2c^2. A pair of a residue and the sink scores at least 20 M^2 less than any pair of residues may need. Residue 0
     always matches, with itself twice: for it all pairs of residues are raised above the sink pair.
 
-    >>> from assay import Match3, build
+    >>> from assay import Match3
+    >>> from assay.constructions import build
     >>> unit = build(Match3(length=4, modulus=23), method="strassen")
     >>> (unit(torch.tensor([[3, 7, 13, 4]])) > 0.5).tolist(), unit.size.width, unit.size.heads  # 3 + 7 + 13 = 23
     ([[True, True, True, False]], 8, 2)

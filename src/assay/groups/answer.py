@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
+from assay.frames import Framed
 from assay.groups.certify import WeightsCertificate
 from assay.groups.characters import LARGEST_WITH_CHARACTERS, Characters, characters_of
 from assay.groups.diagonal import DiagonalLayers, certify_diagonal, diagonal_layers
@@ -73,8 +74,8 @@ class ShownClass:
     order: int
 
 
-@dataclass(frozen=True)
-class GroupAnswer:
+@dataclass(frozen=True, repr=False)
+class GroupAnswer(Framed):
     """Everything that is said of a group.
 
     Attributes:
@@ -87,6 +88,7 @@ class GroupAnswer:
         networks: explicit weights, each with its certificate.
         facts: what is proved, published, conditional or measured.
         left_out: what was not computed, and why.
+        certificate: the file that the weights and their proof were written to; None where there is none.
     """
 
     name: str
@@ -98,6 +100,16 @@ class GroupAnswer:
     networks: tuple[tuple[Network, WeightsCertificate], ...]
     facts: tuple[Fact, ...]
     left_out: tuple[str, ...]
+    certificate: str | None = None
+
+    @property
+    def line(self) -> str:
+        """The answer."""
+        return headline(self)
+
+    def rows(self) -> Iterable[object]:
+        """A row for each fact."""
+        return self.facts
 
     @property
     def weights(self) -> tuple[WeightsCertificate, ...]:
@@ -143,6 +155,7 @@ class GroupAnswer:
             "weights": [asdict(one) for one in self.weights],
             "facts": [asdict(one) for one in self.facts],
             "left_out": list(self.left_out),
+            "certificate": self.certificate,
         }
 
 

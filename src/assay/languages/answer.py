@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from assay.frames import Framed
 from assay.languages.automaton import Automaton
 from assay.languages.classes import Classes, Decision, classify
 from assay.languages.facts import Statement, facts_of
@@ -14,8 +15,8 @@ from assay.languages.potentials import Separation
 DECISIONS = ("finite", "r_trivial", "c_rasp", "last_letter", "star_free", "solvable")
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class LanguageAnswer(Framed):
     """An answer about one language.
 
     Attributes:
@@ -29,6 +30,15 @@ class Answer:
     answer: str
     classes: Classes
     facts: tuple[Statement, ...]
+
+    @property
+    def line(self) -> str:
+        """The answer."""
+        return self.answer
+
+    def rows(self) -> Iterable[object]:
+        """A row for each fact about networks."""
+        return self.facts
 
     def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values: each decision true, false, or null where it is left open."""
@@ -49,7 +59,9 @@ class Answer:
         }
 
 
-def answer_language(language: str, automaton: Automaton, tell: Callable[[str], None] = lambda _: None) -> Answer:
+def answer_language(
+    language: str, automaton: Automaton, tell: Callable[[str], None] = lambda _: None
+) -> LanguageAnswer:
     """Decide the classes of a language, and say what follows.
 
     >>> from assay.languages.expression import automaton_of
@@ -57,7 +69,9 @@ def answer_language(language: str, automaton: Automaton, tell: Callable[[str], N
     a*b is R-trivial: soft attention of fixed precision without positions recognises it (reported).
     """
     classes = classify(automaton, tell=tell)
-    return Answer(language, f"{language or 'The empty word'} is {_headline(classes)}.", classes, facts_of(classes))
+    return LanguageAnswer(
+        language, f"{language or 'The empty word'} is {_headline(classes)}.", classes, facts_of(classes)
+    )
 
 
 def _headline(classes: Classes) -> str:

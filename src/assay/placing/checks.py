@@ -47,7 +47,7 @@ def layer_checks(
     facts = require_declared(contender.networks, WIDTH, shipped=True, order="causal")
     step = _step_seconds(contender)
     times = step / _step_seconds(Contender("attention"))
-    seconds = estimate(study, dict(answers), workers=workers)["seconds"]
+    seconds = estimate(study, dict(answers), workers=workers).seconds
     _require_time(contender, seconds, times, workers, hours)
     return [
         f"{contender.name}: {'; '.join(dict.fromkeys(one.line for one in facts))}",

@@ -80,6 +80,6 @@ class ProtocolQuestion(Question):
             error_kind=kind,
             error=error,
             tolerance=tolerance,
-            rests_on=f"{found['source']}; {found['rests_on']}",
-            detail=found,
+            rests_on=f"{found.outcome.source}; {found.outcome.rests_on}",
+            detail=found.to_json(),
         )

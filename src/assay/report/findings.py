@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from assay.evidence import Evidence
+from assay.examine.protocols.running import ProtocolRun
+from assay.frames import Framed
 from assay.models.candidates import candidates_of
 from assay.probing.findings import Findings as ProbeFindings
 from assay.probing.findings import gather_probe
@@ -16,7 +18,7 @@ from assay.report.boolean_findings import BooleanFindings, gather_boolean
 from assay.report.comparisons import Compared, gather_comparison
 from assay.report.gathering import gather_line, parameters_text
 from assay.report.lines import Line
-from assay.report.protocols import ProtocolRun
+from assay.report.protocols import protocol_lines
 from assay.report.retrieval_findings import (
     MemoryFindings,
     RetrievalFindings,
@@ -25,7 +27,7 @@ from assay.report.retrieval_findings import (
 )
 from assay.report.task_matrix import TaskMatrix, task_matrix
 from assay.results.frontier import contradictions
-from assay.schema import SCHEMA, Json, to_json
+from assay.schema import SCHEMA, to_json
 from assay.store.versions import machine, versions
 from assay.studies.study import Study
 from assay.studies.workers import Failed
@@ -184,8 +186,8 @@ class Findings:
     schema: int = SCHEMA
 
 
-@dataclass(frozen=True)
-class Reported:
+@dataclass(frozen=True, repr=False)
+class Reported(Framed):
     """Findings whose report was written.
 
     Attributes:
@@ -200,7 +202,18 @@ class Reported:
     ledger: str
     report: str
 
-    def to_json(self) -> dict[str, Json]:
+    @property
+    def line(self) -> str:
+        """How much was found, and where the page is."""
+        found = self.findings
+        said = [f"{len(found.contradictions)} contradictions", f"{len(found.failures)} failures"]
+        return f"{found.study}: {len(found.evidence)} pieces of evidence, {', '.join(said)}; {self.report}"
+
+    def rows(self) -> Iterable[object]:
+        """One for each piece of evidence."""
+        return self.findings.evidence
+
+    def to_json(self) -> dict[str, Any]:
         """For `--json`: of evidence the number of pieces alone, and no attention maps, which the page has."""
         shown = to_json(replace(self.findings, evidence=(), attention_maps=()))
         del shown["evidence"], shown["attention_maps"]
@@ -260,7 +273,7 @@ def _attention_map(piece: Evidence) -> AttentionMap:
 
 def _protocol(piece: Evidence) -> Protocol:
     network = f"{piece.verdict} {piece.architecture}, width {piece.size.width}, {parameters_text(piece.task)}"
-    lines = ProtocolRun.from_json(piece.detail).lines
+    lines = protocol_lines(ProtocolRun.from_json(piece.detail))
     return Protocol(f"{piece.source}: {network}", tuple(lines), piece.detail)
 
 

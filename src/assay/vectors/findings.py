@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Literal, get_args
 
+from assay.frames import Framed
 from assay.vectors.duplicates import Duplicates
 from assay.vectors.shattering import HalfShattered, splits
 
@@ -162,8 +163,8 @@ class PrecisionFinding:
         }
 
 
-@dataclass(frozen=True)
-class Examination:
+@dataclass(frozen=True, repr=False)
+class Examination(Framed):
     """All that `examine` found.
 
     Attributes:
@@ -183,6 +184,19 @@ class Examination:
     seconds: float
     folder: str | None
     versions: dict[str, str]
+
+    @property
+    def line(self) -> str:
+        """The shares for the documents as given."""
+        return self.sentence
+
+    def rows(self) -> Iterable[object]:
+        """A row for each set and precision: whether it exists, its margin, and who retrieves it."""
+        return (
+            {"precision": finding.precision, **query}
+            for finding in self.precisions
+            for query in finding.to_json()["queries"]
+        )
 
     @property
     def sentence(self) -> str:
