@@ -175,7 +175,7 @@ def test_one_bad_key_of_many_is_found():
     found = attack(subject, budget=2000)
     assert found.broken
     assert set(found.worst_input["pointers"][0]) & {17, 18}
-    assert found.error == pytest.approx(answer_again(subject, found.to_json())[0])
+    assert found.error == pytest.approx(answer_again(subject, found)[0])
 
 
 def test_half_the_temperature_breaks_the_guarantee():
@@ -216,11 +216,11 @@ def test_the_result_can_be_reproduced_and_read_back(trained):
     first, again = (attack(trained[0], budget=700, seed=5) for _ in range(2))
     assert first == again
     assert first != attack(trained[0], budget=700, seed=6)
-    assert json.loads(json.dumps(first, allow_nan=False)) == first
-    assert answer_again(trained[0], first) == (first["error"], first["token"])
-    assert first["error_in_batch"] == pytest.approx(first["error"], rel=1e-5)
-    assert first["guaranteed_error"] is None
-    assert not first["broken"]
+    assert json.loads(json.dumps(first.to_json(), allow_nan=False)) == first.to_json()
+    assert answer_again(trained[0], first) == (first.error, first.token)
+    assert first.error_in_batch == pytest.approx(first.error, rel=1e-5)
+    assert first.guaranteed_error is None
+    assert not first.broken
 
 
 def test_small_tasks_are_exhausted():
@@ -398,4 +398,4 @@ def test_classes_are_judged_where_they_are_scored():
     assert found.constants == {"always the most frequent": 1.0}
     task = KHop(length=3, hops=2)  # nothing is scored
     subject = Subject("oracle", "user's", Oracle(task), task, "", None, task.tolerance)
-    assert attack(subject, budget=50)["error"] == 0
+    assert attack(subject, budget=50).error == 0

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from assay import AssayError, Ledger, Size
 from assay.cli import doctor, machine
 from assay.cli.options import app
+from assay.schema import SCHEMA
 from assay.store.ledger import differences
 from assay.store.merging import merge_files
 from fresh import assay
@@ -137,6 +138,7 @@ def test_ledgers_are_put_together_into_another(tmp_path):
     code, text = ran("merge", a, b, "--into", new, "--json")
     assert code == 0
     assert json.loads(text) == {
+        "schema": SCHEMA,
         "into": str(new),
         "written": True,
         "answers": 2,

@@ -131,7 +131,7 @@ def build(
         parameters: of a task that is named.
 
     >>> build("sparse-averaging", length=1024, sparsity=8, method="sign", tolerance=0.05)
-    <Built sign: width 183, worst-case error <= 0.0494, float32>
+    <Built sign: width 305, worst-case error <= 0.0471, float32>
 
     Raises:
         AssayError: an unknown method, one for another task, a tolerance that it cannot guarantee, or a path that cannot

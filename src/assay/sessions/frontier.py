@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
 
 from assay.errors import AssayError
 from assay.frames import Framed
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DATA = re.compile(r'<script type="application/json" id="findings">(.*?)</script>', re.DOTALL)
+_SERIES = TypeAdapter(Series)
 _LARGEST_PAGE = 1 << 30  # bytes
 _STYLES = {"learned": ("-", "o"), "constructed": ("--", "s"), "impossible": (":", "v")}  # line and marker of a verdict
 _COLUMNS, _WIDE, _HIGH = 2, 6.0, 4.2  # of axes in a figure, and inches of each
@@ -227,7 +230,7 @@ def _read_page(page: Path) -> list[FrontierLine]:
 def _lines(told: Mapping[str, Any]) -> Iterator[FrontierLine]:
     """The lines of findings, from their JSON, which pages carry."""
     for line in told["lines"]:
-        series = [_series(one) for one in line["series"] if one["points"]]
+        series = [_SERIES.validate_python(one) for one in line["series"] if one["points"]]
         if series:
             yield FrontierLine(
                 study=told["study"],
@@ -240,17 +243,6 @@ def _lines(told: Mapping[str, Any]) -> Iterator[FrontierLine]:
                 mean_tolerance=tuple(line["mean_tolerance"]),
                 series=tuple(series),
             )
-
-
-def _series(told: Mapping[str, Any]) -> Series:
-    known = {one.name: told[one.name] for one in fields(Series)}
-    return Series(**{**known, "points": tuple(_point(one) for one in known["points"])})
-
-
-def _point(told: Mapping[str, Any]) -> Point:
-    known = {one.name: told[one.name] for one in fields(Point)}
-    intervals = tuple((low, high) for low, high in known["intervals"])
-    return Point(**{**known, "seeds": tuple(known["seeds"]), "intervals": intervals})
 
 
 def sized(series: Series, point: Point) -> tuple[str, int]:
@@ -308,8 +300,8 @@ def _draw(axes: Axes, line: FrontierLine) -> None:
     colours: dict[str, str] = {}
     for series in line.series:
         points = [point for point in series.points if series.verdict != "impossible" or point.width]
-        if not points:
-            continue  # a bound that excludes nothing
+        if not points:  # of a bound that excludes nothing
+            continue
         colour = colours.setdefault(series.family, f"C{len(colours) % 10}")
         dashes, marker = _STYLES[series.verdict]
         shown = [(point.x, sized(series, point)[1]) for point in points]
@@ -320,7 +312,11 @@ def _draw(axes: Axes, line: FrontierLine) -> None:
                 beyond = "v" if series.largest else "^"
                 axes.plot([point.x], [point.width], beyond, color=colour, markersize=9, fillstyle="none")
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log", base=2)
+    axes.set_yscale("log", base=2, subs=[1.5])
+    places = sorted({point.x for series in line.series for point in series.points})
+    axes.set_xticks(places, [str(place) for place in places], minor=False)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     axes.set_xlabel(line.symbol)
     axes.set_ylabel(" or ".join(dict.fromkeys(series.field for series in line.series)))
     axes.set_title(line.title or f"{line.study}: {line.line}", fontsize=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assay.report.lines import excludes
 from assay.results.frontier import Series
 from assay.sessions.frontier import Frontier, FrontierLine, sized
 
@@ -32,7 +33,7 @@ def _table(line: FrontierLine) -> str:
     places = sorted({point.x for series in line.series for point in series.points})
     symbol = f"${line.symbol}$" if len(line.symbol) == 1 else escaped(line.symbol)
     headings = ["architecture", "boundary", *(f"{symbol} = {place}" for place in places), "exponent"]
-    rows = [_cells(series, places) for series in line.series]
+    rows = [_cells(series, places) for series in line.series if series.verdict != "impossible" or excludes(series)]
     return "\n".join(
         [
             r"\begin{table}",
@@ -57,10 +58,11 @@ def _caption(line: FrontierLine, symbol: str) -> str:
     told = ", ".join(f"{name} {value}" for name, value in line.task.items() if name != "name")
     task = escaped(f"{line.task['name']}{f' ({told})' if told else ''}")
     return (
-        f"Study {escaped(line.study)}, {escaped(line.title or line.line)}. Smallest {fields} against {symbol} on {task}; "
-        f"{seeds}. Learned: most seeds reach a mean error of at most {_range(line.mean_tolerance)}; constructed: the "
-        f"worst-case error is at most {_range(line.tolerance)}; $>$: not learned within the budget; $\\geq$: smaller "
-        "ones are impossible. Exponents are of power laws, with intervals of 95\\,\\%."
+        f"Study {escaped(line.study)}, {escaped(line.title or line.line)}. Smallest {fields} against {symbol} on "
+        f"{task}; {seeds}. Learned: most seeds reach a mean error of at most {_range(line.mean_tolerance)}; "
+        f"constructed: the worst-case error is at most {_range(line.tolerance)}; $>$: not learned within the budget; "
+        "$\\geq$: smaller ones are impossible. Bounds that exclude nothing are left out. Exponents are of power laws, "
+        "with intervals of 95\\,\\%."
     )
 
 

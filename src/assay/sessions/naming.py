@@ -28,8 +28,8 @@ def silent(line: str) -> None:
 def task_from(task: Task | str, parameters: dict[str, object]) -> Task:
     """A task, or the one of this name, or of `file.py:Class`, with these parameters.
 
-    >>> task_from("match2", {"length": 8}).modulus
-    8
+    >>> task_from("match2", {"length": 8, "modulus": 5}).modulus
+    5
 
     Raises:
         AssayError: no such task or parameter, or parameters beside a task that has its own.

@@ -61,7 +61,7 @@ def train(
         tell: hears of progress.
         parameters: of a task that is named.
 
-    >>> found = train("match2", length=4, modulus=3, notation="digits", width=4, steps=3)
+    >>> found = train("match2", length=8, width=4, steps=3)
     >>> found.shape["width"], found.steps, found.network(found.task.sample(2, seed=0).inputs).shape[0]
     (4, 3, 2)
 
