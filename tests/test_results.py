@@ -155,10 +155,13 @@ def test_what_is_built_is_written_loaded_proved_and_tried(tmp_path):
     weights, proof = tmp_path / "u.safetensors", tmp_path / "u.json"
     built = assay.build("sparse-averaging", **AVERAGING, method="sign", out=weights, certificate=proof)
     assert (built.file, built.certificate, built.proof["method"]) == (str(weights), str(proof), "sign")
-    done = command("build", "sparse-averaging", "--length", 5, "--sparsity", 2, "--method", "sign", "--out", weights)
+    other = tmp_path / "other.safetensors"
+    done = command("build", "sparse-averaging", "--length", 5, "--sparsity", 2, "--method", "sign", "--out", other)
     assert done.returncode == 0, done.stderr
     inputs = built.task.sample(2, seed=0).inputs
-    assert torch.equal(assay.load(weights)(inputs), built.network(inputs))
+    answers = [network(inputs) for network in (built.network, assay.load(weights), assay.load(other))]
+    assert torch.equal(answers[0], answers[1])
+    assert torch.equal(answers[0], answers[2])
     found = assay.verify(proof)
     assert found.holds, found
     assert assay.certify(built).guaranteed_error == found.certificate["claim"]["guaranteed_error"]

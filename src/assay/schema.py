@@ -65,7 +65,16 @@ def plain(value: object) -> Json:
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
+        return plain_object(value)
     if isinstance(value, tuple | list):
         return [plain(entry) for entry in value]
     return to_json(value)
+
+
+def plain_object(told: Mapping[str, object]) -> dict[str, Any]:
+    """A mapping, with what is in it, as plain JSON values.
+
+    >>> plain_object({"alice": (0, 1)})
+    {'alice': [0, 1]}
+    """
+    return {str(key): plain(entry) for key, entry in told.items()}

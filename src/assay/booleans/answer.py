@@ -19,6 +19,7 @@ from assay.booleans.softmax_heads import SEARCH_INPUTS, Constructed, constructed
 from assay.booleans.text import headline
 from assay.errors import require
 from assay.frames import Framed
+from assay.schema import plain_object
 
 _MOST_WRITTEN, _MOST_CHANGES = 64, 40  # inputs and changes up to which weights of symmetric functions take seconds
 _MOST_FEW = 256  # inputs, of functions with at most two changes
@@ -106,46 +107,48 @@ class BooleanAnswer(Framed):
         structure, made, degree = self.structure, self.constructed, self.degree.at_least
         layer, explicit = (None, None) if made is None else (made.layer, made.symmetric)
         margin = None if made is None else made.margin
-        return {
-            "function": self.function.name,
-            "inputs": self.inputs,
-            "answer": headline(self),
-            "threshold_degree": self.degree.degree,
-            "threshold_degree_at_least": self.degree.at_least,
-            "threshold_degree_at_most": self.degree.at_most,
-            "weak_degree_at_least": self.degree.weak_at_least,
-            "heads_lower_bound": self.heads_lower_bound,
-            "heads_if_asker_has_a_bit": self.heads_if_asker_has_a_bit,
-            "readouts": [
-                {"degree": r, "heads_polynomial": -(-degree // r), "heads_rational": -(-degree // (2 * r))}
-                for r in (2, 3, 4)
-            ],
-            "sigmoid_attention_excluded": degree > 1,
-            "heads_constructed": None if made is None else made.heads,
-            "margin": None if margin is None else float(margin),
-            "margin_bits": None if margin is None else bits_of(margin),
-            "layer": None if layer is None else layer.to_json(),
-            "count_layer": None if explicit is None else explicit.certificate,
-            "format_proved": None if explicit is None else explicit.proved_format,
-            "format_measured": None if explicit is None else explicit.smallest_format,
-            "conditions": list(CONDITIONS),
-            "least_error": None if self.least is None else _least(self.least, self.inputs),
-            "constant": structure.constant,
-            "symmetric": structure.symmetric,
-            "monotone": structure.monotone,
-            "unate": structure.unate,
-            "threshold_function": False if degree > 1 else True if self.degree.at_most <= 1 else None,
-            "depends_on": list(structure.depends_on) if self.inputs <= _MOST_LISTED else None,
-            "junta": len(structure.depends_on),
-            "is_decision_list": structure.decision_list is not None,
-            "decision_list": _decision_list(structure) if self.inputs <= _MOST_LISTED else None,
-            "hard_heads_lower_bound": structure.fewest_fixed,
-            "average_sensitivity": float(structure.average_sensitivity),
-            "cuts": None if self.cuts is None else asdict(self.cuts),
-            "claims": [asdict(one) for one in self.claims],
-            "left_out": list(self.left_out),
-            "certificate": self.certificate,
-        }
+        return plain_object(
+            {
+                "function": self.function.name,
+                "inputs": self.inputs,
+                "answer": headline(self),
+                "threshold_degree": self.degree.degree,
+                "threshold_degree_at_least": self.degree.at_least,
+                "threshold_degree_at_most": self.degree.at_most,
+                "weak_degree_at_least": self.degree.weak_at_least,
+                "heads_lower_bound": self.heads_lower_bound,
+                "heads_if_asker_has_a_bit": self.heads_if_asker_has_a_bit,
+                "readouts": [
+                    {"degree": r, "heads_polynomial": -(-degree // r), "heads_rational": -(-degree // (2 * r))}
+                    for r in (2, 3, 4)
+                ],
+                "sigmoid_attention_excluded": degree > 1,
+                "heads_constructed": None if made is None else made.heads,
+                "margin": None if margin is None else float(margin),
+                "margin_bits": None if margin is None else bits_of(margin),
+                "layer": None if layer is None else layer.to_json(),
+                "count_layer": None if explicit is None else explicit.certificate,
+                "format_proved": None if explicit is None else explicit.proved_format,
+                "format_measured": None if explicit is None else explicit.smallest_format,
+                "conditions": list(CONDITIONS),
+                "least_error": None if self.least is None else _least(self.least, self.inputs),
+                "constant": structure.constant,
+                "symmetric": structure.symmetric,
+                "monotone": structure.monotone,
+                "unate": structure.unate,
+                "threshold_function": False if degree > 1 else True if self.degree.at_most <= 1 else None,
+                "depends_on": list(structure.depends_on) if self.inputs <= _MOST_LISTED else None,
+                "junta": len(structure.depends_on),
+                "is_decision_list": structure.decision_list is not None,
+                "decision_list": _decision_list(structure) if self.inputs <= _MOST_LISTED else None,
+                "hard_heads_lower_bound": structure.fewest_fixed,
+                "average_sensitivity": float(structure.average_sensitivity),
+                "cuts": None if self.cuts is None else asdict(self.cuts),
+                "claims": [asdict(one) for one in self.claims],
+                "left_out": list(self.left_out),
+                "certificate": self.certificate,
+            }
+        )
 
 
 def answer_boolean(

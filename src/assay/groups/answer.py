@@ -23,6 +23,7 @@ from assay.groups.reflections import (
 from assay.groups.representations import FewestSteps, RealIrreducible, fewest_steps, real_irreducibles
 from assay.groups.structure import Structure, structure_of
 from assay.groups.text import headline
+from assay.schema import plain_object
 
 _LARGEST_WITH_WEIGHTS = 200  # elements
 _MOST_POINTS = 32  # of transpositions
@@ -128,35 +129,37 @@ class GroupAnswer(Framed):
     def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values."""
         structure, steps, generators = self.structure, self.steps, self.steps_generators
-        return {
-            "group": self.name,
-            "answer": headline(self),
-            "order": structure.order,
-            "abelian": structure.abelian,
-            "nilpotent": structure.nilpotent,
-            "solvable": structure.solvable,
-            "derived_length": structure.derived_length,
-            "derived_series": list(structure.derived_series),
-            "centre": structure.centre,
-            "exponent": structure.exponent,
-            "element_orders": {str(order): count for order, count in structure.element_orders},
-            "conjugacy_classes": [asdict(one) for one in self.classes],
-            "generators": list(self.generators),
-            "householder_steps": None if steps is None else steps.count,
-            "householder_steps_least_orthogonal": None if steps is None else steps.least,
-            "householder_steps_generators": None if generators is None else generators.count,
-            "householder_steps_generators_least_orthogonal": None if generators is None else generators.least,
-            "representation": None if steps is None else _representation(steps),
-            "representation_generators": None if generators is None else _representation(generators),
-            "eigenvalue_range": [-1, 1] if structure.order > 1 else [0, 1],
-            "eigenvalues_0_to_1_enough": structure.order == 1,
-            "diagonal_layers": structure.derived_length,
-            "horizon": self.horizon,
-            "weights": [asdict(one) for one in self.weights],
-            "facts": [asdict(one) for one in self.facts],
-            "left_out": list(self.left_out),
-            "certificate": self.certificate,
-        }
+        return plain_object(
+            {
+                "group": self.name,
+                "answer": headline(self),
+                "order": structure.order,
+                "abelian": structure.abelian,
+                "nilpotent": structure.nilpotent,
+                "solvable": structure.solvable,
+                "derived_length": structure.derived_length,
+                "derived_series": list(structure.derived_series),
+                "centre": structure.centre,
+                "exponent": structure.exponent,
+                "element_orders": {str(order): count for order, count in structure.element_orders},
+                "conjugacy_classes": [asdict(one) for one in self.classes],
+                "generators": list(self.generators),
+                "householder_steps": None if steps is None else steps.count,
+                "householder_steps_least_orthogonal": None if steps is None else steps.least,
+                "householder_steps_generators": None if generators is None else generators.count,
+                "householder_steps_generators_least_orthogonal": None if generators is None else generators.least,
+                "representation": None if steps is None else _representation(steps),
+                "representation_generators": None if generators is None else _representation(generators),
+                "eigenvalue_range": [-1, 1] if structure.order > 1 else [0, 1],
+                "eigenvalues_0_to_1_enough": structure.order == 1,
+                "diagonal_layers": structure.derived_length,
+                "horizon": self.horizon,
+                "weights": [asdict(one) for one in self.weights],
+                "facts": [asdict(one) for one in self.facts],
+                "left_out": list(self.left_out),
+                "certificate": self.certificate,
+            }
+        )
 
 
 def _representation(steps: Steps) -> dict[str, object]:

@@ -11,6 +11,7 @@ from assay.languages.automaton import Automaton
 from assay.languages.classes import Classes, Decision, classify
 from assay.languages.facts import Statement, facts_of
 from assay.languages.potentials import Separation
+from assay.schema import plain_object
 
 DECISIONS = ("finite", "r_trivial", "c_rasp", "last_letter", "star_free", "solvable")
 
@@ -44,19 +45,21 @@ class LanguageAnswer(Framed):
         """The answer as plain JSON values: each decision true, false, or null where it is left open."""
         classes = self.classes
         decisions: dict[str, Decision] = {name: getattr(classes, name) for name in DECISIONS}
-        return {
-            "language": self.language,
-            "answer": self.answer,
-            "states": classes.automaton.states,
-            "components": [list(one) for one in classes.components],
-            "monoid": classes.monoid_size,
-            **{name: decision.holds for name, decision in decisions.items()},
-            "why": {name: decision.why for name, decision in decisions.items()},
-            "witnesses": {name: [_plain(one) for one in decision.witness] for name, decision in decisions.items()},
-            "groups": None if classes.groups is None else [asdict(one) for one in classes.groups],
-            "facts": [asdict(fact) for fact in self.facts],
-            "automaton": classes.automaton.to_json(),
-        }
+        return plain_object(
+            {
+                "language": self.language,
+                "answer": self.answer,
+                "states": classes.automaton.states,
+                "components": [list(one) for one in classes.components],
+                "monoid": classes.monoid_size,
+                **{name: decision.holds for name, decision in decisions.items()},
+                "why": {name: decision.why for name, decision in decisions.items()},
+                "witnesses": {name: [_plain(one) for one in decision.witness] for name, decision in decisions.items()},
+                "groups": None if classes.groups is None else [asdict(one) for one in classes.groups],
+                "facts": [asdict(fact) for fact in self.facts],
+                "automaton": classes.automaton.to_json(),
+            }
+        )
 
 
 def answer_language(

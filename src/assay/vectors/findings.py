@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Literal, get_args
 
 from assay.frames import Framed
+from assay.schema import plain_object
 from assay.vectors.duplicates import Duplicates
 from assay.vectors.shattering import HalfShattered, splits
 
@@ -214,27 +215,29 @@ class Examination(Framed):
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         dimension = self.dimension
-        return {
-            "sentence": self.sentence,
-            "documents": self.documents,
-            "width": self.width,
-            "precisions": [finding.to_json() for finding in self.precisions],
-            "dimension": {
-                "at_least": dimension.dimension,
-                "enough": dimension.enough,
-                "half_shattered": list(dimension.documents),
-                "splits": [
-                    {"part": sorted(part), "query": self.precisions[0].names[query]}
-                    for part, query in zip(splits(dimension.documents), dimension.queries, strict=True)
-                ],
-                "complete": dimension.complete,
-                "rests_on": "at_least: every split of these documents is cut out by a query, and d + 2 points have a "
-                "Radon partition; enough: points of a cyclic polytope, for other documents, in exact arithmetic",
-            },
-            "folder": self.folder,
-            "seconds": self.seconds,
-            "versions": self.versions,
-        }
+        return plain_object(
+            {
+                "sentence": self.sentence,
+                "documents": self.documents,
+                "width": self.width,
+                "precisions": [finding.to_json() for finding in self.precisions],
+                "dimension": {
+                    "at_least": dimension.dimension,
+                    "enough": dimension.enough,
+                    "half_shattered": list(dimension.documents),
+                    "splits": [
+                        {"part": sorted(part), "query": self.precisions[0].names[query]}
+                        for part, query in zip(splits(dimension.documents), dimension.queries, strict=True)
+                    ],
+                    "complete": dimension.complete,
+                    "rests_on": "at_least: every split of these documents is cut out by a query, and d + 2 points have "
+                    "a Radon partition; enough: points of a cyclic polytope, for other documents, in exact arithmetic",
+                },
+                "folder": self.folder,
+                "seconds": self.seconds,
+                "versions": self.versions,
+            }
+        )
 
 
 def share(part: int, whole: int) -> str:
