@@ -17,7 +17,6 @@ import assay
 from assay.cli.doctor import Check, Checked
 from assay.errors import AssayError
 from assay.evidence import Verification
-from assay.examine.communication import communication_summary
 from assay.examine.subject import subject_of
 from assay.frames import Framed
 from assay.placing.card import Card
@@ -60,6 +59,7 @@ RESULTS = {
     "bound": lambda: assay.bound("sparse-averaging", **AVERAGING, architecture="attention", width=3),
     "build": unit,
     "check": lambda: assay.check(unit(), draws=3),
+    "communication": lambda: assay.communication("sparse-averaging", [0, 1], length=3, sparsity=1),
     "doctor": lambda: Checked((Check("torch", "ok", "there"),)),
     "embeddings": lambda: assay.embeddings(np.eye(3, dtype=np.float32), [[0], [1, 2]]),
     "estimate": lambda: Estimate("tiny", 2, (Part("bound", 1.0, 0, 0.1, "measured"),), 1, 0, 0.1, 0.1, 100, 1000),
@@ -96,9 +96,6 @@ def walked(value, path):
 
 def others():
     """Of commands whose answer is no dataclass of their own."""
-    yield from walked(
-        communication_summary(make_task("sparse-averaging", length=3, sparsity=1), [0, 1]), "communication"
-    )
     yield from walked(listing(), "place --list")
     yield from (line.replace("findings", "probe --set", 1) for line in declared(Chosen))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assay.sessions.examine import attack, precision, protocol
     from assay.sessions.export import export
     from assay.sessions.frontier import frontier
-    from assay.sessions.limits import baselines, bound
+    from assay.sessions.limits import baselines, bound, communication
     from assay.sessions.place import place
     from assay.sessions.probe import probe
     from assay.sessions.size import size
@@ -57,6 +57,7 @@ _HOMES = {
     "build": "assay.sessions.build",
     "certify": "assay.sessions.build",
     "check": "assay.sessions.build",
+    "communication": "assay.sessions.limits",
     "embeddings": "assay.vectors.session:examine",
     "export": "assay.sessions.export",
     "frame": "assay.frames",
@@ -107,6 +108,7 @@ __all__ = [
     "build",
     "certify",
     "check",
+    "communication",
     "embeddings",
     "export",
     "frame",

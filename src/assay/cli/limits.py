@@ -117,9 +117,9 @@ def communication(
 
     The task's parameters are options too, such as --length 3; 'assay show TASK' says which there are.
     """
-    from assay.examine.communication import communication_summary
+    from assay.sessions.limits import communication as communicate
 
     chosen = task_of(task, context)
     positions = [whole_number("--alice", word) for word in alice.split(",")]
-    summary = communication_summary(chosen, positions, token, threshold=threshold, error=error)
-    show_result(summary, as_json, communication_text)
+    found = communicate(chosen, positions, token=token, threshold=threshold, error=error)
+    show_result(found, as_json, communication_text)

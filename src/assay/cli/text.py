@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from assay.probing.chosen import Chosen
     from assay.schema import Result
     from assay.sessions.build import Built, Checked
-    from assay.sessions.limits import Bounded
+    from assay.sessions.limits import Bounded, Communication
     from assay.studies.estimate import Estimate
 
 
@@ -151,8 +151,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def communication_text(summary: dict[str, Any]) -> str:
+def communication_text(found: Communication) -> str:
     """What is known of a communication matrix."""
+    summary = found.to_json()
     return fields_text({name: _inner(value) for name, value in summary.items() if name != "split_vc"}) + (
         f"\nsplit-VC           {_inner(summary['split_vc'])}"
     )

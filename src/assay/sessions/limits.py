@@ -1,4 +1,4 @@
-"""What `assay bound` and `assay baselines` do: what is impossible, and what is no test."""
+"""What `assay bound`, `assay communication` and `assay baselines` do: what is impossible, and what is no test."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from assay.frames import Framed
 from assay.models import Shape, named_architecture
 from assay.models.candidates import Candidates, all_candidates, require_declared
 from assay.models.shape import Option
+from assay.schema import Result
 from assay.sessions.naming import Tell, options_from, silent, task_from
 from assay.tasks import Task
 from assay.trivial.fit import Baselines, baselines_of, described
@@ -43,6 +44,41 @@ class Bounded(Framed):
     def rows(self) -> Iterable[object]:
         """One for each bound and architecture."""
         return self.bounds
+
+
+@dataclass(frozen=True, repr=False)
+class Communication(Result):
+    """What is known of the communication matrix of a task under a split of its positions.
+
+    Attributes:
+        task: its name and parameters.
+        token: whose answer it is, of the query tokens from 0.
+        threshold: above which answers count as 1; None where they are as they are.
+        error: the worst error that one-way protocols may have.
+        known: ranks, fooling set, one-way and two-way bits and VC dimensions, each with what it rests on; see
+            `assay.examine.communication.communication_summary`.
+    """
+
+    task: Json
+    token: int
+    threshold: float | None
+    error: float
+    known: Json
+
+    @property
+    def line(self) -> str:
+        """The bits, one way and both."""
+        one_way, two_way = self.known["from_alice"], self.known["two_way"]
+        return (
+            f"{self.task['name']}: {self.known['rows']} x {self.known['columns']} inputs, rank "
+            f"{self.known['rank']['over_rationals']}; at least {one_way['bits_at_least']} bits from Alice, "
+            f"{two_way['bits_at_least']} in all"
+        )
+
+    def to_json(self) -> Json:
+        """Plain JSON values, what is known beside the others."""
+        told = super().to_json()
+        return {**told, **told.pop("known")}
 
 
 @dataclass(frozen=True)
@@ -160,6 +196,38 @@ def bound(
         distribution=distribution or chosen.usual_distribution,
     )
     return Bounded(chosen.to_json(), bits, tuple(rows))
+
+
+def communication(
+    task: Task | str,
+    alice: Iterable[int],
+    *,
+    token: int | None = None,
+    threshold: float | None = None,
+    error: float = 0.0,
+    **parameters: object,
+) -> Communication:
+    """The communication matrix of a small task under a split of its positions: rank, fooling set, one-way bits, VC.
+
+    Args:
+        task: a task, or its name with its parameters.
+        alice: positions that she holds; Bob holds the others.
+        token: whose answer; the last query token's unless given.
+        threshold: answers above it count as 1, others as 0.
+        error: worst error that one-way protocols may have.
+        parameters: of a task that is named.
+
+    >>> communication("sparse-averaging", [0, 1, 2], threshold=0.0, length=3, sparsity=1, layout="last")
+    <Communication sparse-averaging: 8 x 3 inputs, rank 3; at least 3 bits from Alice, 2 in all>
+
+    Raises:
+        AssayError: too large a task, or positions that are no split.
+    """
+    from assay.examine.communication import communication_summary
+
+    found = communication_summary(task_from(task, parameters), list(alice), token, threshold=threshold, error=error)
+    asked = {name: found.pop(name) for name in ("task", "token", "threshold", "error")}
+    return Communication(**asked, known=found)
 
 
 def baselines(
