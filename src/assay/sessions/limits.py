@@ -78,7 +78,8 @@ class Communication(Result):
     def to_json(self) -> Json:
         """Plain JSON values, what is known beside the others."""
         told = super().to_json()
-        return {**told, **told.pop("known")}
+        known = told.pop("known")
+        return {**told, **known}
 
 
 @dataclass(frozen=True)
