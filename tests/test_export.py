@@ -11,7 +11,7 @@ import pytest
 
 import assay
 from assay import AssayError, Ledger
-from assay.report.lines import excludes
+from assay.report.sweeps import excludes
 from assay.results.frontier import Point, Series
 from assay.schema import to_json
 from assay.sessions.export import export
@@ -50,7 +50,7 @@ def test_the_frontier_is_the_same_from_findings_page_and_ledger(ran):
     with Ledger(folder / "ledger.sqlite") as ledger:
         assert found == frontier(ledger) == frontier(ledger, study=str(TINY))
     rows = list(found.rows())
-    (line,) = reported.findings.lines
+    (line,) = reported.findings.sweeps
     assert len(rows) == sum(len(series.points) for series in line.series)
     learned = [row for row in rows if row.verdict == "learned"]
     assert {(row.architecture, row.x) for row in learned} == {("attention", 3), ("attention", 4), ("gru", 3)}

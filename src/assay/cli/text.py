@@ -53,12 +53,12 @@ def checked_text(checked: Checked) -> str:
 
 
 def proof_text(claim: dict[str, Any]) -> str:
-    """A guarantee, its steps, and what is taken for granted."""
+    """A guarantee, its steps, and what is assumptions."""
     which = "every answer that it gives" if claim["refuses"] else "every answer"
     guarantee = f"proved: {which} errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
     steps = [f"  {number}. {step['statement']}\n     {step['how']}" for number, step in enumerate(claim["steps"], 1)]
     refuses = ["  inputs without a certificate are refused by the network"] if claim["refuses"] else []
-    return "\n".join([guarantee, *steps, f"  taken for granted: {'; '.join(claim['assumes'])}", *refuses])
+    return "\n".join([guarantee, *steps, f"  assumptions: {'; '.join(claim['assumes'])}", *refuses])
 
 
 def verified_text(found: Verification) -> str:
@@ -128,7 +128,7 @@ def estimate_text(found: Estimate) -> str:
     """What a study will ask, how long it takes and the disk it needs."""
     rows = [("questions", "answered", "processor", "")]
     rows += [
-        (f"{part.questions:.0f}", str(part.answered), _duration(part.seconds), f"{part.name}: {part.rests_on}")
+        (f"{part.questions:.0f}", str(part.answered), _duration(part.seconds), f"{part.name}: {part.justification}")
         for part in found.parts
     ]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:3]]
@@ -160,11 +160,11 @@ def communication_text(found: Communication) -> str:
 
 
 def _inner(value: Any) -> Any:
-    if not isinstance(value, dict) or "rests_on" not in value:
+    if not isinstance(value, dict) or "justification" not in value:
         return value
     lists = {"pairs", "shattered", "apart", "nodes", "exact", "splits"}
-    said = [f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if key not in {*lists, "rests_on"}]
-    return f"{', '.join(said)} ({value['rests_on']})"
+    said = [f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if key not in {*lists, "justification"}]
+    return f"{', '.join(said)} ({value['justification']})"
 
 
 def attack_text(found: Attack) -> str:
@@ -172,7 +172,7 @@ def attack_text(found: Attack) -> str:
     tried = f"tried: {', '.join(f'{count} {method}' for method, count in found.tried.items())}"
     counts = f"{tried}; refused: {found.refused}"
     if found.error is None or found.worst_input is None:
-        return f"{found.network}: no answer; it rests on {found.rests_on}\n{counts}"
+        return f"{found.network}: no answer; it rests on {found.justification}\n{counts}"
     if found.guaranteed_error is None:
         held = f"{'above' if found.exceeds_tolerance else 'within'} its tolerance of {found.tolerance:.6g}"
     else:
@@ -187,7 +187,7 @@ def attack_text(found: Attack) -> str:
             *(f"  {name} {rounded(tensor)}" for name, tensor in found.worst_input.items()),
             counts,
             f"constant answers on these inputs: {constants}",
-            f"rests on: {found.rests_on}",
+            f"rests on: {found.justification}",
         ]
     )
 

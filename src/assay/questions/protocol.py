@@ -80,6 +80,6 @@ class ProtocolQuestion(Question):
             error_kind=kind,
             error=error,
             tolerance=tolerance,
-            rests_on=f"{found.outcome.source}; {found.outcome.rests_on}",
+            justification=f"{found.outcome.source}; {found.outcome.justification}",
             detail=found.to_json(),
         )

@@ -28,7 +28,7 @@ def protocol_lines(run: ProtocolRun) -> list[tuple[str, str]]:
         *([("compared", _compared(outcome.differs))] if outcome.differs is not None else []),
         *(_witness(outcome.witness) if outcome.witness is not None else []),
         *((name.replace("_", " "), _short(value)) for name, value in outcome.more.items()),
-        ("rests on", outcome.rests_on),
+        ("justification", outcome.justification),
     ]
 
 

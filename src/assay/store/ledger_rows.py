@@ -56,7 +56,7 @@ _VIEWED = {
     "sequence_error": "json_extract(body, '$.detail.sequence_error')",  # share of sequences with a wrong answer
     "seconds": "seconds",  # of a processor
     "stored": "stored",
-    "rests_on": "json_extract(body, '$.rests_on')",
+    "justification": "json_extract(body, '$.justification')",
 }
 RUNS = f"SELECT {', '.join(f'{said} AS {name}' for name, said in _VIEWED.items())} FROM evidence"
 RUNS_VIEW = f"CREATE VIEW runs AS {RUNS}"

@@ -151,7 +151,7 @@ class PrecisionFinding:
                 "near_complete": self.duplicates.complete,
                 "pairs": [list(pair) for pair in self.duplicates.pairs[:LISTED]],
             },
-            "rests_on": _RESTS_ON,
+            "justification": _RESTS_ON,
             "queries": [
                 {
                     "query": name,
@@ -230,7 +230,7 @@ class Examination(Framed):
                         for part, query in zip(splits(dimension.documents), dimension.queries, strict=True)
                     ],
                     "complete": dimension.complete,
-                    "rests_on": "at_least: every split of these documents is cut out by a query, and d + 2 points have "
+                    "justification": "at_least: every split of these documents is cut out by a query, and d + 2 points have "
                     "a Radon partition; enough: points of a cyclic polytope, for other documents, in exact arithmetic",
                 },
                 "folder": self.folder,

@@ -52,7 +52,7 @@ class Attack(Result):
         guaranteed_error: of a construction; None for others.
         broken: whether the error, alone or among others, is above what is guaranteed; None if the network refused every
             input, of which no guarantee holds.
-        rests_on: what the statement rests on.
+        justification: what the statement rests on.
     """
 
     network: str
@@ -76,7 +76,7 @@ class Attack(Result):
     exceeds_tolerance: bool | None = None
     guaranteed_error: float | None
     broken: bool | None = None
-    rests_on: str
+    justification: str
 
     @property
     def line(self) -> str:
@@ -144,7 +144,7 @@ def _result(tries: Tries, listed: int, everything: bool, budget: int, seed: int)
         refused=refused,
         tolerance=subject.tolerance,
         guaranteed_error=guaranteed,
-        rests_on=f"nothing: {refuses_all(refused)}",
+        justification=f"nothing: {refuses_all(refused)}",
     )
     if worst is None:
         return nothing
@@ -165,7 +165,7 @@ def _result(tries: Tries, listed: int, everything: bool, budget: int, seed: int)
         constants=tries.constants,
         exceeds_tolerance=error > subject.tolerance,
         broken=broken,
-        rests_on=_rests_on(tries, in_batch, listed, everything, broken),
+        justification=_rests_on(tries, in_batch, listed, everything, broken),
     )
 
 

@@ -49,7 +49,7 @@ class Precision(Result):
         error_exact: of the network as it is.
         tolerance: what the error is held against.
         error_kind: `worst` over the inputs that were tried, or `mean`.
-        rests_on: which inputs, how many, and which formats were tried.
+        justification: which inputs, how many, and which formats were tried.
         width: numbers of one token's embedding; None where the network does not say.
         message_bits: bits of these together; None likewise.
     """
@@ -63,7 +63,7 @@ class Precision(Result):
     error_exact: float
     tolerance: float
     error_kind: str
-    rests_on: str
+    justification: str
     width: int | None
     message_bits: int | None
 
@@ -143,7 +143,7 @@ def smallest_precision(
         error_exact=trial.exact,
         tolerance=trial.tolerance,
         error_kind=trial.kind,
-        rests_on=f"{trial.described}; all formats of fewer bits with {before} of them before the point fail",
+        justification=f"{trial.described}; all formats of fewer bits with {before} of them before the point fail",
         width=width,
         message_bits=None if width is None else width * best[0],
     )
