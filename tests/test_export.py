@@ -15,7 +15,7 @@ from assay.report.sweeps import excludes
 from assay.results.frontier import Point, Series
 from assay.schema import to_json
 from assay.sessions.export import export
-from assay.sessions.frontier import Frontier, FrontierLine, frontier, sized
+from assay.sessions.frontier import Frontier, FrontierSweep, frontier, sized
 from assay.sessions.latex import escaped, frontier_latex
 from test_cli import complaint, printed
 
@@ -50,8 +50,8 @@ def test_the_frontier_is_the_same_from_findings_page_and_ledger(ran):
     with Ledger(folder / "ledger.sqlite") as ledger:
         assert found == frontier(ledger) == frontier(ledger, study=str(TINY))
     rows = list(found.rows())
-    (line,) = reported.findings.sweeps
-    assert len(rows) == sum(len(series.points) for series in line.series)
+    (sweep,) = reported.findings.sweeps
+    assert len(rows) == sum(len(series.points) for series in sweep.series)
     learned = [row for row in rows if row.verdict == "learned"]
     assert {(row.architecture, row.x) for row in learned} == {("attention", 3), ("attention", 4), ("gru", 3)}
 
@@ -59,7 +59,7 @@ def test_the_frontier_is_the_same_from_findings_page_and_ledger(ran):
 def test_the_figure_has_a_line_for_each_boundary_that_says_something(ran):
     found = frontier(ran[1])
     (axes,) = found.figure().get_axes()
-    told = [series for series in found.lines[0].series if series.verdict != "impossible" or excludes(series)]
+    told = [series for series in found.sweeps[0].series if series.verdict != "impossible" or excludes(series)]
     assert len(axes.get_legend().get_texts()) == len(told)
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("N", "width", "log")
 
@@ -79,8 +79,8 @@ def test_sizes_say_from_which_side_they_are_known(verdict, largest, point, expec
     assert sized(Series("a", "a", "s", verdict, "mean", (point,), largest=largest), point) == expected
 
 
-def line_of(*series):
-    return FrontierLine("my_study", "50%", "A & B", {"name": "match2"}, "N", (0, 1), (0.5, 0.5), (0.1, 0.2), series)
+def sweep_of(*series):
+    return FrontierSweep("my_study", "50%", "A & B", {"name": "match2"}, "N", (0, 1), (0.5, 0.5), (0.1, 0.2), series)
 
 
 def test_tables_of_latex_have_a_column_for_each_place_and_a_caption():
@@ -88,7 +88,7 @@ def test_tables_of_latex_have_a_column_for_each_place_and_a_caption():
     few = Series("gru", "gru", "bound_1", "impossible", "worst", (Point(8, 0), Point(16, 15)))
     silent = Series("gru", "gru", "bound_2", "impossible", "worst", (Point(8, 0),))
     learned = Series("a", "lstm", "training", "learned", "mean", growing)
-    text = frontier_latex(Frontier((line_of(learned, few, silent),)))
+    text = frontier_latex(Frontier((sweep_of(learned, few, silent),)))
     assert r"Study my\_study, A \& B. Smallest width against $N$ on match2; seeds 0, 1" in text
     assert "a mean error of at most 0.1 to 0.2; constructed: the worst-case error is at most 0.5" in text
     assert r"lstm & learned & 8 & 16 & 32 & 64 & 128 & 1.00 [" in text

@@ -21,7 +21,8 @@ from assay.examine.subject import subject_of
 from assay.frames import Framed
 from assay.placing.card import Card
 from assay.probing.chosen import Chosen
-from assay.report.findings import Findings, Reported
+from assay.report.findings import Findings
+from assay.report.found import Reported
 from assay.schema import SCHEMA, Result
 from assay.sessions.export import Exported
 from assay.sessions.place import listing
@@ -70,7 +71,7 @@ RESULTS = {
     "place": lambda: Card("gru", (), (), (), (0.01,), True, "assay place gru", "a machine"),
     "precision": lambda: assay.precision(unit(), draws=2),
     "protocol": lambda: assay.protocol("injectivity", unit(), bits=1, fraction=0),
-    "run": lambda: Reported(Findings("tiny", "Tiny", "assay run", "now", {}, "a machine", (0,), 32), 0, "l", "r"),
+    "run": lambda: Reported(Findings(study="tiny", title="Tiny", command="run", seeds=(0,), precision=32), 0, "l", "r"),
     "size": lambda: assay.size(documents=100, top=2),
     "train": lambda: assay.train("match2", length=8, width=4, steps=2),
     "verify": lambda: Verification("c.json", True, claim="it holds"),
@@ -210,7 +211,7 @@ def test_a_construction_and_a_subject_are_networks_too():
 
 
 def test_no_module_takes_the_place_of_a_name():
-    """`import assay.sizes` must not hide `assay.size`: every name of the package is what its home says."""
+    """`import assay.sizes` must not hide `assay.sizes`: every name of the package is what its home says."""
     modules = {path.stem for path in Path(assay.__file__).parent.iterdir()}
     assert not modules & set(assay.__all__)
     assert all(getattr(assay, name) is not None for name in assay.__all__)

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
-SCHEMA = 2  # raised when a key of the JSON of a command or page changes its name or meaning, or goes
+SCHEMA = 3  # raised when a key of the JSON of a command or page changes its name or meaning, or goes
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 
 from assay.errors import AssayError
 from assay.frames import Framed
-from assay.report.findings import Findings, Reported, gather
+from assay.report.findings import Findings, gather
+from assay.report.found import Reported
 from assay.results.frontier import Point, Series
 from assay.schema import SCHEMA, to_json
 from assay.store.files import parse_json, read_text
@@ -33,23 +34,23 @@ _COLUMNS, _WIDE, _HIGH = 2, 6.0, 4.2  # of axes in a figure, and inches of each
 
 
 @dataclass(frozen=True)
-class FrontierLine:
-    """One line of a study: boundaries along one parameter of a task.
+class FrontierSweep:
+    """One sweep of a study: boundaries along one parameter of a task.
 
     Attributes:
         study: its name.
-        line: name of the line's table in the study's file.
+        sweep: name of the sweep's table in the study's file.
         title: one line for people.
         task: its name, and the parameters that do not vary.
         symbol: of the parameter that varies, such as N.
         seeds: of every search.
-        tolerance: of the error of every answer, the smallest and the largest on the line.
+        tolerance: of the error of every answer, the smallest and the largest on the sweep.
         mean_tolerance: of the mean error, likewise.
         series: boundaries, each with its points and its growth law.
     """
 
     study: str
-    line: str
+    sweep: str
     title: str
     task: dict[str, object]
     symbol: str
@@ -65,7 +66,7 @@ class FrontierRow:
 
     Attributes:
         study: its name.
-        line: of the study.
+        sweep: of the study.
         task: its name.
         symbol: of the parameter that varies, such as N.
         x: its value.
@@ -91,7 +92,7 @@ class FrontierRow:
     """
 
     study: str
-    line: str
+    sweep: str
     task: str
     symbol: str
     x: int
@@ -122,35 +123,35 @@ class Frontier(Framed):
     """The frontier of one study or several.
 
     Attributes:
-        lines: of the studies.
+        sweeps: of the studies.
     """
 
-    lines: tuple[FrontierLine, ...]
+    sweeps: tuple[FrontierSweep, ...]
 
     @property
     def line(self) -> str:
         """The studies, and how much is known."""
-        studies = ", ".join(dict.fromkeys(one.study for one in self.lines))
-        boundaries = sum(len(one.series) for one in self.lines)
+        studies = ", ".join(dict.fromkeys(one.study for one in self.sweeps))
+        boundaries = sum(len(one.series) for one in self.sweeps)
         return f"{studies}: {boundaries} boundaries, {len(list(self.rows()))} points"
 
     def rows(self) -> Iterator[FrontierRow]:
         """One for each point of each boundary."""
-        for line in self.lines:
-            for series in line.series:
+        for sweep in self.sweeps:
+            for series in sweep.series:
                 for point in series.points:
-                    yield _row(line, series, point)
+                    yield _row(sweep, series, point)
 
     def figure(self) -> Figure:
-        """A figure of matplotlib: axes for each line, both logarithmic, a boundary of each architecture and verdict."""
+        """A figure of matplotlib: logarithmic axes for each sweep, a boundary of each architecture and verdict."""
         from matplotlib.figure import Figure
 
-        drawn = [line for line in self.lines if line.series]
+        drawn = [sweep for sweep in self.sweeps if sweep.series]
         columns = max(1, min(_COLUMNS, len(drawn)))
         down = max(1, math.ceil(len(drawn) / columns))
         figure = Figure(figsize=(_WIDE * columns, _HIGH * down), layout="constrained")
-        for place, line in enumerate(drawn, start=1):
-            _draw(figure.add_subplot(down, columns, place), line)
+        for place, sweep in enumerate(drawn, start=1):
+            _draw(figure.add_subplot(down, columns, place), sweep)
         return figure
 
 
@@ -166,20 +167,20 @@ def frontier(
         quick: its quick form.
 
     Raises:
-        AssayError: nothing is there, nothing of this study, or no line along a parameter.
+        AssayError: nothing is there, nothing of this study, or no sweep along a parameter.
     """
     if isinstance(results, Reported):
         found = [results.findings]
     elif isinstance(results, Findings):
         found = [results]
     elif study is None:
-        return _of_lines([line for page in _pages(results) for line in _read_page(page)], str(_path(results)))
+        return _of_sweeps([sweep for page in _pages(results) for sweep in _read_page(page)], str(_path(results)))
     elif isinstance(results, Ledger):
         found = [_findings(results, str(study), quick)]
     else:
         with Ledger(ledger_at(results), create=False) as ledger:
             found = [_findings(ledger, str(study), quick)]
-    return _of_lines([line for one in found for line in _lines(to_json(one))], found[0].study)
+    return _of_sweeps([sweep for one in found for sweep in _sweeps(to_json(one))], found[0].study)
 
 
 def ledger_at(results: str | Path) -> Path:
@@ -188,10 +189,10 @@ def ledger_at(results: str | Path) -> Path:
     return path / LEDGER if path.is_dir() else path
 
 
-def _of_lines(lines: list[FrontierLine], where: str) -> Frontier:
-    if not lines:
+def _of_sweeps(sweeps: list[FrontierSweep], where: str) -> Frontier:
+    if not sweeps:
         raise AssayError(f"{where} has no frontier: nothing was asked along a parameter, or it has no answers")
-    return Frontier(tuple(lines))
+    return Frontier(tuple(sweeps))
 
 
 def _findings(ledger: Ledger, name: str, quick: bool) -> Findings:
@@ -220,27 +221,27 @@ def _data(page: Path) -> str:
     return found[1] if found else ""
 
 
-def _read_page(page: Path) -> list[FrontierLine]:
+def _read_page(page: Path) -> list[FrontierSweep]:
     told = parse_json(_data(page), f"the data of {page}")
     if told.get("schema") != SCHEMA:
         raise AssayError(f"{page} is of another version of Assay; 'assay report {told.get('study')}' writes it anew")
-    return list(_lines(told))
+    return list(_sweeps(told))
 
 
-def _lines(told: Mapping[str, Any]) -> Iterator[FrontierLine]:
-    """The lines of findings, from their JSON, which pages carry."""
-    for line in told["lines"]:
-        series = [_SERIES.validate_python(one) for one in line["series"] if one["points"]]
+def _sweeps(told: Mapping[str, Any]) -> Iterator[FrontierSweep]:
+    """The sweeps of findings, from their JSON, which pages carry."""
+    for sweep in told["sweeps"]:
+        series = [_SERIES.validate_python(one) for one in sweep["series"] if one["points"]]
         if series:
-            yield FrontierLine(
+            yield FrontierSweep(
                 study=told["study"],
-                line=line["name"],
-                title=line["title"],
-                task=line["task"],
-                symbol=line["symbol"],
+                sweep=sweep["name"],
+                title=sweep["title"],
+                task=sweep["task"],
+                symbol=sweep["symbol"],
                 seeds=tuple(told["seeds"]),
-                tolerance=tuple(line["tolerance"]),
-                mean_tolerance=tuple(line["mean_tolerance"]),
+                tolerance=tuple(sweep["tolerance"]),
+                mean_tolerance=tuple(sweep["mean_tolerance"]),
                 series=tuple(series),
             )
 
@@ -256,16 +257,16 @@ def sized(series: Series, point: Point) -> tuple[str, int]:
     return (">=" if series.largest and point.first else "="), point.width
 
 
-def _row(line: FrontierLine, series: Series, point: Point) -> FrontierRow:
+def _row(sweep: FrontierSweep, series: Series, point: Point) -> FrontierRow:
     relation, size = sized(series, point)
     growth = series.growth
     learned = [value for value in point.seeds if value is not None]
     low, high = growth.exponent_interval or (None, None)
     return FrontierRow(
-        study=line.study,
-        line=line.line,
-        task=str(line.task["name"]),
-        symbol=line.symbol,
+        study=sweep.study,
+        sweep=sweep.sweep,
+        task=str(sweep.task["name"]),
+        symbol=sweep.symbol,
         x=point.x,
         architecture=series.architecture,
         family=series.family,
@@ -296,9 +297,9 @@ def label(series: Series) -> str:
     return f"{series.architecture}, {series.verdict}{by}"
 
 
-def _draw(axes: Axes, line: FrontierLine) -> None:
+def _draw(axes: Axes, sweep: FrontierSweep) -> None:
     colours: dict[str, str] = {}
-    for series in line.series:
+    for series in sweep.series:
         points = [point for point in series.points if series.verdict != "impossible" or point.width]
         if not points:  # of a bound that excludes nothing
             continue
@@ -313,12 +314,12 @@ def _draw(axes: Axes, line: FrontierLine) -> None:
                 axes.plot([point.x], [point.width], beyond, color=colour, markersize=9, fillstyle="none")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2, subs=[1.5])
-    places = sorted({point.x for series in line.series for point in series.points})
+    places = sorted({point.x for series in sweep.series for point in series.points})
     axes.set_xticks(places, [str(place) for place in places], minor=False)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
-    axes.set_xlabel(line.symbol)
-    axes.set_ylabel(" or ".join(dict.fromkeys(series.field for series in line.series)))
-    axes.set_title(line.title or f"{line.study}: {line.line}", fontsize=10)
+    axes.set_xlabel(sweep.symbol)
+    axes.set_ylabel(" or ".join(dict.fromkeys(series.field for series in sweep.series)))
+    axes.set_title(sweep.title or f"{sweep.study}: {sweep.sweep}", fontsize=10)
     axes.grid(visible=True, alpha=0.25)
     axes.legend(fontsize=6)

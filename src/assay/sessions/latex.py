@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from assay.report.lines import excludes
+from assay.report.sweeps import excludes
 from assay.results.frontier import Series
-from assay.sessions.frontier import Frontier, FrontierLine, sized
+from assay.sessions.frontier import Frontier, FrontierSweep, sized
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -16,8 +16,8 @@ _RELATIONS = {"=": "", "<=": "", ">=": r"$\geq$ ", ">": "$>$ ", "<": "$<$ "}
 
 
 def frontier_latex(found: Frontier) -> str:
-    r"""A table for each line, `\usepackage{booktabs}` in the preamble: a row for each boundary, a column for each N."""
-    return "\n\n".join(map(_table, found.lines)) + "\n"
+    r"""A table for each sweep: a row for each boundary, a column for each N. `\usepackage{booktabs}` is needed."""
+    return "\n\n".join(map(_table, found.sweeps)) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -29,17 +29,17 @@ def escaped(text: str) -> str:
     return "".join(_SPECIAL.get(letter, letter) for letter in text)
 
 
-def _table(line: FrontierLine) -> str:
-    places = sorted({point.x for series in line.series for point in series.points})
-    symbol = f"${line.symbol}$" if len(line.symbol) == 1 else escaped(line.symbol)
+def _table(sweep: FrontierSweep) -> str:
+    places = sorted({point.x for series in sweep.series for point in series.points})
+    symbol = f"${sweep.symbol}$" if len(sweep.symbol) == 1 else escaped(sweep.symbol)
     headings = ["architecture", "boundary", *(f"{symbol} = {place}" for place in places), "exponent"]
-    rows = [_cells(series, places) for series in line.series if series.verdict != "impossible" or excludes(series)]
+    rows = [_cells(series, places) for series in sweep.series if series.verdict != "impossible" or excludes(series)]
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{_caption(line, symbol)}}}",
-            rf"\label{{tab:{line.study}-{line.line}}}",
+            rf"\caption{{{_caption(sweep, symbol)}}}",
+            rf"\label{{tab:{sweep.study}-{sweep.sweep}}}",
             rf"\begin{{tabular}}{{ll{'r' * len(places)}r}}",
             r"\toprule",
             " & ".join(headings) + r" \\",
@@ -52,15 +52,15 @@ def _table(line: FrontierLine) -> str:
     )
 
 
-def _caption(line: FrontierLine, symbol: str) -> str:
-    fields = " or ".join(dict.fromkeys(escaped(series.field) for series in line.series))
-    seeds = f"seeds {', '.join(map(str, line.seeds))}" if line.seeds else "no seeds"
-    told = ", ".join(f"{name} {value}" for name, value in line.task.items() if name != "name")
-    task = escaped(f"{line.task['name']}{f' ({told})' if told else ''}")
+def _caption(sweep: FrontierSweep, symbol: str) -> str:
+    fields = " or ".join(dict.fromkeys(escaped(series.field) for series in sweep.series))
+    seeds = f"seeds {', '.join(map(str, sweep.seeds))}" if sweep.seeds else "no seeds"
+    told = ", ".join(f"{name} {value}" for name, value in sweep.task.items() if name != "name")
+    task = escaped(f"{sweep.task['name']}{f' ({told})' if told else ''}")
     return (
-        f"Study {escaped(line.study)}, {escaped(line.title or line.line)}. Smallest {fields} against {symbol} on "
-        f"{task}; {seeds}. Learned: most seeds reach a mean error of at most {_range(line.mean_tolerance)}; "
-        f"constructed: the worst-case error is at most {_range(line.tolerance)}; $>$: not learned within the budget; "
+        f"Study {escaped(sweep.study)}, {escaped(sweep.title or sweep.sweep)}. Smallest {fields} against {symbol} on "
+        f"{task}; {seeds}. Learned: most seeds reach a mean error of at most {_range(sweep.mean_tolerance)}; "
+        f"constructed: the worst-case error is at most {_range(sweep.tolerance)}; $>$: not learned within the budget; "
         "$\\geq$: smaller ones are impossible. Bounds that exclude nothing are left out. Exponents are of power laws, "
         "with intervals of 95\\,\\%."
     )

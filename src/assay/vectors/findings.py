@@ -15,6 +15,10 @@ from assay.vectors.shattering import HalfShattered, splits
 Verdict = Literal["yes", "no", "undecided"]
 LISTED = 1000  # groups and pairs of duplicates in JSON
 
+_DIMENSION_RESTS_ON = (
+    "at_least: every split of these documents is cut out by a query, and d + 2 points have a Radon partition; enough: "
+    "points of a cyclic polytope, for other documents, in exact arithmetic"
+)
 _RESTS_ON = (
     "yes: a query of integers, whose scores are compared exactly where float64 error bounds do not suffice; no: two "
     "means of documents that coincide, in rationals; margins: float64, with bounds on its rounding errors; undecided: "
@@ -230,8 +234,7 @@ class Examination(Framed):
                         for part, query in zip(splits(dimension.documents), dimension.queries, strict=True)
                     ],
                     "complete": dimension.complete,
-                    "justification": "at_least: every split of these documents is cut out by a query, and d + 2 points have "
-                    "a Radon partition; enough: points of a cyclic polytope, for other documents, in exact arithmetic",
+                    "justification": _DIMENSION_RESTS_ON,
                 },
                 "folder": self.folder,
                 "seconds": self.seconds,
