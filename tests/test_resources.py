@@ -134,6 +134,7 @@ def test_layers_that_declare_rightly_pass(layer):
         ("RecurrentAttention", "declares that it is causal, but its outputs change when later tokens do"),
         ("TooSmall", "declares 6 numbers of state after 3 tokens at width 6, but later outputs depend on"),
         ("Random", "changes between calls"),
+        ("Complex", r"^Complex has a parameter phase of torch.complex64; only real ones are trained"),
         ("WrongHalves", "gives other outputs in two halves than in one"),
     ],
 )

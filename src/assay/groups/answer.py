@@ -87,7 +87,7 @@ class GroupAnswer(Framed):
         steps: where all elements are letters; None above 720 elements.
         steps_generators: where the generators are.
         networks: explicit weights, each with its certificate.
-        facts: what is proved, published, conditional or measured.
+        facts: what is proved, published or conditional.
         left_out: what was not computed, and why.
         certificate: the file that the weights and their proof were written to; None where there is none.
     """
@@ -196,7 +196,7 @@ def answer_group(group: Group) -> GroupAnswer:
         steps=steps.get("all"),
         steps_generators=steps.get("generators"),
         networks=tuple(_weights(group, structure, characters, letters, best)),
-        facts=facts_of(group.name, structure),
+        facts=facts_of(structure),
         left_out=tuple(_left_out(group, steps)),
     )
 

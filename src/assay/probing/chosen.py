@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,29 +166,27 @@ def _rows(plan: Plan, index: int, described: list[list[int]]) -> list[ChosenSet]
     if plan.asks_uses:
         head = head_on_text(heads, index, plan.seen)
         budget = query_budget(head.queries)
-        return [replace(row, **_reach(head, row.positions, budget)) for row in rows]
+        return [_with_reach(row, head, budget) for row in rows]
     keys = heads.keys[heads.key_head[index], : plan.seen].astype(np.float64)
-    return [replace(row, **_of_keys(keys, row.positions, heads.scale)) for row in rows]
+    return [_of_keys(row, keys, heads.scale) for row in rows]
 
 
-def _reach(head: HeadOnText, positions: tuple[int, ...], budget: Budget) -> dict[str, Any]:
-    found = best_margins(head.keys, np.array([positions]), budget, scale=head.scale)
+def _with_reach(row: ChosenSet, head: HeadOnText, budget: Budget) -> ChosenSet:
+    found = best_margins(head.keys, np.array([row.positions]), budget, scale=head.scale)
     low, high = float(found.at_least[0]), float(found.at_most[0])
-    return {
-        "reach": "yes" if low >= 0 else "no" if high < 0 else "open",
-        "margin": _finite(low),
-        "at_most": _finite(high),
-    }
+    reach = "yes" if low >= 0 else "no" if high < 0 else "open"
+    return replace(row, reach=reach, margin=_finite(low), at_most=_finite(high))
 
 
-def _of_keys(keys: NDArray[np.float64], positions: tuple[int, ...], scale: float) -> dict[str, Any]:
-    found = needed_norms(keys, np.array([positions]), scale=scale)
-    return {
-        "exists": exists(keys, positions).answer,
-        "separates": separates(keys, positions).answer,
-        "needed_norm": _finite(float(found.at_most[0])),
-        "at_least": float(found.at_least[0]),
-    }
+def _of_keys(row: ChosenSet, keys: NDArray[np.float64], scale: float) -> ChosenSet:
+    found = needed_norms(keys, np.array([row.positions]), scale=scale)
+    return replace(
+        row,
+        exists=exists(keys, row.positions).answer,
+        separates=separates(keys, row.positions).answer,
+        needed_norm=_finite(float(found.at_most[0])),
+        at_least=float(found.at_least[0]),
+    )
 
 
 def _finite(value: float) -> float | None:

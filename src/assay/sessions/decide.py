@@ -53,11 +53,13 @@ def group(group: str, *, certificate: str | Path | None = None) -> GroupAnswer:
     """
     from assay.groups.answer import answer_group
     from assay.groups.reading import group_from
+    from assay.placing.trained import trained_on_group
 
     path = None if certificate is None else Path(certificate)
     require_writable(path)
     asked = group_from(group)
     found = answer_group(asked)
+    found = replace(found, facts=(*found.facts, *trained_on_group(asked.name)))
     if path is None:
         return found
     from assay.groups.certificate_file import write_group_certificate

@@ -3,6 +3,10 @@
 On small networks a step's time goes to starting operations rather than to arithmetic, and one operation can as well
 work for all networks. Which runs are trained together changes no bit of any of them: what is computed for a network is
 the same whatever its company, so that their number at a time may be chosen by timing.
+
+A step is written twice, here and in the loop. As a batch of one, a single network's step takes two to three times as
+long (LSTM 9.8 ms for 3.2, attention 4.5 for 2.3, feed-forward 2.1 for 1.1) and rounds otherwise, so that its answer
+would be another one.
 """
 
 from __future__ import annotations
