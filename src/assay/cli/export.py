@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import Json, app, show_result
+from assay.cli import completion as complete
+from assay.cli.options import Json, Quick, app, show_result
 
 
 @app.command()
@@ -16,12 +17,19 @@ def export(
     to: Annotated[Path, typer.Option(help="The file to write: .csv, .parquet, .json, or .tex, with booktabs.")],
     what: Annotated[
         str | None,
-        typer.Option(help="evidence, a row for each piece, or frontier, smallest sizes; in .tex the latter."),
+        typer.Option(
+            help="evidence, a row for each piece, or frontier, smallest sizes; in .tex the latter.",
+            autocompletion=complete.listed("evidence", "frontier"),
+        ),
     ] = None,
     study: Annotated[
-        str | None, typer.Option(help="Whose frontier: a study or a TOML file; all that were reported unless given.")
+        str | None,
+        typer.Option(
+            help="Whose frontier: a study or a TOML file; all that were reported unless given.",
+            autocompletion=complete.studies,
+        ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The study's quick form.")] = False,
+    quick: Quick = False,
     as_json: Json = False,
 ) -> None:
     """Write evidence, or the smallest sizes against N with their growth laws, to a file."""

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import Json, app, show_result
+from assay.cli import completion as complete
+from assay.cli.options import (
+    BITS,
+    Json,
+    app,
+    show_result,
+)
 
 
 @app.command()
@@ -18,7 +24,13 @@ def size(
         str | None,
         typer.Option(help="Heads: largest norms of a query, such as 1,2,4: the standard deviation of its scores."),
     ] = None,
-    cache: Annotated[str | None, typer.Option(help="Heads: how keys are stored: q8_0, q4_0 or fp16.")] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            help="Heads: how keys are stored: q8_0, q4_0 or fp16.",
+            autocompletion=complete.listed("q8_0", "q4_0", "fp16"),
+        ),
+    ] = None,
     query_heads: Annotated[int | None, typer.Option(help="Heads: query heads of the layer.")] = None,
     key_heads: Annotated[int | None, typer.Option(help="Heads: key heads that these share.")] = None,
     rotary: Annotated[
@@ -38,10 +50,12 @@ def size(
     share: Annotated[
         float | None, typer.Option(help="Retrieval: share of the sets to be served; all of them unless given.")
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Words: of a finite group, see 'assay group'.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Words: of a finite group, see 'assay group'.", autocompletion=complete.groups)
+    ] = None,
     language: Annotated[str | None, typer.Option(help="Words: of a regular language, see 'assay language'.")] = None,
     length: Annotated[int | None, typer.Option(help="Words: letters N.")] = None,
-    bits: Annotated[int | None, typer.Option(help="Bits of a number; 32 unless given.")] = None,
+    bits: Annotated[int | None, BITS] = None,
     as_json: Json = False,
 ) -> None:
     """How large must it be, and what fits? One answer first, then what it rests on.
@@ -49,7 +63,7 @@ def size(
     Heads: two of --head-width, --keys and --average give the best third; all three are judged.
     Recall: --pairs and --values, with --state-bits or --state judged, or without --pairs the most that fit.
     Retrieval: --documents and --top, with or without --dimensions; without --documents the most that fit.
-    Words: --group or --language, and --length.
+    Words: --group or --language, and --length. Numbers have 32 bits unless --bits says otherwise.
     """
     given = {name: value for name, value in locals().items() if name != "as_json"}
     from assay.sessions.size import size as answer

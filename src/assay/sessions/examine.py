@@ -63,7 +63,7 @@ def precision(
     weights: str | Path | None = None,
     code: Iterable[str] = (),
     draws: int = 200,
-    most: int = WIDE,
+    most_bits: int = WIDE,
     seed: int = 0,
     tell: Tell = silent,
     **parameters: object,
@@ -73,14 +73,14 @@ def precision(
     Args:
         network: as for `attack`, and so are `task`, `width`, `weights`, `code`, `tell` and `parameters`.
         draws: inputs of each distribution.
-        most: bits to try at most.
+        most_bits: of a number, to try at most.
         seed: of all that is drawn.
 
     Raises:
         AssayError: see `assay.open_subject`; or the network misses its tolerance as it is, or needs more bits.
     """
     subject = subject_from(network, task, parameters, width=width, weights=weights, seed=seed, code=code, tell=tell)
-    return smallest_precision(subject, draws=draws, most_bits=most, seed=seed, tell=tell)
+    return smallest_precision(subject, draws=draws, most_bits=most_bits, seed=seed, tell=tell)
 
 
 def protocol(
@@ -93,7 +93,7 @@ def protocol(
     code: Iterable[str] = (),
     bits: int | None = None,
     fraction: int | None = None,
-    instances: int = 4096,
+    draws: int = 4096,
     seed: int = 0,
     tell: Tell = silent,
     **parameters: object,
@@ -105,7 +105,7 @@ def protocol(
         network: as for `attack`, and so are `task`, `width`, `weights`, `code`, `tell` and `parameters`.
         bits: of every number; as the network is unless given.
         fraction: of these, bits after the point.
-        instances: inputs to enumerate, or else to draw.
+        draws: inputs; where there are no more, all are tried.
         seed: of those that are drawn.
 
     Raises:
@@ -116,4 +116,4 @@ def protocol(
     if (bits is None) is not (fraction is None):
         raise AssayError("--bits and --fraction go together: a number is a multiple of 2^-fraction")
     numbers = None if bits is None or fraction is None else (bits, fraction)
-    return run_protocol(named, subject, numbers, instances, seed=seed)
+    return run_protocol(named, subject, numbers, draws, seed=seed)

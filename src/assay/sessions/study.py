@@ -131,6 +131,8 @@ def report_session(name: str, *, quick: bool, out: Path) -> Reported[Findings]:
     """Write the report of a study from its ledger."""
     if name.startswith("probe-") and (out / f"{name}.html").exists():
         raise AssayError(f"{name} is a probe, and no study: 'assay probe ... --out {out}' writes its report again")
+    if Path(name).is_dir():
+        raise AssayError(f"{name} is a folder; 'assay report STUDY --out {name}' names the study{_others(Path(name))}")
     study = load_study(name, quick=quick)
     with Ledger(out / LEDGER, create=False) as ledger:
         return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
@@ -140,9 +142,22 @@ def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran
     """Write the report of a run from the ledger."""
     evidence = study_evidence(study, ledger)
     if all(piece.source == "baselines" for piece in evidence) and not ran.failed:  # they say nothing of a network
-        raise AssayError(f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it")
+        raise AssayError(
+            f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it{_others(folder)}"
+        )
     findings = gather(study, evidence, command, ran.failed)
     return Reported(findings, ran.new, str(ledger.path), str(write_report(findings, folder)))
+
+
+def _others(folder: Path) -> str:
+    """Which pages of a folder other commands write again; empty without any."""
+    commands = {"probe-": "assay probe", "place-": "assay place"}
+    found = [
+        f"{page.name} is written again by '{command}'"
+        for start, command in commands.items()
+        for page in sorted(folder.glob(f"{start}*.html"))[:1]
+    ]
+    return "".join(f"; {one}" for one in found)
 
 
 def _command(verb: str, name: str, quick: bool, out: Path) -> str:
