@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, SparseAveraging
+from assay.models import make_network
 from assay.tasks import counter, make_task
 from assay.tasks.sparse_averaging import SparseAveragingInputs
 from assay.testing import check_task
