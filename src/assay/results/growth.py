@@ -26,8 +26,8 @@ class Growth:
     Attributes:
         power: (a, b) of w = a N^b, least squares of log w.
         logarithm: (a, b) of w = a + b ln N, least squares of the relative error.
-        exponent_interval: 2.5 % and 97.5 % of b over the resamplings, and as far as the fit to the reported sizes: these
-            are upper ends of what the search left open, so that their exponent may lie beyond most resamplings.
+        exponent_interval: 2.5 % and 97.5 % of b over the resamplings, widened to hold that of the reported sizes:
+            these are upper ends of what the search left open, and their exponent may lie beyond most resamplings.
         preferred: `power`, `logarithm`, or `undecided`: which fits log w better in at least 90 % of the resamplings;
             `constant` where all sizes are equal.
         note: what limits the fit; empty where nothing does.
