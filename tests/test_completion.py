@@ -84,7 +84,7 @@ def offered(*words, cwd=None):
         (["train", "recall", "--flat", "t"], {"true"}),
         (["train", "no-task", "--distribution", "u"], set()),
     ],
-    ids=lambda part: " ".join(part) if isinstance(part, list) else "",  # a set has another order in every process
+    ids=lambda part: " ".join(sorted(part) if isinstance(part, set) else part),
 )
 def test_the_tab_key_offers_names_and_parameters(words, among):
     found = offered(*words)

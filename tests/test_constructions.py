@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from assay import AssayError, CertificateError, SparseAveraging, build, load
-from assay.constructions import CONSTRUCTIONS
+from assay import AssayError, CertificateError, SparseAveraging, load
+from assay.constructions import CONSTRUCTIONS, build
 from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
 from assay.constructions.big_integers import LIMB_BITS, limbs, product_digits, to_float
 from assay.constructions.reed_solomon import code_parameters, short_number
@@ -34,6 +34,25 @@ def brute_force(values, pointers):
 @pytest.mark.parametrize(("length", "sparsity", "tolerance"), [(9, 3, 0.1), (40, 4, 1e-3), (24, 1, 1e-5)])
 def test_conforms(method, layout, length, sparsity, tolerance):
     check_construction(CONSTRUCTIONS[method], SparseAveraging(length, sparsity, 2, layout), tolerance)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tokens_that_ask_do_not_disturb_each_other(method):
+    """Every pointer set asked for in one input: the answers are those to each of them alone, and as certified."""
+    sets = torch.tensor(list(itertools.combinations(range(7), 2)))
+    task = SparseAveraging(7, 2, 1, "last", queries=len(sets))
+    check_construction(CONSTRUCTIONS[method], task, 0.1)
+    network = build(task, method=method, tolerance=0.1)
+    values = task.sample(5, seed=0).inputs.values
+    answers = network(task.inputs(values, sets.expand(5, -1, -1)))
+    for some, answer in zip(values, answers, strict=True):
+        assert (answer - brute_force(some, sets)).abs().max() <= network.certificate().guaranteed_error <= 0.1
+
+
+@pytest.mark.parametrize("method", ["sign", "recurrent", "feed-forward"])
+def test_more_tokens_that_ask_need_no_more_width(method):
+    one, many = (SparseAveraging(16, 2, 1, "last", queries) for queries in (1, 32))
+    assert build(one, method=method, tolerance=0.1).size.width == build(many, method=method, tolerance=0.1).size.width
 
 
 @pytest.mark.parametrize("method", METHODS)

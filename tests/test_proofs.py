@@ -11,9 +11,9 @@ import pytest
 import torch
 from flint import arb
 
-from assay import AssayError, SparseAveraging, build, load
+from assay import AssayError, SparseAveraging, load
 from assay.arithmetic.rounding import exact, gamma, softmax_rounding, upper
-from assay.constructions import CONSTRUCTIONS
+from assay.constructions import CONSTRUCTIONS, build
 from assay.evidence import canonical
 from assay.proofs import PROOFS, certify
 from assay.proofs.averaging import averaging_bound
@@ -27,6 +27,7 @@ TASKS = [
     SparseAveraging(length=1, sparsity=1),
     SparseAveraging(length=5, sparsity=5),
     SparseAveraging(length=16, sparsity=2, layout="last"),
+    SparseAveraging(length=12, sparsity=2, layout="last", queries=20),
     SparseAveraging(length=64, sparsity=3, dimension=3),
     SparseAveraging(length=300, sparsity=4),
 ]

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import layers_of_users as layers
-from assay import AssayError, Match2, Match3, SparseAveraging, build
+from assay import AssayError, Match2, Match3, SparseAveraging
 from assay.bounds import BOUNDS, bounds_of
 from assay.bounds.bound import LARGEST_WIDTH
-from assay.constructions import CONSTRUCTIONS
+from assay.constructions import CONSTRUCTIONS, build
 from assay.layers import LAYERS
 from assay.layers.common.check import check_layer, is_causal
 from assay.layers.strassen import Strassen

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
 
 from assay import __version__
 from assay.cli import completion as complete
 from assay.errors import AssayError, unknown
+from assay.schema import SCHEMA, Result, plain
 
 if TYPE_CHECKING:
     from assay.examine.subject import Subject
+
+Shown = TypeVar("Shown")
 
 app = typer.Typer(
     help="What a sequence architecture can represent, and how large it must be.",
@@ -196,6 +198,11 @@ def whole_numbers(option: str, text: str) -> list[int]:
     return [_value(option, word, int) for word in words]
 
 
-def show_result(result: Any, as_json: bool, text: Callable[[Any], str]) -> None:
-    """One JSON object, or text for people."""
-    print(json.dumps(result, allow_nan=False, default=asdict) if as_json else text(result))
+def show_result(result: Shown, as_json: bool, text: Callable[[Shown], str]) -> None:
+    """One JSON object with the number of its form, or text for people."""
+    if not as_json:
+        print(text(result))
+        return
+    told = result.to_json() if isinstance(result, Result) else plain(result)
+    assert isinstance(told, dict)
+    print(json.dumps({"schema": SCHEMA, **told}, allow_nan=False))

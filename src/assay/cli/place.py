@@ -85,7 +85,7 @@ def place(
             quiet=quiet or as_json,
             tell=(lambda _: None) if as_json else tell,
         )
-    show_result(card.to_json(), as_json, lambda _: card_text(card))
+    show_result(card, as_json, card_text)
     if any(placed.failed for placed in card.placed):
         complain("assay: some rows have no answer, the card says why; the same command asks them again")
         raise typer.Exit(ExitCode.FAULT)

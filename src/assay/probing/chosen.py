@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, Refuted, require
+from assay.evidence import Verification
 from assay.probing.best_share import best_margins
 from assay.probing.budget import Budget, query_budget
 from assay.probing.certificate import LARGEST, certify, read
@@ -141,8 +141,8 @@ def is_probe_certificate(path: Path) -> bool:
     return is_marked(path, "assay-probe-certificate", LARGEST)
 
 
-def verify_set(path: Path) -> dict[str, Any]:
-    """Check an exact certificate from its keys alone: what it says, whether that holds, and the reason if not.
+def verify_set(path: Path) -> Verification:
+    """Check an exact certificate from its keys alone.
 
     Raises:
         AssayError: no such file, or no certificate in it.
@@ -151,13 +151,13 @@ def verify_set(path: Path) -> dict[str, Any]:
         certificate = read(path)
         certificate.check()
     except Refuted as error:
-        return {"file": str(path), "holds": False, "reason": str(error)}
+        return Verification(str(path), False, str(error))
     which = "a query" if certificate.answer == "yes" else "no query"
     claim = (
         f"{which} has equal scores on positions {list(certificate.positions)} and smaller ones on the others of "
         f"{len(certificate.keys)} keys of width {len(certificate.keys[0])}, in exact arithmetic"
     )
-    return {"file": str(path), "holds": True, "claim": claim, "answer": certificate.answer}
+    return Verification(str(path), True, claim=claim, answer=certificate.answer)
 
 
 def _rows(plan: Plan, index: int, described: list[list[int]]) -> list[ChosenSet]:

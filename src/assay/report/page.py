@@ -13,9 +13,9 @@ from assay.report.charts import Chart, charts, file_name
 from assay.report.curves import curve_charts
 from assay.report.findings import Findings
 from assay.report.found import EvidenceRow, Found
-from assay.report.schema import to_json
 from assay.report.summary import learned_sentence, results, sweep_sentences
 from assay.report.vega import VegaChart, in_script, script
+from assay.schema import to_json
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
 
 _HERE = Path(__file__).parent
