@@ -6,7 +6,8 @@
     output        sum over j of (gate - 2 o_j), divided by q
 
 First-layer width N d + queries * q; the later layers have queries * q (N + 2) and queries * N d units. The weights are
-blocks of identities and columns of ones, so the layers are written as what those blocks do.
+blocks of identities and columns of ones, so the layers are written as what those blocks do. (Theorem 10:
+Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 """
 
 from __future__ import annotations

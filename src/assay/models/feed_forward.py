@@ -20,7 +20,10 @@ _LATER_WIDTH = 256
 
 @NETWORKS.register
 class FeedForward(Network):
-    """f(x) = g(W x): W has `width` rows, the resource of Theorem 10; g is a generous network of fixed size."""
+    """f(x) = g(W x): W has `width` rows, the resource of Theorem 10; g is a generous network of fixed size.
+
+    (Sanford, Hsu, Telgarsky, NeurIPS 2023.)
+    """
 
     family = "feed-forward"
 
