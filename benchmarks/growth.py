@@ -123,7 +123,7 @@ def statement(number):
         error_kind="mean",
         error=0.1,
         tolerance=0.2,
-        rests_on="an example",
+        justification="an example",
     )
 
 

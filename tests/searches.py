@@ -46,7 +46,7 @@ def run_of(question, learned, *, error=None, family="recurrent", tolerance=0.25,
         error_kind="mean",
         error=(0.2 if learned else 0.4) if error is None else error,
         tolerance=tolerance,
-        rests_on="a test",
+        justification="a test",
         detail=detail or {},
     )
 

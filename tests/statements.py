@@ -17,7 +17,7 @@ def statement(number, **changes):
         error_kind="mean",
         error=0.125,
         tolerance=0.25,
-        rests_on="nothing",
+        justification="nothing",
         versions={"assay": "0"},
         detail={"curve": [1.0, 0.5]},
     )

@@ -142,7 +142,7 @@ def test_an_intact_construction_keeps_its_guarantee(method, layout):
     result = attack_result(subject_of(build(task, method=method, tolerance=0.1)), budget=600)
     assert not result["broken"]
     assert result["error"] <= result["guaranteed_error"] <= 0.1
-    assert "proves nothing" in result["rests_on"]
+    assert "proves nothing" in result["justification"]
     assert sum(result["tried"].values()) == 600
 
 
@@ -161,7 +161,7 @@ def test_altered_keys_break_the_guarantee():
     result = attack_result(subject, budget=500)
     assert result["broken"]
     assert result["exceeds_tolerance"]
-    assert "one forward pass" in result["rests_on"]
+    assert "one forward pass" in result["justification"]
     assert answer_again(subject, result) == (result["error"], result["token"])
     assert "BROKEN" in attack_text(result)
 
@@ -246,7 +246,7 @@ def test_exhaustion_finds_what_enumeration_by_hand_does(layout):
     count = 8 * 3**task.spec.queries
     found = attack(subject_of(unit), budget=count)
     assert found.tried == {"exhaustive": count}
-    assert f"the {count} inputs of the finite form" in found.rests_on
+    assert f"the {count} inputs of the finite form" in found.justification
     assert found.error == pytest.approx(largest, rel=1e-5)
 
 
@@ -269,7 +269,7 @@ def test_where_everything_is_refused_nothing_is_said(monkeypatch):
         assert result["error"] is None
         assert not result["broken"]
         assert result["refused"] == sum(result["tried"].values()) <= budget
-        assert result["rests_on"].startswith("nothing")
+        assert result["justification"].startswith("nothing")
         assert "refused" in attack_text(result)
 
 
@@ -350,7 +350,7 @@ def test_search_goes_where_only_many_steps_lead():
 def test_one_token(task):
     result = attack_result(subject_of(build(task)), budget=50)
     assert not result["broken"]
-    assert "exhaustive over" in result["rests_on"]
+    assert "exhaustive over" in result["justification"]
 
 
 def test_progress_is_told():

@@ -292,10 +292,10 @@ STUDY = """
 name = "one"
 [recipe]
 distribution = "{distribution}"
-[lines.one]
+[sweeps.one]
 task = {{ name = "directed-triangle" }}
 along = "length"
-[[lines.one.search]]
+[[sweeps.one.search]]
 architecture = "attention"
 at = [{at}]
 steps = [1]
@@ -447,4 +447,4 @@ def test_the_share_is_part_of_the_evidence():
     task = make_task("match2", length=2, modulus=4)
     answer = TrainingQuestion.usual(Candidates("attention"), task, recipe, 4, seed=0, rate=0.01).answer()
     assert answer.detail["test_inputs"]["share"] == 1
-    assert answer.rests_on.endswith("training drew all 9 different ones, and no other of this length")
+    assert answer.justification.endswith("training drew all 9 different ones, and no other of this length")

@@ -82,7 +82,7 @@ def test_the_answer_as_json(name, inputs):
     assert found["sigmoid_attention_excluded"] == (degree > 1)
     for claim in found["claims"]:
         assert claim["status"] in (PROVED, PUBLISHED)
-        assert all(claim[key] for key in ("safe_to_say", "not_to_be_said", "rests_on"))
+        assert all(claim[key] for key in ("safe_to_say", "not_to_be_said", "justification"))
 
 
 def test_least_errors_are_printed_for_heads_that_are_asked_for():
@@ -116,7 +116,7 @@ def test_the_text_begins_with_the_answer_and_says_what_is_not_to_be_said(name):
     assert joined.startswith(headline(found))
     assert all(len(line) <= 118 for line in text.splitlines())
     for claim in found.claims:
-        for said in (claim.safe_to_say, claim.not_to_be_said, claim.rests_on):
+        for said in (claim.safe_to_say, claim.not_to_be_said, claim.justification):
             assert " ".join(said.split()) in joined
     for condition in CONDITIONS:
         assert condition in joined

@@ -127,7 +127,7 @@ def test_one_rounded_head_computes_the_parity_of_7_bits_and_is_not_held_against_
     assert int((double.answers(words) != odd).sum()) == 64
     found = answers_are_exact(single)
     assert (found.words, found.differing, found.held) == (128, 64, False)
-    assert "64 of 128 answers come from rounding" in found.rests_on
+    assert "64 of 128 answers come from rounding" in found.justification
     assert answers_are_exact(double).held
     same = BareHeads(*(getattr(single, name).double() for name in ("scores", "values", "readout", "constant")))
     assert answers_are_exact(same).held  # the same weights in float64: wrong, but exactly so

@@ -41,7 +41,9 @@ def complaint(*arguments, cwd=None):
 def rows(folder):
     """Everything in the ledger but what depends on the clock."""
     with Ledger(folder / "ledger.sqlite", create=False) as ledger:
-        return [(e.key, e.verdict, e.size, e.error, e.rests_on, json.dumps(e.detail, sort_keys=True)) for e in ledger]
+        return [
+            (e.key, e.verdict, e.size, e.error, e.justification, json.dumps(e.detail, sort_keys=True)) for e in ledger
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +139,7 @@ def test_build_and_check(method, tmp_path):
         "--out",
         tmp_path / "f.safetensors",
     )
-    wanted = "method width score_width heads depth bits dtype guaranteed_error rests_on"
+    wanted = "method width score_width heads depth bits dtype guaranteed_error justification"
     assert set(wanted.split()) <= set(built)
     assert built["method"] == method
     assert built["guaranteed_error"] <= 0.05

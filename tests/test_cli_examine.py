@@ -33,7 +33,7 @@ def test_build_writes_a_certificate_that_verify_reads(tmp_path):
     weights, path = tmp_path / "u.safetensors", tmp_path / "u.json"
     text = assay("build", "match2", "--length", 5, "--modulus", 7, "--out", weights, "--certificate", path)
     assert "proved: every answer errs by at most" in text
-    assert "taken for granted" in text
+    assert "assumptions" in text
     assert f"{path} holds" in assay("verify", path)
     moved = tmp_path / "elsewhere.safetensors"
     weights.rename(moved)
@@ -48,7 +48,7 @@ def test_nothing_is_written_where_nothing_can_be_proved(tmp_path):
 
 
 def test_precision_in_words_and_as_json(unit):
-    assert "rests on" in assay("precision", unit, "--draws", 10)
+    assert "justification" in assay("precision", unit, "--draws", 10)
     found = json.loads(assay("precision", unit, "--draws", 10, "--json"))
     assert found["error"] <= found["tolerance"] < found["error_below"]
     assert found["message_bits"] == found["width"] * found["bits"]

@@ -574,7 +574,7 @@ def test_a_summary_of_sparse_averaging():
     assert summary["rank"]["over_two_elements"] is None
     for key in ("vc_dimension", "split_vc"):
         assert summary[key]["dimension"] is None
-        assert "threshold" in summary[key]["rests_on"]
+        assert "threshold" in summary[key]["justification"]
     with_threshold = communication_summary(task, [0, 1, 2], threshold=0.5)
     matrix = communication_matrix(task, [0, 1, 2], threshold=0.5)
     assert with_threshold["vc_dimension"]["dimension"] == naive_vc(matrix.entries.tolist())
@@ -605,11 +605,11 @@ def test_a_summary_of_match2_has_witnesses_that_hold():
 
 
 def test_summaries_say_what_is_exact_and_what_is_a_lower_bound():
-    assert summarise(equality(2))["fooling_set"]["rests_on"].startswith("exact")
+    assert summarise(equality(2))["fooling_set"]["justification"].startswith("exact")
     assert summarise(matrix_from([[1, 1], [1, 1]]))["exact_below_error"] is None
     large = summarise(matrix_from(random_bits(80, 80)))
-    assert large["fooling_set"]["rests_on"] == "lower bound: greedy method"
+    assert large["fooling_set"]["justification"] == "lower bound: greedy method"
     assert not large["fooling_set"]["exact"]
     too_many = communication_summary(Match2(length=11, modulus=3), [0, 1, 2, 3, 4])["split_vc"]
     assert too_many["dimension"] is None
-    assert str(3**11) in too_many["rests_on"]
+    assert str(3**11) in too_many["justification"]

@@ -46,14 +46,14 @@ check_every = 20
 validation = 64
 test = 128
 
-[lines.averaging]
+[sweeps.averaging]
 task = { name = "sparse-averaging", sparsity = 1, dimension = 1, layout = "last" }
 along = "length"
 bounds = [3, 4]
 constructions = [3]
 methods = ["sign"]
 
-[[lines.averaging.search]]
+[[sweeps.averaging.search]]
 architecture = "attention"
 at = [4]
 start = [4]
@@ -78,7 +78,9 @@ def study_file(folder, steps=60, searches=1):
 def rows(folder):
     """Everything in the ledger but what depends on the clock."""
     with Ledger(folder / "ledger.sqlite", create=False) as ledger:
-        return [(e.key, e.verdict, e.size, e.error, e.rests_on, json.dumps(e.detail, sort_keys=True)) for e in ledger]
+        return [
+            (e.key, e.verdict, e.size, e.error, e.justification, json.dumps(e.detail, sort_keys=True)) for e in ledger
+        ]
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def made_up(question):
         error_kind="mean",
         error=0.1,
         tolerance=0.2,
-        rests_on="a test",
+        justification="a test",
     )
 
 

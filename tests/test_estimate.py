@@ -43,7 +43,7 @@ def test_an_estimate_is_the_sum_of_its_parts():
 def test_runs_that_are_tested_at_other_lengths_take_their_whole_budget(tmp_path):
     (tmp_path / "words.toml").write_text("""
 name = "words"
-[lines.z2]
+[sweeps.z2]
 task = { name = "group-word", group = "Z2" }
 recipe = { steps = 100, batch = 16, test_lengths = [16, 32] }
 search = [{ architecture = "gru", at = [8], lowest = 8, highest = 8 }]

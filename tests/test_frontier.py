@@ -172,7 +172,7 @@ def piece_of(verdict, source, width, **detail):
         error_kind=kind,
         error=0.2,
         tolerance=0.25,
-        rests_on="a test",
+        justification="a test",
         detail={"measured": {"uniform": 0.1}, **detail},
     )
 
@@ -207,7 +207,7 @@ def stated(verdict, width, **detail):
         error_kind="worst",
         error=0.1,
         tolerance=0.1,
-        rests_on="a test",
+        justification="a test",
         detail=detail,
     )
 

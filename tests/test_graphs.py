@@ -224,7 +224,7 @@ def test_two_parties_decide_disjointness_as_the_whole_network_does(task, method)
     assert found["runs"] == 4 ** (n * n)
     assert found["wrong"] == 0
     assert found["differs"] == 0
-    assert found["rests_on"].startswith(f"all {found['runs']} pairs")
+    assert found["justification"].startswith(f"all {found['runs']} pairs")
     size, gadget = network.size, task.gadget()
     assert found["bits"] == size.depth * size.message_bits * (len(gadget.alice) + len(gadget.bob))
     assert found["bits"] >= found["needed"] == n * n

@@ -78,7 +78,7 @@ def test_the_text_begins_with_the_answer_and_says_what_is_left_out(name):
     assert " ".join(text.split()).startswith(headline(found))
     assert all(len(line) <= 118 for line in text.splitlines())
     for one in (*found.facts, *found.weights):
-        assert " ".join(one.rests_on.split()) in " ".join(text.split())
+        assert " ".join(one.justification.split()) in " ".join(text.split())
     assert ("not done" in text) == bool(found.left_out) == (name in {"D361", "S6", "S3xS3xS3", "D200"})
     if name == "D361":
         assert found.steps is None
@@ -106,7 +106,7 @@ def test_what_is_conditional_is_tagged_and_only_said_of_groups_that_are_not_solv
 
 def test_what_training_came_to_is_that_of_the_battery():
     for name, (row, steps) in ROWS.items():
-        line = BY_NAME[row].line
+        line = BY_NAME[row].sweep
         assert (line["task"]["group"], line["recipe"]["steps"], BY_NAME[row].search["at"]) == (name, steps, [16])
         (fact,) = [one for one in facts_of(name, structure_of(named_group(name))) if one.status == MEASURED]
         assert "learned by" in fact.says

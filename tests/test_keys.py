@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assay.evidence import content_hash
-from assay.placing.battery import Contender, battery, chosen_rows
+from assay.placing.battery import BatteryLayer, battery, chosen_rows
 from assay.studies import shipped
 from assay.studies.course import search_course
 from assay.studies.study_file import load_study
@@ -48,7 +48,7 @@ def forms():
             yield (
                 f"place-{layer}",
                 "quick" if quick else "whole",
-                lambda layer=layer, rows=rows: battery(Contender(layer), rows, Path()),
+                lambda layer=layer, rows=rows: battery(BatteryLayer(layer), rows, Path()),
             )
 
 

@@ -13,9 +13,9 @@ from assay import AssayError, Ledger, Match2, Match3, SparseAveraging
 from assay.layers import LAYERS
 from assay.layers.layer import Layer
 from assay.models import architectures, family, make_network, named_architecture
+from assay.models.attention_map import attention_map_of
 from assay.models.candidates import Candidates
 from assay.models.codes import circular_codes
-from assay.models.portrait import attention_portrait
 from assay.tasks import task_from_json
 from assay.testing import check_layer
 from assay.training import loop as training
@@ -96,7 +96,7 @@ def test_the_same_question_has_the_same_answer():
     first, second = question.answer(), question.answer()
     assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
     assert first.verdict == "not learned"
-    assert "not learned within this budget" in first.rests_on
+    assert "not learned within this budget" in first.justification
     other = dataclasses.replace(question, seed=2).answer()
     assert other.error != first.error
 
@@ -124,12 +124,14 @@ def test_a_run_that_has_not_learned_uses_its_budget():
 
 def test_a_portrait_shows_where_attention_goes():
     task = SparseAveraging(6, 2, 2, "all")
-    portrait = attention_portrait(task, make_network("attention", task, 8, seed=0))
-    assert len(portrait["weights"]) == len(portrait["pointers"]) == 6
-    for row in portrait["weights"]:
+    attention_map = attention_map_of(task, make_network("attention", task, 8, seed=0))
+    assert len(attention_map["weights"]) == len(attention_map["pointers"]) == 6
+    for row in attention_map["weights"]:
         assert sum(row) == pytest.approx(1, abs=1e-3)
-    mass = sum(row[j] for row, y in zip(portrait["weights"], portrait["pointers"], strict=True) for j in y) / 6
-    assert portrait["mass_on_pointers"] == pytest.approx(mass, abs=1e-3)
+    mass = (
+        sum(row[j] for row, y in zip(attention_map["weights"], attention_map["pointers"], strict=True) for j in y) / 6
+    )
+    assert attention_map["mass_on_pointers"] == pytest.approx(mass, abs=1e-3)
 
 
 class Identity(Layer):

@@ -67,7 +67,7 @@ def test_other_versions_and_other_files_are_refused(tmp_path):
     Ledger(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value = '99'")
-    with pytest.raises(AssayError, match="has version 99; this Assay reads and writes version 2: to ask anew"):
+    with pytest.raises(AssayError, match="has version 99; this Assay reads and writes version 3: to ask anew"):
         Ledger(path)
     other = tmp_path / "other.sqlite"
     with sqlite3.connect(other) as connection:

@@ -440,7 +440,7 @@ def test_a_row_that_was_changed_is_not_believed(tmp_path, whole):
         "body = '[]'",
         "body = substr(body, 2)",
         "body = replace(body, '\"number\":7', '\"number\":8')",
-        "body = replace(body, 'rests_on', 'rests')",
+        "body = replace(body, 'justification', 'rests')",
         "body = CAST(x'ff' AS TEXT)",
     )
     for change in changes:
@@ -482,8 +482,8 @@ def test_commands_refuse_a_ledger_of_a_newer_version(tmp_path, whole):
     path = tmp_path / "ledger.sqlite"
     damaged(path, whole)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE meta SET value = '3'")
-    said = f"assay: ledger {path} has version 3; this Assay reads and writes version 2"
+        connection.execute("UPDATE meta SET value = '4'")
+    said = f"assay: ledger {path} has version 4; this Assay reads and writes version 3"
     assert complaint("merge", path, "--into", tmp_path / "new").startswith(said)
 
 

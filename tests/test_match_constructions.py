@@ -241,7 +241,7 @@ def test_a_window_is_read_off_each_average():
 def test_certificates_state_temperature_and_proof():
     certificate = build(Match2(length=64, modulus=1000)).certificate()
     assert certificate.temperature > 64
-    assert "2 sin^2" in certificate.rests_on
+    assert "2 sin^2" in certificate.justification
 
 
 def test_an_answer_that_is_no_number_breaks_the_guarantee():

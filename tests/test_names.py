@@ -74,11 +74,11 @@ check_every = 2
 validation = 16
 test = 16
 
-[lines.own]
+[sweeps.own]
 task = { name = "mine/task.py:Mine", modulus = 7 }
 along = "length"
 
-[[lines.own.search]]
+[[sweeps.own.search]]
 architecture = "mine/layer.py:Window"
 at = [3]
 start = [2]

@@ -154,7 +154,7 @@ def test_a_protocol_does_not_compare_answers_that_were_not_given(monkeypatch):
 def test_a_remark_of_a_file_is_not_what_the_program_says(tmp_path):
     unit = build(TASK)
     assert "pointer sets were found to have a certified query" in unit.remark
-    assert unit.remark in ConstructionQuestion("sign", TASK, 0.2, draws=1).answer().rests_on
+    assert unit.remark in ConstructionQuestion("sign", TASK, 0.2, draws=1).answer().justification
     unit.save(tmp_path / "a")
     again = load(tmp_path / "a")
     assert again.remark == ""

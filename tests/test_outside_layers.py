@@ -122,7 +122,7 @@ def test_layers_of_the_page_and_what_another_package_brings_in_one_study(folder)
     rows = findings_of(report)["evidence"]
     verdicts = {(row["source"], row["verdict"], row["width"]) for row in rows}
     assert ("two-numbers", "impossible", 1) in verdicts
-    tried, proved = sorted(row["rests_on"] for row in rows if row["source"] == "echo")
+    tried, proved = sorted(row["justification"] for row in rows if row["source"] == "echo")
     assert "tried on 30 draws" in tried
     assert proved.startswith("proved from the weights as stored")
 

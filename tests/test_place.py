@@ -17,7 +17,7 @@ import vl_convert
 from assay import AssayError
 from assay.layers import LAYERS
 from assay.placing import battery as batteries
-from assay.placing.battery import BY_NAME, ROWS, Contender, battery, chosen_rows, fitting
+from assay.placing.battery import BY_NAME, ROWS, BatteryLayer, battery, chosen_rows, fitting
 from assay.placing.card import Card, Known, headline, reached_text
 from assay.placing.charts import charts
 from assay.placing.page import page_text
@@ -42,20 +42,20 @@ TINY = {"steps": 12, "batch": 8, "check_every": 6, "validation": 32, "test": 64}
 @pytest.fixture
 def tiny(monkeypatch):
     """The battery with budgets of a dozen steps."""
-    rows = tuple(replace(row, line={**row.line, "recipe": {**row.line["recipe"], **TINY}}) for row in ROWS)
+    rows = tuple(replace(row, sweep={**row.sweep, "recipe": {**row.sweep["recipe"], **TINY}}) for row in ROWS)
     monkeypatch.setattr(batteries, "ROWS", rows)
     return rows
 
 
-@pytest.mark.parametrize("contender", KNOWN_LAYERS, ids=lambda contender: contender.name)
-def test_every_layer_of_reference_can_be_asked_every_row(contender):
-    study = battery(contender, ROWS, HERE)
-    assert [line.name for line in study.lines] == [row.name for row in ROWS]
+@pytest.mark.parametrize("battery_layer", KNOWN_LAYERS, ids=lambda battery_layer: battery_layer.name)
+def test_every_layer_of_reference_can_be_asked_every_row(battery_layer):
+    study = battery(battery_layer, ROWS, HERE)
+    assert [line.name for line in study.sweeps] == [row.name for row in ROWS]
     searches = study.searches()
     assert len({search.name for search in searches}) == len(searches)
     assert all(search.seeds == (0, 1, 2) and search.rates == (0.003, 0.01) for search in searches)
     ways = {way for search in searches for way in search.positions}
-    assert ("rotary" in ways) is (contender.architecture in ("attention", "window-attention"))
+    assert ("rotary" in ways) is (battery_layer.architecture in ("attention", "window-attention"))
     tables = {search.candidates[0].task.name for search in searches if "table" in search.positions}
     assert tables == {"copy"}
 
@@ -63,10 +63,12 @@ def test_every_layer_of_reference_can_be_asked_every_row(contender):
 def test_the_quick_battery_is_a_part_of_the_whole():
     quick = {
         search.name: search
-        for line in battery(Contender("gru"), chosen_rows([], quick=True), HERE).lines
+        for line in battery(BatteryLayer("gru"), chosen_rows([], quick=True), HERE).sweeps
         for search in line.searches
     }
-    whole = {search.name: search for line in battery(Contender("gru"), ROWS, HERE).lines for search in line.searches}
+    whole = {
+        search.name: search for line in battery(BatteryLayer("gru"), ROWS, HERE).sweeps for search in line.searches
+    }
     assert {name: whole[name] for name in quick} == quick
     assert 4 <= len(quick) < len(whole) / 2
     assert {row.name for row in chosen_rows(["group-word"], quick=False)} == {"parity", "s3", "s5"}
@@ -79,7 +81,7 @@ def test_the_quick_battery_is_a_part_of_the_whole():
 
 @pytest.mark.long
 def test_no_trivial_baseline_reaches_the_tolerance_on_any_row():
-    for question in battery(Contender("gru"), ROWS, HERE).baselines():
+    for question in battery(BatteryLayer("gru"), ROWS, HERE).baselines():
         assert not refused(question.answer()), question.about
 
 
@@ -103,7 +105,7 @@ def played(generator, answer):
 
 
 def test_the_first_seed_chooses_positions_and_rate():
-    (search,) = battery(Contender("attention"), [BY_NAME["copy"]], HERE).lines[0].searches
+    (search,) = battery(BatteryLayer("attention"), [BY_NAME["copy"]], HERE).sweeps[0].searches
     errors = {
         ("none", 0.003): 0.9,
         ("none", 0.01): 0.8,
@@ -259,19 +261,19 @@ def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_p
 
 
 def test_baselines_that_are_shipped_are_those_of_todays_code():
-    study = battery(Contender("gru"), [row for row in ROWS if row.name in ("flip-flop", "parity")], Path())
+    study = battery(BatteryLayer("gru"), [row for row in ROWS if row.name in ("flip-flop", "parity")], Path())
     shipped = kept_answers(KEPT_BASELINES)
     for question in study.baselines():
         mine, theirs = question.answer(), shipped[question.key]
         assert differences(mine, theirs) == ()
-    asked = {one.key for one in battery(Contender("gru"), ROWS, Path()).baselines()}
+    asked = {one.key for one in battery(BatteryLayer("gru"), ROWS, Path()).baselines()}
     assert asked <= set(shipped)
 
 
 def test_rows_of_reference_are_whole_and_have_the_separations_of_the_field():
     known = {layer.name: {placed.at: placed for placed in layer.placed} for layer in known_layers()}
     asked = {
-        (row.name, width) for row in ROWS for width in (row.search["at"] if row.line.get("along") == "width" else [32])
+        (row.name, width) for row in ROWS for width in (row.search["at"] if row.sweep.get("along") == "width" else [32])
     }
     assert all(set(rows) == asked for rows in known.values())
     assert not any(placed.failed for rows in known.values() for placed in rows.values())
@@ -399,7 +401,7 @@ def test_known_layers_are_named_with_their_options(tmp_path):
 
 
 def test_a_whole_block_is_not_asked_for_a_convolution_before_it():
-    rows, left_out = fitting(Contender(LAYERS.named(f"{HERE / 'layers_to_place.py'}:Whole")), ROWS)
+    rows, left_out = fitting(BatteryLayer(LAYERS.named(f"{HERE / 'layers_to_place.py'}:Whole")), ROWS)
     assert {row.name for row in ROWS} - {row.name for row in rows} == {"induction-conv"}
     assert "induction-conv is left out" in left_out[0]
 

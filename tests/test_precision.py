@@ -170,7 +170,7 @@ def test_other_trained_networks_are_judged_by_their_mean_error():
     found = smallest_precision(Subject("rarely", "trained", Rarely(), task, "", None, task.tolerance), draws=20)
     assert (found.error_kind, found.tolerance) == ("mean", task.mean_tolerance)
     assert 0 < found.error <= task.mean_tolerance < found.error_below
-    assert "over 400 gaussian inputs of seed 0, for the worst is 1" in found.rests_on
+    assert "over 400 gaussian inputs of seed 0, for the worst is 1" in found.justification
 
 
 def test_a_network_that_misses_its_tolerance_has_no_precision():
@@ -202,4 +202,4 @@ def test_a_study_records_what_was_measured():
     assert evidence.verdict == "measured"
     assert evidence.size.precision == bits(task, "heads", 10)
     assert evidence.error <= task.tolerance < evidence.detail["error_below"]
-    assert "proves nothing of other inputs" in evidence.rests_on
+    assert "proves nothing of other inputs" in evidence.justification

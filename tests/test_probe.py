@@ -435,7 +435,7 @@ def test_answers_that_took_exact_fractions_are_counted():
     answers = answered(plan)
     details = [detail for piece in answers.values() for detail in piece.detail.values()]
     assert all(detail["yes"] + detail["no"] + detail["undecided"] == 8 for detail in details)
-    assert all("proved for the keys as stored" in piece.rests_on for piece in answers.values())
+    assert all("proved for the keys as stored" in piece.justification for piece in answers.values())
     found = gather_probe(plan, answers).curve
     assert found.undecided == 0
     assert found.rational == sum(detail["rational"] for detail in details) > 0

@@ -156,7 +156,7 @@ def certified(tmp_path):
     return weights, path
 
 
-def test_a_certificate_holds_and_says_what_it_rests_on(certified):
+def test_a_certificate_holds_and_says_what_it_justification(certified):
     result = verify(certified[1])
     assert result.holds
     assert not result.reason

@@ -27,21 +27,21 @@ from assay.report.figures import (
 )
 from assay.report.findings import AttentionMap, EvidenceRow, Failure, Findings, Protocol, Reported
 from assay.report.gathering import parameters_text
-from assay.report.lines import (
-    Certified,
-    DrawnInputs,
-    FewestBits,
-    Line,
-    Precisions,
-    TrivialBaselines,
-    Unfinished,
-    boundaries_of,
-    contenders,
-    references,
-)
 from assay.report.page import write_report
 from assay.report.protocols import ProtocolRun
 from assay.report.schema import to_json
+from assay.report.sweeps import (
+    Certified,
+    DrawnInputs,
+    FewestBits,
+    Precisions,
+    Sweep,
+    TrivialBaselines,
+    Unfinished,
+    architectures_of,
+    boundaries_of,
+    references,
+)
 from assay.report.task_matrix import task_matrix
 from assay.report.terminal import terminal_text
 from assay.report.words import boundary_label, few_seeds_text
@@ -78,7 +78,7 @@ def evidence(task, family, architecture, source, verdict, kind, width):
         error_kind=kind,
         error=0.2,
         tolerance=0.25,
-        rests_on=f"{verdict} by {source}; for {parameters_text(task)}",
+        justification=f"{verdict} by {source}; for {parameters_text(task)}",
         detail=detail,
     )
 
@@ -92,7 +92,7 @@ def searched(task, x, architecture, family, smallest, widths, state=0, depth=1):
     def run(seed, width):
         question, learned = replace(first, seed=seed, width=width), width >= smallest[seed]
         piece = run_of(question, learned, error=0.2, family=family, state=state * width)
-        return replace(piece, task=task, rests_on=f"{piece.verdict} by training; for {parameters_text(task)}")
+        return replace(piece, task=task, justification=f"{piece.verdict} by training; for {parameters_text(task)}")
 
     runs = tuple(run(seed, width) for seed in range(3) for width in sorted(widths))
     width = min((width for width in widths if width >= sorted(smallest)[1]), default=None)
@@ -126,7 +126,7 @@ def line(name, along, symbol, said, found, **more):
     """A line of the findings, and a row for each piece of its evidence."""
     series = [*stated_series(said), *learned_series(found)]
     pieces = [piece for _, piece in said] + [run for end in found for run in end.runs]
-    entry = Line(
+    entry = Sweep(
         name=name,
         title=more.get("title", f"Width against {symbol}"),
         task=more.get("task", {"name": "sparse-averaging", "dimension": 1, "layout": "last"}),
@@ -175,7 +175,7 @@ def row(piece, along):
         rate=0.01,
         steps=None,
         seconds=0.5,
-        rests_on=piece.rests_on,
+        justification=piece.justification,
         key=piece.key,
         state=piece.size.state or None,
     )
@@ -201,10 +201,10 @@ def guarantees():
     """A certificate that was proved, one that was not, and precisions of two constructions."""
     unit = build(SparseAveraging(length=5, sparsity=2), method="cyclic")
     proved = Certified("cyclic", "N = 5, q = 2", 9, 0.2, "integers", certify(unit), "proved", 0.1)
-    failed = replace(proved, method="<sign>", proof=None, rests_on="stated, but not proved: it & that")
+    failed = replace(proved, method="<sign>", proof=None, justification="stated, but not proved: it & that")
 
     def point(x, bits):
-        return FewestBits(x, bits, fraction=3, error=0.1, width=9, rests_on="tried")
+        return FewestBits(x, bits, fraction=3, error=0.1, width=9, justification="tried")
 
     found = (
         Precisions("cyclic", (point(8, 10), point(16, 14), point(32, 18)), per_doubling=4.0),
@@ -232,7 +232,7 @@ def gathered(*lines, attention_maps=(), protocols=()):
         machine="a test machine with 7 cores",
         seeds=(0, 1, 2),
         precision=32,
-        lines=tuple(entries),
+        sweeps=tuple(entries),
         matrix=task_matrix(entries),
         attention_maps=attention_maps,
         protocols=protocols,
@@ -354,9 +354,9 @@ class Page(HTMLParser):
 
 
 def band(findings, name, architecture):
-    """The chart of one architecture on the line of this name."""
-    (chosen,) = (line for line in findings.lines if line.name == name)
-    (shown,) = (contender for contender in contenders([chosen]) if contender.name == architecture)
+    """The chart of one architecture on the sweep of this name."""
+    (chosen,) = (line for line in findings.sweeps if line.name == name)
+    (shown,) = (one for one in architectures_of([chosen]) if one.name == architecture)
     return band_chart(findings, chosen, shown)
 
 
@@ -377,20 +377,20 @@ def test_page_is_well_formed_and_named_after_the_study(written, html):
 
 def test_page_shows_every_boundary_and_every_row(findings, html):
     page = Page(html)
-    for series in [series for line in findings.lines for series in line.series]:
+    for series in [series for line in findings.sweeps for series in line.series]:
         assert boundary_label(series) in page.text
         assert series.architecture in page.text
     keys = {attributes["data-key"] for _, attributes in page.tags if "data-key" in attributes}
     assert keys == {row.key for row in findings.evidence}
     for row in findings.evidence:
-        assert all(part in page.text for part in row.rests_on.split("; "))
+        assert all(part in page.text for part in row.justification.split("; "))
 
 
 def test_certificates_are_listed_with_their_status_and_steps(findings, html):
-    proved, failed = findings.lines[0].certificates
+    proved, failed = findings.sweeps[0].certificates
     assert html.count("not proved</strong>") == 1
     assert all(step.statement in unescape(html) for step in proved.proof.steps)
-    assert escape(failed.rests_on) in html
+    assert escape(failed.justification) in html
     assert escape(failed.method) in html
 
 
@@ -399,7 +399,7 @@ def test_precisions_are_drawn_and_tabled(findings, written, html):
     assert not (written.parent / "small-figures" / "sparsity.precision.svg").exists()
     assert '<td class="number">14 (3)</td>' in html
     assert '<td class="number">+4.00</td>' in html
-    figure = precision_chart(findings.lines[0])
+    figure = precision_chart(findings.sweeps[0])
     drawn = {drawn.get_label(): drawn for drawn in figure.axes[0].get_lines()}
     assert list(drawn["cyclic: +4.0 bits per doubling"].get_ydata()) == [10, 14, 18]
     assert "sign" in drawn
@@ -491,7 +491,7 @@ def test_table_of_evidence_can_be_sorted_without_a_mouse(findings, html):
 
 
 def test_text_is_escaped(findings, tmp_path):
-    first = replace(findings.evidence[0], rests_on=HOSTILE)
+    first = replace(findings.evidence[0], justification=HOSTILE)
     hostile = replace(findings, title=HOSTILE, command=HOSTILE, evidence=(first, *findings.evidence[1:]))
     hostile = replace(hostile, attention_maps=())
     text = write_report(hostile, tmp_path).read_text("utf-8")
@@ -517,8 +517,8 @@ def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
 
 def test_bounds_and_constructions_are_those_of_whom_they_speak_of(findings):
     """recurrent-state excludes other widths for an LSTM, of two numbers a unit, than for the bare model, of one."""
-    line = findings.lines[0]
-    shown = {contender.name: contender for contender in contenders([line])}
+    line = findings.sweeps[0]
+    shown = {architecture.name: architecture for architecture in architectures_of([line])}
     assert list(shown) == ["attention", "lstm", "bare-attention", "bare-recurrent"]
 
     def last(architecture, source):
@@ -555,7 +555,7 @@ def test_widths_against_sparsity_have_linear_axes(findings):
     axes = band(findings, "sparsity", "attention").axes[0]
     assert axes.get_xscale() == axes.get_yscale() == "linear"
     assert axes.get_ylim()[0] == 0
-    assert [contender.name for contender in contenders(findings.lines[1:])] == [
+    assert [architecture.name for architecture in architectures_of(findings.sweeps[1:])] == [
         "attention",
         "lstm",
         "bare-attention",
@@ -564,7 +564,7 @@ def test_widths_against_sparsity_have_linear_axes(findings):
 
 
 def test_summary_has_all_laws_and_the_smallest_construction(findings):
-    labels = legend(summary_chart(findings, findings.lines[0]))
+    labels = legend(summary_chart(findings, findings.sweeps[0]))
     assert starting(labels, "attention, fit: ")
     assert "bare-attention, constructed (cyclic)" in labels
     assert "bare-recurrent, constructed (recurrent)" in labels
@@ -572,8 +572,8 @@ def test_summary_has_all_laws_and_the_smallest_construction(findings):
 
 
 def test_embedding_bits_need_bounds_on_bits_and_constructions(findings):
-    line = findings.lines[0]
-    shown = {contender.name: contender for contender in contenders([line])}
+    line = findings.sweeps[0]
+    shown = {architecture.name: architecture for architecture in architectures_of([line])}
     drawn = message_bits_chart(findings, line, shown["bare-attention"])
     assert starting(legend(drawn), "impossible (worst case): attention-message")
     assert message_bits_chart(findings, line, shown["bare-recurrent"]) is None
@@ -598,15 +598,15 @@ def test_figures_are_the_same_every_time(findings):
 def test_report_of_a_study_that_has_only_begun(tmp_path):
     waiting = (Unfinished("attention", 8, None), Unfinished("my:Layer", 16, "at width 4: <b>"))
     begun = gathered(line("length", "length", "N", [(8, piece) for piece in stated(8)], [], unfinished=waiting))
-    begun = replace(begun, failures=(Failure("portrait <i>", "with: x", refused=False),), seeds=(7,))
+    begun = replace(begun, failures=(Failure("attention_map <i>", "with: x", refused=False),), seeds=(7,))
     page = Page(write_report(begun, tmp_path).read_text("utf-8"))
     assert "my:Layer at N = 16 failed at width 4: <b>. It gives no point." in page.text.replace(" .", ".")
     assert "What failed" in page.text
-    assert "portrait <i> failed with: x" in page.text
+    assert "attention_map <i> failed with: x" in page.text
     assert "at least 1 of 1 seed reached" in page.text
     assert few_seeds_text(1) in page.text
     text = printed(begun)
-    assert "portrait <i> failed with: x" in text
+    assert "attention_map <i> failed with: x" in text
     assert few_seeds_text(1) in text
     assert "attention : no search finished;" in page.text
     assert "bare-recurrent : explicit weights;" in page.text
@@ -627,7 +627,7 @@ def test_one_task_has_no_matrix(findings, html):
 
 def test_matrix_says_what_is_known_of_every_task_and_architecture(several):
     matrix = several.matrix
-    assert matrix.lines == ("length", "mystery")
+    assert matrix.sweeps == ("length", "mystery")
     assert matrix.architectures == (
         "attention",
         "attention, depth 2",
@@ -662,8 +662,8 @@ def test_matrix_is_the_first_thing_on_the_page_and_in_the_terminal(several, tmp_
     assert [attributes["id"] for tag, attributes in page.tags if tag == "section"] == [
         "matrix",
         "key",
-        "line-length",
-        "line-mystery",
+        "sweep-length",
+        "sweep-mystery",
         "evidence",
         "made",
     ]
@@ -687,7 +687,7 @@ def test_tables_are_drawn_with_the_characters_that_the_terminal_has(several):
 
 
 def test_everything_has_a_colour_and_marker_of_its_own(several):
-    look = looks(several.lines)
+    look = looks(several.sweeps)
     names = {"attention", "attention, depth 2", "third-order", "hybrid", "my.package:Layer", "lstm", "feed-forward"}
     assert names <= set(look)
     assert len({look[name].colour for name in names}) == len(names)

@@ -57,7 +57,7 @@ def written(folder, text=BOTH):
 
 def of_retrieval(findings):
     """What does not depend on when and where it was made."""
-    return {key: findings[key] for key in ("retrieval", "memory", "title", "lines", "seeds")}
+    return {key: findings[key] for key in ("retrieval", "memory", "title", "sweeps", "seeds")}
 
 
 @pytest.fixture(scope="module")
@@ -264,13 +264,13 @@ def test_sets_that_were_drawn_are_not_called_all(tmp_path):
 
 
 def test_lines_and_retrieval_stand_in_one_study(tmp_path):
-    line = '[lines.averaging]\ntask = { name = "sparse-averaging", sparsity = 1 }\nbounds = [4, 8]\n'
+    line = '[sweeps.averaging]\ntask = { name = "sparse-averaging", sparsity = 1 }\nbounds = [4, 8]\n'
     extra = '[retrieval]\nexplicit = [8]\nformats = ["float16"]\n[memory]\ndimensions = [16]\nloads = [1.0]\n'
     path = written(tmp_path, f'name = "both"\nseeds = [0]\n{extra}{line}')
     done = assay("run", path, "--out", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["lines"]
+    assert found["sweeps"]
     assert found["retrieval"]["unanswered"] == found["memory"]["unanswered"] == 0
     page = (tmp_path / "both.html").read_text("utf-8")
     assert 'id="retrieval-documents"' in page
@@ -321,7 +321,7 @@ def test_a_wrong_table_is_refused_in_one_line_with_the_value_and_what_is_allowed
 
 def test_a_study_of_nothing_is_refused(tmp_path):
     (line,) = refusals(tmp_path, 'name = "both"\n')
-    assert "lines, comparisons, retrieval, memory or boolean; this one has none of them" in line
+    assert "sweeps, comparisons, retrieval, memory or boolean; this one has none of them" in line
 
 
 def test_tables_that_ask_nothing_are_refused(tmp_path):

@@ -222,7 +222,7 @@ batch = 16
 validation = 32
 test = 64
 
-[lines.hops]
+[sweeps.hops]
 task = {{ name = "k-hop" }}
 search = [
     {{ architecture = "{file}:Delta", options = {{ signed = true }}, at = [6], lowest = 4, highest = 4 }},

@@ -37,7 +37,7 @@ def test_fifty_thousand_documents_and_pairs():
         "random, all sets": 75,
         "training": 233,
     }
-    says = {one.name: f"{one.says} ({one.rests_on})" for one in found.statements}
+    says = {one.name: f"{one.says} ({one.justification})" for one in found.statements}
     assert "Radon's theorem asks for 4, the bits of a query for 2" in says["necessary"]
     assert "at 14 bits, for all sets" in says["enough"]
     assert "proved in integers" in says["enough"]
@@ -299,7 +299,7 @@ def test_every_legal_question_has_a_whole_answer(documents, top, opposite, bits,
     for words in (found.answer, found.change, *(one.says for one in found.statements)):
         assert not re.search(r"\bnan\b|\binf\b|None|\b1 bits\b|\b1 dimensions\b|\(0 %", words)
     assert {one.name for one in found.statements} >= {"necessary", "enough"}
-    assert all(one.rests_on for one in found.statements)
+    assert all(one.justification for one in found.statements)
 
 
 def test_words_of_the_reverse_answer():

@@ -174,7 +174,8 @@ def test_what_was_measured_in_training_is_marked_where_it_is_extrapolated():
     inside = size_pairs(16, 32, error=0.05)
     outside = size_pairs(128, 65536, error=0.05)
     rests = [
-        [one.rests_on for one in sized.statements if one.name.startswith("training")] for sized in (inside, outside)
+        [one.justification for one in sized.statements if one.name.startswith("training")]
+        for sized in (inside, outside)
     ]
     assert not any("EXTRAPOLATED" in line for line in rests[0])
     assert all("EXTRAPOLATED" in line for line in rests[1])

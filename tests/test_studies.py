@@ -10,7 +10,7 @@ from assay import AssayError
 from assay.bounds import bounds_of
 from assay.models import family
 from assay.report.findings import gather
-from assay.report.lines import Unfinished
+from assay.report.sweeps import Unfinished
 from assay.studies import shipped
 from assay.studies.course import search_course
 from assay.studies.replay import replay, study_evidence
@@ -31,7 +31,7 @@ draws = 2
 distribution = "uniform"
 batch = 16
 
-[lines.averaging]
+[sweeps.averaging]
 title = "Averaging"
 task = { name = "sparse-averaging", sparsity = 2, layout = "last" }
 along = "length"
@@ -39,7 +39,7 @@ bounds = [4, 8, 16]
 constructions = [4, 8]
 methods = ["heads"]
 
-[[lines.averaging.search]]
+[[sweeps.averaging.search]]
 architecture = "attention"
 at = [4, 8]
 start = [4, 8]
@@ -48,7 +48,7 @@ lowest = 2
 highest = 40
 rates = [0.02, 0.01]
 
-[[lines.averaging.search]]
+[[sweeps.averaging.search]]
 architecture = "lstm"
 at = [4]
 start = [4]
@@ -57,17 +57,17 @@ lowest = 2
 highest = 8
 rates = [0.02]
 
-[lines.sparsity]
+[sweeps.sparsity]
 task = { name = "sparse-averaging", length = 8, layout = "last" }
 along = "sparsity"
 recipe = { distribution = "gaussian" }
 bounds = [1, 2]
 
-[lines.matching]
+[sweeps.matching]
 task = { name = "match2" }
 along = "length"
 
-[[lines.matching.search]]
+[[sweeps.matching.search]]
 architecture = "attention"
 head_width = 2
 at = [4]
@@ -77,7 +77,7 @@ lowest = 2
 highest = 20
 rates = [0.02]
 
-[[lines.matching.search]]
+[[sweeps.matching.search]]
 architecture = "attention"
 depth = 2
 at = [4, 8]
@@ -123,15 +123,15 @@ def keyed(evidence):
 def test_shipped_studies_can_be_read(name, quick):
     study = load_study(name, quick=quick)
     searches = study.searches()
-    if not study.lines:
+    if not study.sweeps:
         assert study.singles() or study.comparisons
         assert len({search.name for search in searches}) == len(searches)
         return
-    assert name == "field-sample" or any(line.stated for line in study.lines)
+    assert name == "field-sample" or any(line.stated for line in study.sweeps)
     assert searches
     seeds = 1 if quick and name == "field-sample" else 3
     assert all(search.values[search.start] > 0 and len(search.seeds) == seeds for search in searches)
-    for line in study.lines:
+    for line in study.sweeps:
         proved = {b.name for task in line.tasks.values() for b in bounds_of(task) if b.justified == "proved"}
         asked = {asked.question.bound for asked in line.stated if asked.question.kind == "bound"}
         assert asked <= proved
@@ -140,13 +140,13 @@ def test_shipped_studies_can_be_read(name, quick):
 
 def test_the_shipped_study_asks_what_it_promises():
     study = load_study("sparse-averaging")
-    assert [(line.along, line.symbol) for line in study.lines] == [("length", "N"), ("sparsity", "q"), ("length", "N")]
+    assert [(line.along, line.symbol) for line in study.sweeps] == [("length", "N"), ("sparsity", "q"), ("length", "N")]
     lengths = {}
-    for search in study.lines[0].searches:
+    for search in study.sweeps[0].searches:
         lengths.setdefault(search.candidates[0].networks.architecture, set()).add(search.x)
     assert lengths["attention"] == lengths["feed-forward"] == {8, 16, 32, 64}
     assert lengths["lstm"] >= {8, 16, 32}
-    assert max(asked.question.task.length for asked in study.lines[0].stated) == 4096
+    assert max(asked.question.task.length for asked in study.sweeps[0].stated) == 4096
 
 
 def test_a_study_without_a_quick_form_says_so():
@@ -159,12 +159,12 @@ def test_quick_changes_only_what_it_names():
     assert quick.name == "sparse-averaging-quick"
     assert quick.seeds == full.seeds
     assert quick.searches()[0].values != full.searches()[0].values
-    for small, large in zip(quick.lines, full.lines, strict=True):
+    for small, large in zip(quick.sweeps, full.sweeps, strict=True):
         assert (small.name, small.along, small.distribution) == (large.name, large.along, large.distribution)
         for one, other in ((small, large), (large, small)):
             asked = {search.candidates[0].networks.architecture for search in one.searches}
             assert asked == {search.candidates[0].networks.architecture for search in other.searches}
-    assert set(quick.lines[1].tasks[2].to_json().items()) - set(full.lines[1].tasks[2].to_json().items()) == {
+    assert set(quick.sweeps[1].tasks[2].to_json().items()) - set(full.sweeps[1].tasks[2].to_json().items()) == {
         ("length", 8)
     }
 
@@ -175,7 +175,7 @@ def test_a_ladder_reaches_its_ends():
 
 
 def test_lines_have_tasks_recipes_and_depths_of_their_own(two):
-    averaging, sparsity, matching = two.lines
+    averaging, sparsity, matching = two.sweeps
     assert sorted(averaging.tasks) == [4, 8, 16]
     assert averaging.tasks[16].to_json()["length"] == 16
     assert (averaging.distribution, sparsity.distribution) == ("uniform", "gaussian")
@@ -210,7 +210,7 @@ def test_a_replay_finds_what_the_search_found(two):
 
 
 def test_only_what_the_search_asks_is_its_evidence(two):
-    search = two.lines[0].searches[1]
+    search = two.sweeps[0].searches[1]
     runs = runs_of(search)
     strangers = [
         trained(replace(search.candidates[0], width=width, seed=seed, rate=rate), learned=True)
@@ -222,7 +222,7 @@ def test_only_what_the_search_asks_is_its_evidence(two):
 
 
 def test_a_search_without_its_last_answer_is_not_finished(two):
-    search = two.lines[0].searches[0]
+    search = two.sweeps[0].searches[0]
     runs = list(keyed(runs_of(search)).values())
     found = replay(search, keyed(runs[:-1]))
     assert not found.finished
@@ -232,7 +232,7 @@ def test_a_search_without_its_last_answer_is_not_finished(two):
 
 
 def test_a_search_that_learns_nowhere_is_finished(two):
-    search = two.lines[0].searches[0]
+    search = two.sweeps[0].searches[0]
     found = replay(search, keyed(runs_of(search, lambda question: False)))
     assert found.finished
     assert found.value is None
@@ -245,12 +245,12 @@ def test_an_empty_ledger_holds_no_evidence_of_a_study(two):
 def test_findings_have_every_line_and_the_matrix(two):
     bounds = [question.answer() for question in two.singles() if question.kind == "bound"]
     runs = [run for search in two.searches() if search.name.startswith("attention") for run in runs_of(search)]
-    half = runs_of(two.lines[0].searches[2])[:2]
+    half = runs_of(two.sweeps[0].searches[2])[:2]
     other = replace(bounds[0], question={**bounds[0].question, "precision": 8})
     evidence = study_evidence(two, [*bounds, *runs, *half, other])
     assert keyed(evidence) == keyed([*bounds, *runs, *half])
     findings = gather(two, evidence, "assay run two")
-    averaging, sparsity, matching = findings.lines
+    averaging, sparsity, matching = findings.sweeps
     assert averaging.task == {"name": "sparse-averaging", "sparsity": 2, "dimension": 1, "layout": "last"}
     assert averaging.unfinished == (Unfinished("lstm", 4, None),)
     assert (averaging.baselines, averaging.test_inputs) == ((), ())
@@ -266,9 +266,9 @@ def test_findings_have_every_line_and_the_matrix(two):
     assert names == {"attention, head dimension 2", "attention, depth 2"}
     assert matching.task["name"] == "match2"
     assert not {"length", "modulus"} & set(matching.task)
-    moduli = [matching_task.to_json()["modulus"] for matching_task in two.lines[2].tasks.values()]
+    moduli = [matching_task.to_json()["modulus"] for matching_task in two.sweeps[2].tasks.values()]
     assert matching.follows == {"modulus": (min(moduli), max(moduli))}
-    assert findings.matrix.lines == ("averaging", "sparsity", "matching")
+    assert findings.matrix.sweeps == ("averaging", "sparsity", "matching")
     (cell,) = [e for e in findings.matrix.cells["matching"]["attention, depth 2"] if e.verdict == "learned"]
     assert (cell.width, cell.x) == (8, 8)
     rows = {row.key: row for row in findings.evidence}

@@ -26,7 +26,7 @@ from fresh import assay
 from test_cli import TINY
 
 DOCS = Path(__file__).parent.parent / "docs" / "studies.md"
-LINE = "lines.averaging"
+LINE = "sweeps.averaging"
 SEARCH = f"{LINE}.search[1]"
 SEEDS = f"it must be a list of different integers from 0 to {2**63 - 1}"
 PLACES = "it must be a list of different positive integers"
@@ -58,11 +58,11 @@ WRONG = [
     ('distribution = "gaussian"', 'distribution = "gausian"', "distribution 'gausian' is not known; did you mean 'gau"),
     ('distribution = "gaussian"', 'distribution = "adversarial"', ".at: 'adversarial' inputs at N = 3 need the keys"),
     ('distribution = "gaussian"', "distribution = 5", "recipe.distribution = 5 is not allowed; it must be a text"),
-    ("lines.averaging", "lines.'../x'", "the name of a line = '../x' is not allowed; it must be lower-case letters"),
+    ("sweeps.averaging", "sweeps.'../x'", "the name of a sweep = '../x' is not allowed; it must be lower-case letters"),
     ("sparsity = 1", "sparsity = 9", "at N = 3: sparsity = 9 is not allowed; it must be an integer from 1 to length"),
     ("sparsity = 1", "sparsity = 1.5", f"{LINE}.task.sparsity = 1.5 is not allowed; it must be an integer"),
     ("sparsity = 1", "sparsty = 1", "parameter of sparse-averaging 'sparsty' is not known; did you mean 'sparsity'?"),
-    ("sparsity = 1", "sparsity = 1, length = 3", "task.length must not be given, since the line goes along it"),
+    ("sparsity = 1", "sparsity = 1, length = 3", "task.length must not be given, since the sweep goes along it"),
     ('name = "sparse-averaging", sparsity', "sparsity", f"{LINE}.task: task has no name"),
     ('name = "sparse-averaging", s', 'name = "sparse-averagin", s', "did you mean 'sparse-averaging'?"),
     ('along = "length"', 'along = "lenght"', f"{LINE}.along: parameter of sparse-averaging to go along 'lenght' is"),
@@ -89,12 +89,16 @@ WRONG = [
     ("rates = [0.02]", "head_width = 2", "head_width = 2 is not allowed; it must be 0 for gru, which has no heads"),
     ("lowest = 2", "lowest = 7", "lowest width = 7 is not allowed; it must be from 1 to the highest, 6"),
     ("highest = 6", "highest = 10000000", "highest = 10000000 is not allowed; it must be an integer from 1 to 100000"),
-    ("width = 6", "width = 0", "portraits[0].width = 0 is not allowed; it must be an integer from 1 to 100000"),
-    ("width = 6", "", "portraits[0] has no width"),
-    ("[[portraits]]", "[portraits]", "portraits = {"),
-    ("[[portraits]]", "[quick]\nseeds = [-1]\n[[portraits]]", f"with --quick, seeds = [-1] is not allowed; {SEEDS}"),
+    ("width = 6", "width = 0", "attention_maps[0].width = 0 is not allowed; it must be an integer from 1 to 100000"),
+    ("width = 6", "", "attention_maps[0] has no width"),
+    ("[[attention_maps]]", "[attention_maps]", "attention_maps = {"),
+    (
+        "[[attention_maps]]",
+        "[quick]\nseeds = [-1]\n[[attention_maps]]",
+        f"with --quick, seeds = [-1] is not allowed; {SEEDS}",
+    ),
     ('name = "tiny"', 'name = "tiny"\nquick = 5', "quick = 5 is not allowed; it must be a table"),
-    ("[lines.averaging]", "[lines]\n[line.averaging]", "key 'line' is not known; did you mean 'lines'"),
+    ("[sweeps.averaging]", "[sweeps]\n[sweep.averaging]", "key 'sweep' is not known; did you mean 'sweeps'"),
     ("[recipe]", "[recipe", "cannot be read: Expected ']' at the end of a table declaration (at line 8, column 8)"),
     ("seeds = [0, 1, 2]", f"seeds = [{'9' * 5000}]", "cannot be read: Exceeds the limit"),
 ]
@@ -130,7 +134,7 @@ def test_every_fault_has_one_line(tmp_path):
         f"{LINE}.constructions: at N = 3",
         f"{SEARCH}.architecture",
         f"{LINE}.key 'bound'",
-        "portraits[0].width",
+        "attention_maps[0].width",
     ]
     assert len(lines) == len(places)
     for line, place in zip(lines, places, strict=True):
@@ -140,8 +144,8 @@ def test_every_fault_has_one_line(tmp_path):
 def test_the_same_fault_at_several_places_is_said_at_each(tmp_path):
     text = changed('architecture = "attention"\nat', 'architecture = "grv"\nat').replace('"gru"', '"grv"')
     lines = refusals(tmp_path, text.replace('method = "sign"', 'method = "sing"').replace('["sign"', '["sing"'))
-    places = ["lines.averaging.methods[0]", "lines.averaging.search[0].architecture", f"{SEARCH}.architecture"]
-    assert [line.split(": ")[1] for line in lines] == [*places, "portraits[0].method"]
+    places = ["sweeps.averaging.methods[0]", "sweeps.averaging.search[0].architecture", f"{SEARCH}.architecture"]
+    assert [line.split(": ")[1] for line in lines] == [*places, "attention_maps[0].method"]
 
 
 def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
@@ -149,7 +153,7 @@ def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
     (tmp_path / "capacity.toml").write_text('name = "capacity"\n' + capacity, "utf-8")
     assert [search.field for search in load_study(str(tmp_path / "capacity.toml")).searches()] == ["K"] * 6
     (tmp_path / "state.toml").write_text('name = "state"\n' + state, "utf-8")
-    assert [search.sweep for search in load_study(str(tmp_path / "state.toml")).searches()] == [True] * 9
+    assert [search.grid for search in load_study(str(tmp_path / "state.toml")).searches()] == [True] * 9
     (tmp_path / "mine.toml").write_text(block, "utf-8")
     study = load_study(str(tmp_path / "mine.toml"))
     assert (study.title, study.seeds, study.precision) == ("mine", (0, 1, 2), 32)
@@ -157,13 +161,13 @@ def test_the_shortest_study_has_a_default_for_everything_else(tmp_path):
     assert search.rates == (0.01,)
     assert (search.values[0], search.values[-1]) == (2, 64)
     assert search.candidates[0].recipe.steps == STEPS
-    assert search.candidates[0].recipe.distribution == study.lines[0].distribution == "gaussian"
+    assert search.candidates[0].recipe.distribution == study.sweeps[0].distribution == "gaussian"
 
 
 def test_steps_of_a_search_come_before_those_of_the_line_and_the_file(tmp_path):
     text = changed("batch = 16", "batch = 16\nsteps = 7").replace("steps = [60]\n", "").replace("[60, 60]", "9")
     (tmp_path / "s.toml").write_text(text, "utf-8")
-    steps = [search.candidates[0].recipe.steps for search in load_study(str(tmp_path / "s.toml")).lines[0].searches]
+    steps = [search.candidates[0].recipe.steps for search in load_study(str(tmp_path / "s.toml")).sweeps[0].searches]
     assert steps == [9, 9, 7]
 
 
@@ -265,11 +269,11 @@ def allowed(field):
 
 SECTIONS = {
     "The file": schema.StudyTable,
-    "A line": schema.LineTable,
+    "A sweep": schema.SweepTable,
     "A search": schema.SearchTable,
     "Bits per number": schema.PrecisionTable,
     "A recipe": schema.RecipeTable,
-    "A portrait": schema.PortraitTable,
+    "A attention_map": schema.AttentionMapTable,
     "A protocol": schema.ProtocolTable,
     "A trained network": schema.TrainedTable,
     "Retrieval": schema.RetrievalTable,

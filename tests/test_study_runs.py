@@ -58,7 +58,7 @@ LAYERS = {
 MODULE = HEAD + "".join(source for source, _, _ in LAYERS.values())
 MENDED = HEAD + "".join(f"\n\nclass {name}(Attention):\n    pass" for name in LAYERS)
 SEARCH = """
-[[lines.averaging.search]]
+[[sweeps.averaging.search]]
 architecture = "layers:{name}"
 at = [3]
 start = 4
@@ -81,7 +81,7 @@ def study(folder, *searches, **changes):
     for key, value in changes.items():
         text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, count=1, flags=re.MULTILINE)
     added = "".join(SEARCH.format(name=name) for name in searches)
-    (folder / "s.toml").write_text(text.replace("[[portraits]]", f"{added}\n[[portraits]]"), "utf-8")
+    (folder / "s.toml").write_text(text.replace("[[attention_maps]]", f"{added}\n[[attention_maps]]"), "utf-8")
     return folder / "s.toml"
 
 
@@ -92,7 +92,7 @@ def test_any_seeds_are_run_to_the_end_and_so_is_a_file_with_a_byte_order_mark(tm
     assert done.returncode == 0, done.stderr
     with Ledger(tmp_path / "ledger.sqlite", create=False) as ledger:
         runs = [piece.question for piece in ledger if piece.question["kind"] == "training"]
-    assert {run["seed"] for run in runs if not run["portrait"]} == {42, 1337, 20231129}
+    assert {run["seed"] for run in runs if not run["attention_map"]} == {42, 1337, 20231129}
     page = (tmp_path / "tiny.html").read_text("utf-8")
     assert "at least 2 of 3 seeds" in page
     assert "outvoted" not in page + done.stdout
@@ -142,7 +142,7 @@ def test_faulty_layers_cost_their_own_rows_say_why_and_are_asked_again_when_they
 def test_a_study_in_which_everything_fails_still_has_a_report(tmp_path):
     (tmp_path / "layers.py").write_text(MODULE)
     path, line = tmp_path / "s.toml", 'task = { name = "sparse-averaging", sparsity = 1, layout = "last" }'
-    path.write_text(f'name = "s"\n[lines.averaging]\n{line}\n{SEARCH.format(name="Forward")}')
+    path.write_text(f'name = "s"\n[sweeps.averaging]\n{line}\n{SEARCH.format(name="Forward")}')
     done = assay("run", path, "--out", tmp_path, "--json", path=tmp_path)
     assert done.returncode == 70, done.stderr
     assert '"failures": [{"what": "layers:Forward on sparse-averaging at N = 3, q = 1"' in done.stdout

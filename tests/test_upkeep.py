@@ -46,7 +46,7 @@ def ran(*arguments):
     ("changes", "fields"),
     [
         ({"seconds": 9.0, "versions": {"assay": "1"}}, ()),
-        ({"rests_on": "said in other words", "detail": {"curve": [0.9]}}, ()),
+        ({"justification": "said in other words", "detail": {"curve": [0.9]}}, ()),
         ({"error": 0.125 * (1 + 1e-9)}, ()),
         ({"error": 0.125 + 0.25 * 0.9e-6}, ()),
         ({"error": 0.125 + 0.25 * 1.2e-6}, ("error",)),
@@ -66,7 +66,7 @@ def test_two_answers_contradict_each_other_in_what_they_state(changes, fields):
 
 
 def test_every_field_of_evidence_is_compared_or_left_out_on_purpose():
-    left_out = {"question", "seconds", "versions", "rests_on", "detail"}
+    left_out = {"question", "seconds", "versions", "justification", "detail"}
     other = statement(
         2,
         task={},
@@ -78,7 +78,7 @@ def test_every_field_of_evidence_is_compared_or_left_out_on_purpose():
         error_kind="worst",
         error=3.0,
         tolerance=4.0,
-        rests_on="x",
+        justification="x",
         seconds=1.0,
         versions={},
         detail={},

@@ -22,7 +22,7 @@ validation = 128
 test = 256
 """
 LINE = """
-[lines.{line}]
+[sweeps.{line}]
 task = {{ name = "{file}:{name}" }}
 recipe = {{ {recipe} }}
 search = [{{ architecture = "lstm", at = [8], lowest = 4, highest = 4 }}]
@@ -54,7 +54,7 @@ def test_users_tasks_in_a_study_and_its_report(tmp_path):
     assert done.stdout.count("Other lengths: error rate beyond the length of training") == 3
     page = (tmp_path / "out" / "own-tasks.html").read_text()
     findings = json.loads(page.partition('id="findings">')[2].partition("</script>")[0])
-    tested = {line["name"]: line["lengths"] for line in findings["lines"]}
+    tested = {line["name"]: line["lengths"] for line in findings["sweeps"]}
     assert tested.pop("recollect") == []
     for (row,) in tested.values():
         assert (row["x"], row["width"]) == (8, 4)

@@ -27,7 +27,7 @@ validation = 64
 test = 128
 """
 CAPACITY = """
-[lines.capacity]
+[sweeps.capacity]
 task = { name = "recall", vocabulary = 16 }
 along = "width"
 search = [
@@ -36,7 +36,7 @@ search = [
 ]
 """
 SHAPES = """
-[lines.shapes]
+[sweeps.shapes]
 task = { name = "k-hop" }
 search = [
     { architecture = "attention", vary = "depth", values = [1, 2], width = 8, at = [6, 8] },
@@ -54,7 +54,7 @@ def written(folder, *lines):
 
 def test_candidates_are_questions(tmp_path):
     study = load_study(str(written(tmp_path, CAPACITY, SHAPES)))
-    capacity, shapes = study.lines
+    capacity, shapes = study.sweeps
     first, _, other, _ = capacity.searches
     assert (first.values, first.field, first.largest, first.name) == ((8, 4, 2), "K", True, "attention")
     assert other.values == first.values
@@ -113,16 +113,16 @@ def test_largest_values_are_said_with_their_direction(found, said):
 
 
 ONE = """
-[lines.one]
+[sweeps.one]
 task = { name = "sparse-averaging", layout = "last" }
 search = [{ architecture = "gru", vary = "sparsity", values = [4, 2], width = 4, at = [8] }]
 
-[lines.own]
+[sweeps.own]
 task = { name = "match3-local", length = 8 }
 along = "window"
 search = [{ architecture = "window-attention", vary = "window", values = [2, 3], width = 4, at = [1] }]
 
-[lines.single]
+[sweeps.single]
 task = { name = "recall" }
 along = "width"
 search = [{ architecture = "gru", vary = "pairs", values = [8], at = [4] }]
@@ -130,9 +130,9 @@ search = [{ architecture = "gru", vary = "pairs", values = [8], at = [4] }]
 
 
 def test_what_a_value_is_of_is_told_from_the_task(tmp_path):
-    one, own, single = load_study(str(written(tmp_path, ONE))).lines
+    one, own, single = load_study(str(written(tmp_path, ONE))).sweeps
     assert sorted({task.tolerance for task in one.learned_tasks()}) == [0.125, 0.25]
-    (search,) = own.searches  # the layer's window: the task's is what the line goes along
+    (search,) = own.searches  # the layer's window: the task's is what the sweep goes along
     assert [one.networks.options for one in search.candidates] == [(("window", 2),), (("window", 3),)]
     assert {one.task.window for one in search.candidates} == {1}
     assert not search.largest
@@ -151,7 +151,7 @@ def test_a_study_of_other_fields_and_its_report(tmp_path):
     assert "attention, width 8: depth against N" in done.stdout
     page = (tmp_path / "out" / "varied.html").read_text()
     findings = json.loads(page.partition('id="findings">')[2].partition("</script>")[0])
-    capacity, shapes = findings["lines"]
+    capacity, shapes = findings["sweeps"]
     assert capacity["task"] == {"name": "recall", "vocabulary": 16, "flat": False, "one": False}
     assert (capacity["columns"], shapes["columns"]) == ({"pairs": "K"}, {"length": "N"})
     series = {one["architecture"]: one for one in capacity["series"]}
@@ -173,8 +173,8 @@ def test_a_study_of_other_fields_and_its_report(tmp_path):
         ("values = [1, 2], width = 8", "width = 8", "values = [] is not allowed; it must be given where depth varies"),
         ('vary = "states"', 'options = { states = 2 }, vary = "states"', "states must not be given"),
         ('vary = "depth", values = [1, 2]', 'vary = "depth", values = [1, 2], depth = 2', "depth must not be given"),
-        ('vary = "pairs", values = [2, 4, 8]', "lowest = 2", "the line goes along it"),
-        ('along = "width"', 'along = "width"\nbounds = [4]', "must be left out, since the line goes along the width"),
+        ('vary = "pairs", values = [2, 4, 8]', "lowest = 2", "the sweep goes along it"),
+        ('along = "width"', 'along = "width"\nbounds = [4]', "must be left out, since the sweep goes along the width"),
         ("values = [2, 4, 8]", "values = [2, 4, 99]", "pairs = 99 is not allowed"),
         ("values = [2, 4, 8]", "values = [2, 4, 8], width = 4", "width = 4 is not allowed; it must be left out"),
     ],

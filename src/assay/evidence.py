@@ -47,7 +47,7 @@ class Statement:
         error_kind: whether `error` is the worst over all inputs or the task's mean error over a named distribution.
         error: the error reached (constructed: guaranteed; impossible: what no such network can get under).
         tolerance: the error at which the task counts as solved.
-        rests_on: how the statement was obtained, in words.
+        justification: how the statement was obtained, in words.
         seconds: processor time it took.
         detail: whatever else is worth keeping, as plain JSON values.
     """
@@ -61,7 +61,7 @@ class Statement:
     error_kind: ErrorKind
     error: float
     tolerance: float
-    rests_on: str
+    justification: str
     seconds: float = 0.0
     detail: Json = field(default_factory=dict)
 
@@ -94,10 +94,10 @@ class Fact:
         says: one sentence.
         status: `proved`, in the source or by what Assay computes; `published`, as its paper states it; `conditional` on
             an open question of complexity; `measured`.
-        rests_on: the theorem, paper or measurement.
+        justification: the theorem, paper or measurement.
     """
 
     name: str
     says: str
     status: str
-    rests_on: str
+    justification: str

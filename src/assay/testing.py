@@ -165,7 +165,7 @@ def check_construction(construction: type[Construction], task: Task, tolerance: 
     network, again = construction.build(task, tolerance), construction.build(task, tolerance)
     certificate = network.certificate()
     assert certificate.guaranteed_error <= tolerance, f"guarantees {certificate.guaranteed_error}, not {tolerance}"
-    assert certificate.rests_on, "the certificate does not say what it rests on"
+    assert certificate.justification, "the certificate does not say what it rests on"
     assert certificate.size == network.size, "the certificate speaks of another size"
     assert not list(network.parameters()), "explicit weights are buffers, not parameters"
     construction.check_settings(json.loads(canonical(network.settings)))

@@ -205,7 +205,7 @@ def _least(least: LeastError, inputs: int) -> dict[str, Any]:
         "error": float(least.error),
         "wrong_inputs": int(least.error * (1 << inputs)) if inputs <= _MOST_LISTED else None,
         "optimum_of_polynomials": least.optimum,
-        "rests_on": least.rests_on,
+        "justification": least.justification,
     }
 
 

@@ -37,7 +37,7 @@ class Degree:
         at_most: certified upper bound.
         weak_at_least: no polynomial p but 0 of degree below this has f p >= 0 everywhere, f = +-1. At most `at_least`.
         certificate: of both bounds; None for symmetric functions of more than 256 bits, which rest on the theorem.
-        rests_on: what the bounds follow from.
+        justification: what the bounds follow from.
     """
 
     degree: int | None
@@ -45,7 +45,7 @@ class Degree:
     at_most: int
     weak_at_least: int
     certificate: DegreeCertificate | None
-    rests_on: str
+    justification: str
 
 
 def threshold_degree(function: BooleanFunction, tell: Callable[[str], None] = lambda _: None) -> Degree:
@@ -88,8 +88,8 @@ def _of_counts(function: BooleanFunction, blocks: Blocks) -> Degree:
         polynomial = _product(blocks)
         certificate = DegreeCertificate(function.inputs, blocks, changes, changes, weights, polynomial)
         certificate.check()
-    rests_on = "the number of changes of the value along the counts 0 to n (Minsky and Papert 1969)"
-    return Degree(changes, changes, changes, changes, certificate, rests_on)
+    justification = "the number of changes of the value along the counts 0 to n (Minsky and Papert 1969)"
+    return Degree(changes, changes, changes, changes, certificate, justification)
 
 
 def _changes(blocks: Blocks) -> list[int]:
@@ -146,5 +146,7 @@ def _by_search(inputs: int, blocks: Blocks, tell: Callable[[str], None]) -> Degr
     certificate = DegreeCertificate(inputs, blocks, at_least, at_most, weights, polynomial)
     certificate.check()
     exact = "a polynomial of integers with the signs of f" if polynomial is not None else "that f has that many inputs"
-    rests_on = f"at least: weights with which f is orthogonal to lower degrees; at most: {exact}; checked in integers"
-    return Degree(at_least if at_least == at_most else None, at_least, at_most, weak, certificate, rests_on)
+    justification = (
+        f"at least: weights with which f is orthogonal to lower degrees; at most: {exact}; checked in integers"
+    )
+    return Degree(at_least if at_least == at_most else None, at_least, at_most, weak, certificate, justification)

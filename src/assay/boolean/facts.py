@@ -33,7 +33,7 @@ class Claim:
         safe_to_say: one sentence.
         not_to_be_said: what it does not show.
         status: `proved` or `published`, see `assay.evidence`.
-        rests_on: theorem, paper or enumeration.
+        justification: theorem, paper or enumeration.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Claim:
     safe_to_say: str
     not_to_be_said: str
     status: str
-    rests_on: str
+    justification: str
 
 
 def claims_of(found: BooleanAnswer) -> tuple[Claim, ...]:
@@ -61,7 +61,7 @@ def _degree(found: BooleanAnswer) -> Iterator[Claim]:
         if degree.degree is not None
         else f"that it is {between.replace(' to ', ' or ')}: what lies between was left open",
         PROVED,
-        degree.rests_on,
+        degree.justification,
     )
 
 
@@ -124,7 +124,7 @@ def _heads(found: BooleanAnswer) -> Iterator[Claim]:
             "that training finds such weights, or that a number format with few bits holds them"
             + ("" if made.heads == least else "; nor that fewer are not enough"),
             PROVED,
-            made.rests_on,
+            made.justification,
         )
 
 
@@ -143,7 +143,7 @@ def _least(found: BooleanAnswer) -> Iterator[Claim]:
         + ("" if least.optimum else ", or that a polynomial of that degree does")
         + "; nor anything of other distributions",
         PROVED,
-        least.rests_on,
+        least.justification,
     )
 
 

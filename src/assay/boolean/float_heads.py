@@ -39,7 +39,7 @@ class Exactness:
         return self.differing == 0 and self.undecided == 0
 
     @property
-    def rests_on(self) -> str:
+    def justification(self) -> str:
         """How it is known, in words."""
         if self.held:
             return f"the signs of all {self.words} outputs are those of the same weights in exact arithmetic (balls)"

@@ -49,13 +49,13 @@ class LeastError:
         heads: H.
         error: H heads are wrong on at least this share of the 2^n inputs.
         optimum: whether some polynomial of degree H is wrong on no more than that; H heads may still be.
-        rests_on: what it follows from.
+        justification: what it follows from.
     """
 
     heads: int
     error: Fraction
     optimum: bool
-    rests_on: str
+    justification: str
 
 
 def least_error(function: BooleanFunction, heads: int, degree: Degree | None = None) -> LeastError:
@@ -130,8 +130,8 @@ def _of_counts(function: BooleanFunction, heads: int) -> LeastError:
         )
         best, fixed = max((best, fixed), (errors, j), key=lambda found: found[0])
     where = f", with {fixed} bit{'s' * (fixed != 1)} fixed in all ways" if fixed else ""
-    rests_on = f"the changes along the counts are the weak degree (Aspnes and others 1994){where}"
-    return LeastError(heads, Fraction(best, 1 << n), False, rests_on)
+    justification = f"the changes along the counts are the weak degree (Aspnes and others 1994){where}"
+    return LeastError(heads, Fraction(best, 1 << n), False, justification)
 
 
 def _on_parities(function: BooleanFunction, heads: int) -> Iterator[tuple[int, str]]:

@@ -105,13 +105,13 @@ class Constructed:
     Attributes:
         heads: H.
         layer: weights that were checked at all inputs; None where they follow from a formula.
-        rests_on: the construction.
+        justification: the construction.
         symmetric: weights of a function of the count, checked at all counts; None for others, and large ones.
     """
 
     heads: int
     layer: Layer | None
-    rests_on: str
+    justification: str
     symmetric: SymmetricHeads | None = None
 
     @property

@@ -53,7 +53,7 @@ def boolean_text(found: BooleanAnswer) -> str:
     for name, says in rows:
         lines += _wrapped(f"{name:<{width}}  ", says)
     for claim in found.claims:
-        lines += _wrapped(f"{claim.name}: ", f"{claim.safe_to_say} ({claim.status}: {claim.rests_on})", "  ")
+        lines += _wrapped(f"{claim.name}: ", f"{claim.safe_to_say} ({claim.status}: {claim.justification})", "  ")
         lines += _wrapped("  not to be said: ", claim.not_to_be_said, "    ")
     return "\n".join(lines)
 

@@ -40,12 +40,12 @@ def checked_text(checked: dict[str, Any]) -> str:
 
 
 def proof_text(claim: dict[str, Any]) -> str:
-    """A guarantee, its steps, and what is taken for granted."""
+    """A guarantee, its steps, and what is assumptions."""
     which = "every answer that it gives" if claim["refuses"] else "every answer"
     guarantee = f"proved: {which} errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
     steps = [f"  {number}. {step['statement']}\n     {step['how']}" for number, step in enumerate(claim["steps"], 1)]
     refuses = ["  inputs without a certificate are refused by the network"] if claim["refuses"] else []
-    return "\n".join([guarantee, *steps, f"  taken for granted: {'; '.join(claim['assumes'])}", *refuses])
+    return "\n".join([guarantee, *steps, f"  assumptions: {'; '.join(claim['assumes'])}", *refuses])
 
 
 def verified_text(result: dict[str, Any]) -> str:
@@ -120,7 +120,7 @@ def estimate_text(found: dict[str, Any]) -> str:
             f"{part['questions']:.0f}",
             str(part["answered"]),
             _duration(part["seconds"]),
-            f"{part['name']}: {part['rests_on']}",
+            f"{part['name']}: {part['justification']}",
         )
         for part in found["parts"]
     ]
@@ -151,11 +151,11 @@ def communication_text(summary: dict[str, Any]) -> str:
 
 
 def _inner(value: Any) -> Any:
-    if not isinstance(value, dict) or "rests_on" not in value:
+    if not isinstance(value, dict) or "justification" not in value:
         return value
     lists = {"pairs", "shattered", "apart", "nodes", "exact", "splits"}
-    said = [f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if key not in {*lists, "rests_on"}]
-    return f"{', '.join(said)} ({value['rests_on']})"
+    said = [f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if key not in {*lists, "justification"}]
+    return f"{', '.join(said)} ({value['justification']})"
 
 
 def attack_text(result: dict[str, Any]) -> str:
@@ -163,7 +163,7 @@ def attack_text(result: dict[str, Any]) -> str:
     tried = f"tried: {', '.join(f'{count} {method}' for method, count in result['tried'].items())}"
     counts = f"{tried}; refused: {result['refused']}"
     if result["error"] is None:
-        return f"{result['network']}: no answer; it rests on {result['rests_on']}\n{counts}"
+        return f"{result['network']}: no answer; it rests on {result['justification']}\n{counts}"
     guaranteed = result["guaranteed_error"]
     if guaranteed is None:
         held = f"{'above' if result['exceeds_tolerance'] else 'within'} its tolerance of {result['tolerance']:.6g}"
@@ -179,7 +179,7 @@ def attack_text(result: dict[str, Any]) -> str:
             *(f"  {name} {rounded(tensor)}" for name, tensor in result["worst_input"].items()),
             counts,
             f"constant answers on these inputs: {constants}",
-            f"rests on: {result['rests_on']}",
+            f"justification: {result['justification']}",
         ]
     )
 

@@ -123,13 +123,13 @@ class AveragingUnit(BareUnit[SparseAveragingInputs], Construction[SparseAveragin
         shifts = (queries * keys.gather(1, of_first)).sum(dim=2)
         return shifted_attention(queries, keys, values, shifts)
 
-    def certify(self, gap: float, spread: float, rests_on: str) -> Certificate:
+    def certify(self, gap: float, spread: float, justification: str) -> Certificate:
         """The certificate that scores with this gap and spread (after temperature and rounding) give."""
         roundoff = UNIT_ROUNDOFF[self.dtype]
         return Certificate(
             method=self.method,
             guaranteed_error=guaranteed_error(self.task.sparsity, self.task.spec.length, gap, spread, roundoff),
-            rests_on=rests_on,
+            justification=justification,
             size=self.size,
             dtype=dtype_name(self.dtype),
             temperature=self.temperature,

@@ -115,9 +115,9 @@ class NeighboursThenPartner(Construction[Match3Bigram]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on=f"layer 1 averages two neighbours within {self.average_error:.2g} of a value's range, so that "
-            "whole numbers are read off exactly; layer 2 has scores in exact integers, a match 0, the sink -1 and a "
-            "miss at most -2, for all residues; a-priori rounding bounds",
+            justification=f"layer 1 averages two neighbours within {self.average_error:.2g} of a value's range, so "
+            "that whole numbers are read off exactly; layer 2 has scores in exact integers, a match 0, the sink -1 and "
+            "a miss at most -2, for all residues; a-priori rounding bounds",
             size=self.size,
             dtype=" and ".join(sorted({"float64", dtype_name(self.arithmetic.dtype)}, reverse=True)),
             temperature=self.sharpness,

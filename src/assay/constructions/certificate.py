@@ -15,7 +15,7 @@ class Certificate:
         method: the construction's name.
         guaranteed_error: largest error of any answer the network returns, over all inputs (for sparse averaging: in the
             unit ball), rounding included.
-        rests_on: the proof, in words.
+        justification: the proof, in words.
         size: of the network that was built.
         dtype: arithmetic of the forward pass.
         temperature: factor that the softmax's scores carry; 0 where there is no softmax.
@@ -23,7 +23,7 @@ class Certificate:
 
     method: str
     guaranteed_error: float
-    rests_on: str
+    justification: str
     size: Size
     dtype: str
     temperature: float = 0.0

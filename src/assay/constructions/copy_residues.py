@@ -58,8 +58,8 @@ class CopyResidues(Construction[Matching]):
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,
-            rests_on="the first layer is the identity on whole numbers; then comes the task's own exact answer, an "
-            "arbitrary map",
+            justification="the first layer is the identity on whole numbers; then comes the task's own exact answer, "
+            "an arbitrary map",
             size=self.size,
             dtype="int64",
         )

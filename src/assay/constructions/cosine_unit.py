@@ -176,7 +176,8 @@ class CosineUnit(BareUnit[Tensor], Construction[Match2]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on=f"{proof}; the sink scores half-way; N exp(-gap) bounds the wrong mass; a-priori rounding bounds",
+            justification=f"{proof}; the sink scores half-way; N exp(-gap) bounds the wrong mass; "
+            "a-priori rounding bounds",
             size=self.size,
             dtype=dtype_name(self.arithmetic.dtype),
             temperature=self.arithmetic.temperature,

@@ -171,7 +171,7 @@ class CyclicPolytope(Construction[SparseAveraging]):
         return Certificate(
             method=self.method,
             guaranteed_error=error,
-            rests_on=f"scores are equal on the pointers and lower by an integer >= {_margin(q)} off them, in "
+            justification=f"scores are equal on the pointers and lower by an integer >= {_margin(q)} off them, in "
             "exact integer arithmetic, for every pointer set; softmax averaging bound; a-priori rounding bounds in "
             "float64",
             size=self.size,

@@ -87,8 +87,8 @@ class HatsAndGates(Construction[SparseAveraging]):
         return Certificate(
             method=self.method,
             guaranteed_error=_rounding(self.task, self.dtype),
-            rests_on="indicators are exact integers and gates off the pointers exactly 0, for every input in the unit "
-            "ball; a-priori rounding bounds",
+            justification="indicators are exact integers and gates off the pointers exactly 0, for every input in the "
+            "unit ball; a-priori rounding bounds",
             size=self.size,
             dtype=dtype_name(self.dtype),
         )

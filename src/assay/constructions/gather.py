@@ -103,7 +103,7 @@ class Gather(BareUnit[Tensor], Construction[Matching]):
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,
-            rests_on=f"each residue comes through with a relative error of at most "
+            justification=f"each residue comes through with a relative error of at most "
             f"{_relative_error(self.task.length):.2g} in float64, less than half a unit at M = {self.task.modulus}; "
             "then the task's own exact answer is taken from all N residues, an arbitrary map of each token's output",
             size=self.size,

@@ -116,7 +116,7 @@ class GraphBlocks(GraphNetwork, Construction[DirectedTriangle]):
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,
-            rests_on=f"an average of 0 and 1 over at most {self.task.length} out-neighbours is 0 or at least 1/N, "
+            justification=f"an average of 0 and 1 over at most {self.task.length} out-neighbours is 0 or at least 1/N, "
             f"which is no 0 in steps of 2^-{self.numbers.fraction}; weights elsewhere round to 0; for all graphs",
             size=self.size,
             dtype=f"{self.numbers.bits}-bit fixed point",

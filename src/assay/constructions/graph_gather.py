@@ -93,8 +93,8 @@ class GraphGather(GraphNetwork, Construction[CycleTask]):
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,
-            rests_on=f"1/N is no 0 in steps of 2^-{self.numbers.fraction}, so that an entry of the average is above 0 "
-            "where the edge is there; then the task's own exact answer, an arbitrary map; for all graphs",
+            justification=f"1/N is no 0 in steps of 2^-{self.numbers.fraction}, so that an entry of the average is "
+            "above 0 where the edge is there; then the task's own exact answer, an arbitrary map; for all graphs",
             size=self.size,
             dtype=f"{self.numbers.bits}-bit fixed point",
             temperature=0.0,

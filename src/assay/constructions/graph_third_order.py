@@ -87,8 +87,8 @@ class GraphThirdOrder(Construction[DirectedTriangle]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on="x_ij + x_jk + x_ki is 3 on a triangle and at most 2 elsewhere; the sink scores half-way; N^2 "
-            "exp(-gap) bounds the wrong mass; a-priori rounding bounds; for all graphs",
+            justification="x_ij + x_jk + x_ki is 3 on a triangle and at most 2 elsewhere; the sink scores half-way; "
+            "N^2 exp(-gap) bounds the wrong mass; a-priori rounding bounds; for all graphs",
             size=self.size,
             dtype=dtype_name(self.arithmetic.dtype),
             temperature=self.arithmetic.temperature,

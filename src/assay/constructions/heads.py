@@ -104,7 +104,7 @@ class OnePointerHeads(BareUnit[SparseAveragingInputs], Construction[SparseAverag
         return Certificate(
             method=self.method,
             guaranteed_error=_guarantee(self.task, self.temperature, self.dtype),
-            rests_on="(y - j)^2 >= 1 for j != y, all scores exact integers times an 8-bit temperature; softmax "
+            justification="(y - j)^2 >= 1 for j != y, all scores exact integers times an 8-bit temperature; softmax "
             "averaging bound for one pointer; a-priori rounding bounds; for every pointer set",
             size=self.size,
             dtype=dtype_name(self.dtype),

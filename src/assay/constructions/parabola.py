@@ -118,7 +118,7 @@ class Parabola(Construction[Match2]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on="a match scores 0, the sink -1 and a miss at most -2, in exact integers, for all residues; "
+            justification="a match scores 0, the sink -1 and a miss at most -2, in exact integers, for all residues; "
             "N exp(-temperature) bounds the wrong mass; a-priori rounding bounds of the softmax",
             size=self.size,
             dtype=dtype_name(self.arithmetic.dtype),

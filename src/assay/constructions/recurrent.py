@@ -80,7 +80,7 @@ class StoreAll(Construction[SparseAveraging]):
         return Certificate(
             method=self.method,
             guaranteed_error=_rounding(self.task, self.dtype),
-            rests_on="each slot holds its value exactly, for every input; rounding bound of a mean of q numbers",
+            justification="each slot holds its value exactly, for every input; rounding bound of a mean of q numbers",
             size=self.size,
             dtype=dtype_name(self.dtype),
         )

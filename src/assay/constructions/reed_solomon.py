@@ -83,12 +83,12 @@ class ReedSolomonKeys(AveragingUnit):
     def certificate(self) -> Certificate:
         """Scores are an 8-bit temperature times integers below 2^16: all exact, so no spread."""
         degree, points, _ = self.code
-        rests_on = (
+        justification = (
             f"two polynomials of degree {degree} agree in at most {degree} points, so every pointer set scores "
             f"{points} on its keys and at most {self.task.sparsity * degree} off them, exactly; softmax averaging "
             "bound; a-priori rounding bounds"
         )
-        return self.certify(self.temperature, 0.0, rests_on)
+        return self.certify(self.temperature, 0.0, justification)
 
 
 def short_number(number: float) -> float:

@@ -79,11 +79,11 @@ class SignKeys(AveragingUnit):
 
     def certificate(self) -> Certificate:
         gap, spread = _gap_and_spread(self.task, self.keys.shape[1], self.temperature, self.dtype)
-        rests_on = (
+        justification = (
             "scores 1 on the pointers and at most 1/2 off them, computed in float64 and checked for each query in the "
             "forward pass, which refuses a pointer set without; softmax averaging bound; a-priori rounding bounds"
         )
-        return self.certify(gap, spread, rests_on)
+        return self.certify(gap, spread, justification)
 
 
 def _unit_keys(keys: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class StoreResidues(Construction[Matching]):
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,
-            rests_on="each slot holds its residue exactly, for all residues; the second pass reads the task's own "
+            justification="each slot holds its residue exactly, for all residues; the second pass reads the task's own "
             "exact answer off the state, an arbitrary map",
             size=self.size,
             dtype="int64",

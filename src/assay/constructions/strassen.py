@@ -114,9 +114,9 @@ class StrassenHeads(Construction[Match3]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.error,
-            rests_on="a match scores 0, the sink pair -1 and a miss at most -2, in exact integers below 2^53, for all "
-            "residues; (N + 1)^2 exp(-temperature) bounds the wrong mass of a head; a-priori rounding bounds of the "
-            "softmax",
+            justification="a match scores 0, the sink pair -1 and a miss at most -2, in exact integers below 2^53, for "
+            "all residues; (N + 1)^2 exp(-temperature) bounds the wrong mass of a head; a-priori rounding bounds of "
+            "the softmax",
             size=self.size,
             dtype="float64",
             temperature=self.temperature,

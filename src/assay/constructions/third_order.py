@@ -98,7 +98,7 @@ class ThirdOrderUnit(Construction[Match3]):
         return Certificate(
             method=self.method,
             guaranteed_error=self.arithmetic.error,
-            rests_on=f"cos(2 pi s / M) is 1 at s = 0 mod M and at most 1 - {2 * sink_gap(self.task.modulus):.4g} "
+            justification=f"cos(2 pi s / M) is 1 at s = 0 mod M and at most 1 - {2 * sink_gap(self.task.modulus):.4g} "
             "elsewhere, for all residues; the sink pair scores half-way, mixed pairs 0; (N + 1)^2 exp(-gap) bounds "
             "the wrong mass; a-priori rounding bounds",
             size=self.size,

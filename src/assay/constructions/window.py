@@ -147,9 +147,9 @@ class WindowAverage(Construction[Match3Local]):
         return Certificate(
             method=self.method,
             guaranteed_error=0.0,
-            rests_on=f"averages over windows by {self.settings['keys']} keys err by at most "
-            f"{inner.guaranteed_error:.3g} ({inner.rests_on}), below the {needed_accuracy(self.task):.3g} at which "
-            "residues and positions are read off exactly; then all pairs of the window are tried",
+            justification=f"averages over windows by {self.settings['keys']} keys err by at most "
+            f"{inner.guaranteed_error:.3g} ({inner.justification}), below the {needed_accuracy(self.task):.3g} at "
+            "which residues and positions are read off exactly; then all pairs of the window are tried",
             size=self.size,
             dtype=inner.dtype,
             temperature=inner.temperature,

@@ -149,7 +149,7 @@ class PrecisionFinding:
                 "near_complete": self.duplicates.complete,
                 "pairs": [list(pair) for pair in self.duplicates.pairs[:LISTED]],
             },
-            "rests_on": _RESTS_ON,
+            "justification": _RESTS_ON,
             "queries": [
                 {
                     "query": name,
@@ -214,8 +214,8 @@ class Examination:
                     for part, query in zip(splits(dimension.documents), dimension.queries, strict=True)
                 ],
                 "complete": dimension.complete,
-                "rests_on": "at_least: every split of these documents is cut out by a query, and d + 2 points have a "
-                "Radon partition; enough: points of a cyclic polytope, for other documents, in exact arithmetic",
+                "justification": "at_least: every split of these documents is cut out by a query, and d + 2 points "
+                "have a Radon partition; enough: points of a cyclic polytope, for other documents, in exact arithmetic",
             },
             "folder": self.folder,
             "seconds": self.seconds,

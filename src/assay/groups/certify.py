@@ -23,7 +23,7 @@ class WeightsCertificate:
         token_error: the largest distance that a token adds between the state and the exact one; 0 where it is exact.
         margin: up to which distance the state is read right.
         horizon: tokens up to which every answer on every word is right; None where there is no end.
-        rests_on: what was enumerated, and the inequality.
+        justification: what was enumerated, and the inequality.
     """
 
     weights: str
@@ -35,7 +35,7 @@ class WeightsCertificate:
     token_error: float
     margin: float
     horizon: int | None
-    rests_on: str
+    justification: str
 
 
 def gamma(n: int, unit: float) -> float:

@@ -176,7 +176,7 @@ def certify_diagonal(weights: DiagonalLayers, group: Group) -> WeightsCertificat
         token_error=step if turning else 0.0,
         margin=margin,
         horizon=math.floor(math.log1p(margin) / math.log1p(step) * (1 - 1e-9)) if turning else None,
-        rests_on=f"{group.order} elements times {len(letters)} letters enumerated in each layer; "
+        justification=f"{group.order} elements times {len(letters)} letters enumerated in each layer; "
         + (f"products of phases of order {max(turning)} err by (sqrt(5) + 1) u" if turning else "exact phases"),
     )
 

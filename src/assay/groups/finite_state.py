@@ -77,5 +77,5 @@ def certify_finite_state(weights: FiniteState, group: Group) -> WeightsCertifica
         token_error=0.0,
         margin=0.5,
         horizon=None,
-        rests_on=f"{group.order} elements times {len(weights.letters)} letters enumerated, and induction",
+        justification=f"{group.order} elements times {len(weights.letters)} letters enumerated, and induction",
     )

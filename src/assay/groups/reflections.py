@@ -206,7 +206,7 @@ def certify_reflections(weights: Reflections, group: Group) -> WeightsCertificat
             token_error=0.0,
             margin=distance / 2,
             horizon=None,
-            rests_on=rests,
+            justification=rests,
         )
     growth, added = _drift(weights, float(defect.max()))
     length = float(np.linalg.norm(weights.codes.astype(np.float64), axis=1).max())
@@ -220,7 +220,7 @@ def certify_reflections(weights: Reflections, group: Group) -> WeightsCertificat
         token_error=added,
         margin=margin,
         horizon=tokens_within(growth, added, margin),
-        rests_on=rests,
+        justification=rests,
     )
 
 

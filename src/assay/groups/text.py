@@ -55,8 +55,8 @@ def group_text(found: GroupAnswer) -> str:
     rows = [*_structure(found)]
     if found.structure.order > 1:
         rows += _steps(found.steps, "all letters") + _steps(found.steps_generators, "generators")
-    rows += [("weights", _weights(found, one), one.rests_on) for one in found.weights]
-    rows += [(one.status, f"{one.name}: {one.says}", one.rests_on) for one in found.facts]
+    rows += [("weights", _weights(found, one), one.justification) for one in found.weights]
+    rows += [(one.status, f"{one.name}: {one.says}", one.justification) for one in found.facts]
     rows += [("not done", one, "") for one in found.left_out]
     width = max(len(name) for name, _, _ in rows)
     lines = textwrap.wrap(headline(found), _COLUMNS, break_long_words=False, break_on_hyphens=False)

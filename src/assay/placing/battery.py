@@ -1,6 +1,6 @@
 """The battery: what every layer is asked, with the same budgets, rates, seeds and ways to tell positions apart.
 
-A row is one entry of `ROWS`: the tables of a study's line and of its search, without the layer. All tasks say at every
+A row is one entry of `ROWS`: the tables of a study's sweep and of its search, without the layer. All tasks say at every
 query what is right, so that the layers of the field learn them in seconds to minutes.
 """
 
@@ -39,7 +39,7 @@ class Row:
         seeks: what the row reports: the `largest` value of a task's parameter or the `smallest` of the network that is
             learned; or whether networks of WIDTH have `learned`, and at how many times the length.
         unit: what a value is called.
-        line: the line's tables: its task, what it goes along, its recipe.
+        sweep: the sweep's tables: its task, what it goes along, its recipe.
         search: the search's tables.
         positions: ways to tell positions apart that are tried beside POSITIONS, where rows have one length.
         theorem: what is known of it, one sentence with its source.
@@ -51,7 +51,7 @@ class Row:
     title: str
     seeks: Literal["largest", "smallest", "learned"]
     unit: str
-    line: Json
+    sweep: Json
     search: Json
     theorem: str
     positions: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Row:
     @property
     def task(self) -> str:
         """The name of its task."""
-        return self.line["task"]["name"]
+        return self.sweep["task"]["name"]
 
 
 _ONE_WIDTH = {"lowest": WIDTH, "highest": WIDTH, "start": WIDTH}
@@ -208,7 +208,7 @@ BY_NAME = {row.name: row for row in ROWS}
 
 
 @dataclass(frozen=True)
-class Contender:
+class BatteryLayer:
     """A layer, or hybrid, that the battery is asked about.
 
     Attributes:
@@ -252,19 +252,19 @@ def chosen_rows(on: Sequence[str], *, quick: bool) -> list[Row]:
     return [replace(row, search={**row.search, "at": row.quick}) for row in found] if quick else found
 
 
-def fitting(contender: Contender, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+def fitting(battery_layer: BatteryLayer, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """Rows that networks of the layer can be made for, and why others are left out.
 
     Raises:
         AssayError: it is no layer, or it fits no row.
     """
-    if contender.architecture in NETWORKS:
-        raise AssayError(f"{contender.architecture} is not made of layers, and cannot be placed")
+    if battery_layer.architecture in NETWORKS:
+        raise AssayError(f"{battery_layer.architecture} is not made of layers, and cannot be placed")
     found, reasons = [], []
     for row in rows:
-        (line,) = battery(contender, [row], Path()).lines
+        (sweep,) = battery(battery_layer, [row], Path()).sweeps
         try:
-            for search in line.searches:
+            for search in sweep.searches:
                 asked = search.candidates[search.start]
                 asked.networks.resources(asked.task, asked.width)
             found.append(row)
@@ -275,46 +275,48 @@ def fitting(contender: Contender, rows: Sequence[Row]) -> tuple[list[Row], list[
     return found, reasons
 
 
-def battery(contender: Contender, rows: Sequence[Row], folder: Path) -> Study:
-    """The study that asks a contender these rows.
+def battery(battery_layer: BatteryLayer, rows: Sequence[Row], folder: Path) -> Study:
+    """The study that asks a battery_layer these rows.
 
     Raises:
         AssayErrors: it cannot be of a row's shape; a line for each.
     """
-    lines = {row.name: _line(contender, row) for row in rows}
-    tables = {"name": "place", "title": f"Where does {contender.name} stand?", "seeds": SEEDS, "lines": lines}
-    study = study_of(tables, contender.name, folder)
+    sweeps = {row.name: _sweep(battery_layer, row) for row in rows}
+    tables = {"name": "place", "title": f"Where does {battery_layer.name} stand?", "seeds": SEEDS, "sweeps": sweeps}
+    study = study_of(tables, battery_layer.name, folder)
     by_name = {row.name: row for row in rows}
     return replace(
         study,
-        lines=tuple(
+        sweeps=tuple(
             replace(
-                line,
-                searches=tuple(_with_positions(search, contender, by_name[line.name]) for search in line.searches),
+                sweep,
+                searches=tuple(
+                    _with_positions(search, battery_layer, by_name[sweep.name]) for search in sweep.searches
+                ),
             )
-            for line in study.lines
+            for sweep in study.sweeps
         ),
     )
 
 
-def _line(contender: Contender, row: Row) -> Json:
-    options = {**row.search.get("options", {}), **contender.options}
+def _sweep(battery_layer: BatteryLayer, row: Row) -> Json:
+    options = {**row.search.get("options", {}), **battery_layer.options}
     search = {
         **row.search,
-        "architecture": contender.architecture,
+        "architecture": battery_layer.architecture,
         "options": options,
-        "rates": list(contender.rates),
+        "rates": list(battery_layer.rates),
     }
-    return {"title": row.title, **row.line, "search": [search]}
+    return {"title": row.title, **row.sweep, "search": [search]}
 
 
-def _with_positions(search: Search, contender: Contender, row: Row) -> Search:
+def _with_positions(search: Search, battery_layer: BatteryLayer, row: Row) -> Search:
     """The search with its ways to tell positions apart, and a name that says its width."""
-    ways = (*POSITIONS[: 1 + _rotates(contender)], *row.positions)
+    ways = (*POSITIONS[: 1 + _rotates(battery_layer)], *row.positions)
     width = WIDTH if search.field == "width" else search.candidates[0].width
-    return replace(search, positions=ways, name=f"{row.short}: {contender.name}, width {width}")
+    return replace(search, positions=ways, name=f"{row.short}: {battery_layer.name}, width {width}")
 
 
-def _rotates(contender: Contender) -> bool:
+def _rotates(battery_layer: BatteryLayer) -> bool:
     """Whether a layer of it can be told to turn queries and keys by their positions."""
-    return any("rotary" in signature(layer_entry(part)).parameters for part in layers_of(contender.architecture))
+    return any("rotary" in signature(layer_entry(part)).parameters for part in layers_of(battery_layer.architecture))

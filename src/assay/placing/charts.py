@@ -78,7 +78,7 @@ def _capacity(card: Card) -> VegaChart | None:
     row = BY_NAME["recall"]
     empty = Resources(precision=1, state=lambda tokens: 0)
     line = [
-        (BOUNDS["recall-state"]().check(task_from_json({**row.line["task"], "pairs": pairs}), empty).required, pairs)
+        (BOUNDS["recall-state"]().check(task_from_json({**row.sweep["task"], "pairs": pairs}), empty).required, pairs)
         for pairs in row.search["values"]
     ]
     x = {

@@ -13,7 +13,7 @@ from assay.errors import AssayError
 from assay.evidence import Evidence
 from assay.models import make_layers
 from assay.models.candidates import require_declared
-from assay.placing.battery import BY_NAME, WIDTH, Contender, battery
+from assay.placing.battery import BY_NAME, WIDTH, BatteryLayer, battery
 from assay.studies.course import expected_runs
 from assay.studies.estimate import estimate
 from assay.studies.study import Study
@@ -26,12 +26,12 @@ _SLOW = 20.0  # times plain attention's pass, from which on rows are not timed o
 
 
 def layer_checks(
-    contender: Contender, study: Study, answers: Mapping[str, Evidence], workers: int, hours: float
+    battery_layer: BatteryLayer, study: Study, answers: Mapping[str, Evidence], workers: int, hours: float
 ) -> list[str]:
     """What is known of a layer before anything is trained, in three lines.
 
     Args:
-        contender: the layer.
+        battery_layer: the layer.
         study: the rows that it is asked.
         answers: that the ledger holds, by key.
         workers: processes.
@@ -40,44 +40,46 @@ def layer_checks(
     Raises:
         AssayError: the layer is not what it declares, it fails, or the battery would take longer. One line.
     """
-    passed, plain = _pass_seconds(contender), _pass_seconds(Contender("attention"))
+    passed, plain = _pass_seconds(battery_layer), _pass_seconds(BatteryLayer("attention"))
     if passed > _SLOW * plain:  # its other checks would take minutes themselves
-        steps = sum(_steps(search) for line in study.lines for search in line.searches)
-        _require_time(contender, passed * steps / workers, passed / plain, workers, hours)
-    facts = require_declared(contender.networks, WIDTH, shipped=True, order="causal")
-    step = _step_seconds(contender)
-    times = step / _step_seconds(Contender("attention"))
+        steps = sum(_steps(search) for sweep in study.sweeps for search in sweep.searches)
+        _require_time(battery_layer, passed * steps / workers, passed / plain, workers, hours)
+    facts = require_declared(battery_layer.networks, WIDTH, shipped=True, order="causal")
+    step = _step_seconds(battery_layer)
+    times = step / _step_seconds(BatteryLayer("attention"))
     seconds = estimate(study, dict(answers), workers=workers)["seconds"]
-    _require_time(contender, seconds, times, workers, hours)
+    _require_time(battery_layer, seconds, times, workers, hours)
     return [
-        f"{contender.name}: {'; '.join(dict.fromkeys(one.line for one in facts))}",
+        f"{battery_layer.name}: {'; '.join(dict.fromkeys(one.line for one in facts))}",
         f"outputs of the tokens' shape; outputs and gradients finite; two calls agree (width {facts[0].width})",
         f"a training step (recall, width {WIDTH}, {_BATCH} sequences of {_LENGTH}): {1000 * step:.3g} ms, {times:.2g} "
         f"times plain attention's; what is left of the battery takes about {_duration(seconds)} on {workers} workers",
     ]
 
 
-def _require_time(contender: Contender, seconds: float, times: float, workers: int, hours: float) -> None:
+def _require_time(battery_layer: BatteryLayer, seconds: float, times: float, workers: int, hours: float) -> None:
     if seconds > hours * 3600:
         raise AssayError(
-            f"{contender.name}: a step takes {times:.2g} times plain attention's; the battery would take about "
+            f"{battery_layer.name}: a step takes {times:.2g} times plain attention's; the battery would take about "
             f"{_duration(seconds)} on {workers} workers, more than --hours {hours:g}: allow more, or ask less with "
             "--quick or --on"
         )
 
 
-def _pass_seconds(contender: Contender) -> float:
+def _pass_seconds(battery_layer: BatteryLayer) -> float:
     """Of one pass forward and back through its layers alone; 0 where they fail, as further checks will say."""
     with torch.random.fork_rng(devices=[]):
-        return min(_one_pass(contender) for _ in range(2))
+        return min(_one_pass(battery_layer) for _ in range(2))
 
 
-def _one_pass(contender: Contender) -> float:
+def _one_pass(battery_layer: BatteryLayer) -> float:
     tokens = torch.randn(_BATCH, _LENGTH, WIDTH, requires_grad=True)
     begin = time.perf_counter()
     try:
         outputs: torch.Tensor = tokens
-        for layer in make_layers(contender.architecture, WIDTH, causal=True, length=_LENGTH, options=contender.options):
+        for layer in make_layers(
+            battery_layer.architecture, WIDTH, causal=True, length=_LENGTH, options=battery_layer.options
+        ):
             outputs = layer(outputs, _LENGTH)
         outputs.sum().backward()
     except (Exception, SystemExit):  # whatever a layer of a user's own raises
@@ -85,20 +87,20 @@ def _one_pass(contender: Contender) -> float:
     return time.perf_counter() - begin
 
 
-def _step_seconds(contender: Contender) -> float:
+def _step_seconds(battery_layer: BatteryLayer) -> float:
     """Of a training step of recall.
 
     Raises:
         AssayError: the layer fails; the message names the call.
     """
-    (line,) = battery(contender, [BY_NAME["recall"]], Path()).lines
-    search = next(search for search in line.searches if search.candidates[0].width == WIDTH)
-    question = search.in_positions(search.positions[0]).run(search.values.index(_PAIRS), 0, contender.rates[0])
+    (sweep,) = battery(battery_layer, [BY_NAME["recall"]], Path()).sweeps
+    search = next(search for search in sweep.searches if search.candidates[0].width == WIDTH)
+    question = search.in_positions(search.positions[0]).run(search.values.index(_PAIRS), 0, battery_layer.rates[0])
     unmeasured = replace(question.recipe, validation=1, check_every=10**6)
     try:
         return time_run(replace(question, recipe=unmeasured)).step
     except (Exception, SystemExit) as error:
-        raise AssayError(f"{contender.name} fails {failure(error, WIDTH).reason}") from error
+        raise AssayError(f"{battery_layer.name} fails {failure(error, WIDTH).reason}") from error
 
 
 def _steps(search: Search) -> float:

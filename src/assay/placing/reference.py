@@ -17,7 +17,7 @@ from typing import TypedDict
 
 from assay.errors import unknown
 from assay.models import architecture_code
-from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, Contender, battery
+from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, BatteryLayer, battery
 from assay.placing.card import Known
 from assay.placing.rows import Placed, placed_rows
 from assay.store.files import make_folder, write_whole
@@ -31,16 +31,16 @@ from assay.training.question import RECIPE_VERSION
 FILE = Path(__file__).with_name("reference.jsonl")
 KEPT_BASELINES = "place-baselines"
 KNOWN_LAYERS = (
-    Contender("attention"),
-    Contender("window-attention", {"window": 8}),
-    Contender("linear"),
-    Contender("delta-net"),
-    Contender("delta-net", {"eigenvalues": "signed"}),
-    Contender("delta-product"),
-    Contender("selective"),
-    Contender("selective", {"eigenvalues": "signed"}),
-    Contender("lstm"),
-    Contender("gru"),
+    BatteryLayer("attention"),
+    BatteryLayer("window-attention", {"window": 8}),
+    BatteryLayer("linear"),
+    BatteryLayer("delta-net"),
+    BatteryLayer("delta-net", {"eigenvalues": "signed"}),
+    BatteryLayer("delta-product"),
+    BatteryLayer("selective"),
+    BatteryLayer("selective", {"eigenvalues": "signed"}),
+    BatteryLayer("lstm"),
+    BatteryLayer("gru"),
 )
 
 
@@ -89,33 +89,33 @@ def _stale(line: _Line, placed: Placed) -> str:
 def make_baselines() -> None:
     """Fit the baselines of all rows anew and keep their answers: fitting them takes half a minute."""
     answers = {}
-    for contender in KNOWN_LAYERS:
-        for question in battery(contender, ROWS, Path()).baselines():
+    for battery_layer in KNOWN_LAYERS:
+        for question in battery(battery_layer, ROWS, Path()).baselines():
             answers[question.key] = answers.get(question.key) or question.answer()
     keep_answers(KEPT_BASELINES, answers.values())
 
 
-def make(out: Path, layers: Sequence[Contender], *, file: Path, workers: int | None) -> None:
+def make(out: Path, layers: Sequence[BatteryLayer], *, file: Path, workers: int | None) -> None:
     """Ask the battery of each, and write its rows when it is through; those of others are kept."""
     with Ledger(make_folder(out) / LEDGER) as ledger:
-        for contender in layers:
-            study = battery(contender, ROWS, Path())
-            print(f"{contender.name}", flush=True)
+        for battery_layer in layers:
+            study = battery(battery_layer, ROWS, Path())
+            print(f"{battery_layer.name}", flush=True)
             with progress(quiet=False) as report:
                 ran = run_study(study, ledger, workers=workers, report=report)
             placed = placed_rows(study, list(ROWS), {piece.key: piece for piece in ledger}, ran.failed)
-            _keep(contender, placed, file)
+            _keep(battery_layer, placed, file)
 
 
-def _keep(contender: Contender, placed: list[Placed], file: Path) -> None:
+def _keep(battery_layer: BatteryLayer, placed: list[Placed], file: Path) -> None:
     others = file.read_text("utf-8").splitlines() if file.exists() else []
-    kept = [line for line in others if json.loads(line)["layer"] != contender.name]
+    kept = [line for line in others if json.loads(line)["layer"] != battery_layer.name]
     made_with = {"recipe": RECIPE_VERSION, "battery": BATTERY_VERSION}
     rows = [
         json.dumps(
             {
-                "layer": contender.name,
-                "architecture": contender.architecture,
+                "layer": battery_layer.name,
+                "architecture": battery_layer.architecture,
                 "versions": made_with,
                 "placed": replace(row, seconds=round(row.seconds, 5)).to_json(),
             },

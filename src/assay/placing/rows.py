@@ -152,7 +152,9 @@ def placed_rows(
 ) -> list[Placed]:
     """Every row of the battery at every width, in its order; those that are not finished say why they failed."""
     by_name = {row.name: row for row in rows}
-    return [_placed(by_name[line.name], search, answers, failed) for line in study.lines for search in line.searches]
+    return [
+        _placed(by_name[sweep.name], search, answers, failed) for sweep in study.sweeps for search in sweep.searches
+    ]
 
 
 def _placed(row: Row, search: Search, answers: Mapping[str, Evidence], failed: Mapping[str, Failed]) -> Placed:

@@ -76,7 +76,7 @@ class ProbeQuestion(Question):
     def find_for(self, heads: Heads) -> Statement:
         """What is found of these heads."""
 
-    def of_sets(self, heads: Heads, of: str, error: float, rests_on: str, detail: Json) -> Statement:
+    def of_sets(self, heads: Heads, of: str, error: float, justification: str, detail: Json) -> Statement:
         """The share of sets that was missed, and what else was found, of a head or its keys."""
         sets = self.sets[0]
         return Statement(
@@ -93,7 +93,7 @@ class ProbeQuestion(Question):
             error_kind="mean",
             error=error,
             tolerance=0.5,
-            rests_on="; ".join([rests_on, *(one.text for one in self.sets)]),
+            justification="; ".join([justification, *(one.text for one in self.sets)]),
             detail=detail,
         )
 

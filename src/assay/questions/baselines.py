@@ -41,7 +41,7 @@ class BaselinesQuestion(Question):
             error_kind="mean",
             error=min(one.error for one in found.found if not one.partial),
             tolerance=found.tolerance,
-            rests_on=f"fitted on {found.draws} {self.distribution} inputs for training, judged by the "
+            justification=f"fitted on {found.draws} {self.distribution} inputs for training, judged by the "
             f"{self.task.answer.judged_by} on {found.draws} test inputs",
             detail=found.to_json(),
         )

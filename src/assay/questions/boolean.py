@@ -44,7 +44,7 @@ class BooleanQuestion(Question):
         """The function."""
         return known_function(self.function, self.inputs)
 
-    def of_heads(self, size: Size, error: float, rests_on: str, detail: Json) -> Statement:
+    def of_heads(self, size: Size, error: float, justification: str, detail: Json) -> Statement:
         """What was found of networks of this size; what `detail` holds, the class says."""
         return Statement(
             task={"name": self.function, "bits": self.inputs},
@@ -56,7 +56,7 @@ class BooleanQuestion(Question):
             error_kind="mean",
             error=error,
             tolerance=0.0,
-            rests_on=rests_on,
+            justification=justification,
             detail=detail,
         )
 
@@ -77,11 +77,11 @@ class ImpossibleHeads(BooleanQuestion):
         return self.of_heads(
             _bare(degree.at_least - 1),
             float(errors[-1].error) if errors else 0.0,
-            f"fewer heads than the threshold degree are wrong somewhere, in exact arithmetic: {degree.rests_on}",
+            f"fewer heads than the threshold degree are wrong somewhere, in exact arithmetic: {degree.justification}",
             {
                 "at_least": degree.at_least,
                 "at_most": degree.at_most,
-                "errors": [{"error": float(one.error), "rests_on": one.rests_on} for one in errors],
+                "errors": [{"error": float(one.error), "justification": one.justification} for one in errors],
             },
         )
 
@@ -102,7 +102,7 @@ class ConstructedHeads(BooleanQuestion):
             found = symmetric_heads(function)
             fixed = found.smallest_fixed_point if function.inputs <= _FIXED_INPUTS else None
             heads, margin = found.heads, found.margin
-            rests_on = (
+            justification = (
                 f"the sign of the output at all {function.inputs + 1} counts, in rationals; sum of coefficients 1"
             )
             formats: Json = {
@@ -115,11 +115,11 @@ class ConstructedHeads(BooleanQuestion):
             explicit = constructed_heads(function, degree_of(self.function, self.inputs).at_least)
             if explicit is None or explicit.layer is None:
                 raise AssayError(f"no explicit weights of {function.name} of {function.inputs} bits are checked")
-            heads, margin, rests_on = explicit.heads, explicit.layer.margin, explicit.rests_on
+            heads, margin, justification = explicit.heads, explicit.layer.margin, explicit.justification
             formats = dict.fromkeys(("proved_format", "right_format", "fixed_bits"))
             formats["certificate"] = explicit.layer.to_json()
         detail = {"heads": heads, "margin": str(margin), "bits": bits_of(margin), **formats}
-        return self.of_heads(_bare(heads), 0.0, rests_on, detail)
+        return self.of_heads(_bare(heads), 0.0, justification, detail)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,9 @@ class BoundQuestion(Question):
             error_kind=bound.error_kind,
             error=goal,
             tolerance=goal,
-            rests_on="; ".join([f"{bound.justified}: {bound.source}", f"{bound.resource} {bound.cut}", about, *silent]),
+            justification="; ".join(
+                [f"{bound.justified}: {bound.source}", f"{bound.resource} {bound.cut}", about, *silent]
+            ),
             detail={"resource": bound.resource, "required": required},
         )
 

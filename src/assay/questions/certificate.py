@@ -26,11 +26,11 @@ class CertificateQuestion(MethodQuestion):
         stated = network.certificate()
         try:
             proof = certify(network).to_json()
-            error, rests_on = proof["guaranteed_error"], _in_words(proof)
+            error, justification = proof["guaranteed_error"], _in_words(proof)
         except AssayError as failure:
-            proof, error, rests_on = None, stated.guaranteed_error, f"stated, but {failure}"
+            proof, error, justification = None, stated.guaranteed_error, f"stated, but {failure}"
         detail = {"proof": proof, "arithmetic": stated.dtype}
-        return self.of_network(network, network.size, "constructed", error, rests_on, detail)
+        return self.of_network(network, network.size, "constructed", error, justification, detail)
 
 
 def _in_words(proof: Json) -> str:

@@ -11,7 +11,7 @@ from assay.constructions.construction import Construction, build_checked
 from assay.constructions.trials import try_all
 from assay.errors import Refuted
 from assay.evidence import Json, Statement, Verdict
-from assay.models.portrait import attention_portrait
+from assay.models.attention_map import attention_map_of
 from assay.question import Question
 from assay.size import Size
 from assay.tasks import TASKS, Task
@@ -47,7 +47,7 @@ class MethodQuestion(Question):
         return build_checked(self.task, self.method, self.tolerance)
 
     def of_network(
-        self, network: Construction, size: Size, verdict: Verdict, error: float, rests_on: str, detail: Json
+        self, network: Construction, size: Size, verdict: Verdict, error: float, justification: str, detail: Json
     ) -> Statement:
         """What is said of the worst case."""
         return Statement(
@@ -59,7 +59,7 @@ class MethodQuestion(Question):
             error_kind="worst",
             error=error,
             tolerance=self.tolerance,
-            rests_on=rests_on,
+            justification=justification,
             detail=detail,
         )
 
@@ -70,12 +70,12 @@ class ConstructionQuestion(MethodQuestion):
 
     Attributes:
         draws: of each distribution that fits.
-        portrait: whether its attention is kept.
+        attention_map: whether its attention is kept.
     """
 
     kind: ClassVar[str] = "construction"
     draws: int
-    portrait: bool = False
+    attention_map: bool = False
 
     def find(self) -> Statement:
         """Build it, and try it on every distribution that fits.
@@ -97,8 +97,12 @@ class ConstructionQuestion(MethodQuestion):
             "certificate": certificate.to_json(),
             "holds": not reason,
         }
-        rests_on = [certificate.rests_on, network.remark, f"tried on {self.draws} draws of each of {', '.join(trials)}"]
-        if self.portrait:
-            detail["portrait"] = attention_portrait(self.task, network)
-        said = f"{'; '.join(filter(None, rests_on))}, refused {trial.refused}"
+        justification = [
+            certificate.justification,
+            network.remark,
+            f"tried on {self.draws} draws of each of {', '.join(trials)}",
+        ]
+        if self.attention_map:
+            detail["attention_map"] = attention_map_of(self.task, network)
+        said = f"{'; '.join(filter(None, justification))}, refused {trial.refused}"
         return self.of_network(network, network.size, "constructed", certificate.guaranteed_error, said, detail)

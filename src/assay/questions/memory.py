@@ -39,7 +39,7 @@ class MemoryQuestion(Question):
             error_kind="mean",
             error=1 - min(one.share for one in found),
             tolerance=0.0,
-            rests_on=f"the share of all {self.pairs} pairs that is read wrongly, in the format with the largest; "
+            justification=f"the share of all {self.pairs} pairs that is read wrongly, in the format with the largest; "
             f"{len(self.seeds)} draws of unit keys and values",
             detail={one.number_format: {"shares": list(one.shares), "bits": one.bits} for one in found},
         )

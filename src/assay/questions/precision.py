@@ -31,6 +31,6 @@ class PrecisionQuestion(MethodQuestion):
             "measured",
             found.error,
             f"the largest error seen in fixed point of {found.bits} bits, {found.fraction} of them after the point, "
-            f"which proves nothing of other inputs: {found.rests_on}",
+            f"which proves nothing of other inputs: {found.justification}",
             {"fraction": found.fraction, "error_below": found.error_below, "error_exact": found.error_exact},
         )

@@ -80,6 +80,6 @@ class ProtocolQuestion(Question):
             error_kind=kind,
             error=error,
             tolerance=tolerance,
-            rests_on=f"{found['source']}; {found['rests_on']}",
+            justification=f"{found['source']}; {found['justification']}",
             detail=found,
         )

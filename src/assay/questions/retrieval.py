@@ -34,7 +34,14 @@ class RetrievalQuestion(Question):
         return super().from_json(described)
 
     def of_vectors(
-        self, documents: int, vectors: str, dimensions: int, error: float, rests_on: str, detail: Json, bits: int = 32
+        self,
+        documents: int,
+        vectors: str,
+        dimensions: int,
+        error: float,
+        justification: str,
+        detail: Json,
+        bits: int = 32,
     ) -> Statement:
         """What was measured of so many documents in so many dimensions, of numbers of so many bits."""
         return Statement(
@@ -47,7 +54,7 @@ class RetrievalQuestion(Question):
             error_kind="mean",
             error=error,
             tolerance=0.0,
-            rests_on=rests_on,
+            justification=justification,
             detail=detail,
         )
 

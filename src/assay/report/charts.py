@@ -18,16 +18,16 @@ from assay.report.drawing import is_linear
 from assay.report.figures import (
     attention_chart,
     band_chart,
+    grid_chart,
     message_bits_chart,
     precision_chart,
     state_chart,
     summary_chart,
     svg_text,
-    sweep_chart,
 )
 from assay.report.findings import AttentionMap, Findings
-from assay.report.lines import Line, contenders
 from assay.report.probes import existence_chart, loss_map, reach_map
+from assay.report.sweeps import Sweep, architectures_of
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Chart:
     """A figure of the report.
 
     Attributes:
-        line: the line it belongs to; empty for attention maps and probes.
-        section: where it belongs there: `summary`, `widths`, `sweeps`, `precision`, `attention-maps` or `probe-1`, ...
+        sweep: the sweep it belongs to; empty for attention maps and probes.
+        section: where it belongs there: `summary`, `widths`, `grids`, `precision`, `attention-maps` or `probe-1`, ...
         name: of its file, without the ending.
         title: what it shows, for those who do not see it.
         svg: its file's text.
         caption: what it says and rests on; sentences.
     """
 
-    line: str
+    sweep: str
     section: str
     name: str
     title: str
@@ -62,8 +62,8 @@ class Chart:
 
 
 def charts(findings: Findings) -> list[Chart]:
-    """All figures that these findings have data for. Their names begin with that of their line and a dot."""
-    drawn = [chart for line in findings.lines for chart in _line_charts(findings, line)]
+    """All figures that these findings have data for. Their names begin with that of their sweep and a dot."""
+    drawn = [chart for sweep in findings.sweeps for chart in _sweep_charts(findings, sweep)]
     for number, maps in enumerate(_same_task(findings.attention_maps), start=1):
         title = f"Attention weights on one example, {maps[0].parameters}"
         name, caption = f"attention-maps-{number}", words.attention_caption(maps)
@@ -92,35 +92,37 @@ def file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", text)
 
 
-def _line_charts(findings: Findings, line: Line) -> Iterator[Chart]:
-    symbol, seeds, learned = line.symbol, len(findings.seeds), line.of("learned")
+def _sweep_charts(findings: Findings, sweep: Sweep) -> Iterator[Chart]:
+    symbol, seeds, learned = sweep.symbol, len(findings.seeds), sweep.of("learned")
 
     def chart(section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:
-        return _chart(line.name, section, file_name(f"{line.name}.{name}"), f"{line.title}: {title}", figure, caption)
+        return _chart(
+            sweep.name, section, file_name(f"{sweep.name}.{name}"), f"{sweep.title}: {title}", figure, caption
+        )
 
     for sought in dict.fromkeys(map(words.sought_text, learned)):
         title, name = f"learned by all architectures, {sought}", "summary" if sought == "width" else f"summary-{sought}"
         caption = words.summary_caption(seeds, sought)
-        yield chart("summary", name, title, summary_chart(findings, line, sought), caption)
-    for contender in contenders([line]):
-        sought = next((words.sought_text(one) for one in learned if one.architecture == contender.name), "width")
-        title = f"{sought} of {contender.name} against {symbol}"
-        caption = words.band_caption(line, contender, seeds, linear=is_linear(line))
-        yield chart("widths", contender.name, title, band_chart(findings, line, contender), caption)
-    for model in contenders([line]):
-        figure = message_bits_chart(findings, line, model)
+        yield chart("summary", name, title, summary_chart(findings, sweep, sought), caption)
+    for architecture in architectures_of([sweep]):
+        sought = next((words.sought_text(one) for one in learned if one.architecture == architecture.name), "width")
+        title = f"{sought} of {architecture.name} against {symbol}"
+        caption = words.band_caption(sweep, architecture, seeds, linear=is_linear(sweep))
+        yield chart("widths", architecture.name, title, band_chart(findings, sweep, architecture), caption)
+    for model in architectures_of([sweep]):
+        figure = message_bits_chart(findings, sweep, model)
         if figure is not None:
             title = f"{model.name}, bits of one embedding against {symbol}"
             yield chart("widths", f"{model.name}-embedding-bits", title, figure, words.BITS_CAPTION)
-    for states in line.states:
+    for states in sweep.states:
         title, name = f"state bits against {states.symbol}", f"state-{states.symbol}"
         yield chart("widths", name, title, state_chart(findings, states), words.STATE_CAPTION)
-    for sweep in line.sweeps:
-        title, name = f"error against {sweep.axis} at {symbol} = {sweep.x}", f"sweep-{sweep.axis}-{sweep.x}"
-        yield chart("sweeps", name, title, sweep_chart(findings, line, sweep), words.sweep_caption(sweep))
-    if line.precisions:
+    for grid in sweep.grids:
+        title, name = f"error against {grid.axis} at {symbol} = {grid.x}", f"grid-{grid.axis}-{grid.x}"
+        yield chart("grids", name, title, grid_chart(findings, sweep, grid), words.grid_caption(grid))
+    if sweep.precisions:
         title = f"bits per number against {symbol}"
-        yield chart("precision", "precision", title, precision_chart(line), words.PRECISION_CAPTION)
+        yield chart("precision", "precision", title, precision_chart(sweep), words.PRECISION_CAPTION)
 
 
 def _probe_charts(found: ProbeFindings, section: str) -> Iterator[Chart]:
@@ -135,8 +137,8 @@ def _probe_charts(found: ProbeFindings, section: str) -> Iterator[Chart]:
         yield _chart("", section, f"{section}.{name}", f"{found.name}: {title}", figure, caption)
 
 
-def _chart(line: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:
-    return Chart(line, section, name, title, svg_text(figure), caption)
+def _chart(sweep: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:
+    return Chart(sweep, section, name, title, svg_text(figure), caption)
 
 
 def _same_task(maps: Sequence[AttentionMap]) -> list[list[AttentionMap]]:

@@ -20,7 +20,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from assay.models.bare_models import BARE_MODELS
-from assay.report.lines import Line, rank
+from assay.report.sweeps import Sweep, rank
 from assay.report.words import power_text
 from assay.results.frontier import Point, Series
 
@@ -95,17 +95,17 @@ _FURTHER = [
 ]
 
 
-def looks(lines: Iterable[Line]) -> dict[str, Look]:
-    """A look for everything on these lines; one of its own for each name that is not a known one, while they last.
+def looks(sweeps: Iterable[Sweep]) -> dict[str, Look]:
+    """A look for everything on these sweeps; one of its own for each name that is not a known one, while they last.
 
     The plainest of several depths or splits into heads of an architecture has the architecture's look, unless the
     architecture itself was trained too.
     """
-    lines = list(lines)
-    boundaries = [series for line in lines for series in line.series]
-    swept = [curve for line in lines for sweep in line.sweeps for curve in sweep.curves]
-    names = {name for one in (*boundaries, *swept) for name in (one.architecture, one.family)}
-    taken = {one.architecture for one in swept} | {one.architecture for one in boundaries if one.verdict == "learned"}
+    sweeps = list(sweeps)
+    boundaries = [series for sweep in sweeps for series in sweep.series]
+    gridded = [curve for sweep in sweeps for grid in sweep.grids for curve in grid.curves]
+    names = {name for one in (*boundaries, *gridded) for name in (one.architecture, one.family)}
+    taken = {one.architecture for one in gridded} | {one.architecture for one in boundaries if one.verdict == "learned"}
     found, further = dict(_LOOKS), []
     for name in sorted(names - set(_LOOKS), key=rank):
         kind = name.partition(", ")[0]
@@ -138,10 +138,10 @@ def chart(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def is_linear(line: Line) -> bool:
-    """Whether the charts of a line have linear axes."""
-    places = [point.x for series in line.series for point in series.points] or [1]
-    return line.along != "length" and max(places) <= _WIDE * min(places)
+def is_linear(sweep: Sweep) -> bool:
+    """Whether the charts of a sweep have linear axes."""
+    places = [point.x for series in sweep.series for point in series.points] or [1]
+    return sweep.along != "length" and max(places) <= _WIDE * min(places)
 
 
 def set_axes(

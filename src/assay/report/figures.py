@@ -1,6 +1,6 @@
 """Findings as charts: pure functions from findings to matplotlib figures, and figures to SVG text.
 
-One colour for each architecture. Charts show the boundaries of one line of a study; what they are made of is in
+One colour for each architecture. Charts show the boundaries of one sweep of a study; what they are made of is in
 `assay.report.drawing`.
 """
 
@@ -43,31 +43,31 @@ from assay.report.drawing import (
     write_above,
 )
 from assay.report.findings import AttentionMap, Findings
-from assay.report.lines import Contender, Line, boundaries_of, rank, references
 from assay.report.states import StateChart
+from assay.report.sweeps import Architecture, Sweep, boundaries_of, rank, references
 from assay.report.words import sought_text
 from assay.results.frontier import Point, Series
-from assay.results.sweeps import Sweep
+from assay.results.grids import Grid
 
 _DIVERGED = 1e6  # errors above are of runs that diverged
 
 
 @mpl.rc_context(STYLE)
-def band_chart(findings: Findings, line: Line, contender: Contender) -> Figure:
-    """Widths of one contender along a line: impossible, constructed, learned; or what else was looked for.
+def band_chart(findings: Findings, sweep: Sweep, architecture: Architecture) -> Figure:
+    """Widths of one architecture along a sweep: impossible, constructed, learned; or what else was looked for.
 
-    Axes are logarithmic, the same for all contenders; or linear, see `assay.report.drawing.is_linear`.
+    Axes are logarithmic, the same for all architectures; or linear, see `assay.report.drawing.is_linear`.
     """
-    own, look, linear = boundaries_of(line, contender), looks(findings.lines), is_linear(line)
+    own, look, linear = boundaries_of(sweep, architecture), looks(findings.sweeps), is_linear(sweep)
     sought = next((sought_text(series) for series in _of(own, "learned")), "width")
-    boundaries = [*own, *references(line, contender)] if sought == "width" else own
-    alike = [series for series in line.series if sought_text(series) == sought]
+    boundaries = [*own, *references(sweep, architecture)] if sought == "width" else own
+    alike = [series for series in sweep.series if sought_text(series) == sought]
     figure, axes = chart(6.3, 3.7 + TEXT_LINE * sum(3 if s.verdict == "learned" else 1 for s in boundaries))
-    axes.set_title(contender.name)
-    set_axes(axes, boundaries if linear else alike, _axis_name(line), linear=linear, vertical=_vertical(sought))
+    axes.set_title(architecture.name)
+    set_axes(axes, boundaries if linear else alike, _axis_name(sweep), linear=linear, vertical=_vertical(sought))
     handles = [
-        *draw_learned(axes, _of(boundaries, "learned"), line.symbol, look, named=False),
-        *draw_constructed(axes, _of(boundaries, "constructed"), look[contender.name]),
+        *draw_learned(axes, _of(boundaries, "learned"), sweep.symbol, look, named=False),
+        *draw_constructed(axes, _of(boundaries, "constructed"), look[architecture.name]),
         *draw_impossible(axes, _of(boundaries, "impossible")),
     ]
     legend(figure, handles)
@@ -75,19 +75,19 @@ def band_chart(findings: Findings, line: Line, contender: Contender) -> Figure:
 
 
 @mpl.rc_context(STYLE)
-def summary_chart(findings: Findings, line: Line, sought: str = "width") -> Figure:
-    """What was looked for and learned by all architectures, with laws, along one line; and constructed widths."""
-    look = looks(findings.lines)
-    learned = sorted((series for series in line.of("learned") if sought_text(series) == sought), key=_rank)
+def summary_chart(findings: Findings, sweep: Sweep, sought: str = "width") -> Figure:
+    """What was looked for and learned by all architectures, with laws, along one sweep; and constructed widths."""
+    look = looks(findings.sweeps)
+    learned = sorted((series for series in sweep.of("learned") if sought_text(series) == sought), key=_rank)
     reach = max((point.x for series in learned for point in series.points), default=None)
     shown = [
         replace(series, points=tuple(point for point in series.points if reach is None or point.x <= 2 * reach))
-        for series in (_frontiers(line) if sought == "width" else [])
+        for series in (_frontiers(sweep) if sought == "width" else [])
     ]
     figure, axes = chart(6.5, 4.0 + TEXT_LINE * (len(shown) + 2 * len(learned) + 1))
     axes.set_title("learned by all architectures" + ", and constructed" * (sought == "width"))
-    set_axes(axes, [*learned, *shown], _axis_name(line), linear=is_linear(line), vertical=_vertical(sought))
-    handles = draw_learned(axes, learned, line.symbol, look, named=True)
+    set_axes(axes, [*learned, *shown], _axis_name(sweep), linear=is_linear(sweep), vertical=_vertical(sought))
+    handles = draw_learned(axes, learned, sweep.symbol, look, named=True)
     for series in shown:
         label, colour = f"{series.architecture}, constructed ({series.source})", look[series.family].colour
         broad: dict[str, Any] = {"color": colour, "linestyle": "-", "linewidth": 5, "alpha": 0.3}
@@ -97,27 +97,27 @@ def summary_chart(findings: Findings, line: Line, sought: str = "width") -> Figu
 
 
 @mpl.rc_context(STYLE)
-def sweep_chart(findings: Findings, line: Line, sweep: Sweep) -> Figure:
+def grid_chart(findings: Findings, sweep: Sweep, grid: Grid) -> Figure:
     """The error of every value by every seed, the tolerance, and the error that bounds leave each.
 
     The axis of errors ends a little above the medians; seeds beyond, such as one that diverged, are cut off.
     """
-    look = looks(findings.lines)
-    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (2 * len(sweep.curves) + 1))
-    axes.set_title(f"every value, {line.symbol} = {sweep.x}")
+    look = looks(findings.sweeps)
+    figure, axes = chart(6.5, 3.9 + TEXT_LINE * (2 * len(grid.curves) + 1))
+    axes.set_title(f"every value, {sweep.symbol} = {grid.x}")
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.set_xlabel(sweep.axis)
-    axes.set_ylabel(line.mean_error_name)
+    axes.set_xlabel(grid.axis)
+    axes.set_ylabel(sweep.mean_error_name)
     handles: list[Artist] = [Line2D([], [], color="#333", linestyle=":", label="tolerance: learned at or below")]
     top = 0.0
-    for (_, dashes), curve in zip(cycle(DASHES), sweep.curves, strict=False):
+    for (_, dashes), curve in zip(cycle(DASHES), grid.curves, strict=False):
         placed = sorted(((p.at, p) for p in curve.points if p.at), key=lambda pair: pair[0])
         places, points = [place for place, _ in placed], [point for _, point in placed]
         medians = [median(point.errors) for point in points]
         shown = look[curve.architecture]
         name = f"{curve.architecture}, by {curve.field}"
-        label = f"{name}: {'median and seeds' if points else f'no {sweep.axis} declared'}"
+        label = f"{name}: {'median and seeds' if points else f'no {grid.axis} declared'}"
         style: dict[str, Any] = {"color": shown.colour, "marker": shown.marker}
         for place, point in placed:
             axes.plot([place] * len(point.errors), point.errors, linestyle="none", alpha=0.35, **style)
@@ -134,7 +134,7 @@ def sweep_chart(findings: Findings, line: Line, sweep: Sweep) -> Figure:
 @mpl.rc_context(STYLE)
 def state_chart(findings: Findings, states: StateChart) -> Figure:
     """State bits of what was learned against a parameter of the task, and what bounds require there."""
-    look = looks(findings.lines)
+    look = looks(findings.sweeps)
     figure, axes = chart(6.5, 3.9 + TEXT_LINE * (len(states.learned) + len(states.required) + 2))
     axes.set_title(f"state against {states.symbol}")
     points = [point for held in states.learned.values() for point in held]
@@ -172,12 +172,12 @@ def _draw_floor(axes: Axes, points: Sequence[tuple[float, float]], bounds: str, 
 
 
 @mpl.rc_context(STYLE)
-def message_bits_chart(findings: Findings, line: Line, model: Contender) -> Figure | None:
-    """Bits of one embedding along a line: what bounds require, what constructions in a model have. None without both.
+def message_bits_chart(findings: Findings, sweep: Sweep, model: Architecture) -> Figure | None:
+    """Bits of one embedding along a sweep: what bounds require, what constructions in a model have. None without both.
 
     Bounds on the bits say something where the width that they exclude is 0: one number of 32 bits holds a lot.
     """
-    own = boundaries_of(line, model)
+    own = boundaries_of(sweep, model)
     required = [
         _with_widths(series, "required")
         for series in _of(own, "impossible")
@@ -188,27 +188,27 @@ def message_bits_chart(findings: Findings, line: Line, model: Contender) -> Figu
         return None
     figure, axes = chart(6.3, 3.7 + TEXT_LINE * (len(required) + len(constructed)))
     axes.set_title(f"{model.name}: bits of one embedding")
-    set_axes(axes, [*constructed, *required], _axis_name(line), linear=is_linear(line), vertical="bits m p")
-    look = looks(findings.lines)[model.name]
+    set_axes(axes, [*constructed, *required], _axis_name(sweep), linear=is_linear(sweep), vertical="bits m p")
+    look = looks(findings.sweeps)[model.name]
     legend(figure, [*draw_constructed(axes, constructed, look), *draw_impossible(axes, required)])
     return figure
 
 
 @mpl.rc_context(STYLE)
-def precision_chart(line: Line) -> Figure:
-    """Fewest bits per number of each construction along a line: logarithmic in x, linear in bits."""
-    figure, axes = chart(6.3, 3.7 + TEXT_LINE * len(line.precisions))
+def precision_chart(sweep: Sweep) -> Figure:
+    """Fewest bits per number of each construction along a sweep: logarithmic in x, linear in bits."""
+    figure, axes = chart(6.3, 3.7 + TEXT_LINE * len(sweep.precisions))
     axes.set_title("bits per number that constructions need")
     axes.set_xscale("log", base=2)
-    places = sorted({point.x for found in line.precisions for point in found.points})
+    places = sorted({point.x for found in sweep.precisions for point in found.points})
     axes.xaxis.set_major_locator(FixedLocator(places))
     axes.xaxis.set_major_formatter(FixedFormatter([str(place) for place in places]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.set_xlabel(_axis_name(line))
+    axes.set_xlabel(_axis_name(sweep))
     axes.set_ylabel("bits p")
     handles = []
-    for colour, (marker, dashes), found in zip(distinct_colours(), cycle(DASHES), line.precisions, strict=False):
+    for colour, (marker, dashes), found in zip(distinct_colours(), cycle(DASHES), sweep.precisions, strict=False):
         slope = "" if found.per_doubling is None else f": {found.per_doubling:+.1f} bits per doubling"
         points = [point.x for point in found.points], [point.bits for point in found.points]
         style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": dashes, "markerfacecolor": "white"}
@@ -249,8 +249,8 @@ def svg_text(figure: Figure) -> str:
     return buffer.getvalue()
 
 
-def _axis_name(line: Line) -> str:
-    return f"{line.along} {line.symbol}"
+def _axis_name(sweep: Sweep) -> str:
+    return f"{sweep.along} {sweep.symbol}"
 
 
 def _vertical(sought: str) -> str:
@@ -270,11 +270,11 @@ def _rank(series: Series) -> tuple[int, int, str]:
     return rank(series.architecture)
 
 
-def _frontiers(line: Line) -> list[Series]:
+def _frontiers(sweep: Sweep) -> list[Series]:
     """For each bare model, the smallest constructed width at every x; its source names the methods that reach it."""
     best: dict[str, dict[int, tuple[int, str, Point]]] = defaultdict(dict)
     family = {}
-    for series in line.of("constructed"):
+    for series in sweep.of("constructed"):
         family[series.architecture] = series.family
         for point in series.points:
             here, there = (point.width, series.source, point), best[series.architecture]

@@ -14,8 +14,7 @@ from assay.probing.findings import Findings as ProbeFindings
 from assay.probing.findings import gather_probe
 from assay.report.boolean_findings import BooleanFindings, gather_boolean
 from assay.report.comparisons import Compared, gather_comparison
-from assay.report.gathering import gather_line, parameters_text
-from assay.report.lines import Line
+from assay.report.gathering import gather_sweep, parameters_text
 from assay.report.protocols import ProtocolRun
 from assay.report.retrieval_findings import (
     MemoryFindings,
@@ -24,6 +23,7 @@ from assay.report.retrieval_findings import (
     gather_retrieval,
 )
 from assay.report.schema import SCHEMA, Json, to_json
+from assay.report.sweeps import Sweep
 from assay.report.task_matrix import TaskMatrix, task_matrix
 from assay.results.frontier import contradictions
 from assay.store.versions import machine, versions
@@ -98,7 +98,7 @@ class EvidenceRow:
 
     Attributes:
         task: its name and parameters, in words.
-        along: the parameters that vary on the study's lines, by symbol.
+        along: the parameters that vary on the study's sweeps, by symbol.
         architecture: with depth, heads and the like where they are not usual.
         state: numbers carried from one position to the next; None where nothing is.
         largest_error: that was seen; None where nothing was tried.
@@ -128,7 +128,7 @@ class EvidenceRow:
     rate: float | None
     steps: int | None
     seconds: float
-    rests_on: str
+    justification: str
     key: str
 
 
@@ -145,7 +145,7 @@ class Findings:
         machine: where.
         seeds: of every search.
         precision: bits per number at which bounds in bits become widths.
-        lines: in the order of the study's file.
+        sweeps: in the order of the study's file.
         matrix: of tasks and architectures; None where the study has one task.
         protocols: run on networks.
         probes: of attention heads.
@@ -169,7 +169,7 @@ class Findings:
     machine: str
     seeds: tuple[int, ...]
     precision: int
-    lines: tuple[Line, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
     matrix: TaskMatrix | None = None
     protocols: tuple[Protocol, ...] = ()
     probes: tuple[ProbeFindings, ...] = ()
@@ -213,10 +213,10 @@ def gather(
 ) -> Findings:
     """The findings of a study; `failed` says why questions have no answer, by what they are."""
     answers = {piece.key: piece for piece in evidence}
-    lines = tuple(gather_line(line, answers, failed) for line in study.lines)
+    sweeps = tuple(gather_sweep(sweep, answers, failed) for sweep in study.sweeps)
     played = [answers[question.key] for question in study.protocols if question.key in answers]
     boolean = None if study.boolean is None else gather_boolean(study.boolean, answers)
-    symbols = {(str(line.task["name"]), key): symbol for line in lines for key, symbol in line.columns.items()}
+    symbols = {(str(sweep.task["name"]), key): symbol for sweep in sweeps for key, symbol in sweep.columns.items()}
     return Findings(
         study=study.name,
         title=study.title,
@@ -226,15 +226,15 @@ def gather(
         machine=machine(),
         seeds=study.seeds,
         precision=study.precision,
-        lines=lines,
-        matrix=task_matrix(lines),
+        sweeps=sweeps,
+        matrix=task_matrix(sweeps),
         protocols=tuple(map(_protocol, played)),
         probes=tuple(gather_probe(probe, answers) for probe in study.probes),
         retrieval=None if study.retrieval is None else gather_retrieval(study.retrieval, answers),
         memory=None if study.memory is None else gather_memories(study.memory, answers),
         comparisons=tuple(gather_comparison(one, answers) for one in study.comparisons),
         boolean=boolean,
-        attention_maps=tuple(_attention_map(piece) for piece in evidence if "portrait" in piece.detail),
+        attention_maps=tuple(_attention_map(piece) for piece in evidence if "attention_map" in piece.detail),
         contradictions=(*contradictions(evidence), *(boolean.refuted if boolean else ())),
         failures=tuple(Failure(what, why.reason, why.refused) for what, why in failed.items()),
         evidence=tuple(_row(piece, symbols) for piece in sorted(evidence, key=_order)),
@@ -242,7 +242,7 @@ def gather(
 
 
 def _attention_map(piece: Evidence) -> AttentionMap:
-    kept = piece.detail["portrait"]
+    kept = piece.detail["attention_map"]
     return AttentionMap(
         verdict=piece.verdict,
         source=piece.source,
@@ -304,6 +304,6 @@ def _row(piece: Evidence, symbols: Mapping[tuple[str, str], str]) -> EvidenceRow
         rate=question.get("rate"),
         steps=detail.get("steps"),
         seconds=round(piece.seconds, 2),
-        rests_on=piece.rests_on,
+        justification=piece.justification,
         key=piece.key,
     )

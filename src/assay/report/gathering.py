@@ -1,4 +1,4 @@
-"""One line of a study from the answers to its questions."""
+"""One sweep of a study from the answers to its questions."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from assay.evidence import Evidence
 from assay.models.bare_models import BARE_MODELS
 from assay.proofs.proof import Proof, Step
 from assay.questions.baselines import BaselinesQuestion
-from assay.report.lines import (
+from assay.report.states import state_charts
+from assay.report.sweeps import (
     Certified,
     DrawnInputs,
     FewestBits,
-    Line,
     OtherLengths,
     Precisions,
+    Sweep,
     TrivialBaselines,
     Unfinished,
     rank,
 )
-from assay.report.states import state_charts
 from assay.results.frontier import Series, learned_series, stated_series
-from assay.results.sweeps import sweeps_of
+from assay.results.grids import grids_of
 from assay.studies.replay import replay
-from assay.studies.study import Line as AskedLine
+from assay.studies.study import Sweep as AskedSweep
 from assay.studies.workers import Failed
 from assay.tasks import TASKS, symbol_texts
 from assay.training.search import SearchResult, best_by_seed
@@ -47,43 +47,43 @@ def parameters_text(task: Mapping[str, Any]) -> str:
     return ", ".join([*symbol_texts(dict(task)), *others])
 
 
-def gather_line(line: AskedLine, answers: Mapping[str, Evidence], failed: Mapping[str, Failed]) -> Line:
-    """What the answers say of a line; `failed` says why questions have no answer, by what they are."""
-    stated = [(asked.x, answers[asked.key]) for asked in line.stated if asked.key in answers]
-    results = [replay(search, answers, failed) for search in line.searches]
+def gather_sweep(sweep: AskedSweep, answers: Mapping[str, Evidence], failed: Mapping[str, Failed]) -> Sweep:
+    """What the answers say of a sweep; `failed` says why questions have no answer, by what they are."""
+    stated = [(asked.x, answers[asked.key]) for asked in sweep.stated if asked.key in answers]
+    results = [replay(search, answers, failed) for search in sweep.searches]
     finished = [one for one in results if one.finished]
-    ends, swept = [one for one in finished if not one.search.sweep], [one for one in finished if one.search.sweep]
-    tasks = list(line.tasks.values())
-    first, judged = tasks[0], (*tasks, *line.learned_tasks())
+    ends, gridded = [one for one in finished if not one.search.grid], [one for one in finished if one.search.grid]
+    tasks = list(sweep.tasks.values())
+    first, judged = tasks[0], (*tasks, *sweep.learned_tasks())
     described = [task.to_json() for task in tasks]
-    sought = _varying([asked.about for search in line.searches if search.largest for asked in search.candidates])
-    varying = _varying(described) | {line.along} | sought
-    return Line(
-        name=line.name,
-        title=line.title,
+    sought = _varying([asked.about for search in sweep.searches if search.largest for asked in search.candidates])
+    varying = _varying(described) | {sweep.along} | sought
+    return Sweep(
+        name=sweep.name,
+        title=sweep.title,
         task={key: value for key, value in described[0].items() if key not in varying},
-        follows={key: (described[0][key], described[-1][key]) for key in sorted(varying - {line.along, *sought})},
-        along=line.along,
-        symbol=line.symbol,
-        columns={key: first.symbols[key] for key in (line.along, *line.varied) if key in first.symbols},
+        follows={key: (described[0][key], described[-1][key]) for key in sorted(varying - {sweep.along, *sought})},
+        along=sweep.along,
+        symbol=sweep.symbol,
+        columns={key: first.symbols[key] for key in (sweep.along, *sweep.varied) if key in first.symbols},
         tolerance=_range(task.tolerance for task in judged),
         mean_tolerance=_range(task.mean_tolerance for task in judged),
         all_inputs=first.all_inputs,
         mean_error_name=first.answer.judged_by,
-        distribution=line.distribution,
-        distribution_text=first.distributions[line.distribution],
+        distribution=sweep.distribution,
+        distribution_text=first.distributions[sweep.distribution],
         series=tuple(sorted([*stated_series(stated), *learned_series(ends)], key=_place)),
         unfinished=tuple(
-            Unfinished(f"{one.search.name}{' (sweep)' if one.search.sweep else ''}", one.search.x, one.failed or None)
+            Unfinished(f"{one.search.name}{' (grid)' if one.search.grid else ''}", one.search.x, one.failed or None)
             for one in results
             if not one.finished
         ),
         lengths=tuple(row for end in ends if (row := _at_other_lengths(end))),
-        states=tuple(state_charts(ends, line.symbol, line.distribution)),
-        sweeps=tuple(sweeps_of(swept)),
-        certificates=tuple(_certified(answers[a.key]) for a in line.certificates if a.key in answers),
-        precisions=tuple(_precisions((a.x, answers[a.key]) for a in line.precisions if a.key in answers)),
-        baselines=tuple(_baselines(line, answers)),
+        states=tuple(state_charts(ends, sweep.symbol, sweep.distribution)),
+        grids=tuple(grids_of(gridded)),
+        certificates=tuple(_certified(answers[a.key]) for a in sweep.certificates if a.key in answers),
+        precisions=tuple(_precisions((a.x, answers[a.key]) for a in sweep.precisions if a.key in answers)),
+        baselines=tuple(_baselines(sweep, answers)),
         test_inputs=tuple(_test_inputs((one.search.x, one.runs) for one in finished)),
     )
 
@@ -112,9 +112,9 @@ def _at_other_lengths(end: SearchResult) -> OtherLengths | None:
     )
 
 
-def _baselines(line: AskedLine, answers: Mapping[str, Evidence]) -> Iterable[TrivialBaselines]:
-    for x in line.learned_at:
-        piece = answers.get(BaselinesQuestion(line.tasks[x], line.distribution).key)
+def _baselines(sweep: AskedSweep, answers: Mapping[str, Evidence]) -> Iterable[TrivialBaselines]:
+    for x in sweep.learned_at:
+        piece = answers.get(BaselinesQuestion(sweep.tasks[x], sweep.distribution).key)
         if piece is not None:
             found = Baselines.from_json(piece.detail)
             yield TrivialBaselines(x, found.tolerance, found.draws, found.found)
@@ -142,7 +142,7 @@ def _certified(piece: Evidence) -> Certified:
         error=piece.error,
         arithmetic=piece.detail["arithmetic"],
         proof=None if piece.detail["proof"] is None else _proof(piece.detail["proof"]),
-        rests_on=piece.rests_on,
+        justification=piece.justification,
         seconds=piece.seconds,
     )
 
@@ -163,7 +163,9 @@ def _precisions(answers: Iterable[tuple[int, Evidence]]) -> list[Precisions]:
     by_method: dict[str, list[FewestBits]] = defaultdict(list)
     for x, piece in answers:
         bits, fraction = piece.size.precision, piece.detail["fraction"]
-        by_method[piece.source].append(FewestBits(x, bits, fraction, piece.error, piece.size.width, piece.rests_on))
+        by_method[piece.source].append(
+            FewestBits(x, bits, fraction, piece.error, piece.size.width, piece.justification)
+        )
     return [Precisions(method, tuple(points), _per_doubling(points)) for method, points in by_method.items()]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from assay.probing.findings import Findings as ProbeFindings
-from assay.report import boolean, comparisons, lines, retrieval, tables, words
+from assay.report import boolean, comparisons, retrieval, sweeps, tables, words
 from assay.report.charts import Chart, charts, file_name
 from assay.report.findings import EvidenceRow, Findings
 from assay.report.probe_tables import columns, loss_rows, size_rows
@@ -29,7 +29,7 @@ class Column:
         field: of `EvidenceRow`; or a symbol, where `along`.
         title: heads it.
         numeric: whether numbers stand in it.
-        along: whether it is of a parameter that varies on a line.
+        along: whether it is of a parameter that varies on a sweep.
     """
 
     field: str
@@ -50,7 +50,7 @@ _COLUMNS = [
     Column("width", "width"),
     Column("error", "error"),
     Column("error_kind", "kind of error", numeric=False),
-    Column("rests_on", "rests on", numeric=False),
+    Column("justification", "justification", numeric=False),
     Column("tolerance", "tolerance"),
     Column("parameters", "parameters"),
     Column("precision", "bits"),
@@ -97,19 +97,19 @@ def page_text(findings: Findings, drawn: list[Chart]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    symbols = dict.fromkeys(symbol for line in findings.lines for symbol in line.columns.values())
+    symbols = dict.fromkeys(symbol for sweep in findings.sweeps for symbol in sweep.columns.values())
     live = _live_charts(findings)
     return environment.get_template("template.html").render(
         f=findings,
         words=words,
-        read=lines,
+        read=sweeps,
         tables=tables,
         compared=comparisons,
         vectors=retrieval,
         functions=boolean,
         tasks=_tasks(findings),
-        by_name={line.name: line for line in findings.lines},
-        charts_of=lambda line, section: [chart for chart in drawn if (chart.line, chart.section) == (line, section)],
+        by_name={sweep.name: sweep for sweep in findings.sweeps},
+        charts_of=lambda sweep, section: [chart for chart in drawn if (chart.sweep, chart.section) == (sweep, section)],
         live=live,
         probes=[_probe(probe, f"probe-{number}", drawn) for number, probe in enumerate(findings.probes, start=1)],
         script=script([chart for part in live.values() for chart in part]),
@@ -147,8 +147,8 @@ def _probe(found: ProbeFindings, section: str, drawn: list[Chart]) -> dict[str, 
 
 
 def _tasks(findings: Findings) -> dict[str, str]:
-    """The tasks of the lines, each with the line that describes it."""
-    names = dict.fromkeys(str(line.task["name"]) for line in findings.lines)
+    """The tasks of the sweeps, each with the sweep that describes it."""
+    names = dict.fromkeys(str(sweep.task["name"]) for sweep in findings.sweeps)
     return {name: TASKS.summary(name) if name in TASKS else "" for name in names}
 
 

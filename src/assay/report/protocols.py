@@ -55,7 +55,7 @@ class ProtocolRun:
             *([("compared", _compared(outcome.differs))] if outcome.differs is not None else []),
             *(_witness(outcome.witness) if outcome.witness is not None else []),
             *((name.replace("_", " "), _short(value)) for name, value in outcome.more.items()),
-            ("rests on", outcome.rests_on),
+            ("justification", outcome.justification),
         ]
 
     def _network(self) -> str:

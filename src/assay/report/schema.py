@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 
-SCHEMA = 1  # raised when a key of the findings changes its name or meaning, or goes
+SCHEMA = 2  # raised when a key of the findings changes its name or meaning, or goes
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 

@@ -51,8 +51,8 @@ def state_charts(ends: Iterable[SearchResult], symbol: str, distribution: str) -
     """A chart for each parameter along which something with a state was learned at two values at least.
 
     Args:
-        ends: of a line's searches.
-        symbol: of what the line goes along.
+        ends: of a sweep's searches.
+        symbol: of what the sweep goes along.
         distribution: of the inputs.
     """
     ends = list(ends)

@@ -1,25 +1,25 @@
-"""Tables of a line of the findings."""
+"""Tables of a sweep of the findings."""
 
 from __future__ import annotations
 
 from statistics import median
 
-from assay.report.lines import Line, with_laws
+from assay.report.sweeps import Sweep, with_laws
 from assay.report.text_table import TextTable
 from assay.report.words import bits_text, boundary_label, floor_text, law_text
-from assay.results.sweeps import Sweep
+from assay.results.grids import Grid
 
 
-def growth_table(line: Line) -> TextTable:
-    """The growth laws of a line."""
-    rows = [[one.architecture, boundary_label(one), law_text(one.growth, line.symbol)] for one in with_laws(line)]
-    return TextTable(f"Growth with {line.symbol}", ["architecture", "boundary", "law"], rows, left=(0, 1, 2))
+def growth_table(sweep: Sweep) -> TextTable:
+    """The growth laws of a sweep."""
+    rows = [[one.architecture, boundary_label(one), law_text(one.growth, sweep.symbol)] for one in with_laws(sweep)]
+    return TextTable(f"Growth with {sweep.symbol}", ["architecture", "boundary", "law"], rows, left=(0, 1, 2))
 
 
-def sweep_table(line: Line, sweep: Sweep) -> TextTable:
+def grid_table(sweep: Sweep, grid: Grid) -> TextTable:
     """A row for each architecture and size: what its runs reached."""
     rows = []
-    for curve in sweep.curves:
+    for curve in grid.curves:
         for point in curve.points:
             rows.append(
                 [
@@ -33,13 +33,13 @@ def sweep_table(line: Line, sweep: Sweep) -> TextTable:
                 ]
             )
     columns = ["architecture", "size", "parameters", "state bits", "learned", "error (range)", "error at least"]
-    title = f"Every value, {line.symbol} = {sweep.x}: {line.mean_error_name}"
-    return TextTable(title, columns, rows, whole=True, note=floor_text(sweep))
+    title = f"Every value, {sweep.symbol} = {grid.x}: {sweep.mean_error_name}"
+    return TextTable(title, columns, rows, whole=True, note=floor_text(grid))
 
 
-def lengths_table(line: Line) -> TextTable:
+def lengths_table(sweep: Sweep) -> TextTable:
     """A row for each network that was tested at other lengths than it was trained at."""
-    lengths = sorted({length for row in line.lengths for length in row.errors})
+    lengths = sorted({length for row in sweep.lengths for length in row.errors})
     rows = [
         [
             row.architecture,
@@ -47,21 +47,21 @@ def lengths_table(line: Line) -> TextTable:
             f"{row.field} {row.width}{'' if row.learned else ' (not learned)'}",
             *(errors_text(row.errors.get(length, ())) for length in lengths),
         ]
-        for row in line.lengths
+        for row in sweep.lengths
     ]
-    title = f"Other lengths: {line.mean_error_name} beyond the length of training"
-    return TextTable(title, ["architecture", line.symbol, "size", *(f"at {length}" for length in lengths)], rows)
+    title = f"Other lengths: {sweep.mean_error_name} beyond the length of training"
+    return TextTable(title, ["architecture", sweep.symbol, "size", *(f"at {length}" for length in lengths)], rows)
 
 
-def precision_table(line: Line) -> TextTable:
+def precision_table(sweep: Sweep) -> TextTable:
     """A row for each construction: the fewest bits at every x, and how they grow."""
-    places = sorted({point.x for found in line.precisions for point in found.points})
+    places = sorted({point.x for found in sweep.precisions for point in found.points})
     rows = []
-    for found in line.precisions:
+    for found in sweep.precisions:
         bits = {point.x: bits_text(point) for point in found.points}
         slope = "" if found.per_doubling is None else f"{found.per_doubling:+.2f}"
         rows.append([found.method, *(bits.get(place, "") for place in places), slope])
-    columns = ["construction", *(f"{line.symbol} = {place}" for place in places), "bits per doubling"]
+    columns = ["construction", *(f"{sweep.symbol} = {place}" for place in places), "bits per doubling"]
     return TextTable("Bits per number", columns, rows)
 
 

@@ -1,20 +1,20 @@
-"""The matrix of a study with several tasks: what is known of every contender on every line, in a few numbers."""
+"""The matrix of a study with several tasks: what is known of every architecture on every sweep, in a few numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from assay.report.lines import Contender, Line, boundaries_of, contenders
+from assay.report.sweeps import Architecture, Sweep, architectures_of, boundaries_of
 from assay.results.frontier import Point, Series
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a contender at one x: learned or not, constructed, or excluded by a bound.
+    """What is known of an architecture at one x: learned or not, constructed, or excluded by a bound.
 
     Attributes:
-        x: the value of the parameter that the line goes along.
+        x: the value of the parameter that the sweep goes along.
         verdict: learned, not learned, constructed or impossible.
         error_kind: worst or mean.
         width: the width, or other value.
@@ -38,43 +38,43 @@ class Entry:
 
 @dataclass(frozen=True)
 class TaskMatrix:
-    """What is known of every contender on every line.
+    """What is known of every architecture on every sweep.
 
     Attributes:
-        lines: their names, in order.
-        architectures: names of contenders, in order.
-        cells: see `entries`, by line and contender.
+        sweeps: their names, in order.
+        architectures: their names, in order.
+        cells: see `entries`, by sweep and architecture.
     """
 
-    lines: tuple[str, ...]
+    sweeps: tuple[str, ...]
     architectures: tuple[str, ...]
     cells: dict[str, dict[str, tuple[Entry, ...]]]
 
 
-def task_matrix(lines: Sequence[Line]) -> TaskMatrix | None:
-    """Entries for every line with a contender, by contender; None where all these lines are about one task."""
-    lines = [line for line in lines if contenders([line])]  # one of sweeps alone has none
-    if len({line.task["name"] for line in lines}) < 2:
+def task_matrix(sweeps: Sequence[Sweep]) -> TaskMatrix | None:
+    """Entries for every sweep with an architecture, by architecture; None where all these sweeps are about one task."""
+    sweeps = [sweep for sweep in sweeps if architectures_of([sweep])]  # one of grids alone has none
+    if len({sweep.task["name"] for sweep in sweeps}) < 2:
         return None
-    columns = contenders(lines)
+    columns = architectures_of(sweeps)
     return TaskMatrix(
-        tuple(line.name for line in lines),
+        tuple(sweep.name for sweep in sweeps),
         tuple(column.name for column in columns),
-        {line.name: {column.name: tuple(entries(line, column)) for column in columns} for line in lines},
+        {sweep.name: {column.name: tuple(entries(sweep, column)) for column in columns} for sweep in sweeps},
     )
 
 
-def entries(line: Line, contender: Contender) -> list[Entry]:
-    """What is known of a contender at the largest x that it was trained at on this line.
+def entries(sweep: Sweep, architecture: Architecture) -> list[Entry]:
+    """What is known of an architecture at the largest x that it was trained at on this sweep.
 
     Returns at most one entry each for what was learned (or not), what was constructed, and what a bound on the mean and
     on the worst-case error excludes. Where nothing was constructed at that x, an entry is that of the largest x below
-    it. Where the contender was not trained, x is the largest that anything was trained at on this line. Bounds are
+    it. Where the architecture was not trained, x is the largest that anything was trained at on this sweep. Bounds are
     asked at their own largest x where they exclude nothing at this one.
     """
-    boundaries = boundaries_of(line, contender)
+    boundaries = boundaries_of(sweep, architecture)
     own = [series for series in boundaries if series.verdict == "learned"]
-    reach = _reach(own) or _reach(line.of("learned"))
+    reach = _reach(own) or _reach(sweep.of("learned"))
     said = [_learned(series) for series in own]
     for verdict, kind, best in (
         ("constructed", "worst", min),

@@ -13,10 +13,10 @@ from assay.probing.findings import Findings as ProbeFindings
 from assay.report.boolean import heads_table, margins_table
 from assay.report.comparisons import comparison_table, kinds_table, summary_text
 from assay.report.findings import Reported
-from assay.report.lines import Contender, Line, boundaries_of, contenders, excludes, with_laws
 from assay.report.probe_tables import loss_rows, size_rows
 from assay.report.retrieval import kept_table, memory_table, reached_table
-from assay.report.tables import growth_table, lengths_table, sweep_table
+from assay.report.sweeps import Architecture, Sweep, architectures_of, boundaries_of, excludes, with_laws
+from assay.report.tables import grid_table, growth_table, lengths_table
 from assay.report.task_matrix import Entry, TaskMatrix
 from assay.report.text_table import TextTable
 from assay.report.words import (
@@ -36,17 +36,17 @@ _WIDTH = 118
 
 
 def terminal_text(reported: Reported, encoding: str = "utf-8") -> str:
-    """The matrix, smallest sizes and growth laws line by line, and where the report is, for a terminal's encoding."""
+    """The matrix, smallest sizes and growth laws sweep by sweep, and where the report is, for a terminal's encoding."""
     written, findings = io.BytesIO(), reported.findings
     file = io.TextIOWrapper(written, encoding, errors="backslashreplace", newline="", write_through=True)
     console = Console(file=file, width=_WIDTH, highlight=False, emoji=False, markup=False)
     console.print(f"\n{findings.title}")
     if findings.matrix:
-        console.print(_matrix(findings.matrix, findings.lines))
-    if findings.lines and few_seeds_text(len(findings.seeds)):
+        console.print(_matrix(findings.matrix, findings.sweeps))
+    if findings.sweeps and few_seeds_text(len(findings.seeds)):
         console.print(few_seeds_text(len(findings.seeds)))
-    for line in findings.lines:
-        for part in _line(line):
+    for sweep in findings.sweeps:
+        for part in _sweep(sweep):
             console.print(part)
     for probe in findings.probes:
         console.print(probe.advice, soft_wrap=True)
@@ -72,26 +72,26 @@ def terminal_text(reported: Reported, encoding: str = "utf-8") -> str:
         console.print(boolean.answer, soft_wrap=True)
     for failure in findings.failures:
         console.print(f"{failure.what} failed {failure.reason}", soft_wrap=True)
-    if findings.lines or findings.contradictions:
+    if findings.sweeps or findings.contradictions:
         console.print(consistency_text(findings.contradictions), soft_wrap=True)
     console.print(f"ledger  {reported.ledger}\nreport  {reported.report}", soft_wrap=True)
     return written.getvalue().decode(encoding).rstrip("\n")
 
 
-def _line(line: Line) -> Iterator[str | Table]:
+def _sweep(sweep: Sweep) -> Iterator[str | Table]:
     """A heading, and tables of what there is."""
-    yield _heading(line)
-    for contender in contenders([line]):
-        if any(series.verdict != "impossible" or excludes(series) for series in boundaries_of(line, contender)):
-            yield _sizes(line, contender).rich()
-    if with_laws(line):
-        yield growth_table(line).rich()
-    if line.lengths:
-        yield lengths_table(line).rich()
-    for sweep in line.sweeps:
-        yield sweep_table(line, sweep).rich()
-    if unfinished_text(line):
-        yield unfinished_text(line)
+    yield _heading(sweep)
+    for architecture in architectures_of([sweep]):
+        if any(series.verdict != "impossible" or excludes(series) for series in boundaries_of(sweep, architecture)):
+            yield _sizes(sweep, architecture).rich()
+    if with_laws(sweep):
+        yield growth_table(sweep).rich()
+    if sweep.lengths:
+        yield lengths_table(sweep).rich()
+    for grid in sweep.grids:
+        yield grid_table(sweep, grid).rich()
+    if unfinished_text(sweep):
+        yield unfinished_text(sweep)
 
 
 def _probe(found: ProbeFindings) -> Iterator[Table]:
@@ -128,27 +128,27 @@ def _probe(found: ProbeFindings) -> Iterator[Table]:
         yield table
 
 
-def _heading(line: Line) -> str:
+def _heading(sweep: Sweep) -> str:
     said = [
-        f"{line.title}: {task_text(line)}",
-        f"constructed and worst-case bounds: an error of at most {tolerance_text(line.tolerance)} {line.all_inputs}",
-        f"learned and mean-error bounds: {with_article(line.mean_error_name)} of at most "
-        f"{tolerance_text(line.mean_tolerance)} on {line.distribution} inputs",
+        f"{sweep.title}: {task_text(sweep)}",
+        f"constructed and worst-case bounds: an error of at most {tolerance_text(sweep.tolerance)} {sweep.all_inputs}",
+        f"learned and mean-error bounds: {with_article(sweep.mean_error_name)} of at most "
+        f"{tolerance_text(sweep.mean_tolerance)} on {sweep.distribution} inputs",
     ]
     return "\n" + "\n".join(said)
 
 
-def _matrix(matrix: TaskMatrix, lines: Sequence[Line]) -> Table:
+def _matrix(matrix: TaskMatrix, sweeps: Sequence[Sweep]) -> Table:
     """A row for each task and architecture: what is known at the largest x that was trained."""
     table = Table(title="Tasks and architectures, at the largest size trained", title_justify="left")
     for name in ("task", "at", "architecture", "learned", "constructed", "impossible"):
         table.add_column(name, no_wrap=name in ("at", "learned"))
-    for line in (line for line in lines if line.name in matrix.cells):
-        title = line.title
-        for architecture, known in matrix.cells[line.name].items():
+    for sweep in (sweep for sweep in sweeps if sweep.name in matrix.cells):
+        title = sweep.title
+        for architecture, known in matrix.cells[sweep.name].items():
             if known:
-                at = f"{line.symbol} = {known[0].x}"
-                table.add_row(title, at, architecture, *_columns(known, line.symbol))
+                at = f"{sweep.symbol} = {known[0].x}"
+                table.add_row(title, at, architecture, *_columns(known, sweep.symbol))
                 title = ""
         table.add_section()
     return table
@@ -174,18 +174,18 @@ def _said(entry: Entry, symbol: str, x: int) -> str:
     return f"{width}{place}{f' ({note})' if note else ''}"
 
 
-def _sizes(line: Line, contender: Contender) -> TextTable:
-    """Widths of one contender: a row for each x, a column for each boundary that excludes or reaches any width."""
-    known = boundaries_of(line, contender)
+def _sizes(sweep: Sweep, architecture: Architecture) -> TextTable:
+    """Widths of one architecture: a row for each x, a column for each boundary that excludes or reaches any width."""
+    known = boundaries_of(sweep, architecture)
     sought = next((sought_text(series) for series in known if series.verdict == "learned"), "width")
     boundaries = [series for series in known if series.verdict != "impossible" or excludes(series)]
     columns = [{point.x: width_text(point, series) for point in series.points} for series in boundaries]
     names = ["" if series.verdict == "learned" else series.source for series in boundaries]
     silent = [series.source for series in known if series not in boundaries]
     return TextTable(
-        f"{contender.name}: {sought} against {line.symbol}",
+        f"{architecture.name}: {sought} against {sweep.symbol}",
         [
-            line.symbol,
+            sweep.symbol,
             *(f"{one.verdict}\n{name}\n{one.error_kind} error" for one, name in zip(boundaries, names, strict=True)),
         ],
         [[str(x), *(column.get(x, "") for column in columns)] for x in sorted(set().union(*columns))],

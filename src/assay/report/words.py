@@ -9,12 +9,12 @@ from assay.probing.findings import Findings
 from assay.probing.headline import coarsest, ranked_by
 from assay.probing.reach import MASS
 from assay.report.findings import AttentionMap
-from assay.report.lines import Contender, FewestBits, Line, Unfinished, boundaries_of, references
 from assay.report.probe_tables import FIGURES
+from assay.report.sweeps import Architecture, FewestBits, Sweep, Unfinished, boundaries_of, references
 from assay.report.task_matrix import Entry, entries
 from assay.results.frontier import Point, Series
+from assay.results.grids import Grid
 from assay.results.growth import Growth
-from assay.results.sweeps import Sweep
 
 ERRORS = {"worst": "worst case", "mean": "mean"}
 _ADJECTIVES = {"worst": "worst-case", "mean": "mean"}
@@ -113,9 +113,9 @@ def width_text(point: Point, series: Series) -> str:
     return f"{'>= ' if series.largest and point.first else ''}{point.width}{spread}"
 
 
-def places(line: Line) -> list[int]:
-    """Every x of a line at which something stands, ascending."""
-    return sorted({point.x for series in line.series for point in series.points})
+def places(sweep: Sweep) -> list[int]:
+    """Every x of a sweep at which something stands, ascending."""
+    return sorted({point.x for series in sweep.series for point in series.points})
 
 
 def width_texts(series: Series, places: Sequence[int]) -> list[str]:
@@ -124,9 +124,9 @@ def width_texts(series: Series, places: Sequence[int]) -> list[str]:
     return [widths.get(place, "") for place in places]
 
 
-def precisions_text(line: Line) -> str:
+def precisions_text(sweep: Sweep) -> str:
     """Bits per number at which bounds in bits were turned into widths; empty where there are none."""
-    found = {point.precision for series in line.series if "bits" in series.resource for point in series.points}
+    found = {point.precision for series in sweep.series if "bits" in series.resource for point in series.points}
     return " or ".join(map(str, sorted(found)))
 
 
@@ -155,17 +155,17 @@ def law_text(growth: Growth, symbol: str) -> str:
     return f"{power_text(growth, symbol)}; {preferred}{note}"
 
 
-def task_text(line: Line) -> str:
-    """The task of a line, its fixed parameters, and those that follow the one that varies.
+def task_text(sweep: Sweep) -> str:
+    """The task of a sweep, its fixed parameters, and those that follow the one that varies.
 
     >>> from types import SimpleNamespace
     >>> task = {"name": "match2", "window": 2}
     >>> task_text(SimpleNamespace(task=task, symbol="N", follows={"modulus": (7, 91)}))
     'match2, window 2, modulus 7 to 91 with N'
     """
-    fixed = [f"{name} {value}" for name, value in line.task.items() if name != "name"]
-    follows = [f"{name} {first} to {last} with {line.symbol}" for name, (first, last) in line.follows.items()]
-    return ", ".join([str(line.task["name"]), *fixed, *follows])
+    fixed = [f"{name} {value}" for name, value in sweep.task.items() if name != "name"]
+    follows = [f"{name} {first} to {last} with {sweep.symbol}" for name, (first, last) in sweep.follows.items()]
+    return ", ".join([str(sweep.task["name"]), *fixed, *follows])
 
 
 def with_article(name: str) -> str:
@@ -178,7 +178,7 @@ def with_article(name: str) -> str:
 
 
 def tolerance_text(tolerance: tuple[float, float]) -> str:
-    """A tolerance, or the range of one that varies along a line."""
+    """A tolerance, or the range of one that varies along a sweep."""
     low, high = tolerance
     return f"{low:g}" if low == high else f"{low:.3g} to {high:.3g}"
 
@@ -213,27 +213,27 @@ def consistency_text(contradictions: Sequence[str]) -> str:
     )
 
 
-def unfinished_text(line: Line) -> str:
-    """Which searches of a line have not ended; empty where all have."""
-    places = [_search_text(line, search) for search in line.unfinished if not search.failed]
+def unfinished_text(sweep: Sweep) -> str:
+    """Which searches of a sweep have not ended; empty where all have."""
+    places = [_search_text(sweep, search) for search in sweep.unfinished if not search.failed]
     return f"search not finished: {', '.join(places)}" if places else ""
 
 
-def failed_texts(line: Line) -> list[str]:
-    """Which searches of a line failed, and why: one line each."""
-    return [f"{_search_text(line, search)} failed {search.failed}" for search in line.unfinished if search.failed]
+def failed_texts(sweep: Sweep) -> list[str]:
+    """Which searches of a sweep failed, and why: one line each."""
+    return [f"{_search_text(sweep, search)} failed {search.failed}" for search in sweep.unfinished if search.failed]
 
 
-def _search_text(line: Line, search: Unfinished) -> str:
-    return f"{search.architecture} at {line.symbol} = {search.x}"
+def _search_text(sweep: Sweep, search: Unfinished) -> str:
+    return f"{search.architecture} at {sweep.symbol} = {search.x}"
 
 
-def in_short(line: Line, contender: Contender) -> str:
-    """What is known of a contender at about the largest x that it was trained at."""
-    known, symbol = entries(line, contender), line.symbol
-    learned = next((s for s in boundaries_of(line, contender) if s.verdict == "learned"), None)
-    begun = any(search.architecture == contender.name for search in line.unfinished)
-    said = ["no search finished"] if begun else ["explicit weights" if contender.bare else "not trained"]
+def in_short(sweep: Sweep, architecture: Architecture) -> str:
+    """What is known of an architecture at about the largest x that it was trained at."""
+    known, symbol = entries(sweep, architecture), sweep.symbol
+    learned = next((s for s in boundaries_of(sweep, architecture) if s.verdict == "learned"), None)
+    begun = any(search.architecture == architecture.name for search in sweep.unfinished)
+    said = ["no search finished"] if begun else ["explicit weights" if architecture.bare else "not trained"]
     if learned:
         said = [_learned_in_short(learned, symbol)]
     for entry in known:
@@ -293,16 +293,16 @@ def summary_caption(seeds: int, sought: str) -> list[str]:
     ]
 
 
-def band_caption(line: Line, contender: Contender, seeds: int, *, linear: bool) -> list[str]:
-    """Of the chart of one contender on one line."""
-    boundaries, symbol = boundaries_of(line, contender), line.symbol
+def band_caption(sweep: Sweep, architecture: Architecture, seeds: int, *, linear: bool) -> list[str]:
+    """Of the chart of one architecture on one sweep."""
+    boundaries, symbol = boundaries_of(sweep, architecture), sweep.symbol
     caption = [_bound_sentence(series, symbol) for series in boundaries if series.verdict == "impossible"]
-    constructed = [s for s in (*boundaries, *references(line, contender)) if s.verdict == "constructed"]
+    constructed = [s for s in (*boundaries, *references(sweep, architecture)) if s.verdict == "constructed"]
     if constructed:
         methods = ", ".join(sorted({s.source for s in constructed}))
         models = " and ".join(sorted({s.architecture for s in constructed}))
-        beside = "" if contender.bare else f", which is not {contender.name}: the line is there to compare with"
-        caption.append(f"Constructed by {methods}: explicit weights of {models}{beside}; certified {line.all_inputs}.")
+        beside = "" if architecture.bare else f", which is not {architecture.name}: the line is there to compare with"
+        caption.append(f"Constructed by {methods}: explicit weights of {models}{beside}; certified {sweep.all_inputs}.")
     learned = [point for s in boundaries if s.verdict == "learned" for point in s.points]
     if learned:
         caption.append(f"Learned: by at least {seeds_text(seeds)}, each within a budget of steps.")
@@ -339,19 +339,19 @@ STATE_CAPTION = [
 ]
 
 
-def sweep_caption(sweep: Sweep) -> list[str]:
-    """Of the chart of a sweep."""
+def grid_caption(grid: Grid) -> list[str]:
+    """Of the chart of a grid."""
     below = "Grey: a smaller mean error is impossible with what such a network declares it has, by a proved bound."
     return [
         "Every value was trained by every seed; of several rates the one with the least test error counts. The line is "
         "the median over the seeds; seeds far above all medians are cut off.",
-        below if floor_text(sweep) else "No bound on the mean error excludes anything at these sizes.",
+        below if floor_text(grid) else "No bound on the mean error excludes anything at these sizes.",
     ]
 
 
-def floor_text(sweep: Sweep) -> str:
-    """By which bounds the errors of a sweep are at least so large; empty where no bound says so."""
-    names = sorted({point.bound for curve in sweep.curves for point in curve.points if point.floor})
+def floor_text(grid: Grid) -> str:
+    """By which bounds the errors of a grid are at least so large; empty where no bound says so."""
+    names = sorted({point.bound for curve in grid.curves for point in curve.points if point.floor})
     return f"error at least: by {', '.join(names)}, for any weights" if names else ""
 
 

@@ -1,1 +1,1 @@
-"""What evidence says together: frontiers, laws of growth, sweeps, and what theorems predict of trained layers."""
+"""What evidence says together: frontiers, laws of growth, grids, and what theorems predict of trained layers."""

@@ -13,7 +13,7 @@ from assay.errors import require
 from assay.evidence import Json
 from assay.models import Option, check_shape, named_architecture
 from assay.models.shape import options_text
-from assay.placing.battery import RATES, ROWS, Contender, battery, chosen_rows, fitting
+from assay.placing.battery import RATES, ROWS, BatteryLayer, battery, chosen_rows, fitting
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
@@ -65,17 +65,17 @@ def place(
         AssayError: a layer that is not what it declares, fails, or would take too long; or another request that cannot
             be met. One line, before anything is trained.
     """
-    contender = Contender(named_architecture(layer), dict(options or {}), _checked(rates))
-    check_shape(contender.architecture, options=contender.options)
+    battery_layer = BatteryLayer(named_architecture(layer), dict(options or {}), _checked(rates))
+    check_shape(battery_layer.architecture, options=battery_layer.options)
     on, against = _listed(on), _listed(against)
-    known = known_layers(against, besides=contender.name)
-    rows, left_out = fitting(contender, chosen_rows(on, quick=quick))
+    known = known_layers(against, besides=battery_layer.name)
+    rows, left_out = fitting(battery_layer, chosen_rows(on, quick=quick))
     folder = Path(out)
-    page = Path(report) if report else folder / f"place-{_file_name(contender.name, on, quick)}.html"
+    page = Path(report) if report else folder / f"place-{_file_name(battery_layer.name, on, quick)}.html"
     require_folder(folder)
     require_writable(page if report or folder.exists() else None)
-    study, cores = battery(contender, rows, Path()), workers or os.cpu_count() or 1
-    checks = [*layer_checks(contender, study, answers_in(folder), cores, hours), *left_out]
+    study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
+    checks = [*layer_checks(battery_layer, study, answers_in(folder), cores, hours), *left_out]
     for line in checks:
         tell(line)
     with Ledger(make_folder(folder) / LEDGER) as ledger:
@@ -88,13 +88,13 @@ def place(
             ran = run_study(study, ledger, workers=cores, report=show)
         answers = {piece.key: piece for piece in ledger}
     card = Card(
-        layer=contender.name,
+        layer=battery_layer.name,
         checks=tuple(checks),
         placed=tuple(placed_rows(study, rows, answers, ran.failed)),
         known=tuple(known),
-        rates=contender.rates,
+        rates=battery_layer.rates,
         quick=quick,
-        command=_command(layer, contender.options, on, against, quick, rates),
+        command=_command(layer, battery_layer.options, on, against, quick, rates),
         machine=machine(),
         versions=versions(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -127,8 +127,8 @@ def probe_study(plan: Plan) -> Study:
         title=f"Attention heads of {called[:LONGEST]}",
         seeds=(plan.seed,),
         precision=8 * plan.heads.keys.itemsize,
-        lines=(),
-        portraits=(),
+        sweeps=(),
+        attention_maps=(),
         probes=(plan,),
     )
 

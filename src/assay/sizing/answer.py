@@ -14,13 +14,13 @@ class Statement:
         name: what it speaks of: `necessary`, `enough`, `most sets`, `training`, ...
         says: one sentence.
         amount: the number in it that decides, such as dimensions; None where there is none.
-        rests_on: the theorem, construction, simulation or law behind it.
+        justification: the theorem, construction, simulation or law behind it.
     """
 
     name: str
     says: str
     amount: float | None
-    rests_on: str
+    justification: str
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Explicit:
         bits: of an entry of a key.
         one_scale: whether entries must be integers on one scale for all keys, which caches with a factor a key lose.
         norm: n of the longest query that is needed for 90 % of the softmax on the set, in units of `sizing.generic`.
-        rests_on: why it serves every set, and what its numbers are.
+        justification: why it serves every set, and what its numbers are.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Explicit:
     bits: int
     one_scale: bool
     norm: float
-    rests_on: str
+    justification: str
 
     def fits(self, width: int, cache: Cache, norm: float = math.inf) -> bool:
         """Whether a head of this width with keys in this cache and queries of at most this norm can be this one."""

@@ -47,7 +47,7 @@ def head_statements(head: Head, norms: tuple[float, ...], layout: Layout, *, sim
             "every set",
             f"{one.name} keys: width {one.width}, entries of {one.bits} bits{_norm_of(one.norm)}",
             one.width,
-            one.rests_on,
+            one.justification,
         )
         for one in explicit_keys(head.keys, head.average)
     ]

@@ -28,14 +28,14 @@ def sized_text(sized: Sized) -> str:
     rests = ""
     for place, one in enumerate(sized.statements):
         lines += [""] if not place else []
-        lines += _statement(one, width, one.rests_on != rests)
-        rests = one.rests_on
+        lines += _statement(one, width, one.justification != rests)
+        rests = one.justification
     return "\n".join(lines)
 
 
 def _statement(one: Statement, width: int, new: bool) -> list[str]:
     lines = _wrapped(f"{one.name:<{width}}  ", one.says)
-    return lines + (_wrapped(" " * (width + 2), f"({one.rests_on})") if new else [])
+    return lines + (_wrapped(" " * (width + 2), f"({one.justification})") if new else [])
 
 
 def _wrapped(start: str, text: str) -> list[str]:

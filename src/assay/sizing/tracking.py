@@ -60,7 +60,7 @@ def _weights(name: str, one: WeightsCertificate) -> Statement:
     steps = f", {one.steps} Householder step{'s' * (one.steps != 1)} a letter" if one.steps else ""
     until = "any length" if one.horizon is None else f"up to {one.horizon:,} letters"
     says = f"{one.weights}: {_layers(one.layers)}, {one.state:,} numbers of state{steps}, {until} in {one.arithmetic}"
-    return Statement(name, says, one.state, one.rests_on)
+    return Statement(name, says, one.state, one.justification)
 
 
 def size_language(expression: str, length: int) -> Sized:

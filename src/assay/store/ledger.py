@@ -21,7 +21,7 @@ from assay.evidence import Evidence, content_hash
 from assay.store.files import make_folder, refuse_special
 from assay.store.ledger_rows import COLUMNS, NAMES, Row, evidence_of, readable_rows, row_of
 
-SCHEMA = "2"  # raised when questions are asked differently, so that no old answer would be found
+SCHEMA = "3"  # raised when questions are asked differently, so that no old answer would be found
 LEDGER = "ledger.sqlite"  # its name in a folder of results
 _BUSY_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
@@ -91,7 +91,7 @@ class Ledger:
     >>> statement = Evidence(
     ...     question={"kind": "example"}, task={"name": "t"}, family="attention", architecture="attention",
     ...     source="training", size=Size(width=4), verdict="learned", error_kind="mean", error=0.1, tolerance=0.2,
-    ...     rests_on="an example",
+    ...     justification="an example",
     ... )
     >>> with Ledger(":memory:") as ledger:
     ...     ledger.add(statement), ledger.add(statement), ledger.get({"kind": "example"}) == statement, len(ledger)

@@ -1,4 +1,4 @@
-"""What keys of a study file are checked for beyond their kind and range: names, and that a line's task can be made.
+"""What keys of a study file are checked for beyond their kind and range: names, and that a sweep's task can be made.
 
 Each check is given a value of the right kind, and returns it or raises an `AssayError`.
 """
@@ -39,12 +39,12 @@ class Must:
 
 
 class CannotBe(AssayError):
-    """A line's task cannot be made at a place. Every key of the line that asks about the place finds it."""
+    """A sweep's task cannot be made at a place. Every key of the sweep that asks about the place finds it."""
 
 
 @dataclass
 class Above:
-    """What a file says above the key that is being checked: the study's and the line's inputs, the line's task.
+    """What a file says above the key that is being checked: the study's and the sweep's inputs, the sweep's task.
 
     Paths to a user's own code start from `folder`.
     """
@@ -57,7 +57,7 @@ class Above:
     tried: list[dict[str, int]] = field(default_factory=lambda: [{}])
 
     def at(self, x: int, **tried: int) -> Task:
-        """The line's task there; `tried` is a parameter that a search of the line varies."""
+        """The sweep's task there; `tried` is a parameter that a search of the sweep varies."""
         try:
             return made({**self.task, **at_place(self.along, x), **tried})
         except AssayError as error:
@@ -75,17 +75,17 @@ WIDTH_SYMBOL = "m"
 
 
 def at_place(along: str, x: int) -> dict[str, int]:
-    """What a place on a line adds to its task: nothing where the line goes along the networks' width."""
+    """What a place on a sweep adds to its task: nothing where the sweep goes along the networks' width."""
     return {} if along == "width" else {along: x}
 
 
 def varied(task: str) -> dict[str, str]:
-    """Parameters of a task that a line can go along, and their symbols."""
+    """Parameters of a task that a sweep can go along, and their symbols."""
     return {name: symbol for name, symbol in TASKS[task].symbols.items() if name in parameters_of(task)}
 
 
 def is_of_task(field: str, task: Json, along: str) -> bool:
-    """Whether a field that a search varies is a parameter of the line's task, rather than of its networks."""
+    """Whether a field that a search varies is a parameter of the sweep's task, rather than of its networks."""
     return field in varied(task["name"]) and field != along and field not in task
 
 
@@ -153,13 +153,13 @@ def _fits(value: object, declared: Any) -> tuple[bool, str]:
 
 
 def varying(along: str, info: ValidationInfo) -> str:
-    """The line can go along this parameter of its task."""
+    """The sweep can go along this parameter of its task."""
     above = above_of(info)
     known = [*varied(above.task["name"]), "width"] if above.task else []
     if above.task and along not in known:
         raise unknown(f"parameter of {above.task['name']} to go along", along, known)
     if along in above.task:
-        raise AssayError(f"task.{along} must not be given, since the line goes along it")
+        raise AssayError(f"task.{along} must not be given, since the sweep goes along it")
     above.along = along if above.task else ""
     return along
 
@@ -167,12 +167,12 @@ def varying(along: str, info: ValidationInfo) -> str:
 def of_a_task(places: list[int], info: ValidationInfo) -> list[int]:
     """What is stated goes along a parameter of the task: along the width it would say the same everywhere."""
     if places and above_of(info).along == "width":
-        raise AssayError("must be left out, since the line goes along the width")
+        raise AssayError("must be left out, since the sweep goes along the width")
     return places
 
 
 def possible(places: list[int], info: ValidationInfo) -> list[int]:
-    """The line's task can be made there."""
+    """The sweep's task can be made there."""
     above = above_of(info)
     for x in places if above.along else []:
         for tried in above.tried:

@@ -55,7 +55,7 @@ class Course:
             return f"{self.label} failed {self.failed.reason}"
         if self.search is None:
             return ""
-        if self.search.sweep:
+        if self.search.grid:
             return f"{self.label}: done ({self.answered} runs)"
         sought, beyond = ("largest", "<") if self.search.largest else ("smallest", ">")
         found = f"{beyond} {self.search.values[-1]}" if self.value is None else self.value
@@ -86,20 +86,20 @@ class Course:
 
 
 def search_course(search: Search) -> Course:
-    """A search for the first value that learns, or one value of a sweep."""
+    """A search for the first value that learns, or one value of a grid."""
     first, last = search.candidates[0], search.candidates[-1]
     place = [text for text in symbol_texts(first.about) if text in symbol_texts(last.about)]
     place += [f"{WIDTH_SYMBOL} = {first.width}"] * search.largest
     label = " ".join([f"{search.name} on {first.about['name']}", *(["at", ", ".join(place)] if place else [])])
-    label = f"sweep: {search.field} {search.values[0]}, {label}" if search.sweep else label
-    label += f" ({search.field})" * (search.field != "width" and not search.sweep)
-    kind = (*search_kind(first), *["sweep"] * search.sweep)
+    label = f"grid: {search.field} {search.values[0]}, {label}" if search.grid else label
+    label += f" ({search.field})" * (search.field != "width" and not search.grid)
+    kind = (*search_kind(first), *["grid"] * search.grid)
     return Course(label, kind, first.task.length, expected_runs(search), _settle(search), search)
 
 
 def expected_runs(search: Search) -> int:
-    """All runs of a sweep's value; of a search, if all seeds learn at one, and most at no rate at the next harder."""
-    if search.sweep:
+    """All runs of a grid's value; of a search, if all seeds learn at one, and most at no rate at the next harder."""
+    if search.grid:
         return len(search.seeds) * len(search.rates)
     trials = max(0, len(search.positions) * len(search.rates) - 1)  # one of them is a run of the search
     if len(search.values) == 1:  # all learn at some rate, or none does
@@ -118,7 +118,7 @@ def search_kind(question: TrainingQuestion) -> tuple[str, ...]:
 
 
 def _settle(search: Search) -> Generator[Sequence[Question], list[Evidence], tuple[Search, int | None]]:
-    if search.sweep:
+    if search.grid:
         yield from asked_of_all(search)
         return search, None
     settled = yield from chosen(search)

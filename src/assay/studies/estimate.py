@@ -38,7 +38,7 @@ _SECONDS: dict[tuple[str, str], tuple[float, float]] = {
     ("precision", "heads"): (0.05, 0.4),
     ("precision", "reed-solomon"): (0.02, 0.9),
 }
-_QUICK = {"bound": 0.0, "portrait": 1.0, "boolean": 1.5}
+_QUICK = {"bound": 0.0, "attention_map": 1.0, "boolean": 1.5}
 _USUALLY = 0.02  # what any other question takes beside
 _START = 4.0  # seconds until workers have imported torch, and in which the report is written
 
@@ -52,14 +52,14 @@ class Part:
         questions: expected, those that have an answer not counted.
         answered: that have one in the ledger.
         seconds: of one processor that the questions will take.
-        rests_on: where the seconds come from.
+        justification: where the seconds come from.
     """
 
     name: str
     questions: float
     answered: int
     seconds: float
-    rests_on: str
+    justification: str
 
 
 def estimate(
@@ -100,11 +100,11 @@ def estimate(
 
 def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:
     """All but searches, by kind."""
-    portraits = {question.key for question in study.portraits}
+    attention_maps = {question.key for question in study.attention_maps}
     waiting: dict[str, list[Question]] = defaultdict(list)
     answered: dict[str, int] = defaultdict(int)
     for key, question in {question.key: question for question in study.singles()}.items():
-        kind = "portrait" if key in portraits else question.kind
+        kind = "attention_map" if key in attention_maps else question.kind
         waiting[kind] += [] if key in answers else [question]
         answered[kind] += key in answers
     return [

@@ -76,7 +76,7 @@ def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 def _not_allowed(path: KeyPath, fault: ErrorDetails) -> str:
-    name, value = (_text(path), fault["input"]) if path[-1] != "[key]" else ("the name of a line", path[-2])
+    name, value = (_text(path), fault["input"]) if path[-1] != "[key]" else ("the name of a sweep", path[-2])
     allowed = fault["msg"] if fault["type"] == "must" else _WORDS.get(fault["type"])
     end = f"it must be {allowed}" if allowed else fault["msg"]
     return f"{name} = {_shown(value)} is not allowed; {end}"
@@ -91,7 +91,7 @@ def _shown(value: object) -> str:
 
 
 def _text(path: KeyPath) -> str:
-    """A key's place as people write it: `lines.pairs.search[1].steps`."""
+    """A key's place as people write it: `sweeps.pairs.search[1].steps`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
@@ -105,5 +105,5 @@ def _table_at(path: KeyPath) -> type[Table]:
             one for one in (annotation, *get_args(annotation)) if isinstance(one, type) and issubclass(one, Table)
         ]
         if get_origin(annotation) in (list, dict):
-            next(parts)  # a number, or the name of a line
+            next(parts)  # a number, or the name of a sweep
     return kind

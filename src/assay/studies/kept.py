@@ -1,6 +1,6 @@
 """Answers that come with Assay: those of a study that takes hours, and the trivial baselines of `assay place`.
 
-They are kept in `answers/NAME.jsonl.gz`, one piece of evidence a line, with the versions and seconds of its making. An
+They are kept in `answers/NAME.jsonl.gz`, one piece of evidence a sweep, with the versions and seconds of its making. An
 answer is used only while its question is still asked: the key holds the versions of all code that it rests on. After a
 change of that code, run the study and keep its ledger's answers anew: `python -m assay.studies.kept NAME --out FOLDER`.
 """
@@ -25,8 +25,8 @@ def kept_answers(name: str, folder: Path = FOLDER) -> dict[str, Evidence]:
     file = folder / f"{name}.jsonl.gz"
     if not file.exists():
         return {}
-    lines = gzip.decompress(file.read_bytes()).decode("utf-8").splitlines()
-    return {piece.key: piece for piece in map(evidence_from, lines)}
+    sweeps = gzip.decompress(file.read_bytes()).decode("utf-8").splitlines()
+    return {piece.key: piece for piece in map(evidence_from, sweeps)}
 
 
 def keep_answers(name: str, pieces: Iterable[Evidence], folder: Path = FOLDER) -> None:

@@ -27,8 +27,8 @@ MOST_SETTING_STEPS = 1_000_000
 A_FORMAT = "different ones of float64, float32, float16, bfloat16, int8"
 OF_NETWORKS = ("width", "depth", "loops", "heads", "head_width")  # what can be varied of any network
 
-OTHERS = ("comparisons", "retrieval", "memory", "boolean")  # what a study may ask instead of lines, or beside
-ASKED = ("bounds", "constructions", "certificates", "precision", "sweep")  # by a line, beside searches
+OTHERS = ("comparisons", "retrieval", "memory", "boolean")  # what a study may ask instead of sweeps, or beside
+ASKED = ("bounds", "constructions", "certificates", "precision", "grid")  # by a sweep, beside searches
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$"), Must("lower-case letters, digits and dashes")]
 Text = Annotated[str, Must("a text")]

@@ -29,12 +29,12 @@ def progress(*, quiet: bool) -> Generator[Callable[[Status], None]]:
             console=console,
             transient=True,
         ) as bar:
-            line = bar.add_task("questions", total=None, times="")
+            sweep = bar.add_task("questions", total=None, times="")
 
             def show(status: Status) -> None:
                 if status.news:
                     bar.console.print(status.news)
-                bar.update(line, completed=status.done, total=status.total, times=_times(status))
+                bar.update(sweep, completed=status.done, total=status.total, times=_times(status))
 
             yield show
     else:

@@ -186,7 +186,7 @@ class _Clock:
         self.new += 1
         kind: tuple[str, ...] = (evidence.question["kind"],)
         weight = 1.0
-        if evidence.source == "training" and "portrait" not in evidence.detail:
+        if evidence.source == "training" and "attention_map" not in evidence.detail:
             run = TrainingQuestion.of(evidence)
             kind, weight = search_kind(run), run.task.length
         self.seconds[kind] += evidence.seconds
@@ -214,7 +214,7 @@ class _Clock:
         return max(course.expected - course.answered, len(course.pending))
 
     def _cost(self, course: Course) -> float:
-        kind = course.kind[:2]  # runs of a sweep are runs of a search, as to their time
+        kind = course.kind[:2]  # runs of a grid are runs of a search, as to their time
         if self.weights[kind]:
             return self.seconds[kind] / self.weights[kind] * course.weight
         total = sum(self.weights.values())

@@ -1,6 +1,6 @@
 """The tables of a study file: which keys they have, what stands for a key that is left out, and what values must be.
 
-Keys are checked in the order in which they are defined here, so that what a line says of its task is known when the
+Keys are checked in the order in which they are defined here, so that what a sweep says of its task is known when the
 keys and tables below it are checked. `assay.studies.faults` puts into words what is wrong.
 """
 
@@ -47,7 +47,7 @@ from assay.studies.keys import (
     Width,
 )
 from assay.studies.schema_boolean import BooleanTable
-from assay.studies.schema_networks import NetworkTable, OwnRecipe, RecipeTable, SearchTable, StudysRecipe, SweepTable
+from assay.studies.schema_networks import GridTable, NetworkTable, OwnRecipe, RecipeTable, SearchTable, StudysRecipe
 from assay.studies.schema_vectors import MemoryTable, RetrievalTable
 
 
@@ -70,7 +70,7 @@ class _OfTask(Table):
         return table
 
 
-class LineTable(_OfTask):
+class SweepTable(_OfTask):
     """Questions about one task along one of its parameters."""
 
     title: Text = ""
@@ -81,7 +81,7 @@ class LineTable(_OfTask):
     constructions: Stated = []
     certificates: Stated = []
     precision: PrecisionTable | None = None
-    sweep: list[SweepTable] = []
+    grid: list[GridTable] = []
     search: list[SearchTable] = Field([], validate_default=True)
 
     @field_validator("constructions", "certificates")
@@ -96,10 +96,10 @@ class LineTable(_OfTask):
     def _asks(cls, searches: list[SearchTable], info: ValidationInfo) -> list[SearchTable]:
         asked = [info.data.get(key, True) for key in ASKED]
         if not any([*asked, searches]):
-            raise AssayError(f"nothing is asked; a line has {', '.join(ASKED)} or search")
+            raise AssayError(f"nothing is asked; a sweep has {', '.join(ASKED)} or search")
         if info.data.get("methods") and not any(asked[1:3]):
             raise AssayError("methods are asked about nowhere; they need constructions or certificates")
-        for key, tables in (("search", searches), ("sweep", info.data.get("sweep", []))):
+        for key, tables in (("search", searches), ("grid", info.data.get("grid", []))):
             names = [(candidates_of(vars(table)).name, table.vary, table.width) for table in tables]
             require(len(set(names)) == len(names), key, names, "different architectures or shapes")
         return searches
@@ -166,7 +166,7 @@ class _OfWholeTask(_OfTask):
         return task
 
 
-class PortraitTable(_OfWholeTask):
+class AttentionMapTable(_OfWholeTask):
     """An attention unit that is constructed and one that is trained, to be looked at."""
 
     method: Method
@@ -235,13 +235,13 @@ class StudyTable(Table):
     memory: MemoryTable | None = None
     comparisons: list[ComparisonTable] = []
     boolean: BooleanTable | None = None
-    lines: dict[Name, LineTable] = Field({}, validate_default=True)
-    portraits: list[PortraitTable] = []
+    sweeps: dict[Name, SweepTable] = Field({}, validate_default=True)
+    attention_maps: list[AttentionMapTable] = []
     protocols: list[ProtocolTable] = []
 
-    @field_validator("lines")
+    @field_validator("sweeps")
     @classmethod
-    def _asks(cls, lines: dict[str, LineTable], info: ValidationInfo) -> dict[str, LineTable]:
-        if not lines and not any(info.data.get(key, True) for key in OTHERS):
-            raise AssayError(f"a study has lines, {', '.join(OTHERS[:-1])} or {OTHERS[-1]}; this one has none of them")
-        return lines
+    def _asks(cls, sweeps: dict[str, SweepTable], info: ValidationInfo) -> dict[str, SweepTable]:
+        if not sweeps and not any(info.data.get(key, True) for key in OTHERS):
+            raise AssayError(f"a study has sweeps, {', '.join(OTHERS[:-1])} or {OTHERS[-1]}; this one has none of them")
+        return sweeps

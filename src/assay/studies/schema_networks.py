@@ -1,4 +1,4 @@
-"""The tables of a study file on networks that learn: recipes, searches, sweeps."""
+"""The tables of a study file on networks that learn: recipes, searches, grids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import (
 from assay.errors import AssayError, require, unknown
 from assay.models import Option, Shape, check_shape, layer_options, layers_of, shape_of
 from assay.models.shape import USUAL, with_field
-from assay.results.sweeps import AXES
+from assay.results.grids import AXES
 from assay.studies.checks import (
     Must,
     above_of,
@@ -118,7 +118,7 @@ class NetworkTable(Table):
 
 
 class VariedTable(NetworkTable):
-    """Networks, or tasks, that differ in one field, at each of several places of a line."""
+    """Networks, or tasks, that differ in one field, at each of several places of a sweep."""
 
     all_listed: ClassVar[bool] = True  # whether widths are listed, too
 
@@ -172,9 +172,9 @@ class VariedTable(NetworkTable):
         if vary is None:
             return width
         if along == "width" and vary in ("width", "heads"):
-            raise AssayError("left out: the line goes along it; vary another field")
+            raise AssayError("left out: the sweep goes along it; vary another field")
         if vary == "width" or along == "width":
-            require(width == 0, "width", width, "left out: the line goes along it, or it is what varies")
+            require(width == 0, "width", width, "left out: the sweep goes along it, or it is what varies")
         else:
             require(width > 0, "width", width, f"given where {vary} varies")
         for parts in values if vary in ("heads", "head_width") else []:
@@ -207,7 +207,7 @@ class VariedTable(NetworkTable):
 
 
 class SearchTable(VariedTable):
-    """A search at each of several places of its line: for the smallest size that learns, or the largest task."""
+    """A search at each of several places of its sweep: for the smallest size that learns, or the largest task."""
 
     all_listed: ClassVar[bool] = False
 
@@ -223,7 +223,7 @@ class SearchTable(VariedTable):
         return highest
 
 
-class SweepTable(VariedTable):
+class GridTable(VariedTable):
     """Every value at every place, by every seed at every rate; and what its chart has as the horizontal axis."""
 
     axis: Annotated[Literal["", "state bits", "parameters", "width"], Must(f"one of {', '.join(AXES)}")] = ""

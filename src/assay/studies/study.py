@@ -21,7 +21,7 @@ from assay.training.search import Search
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to a bound or a construction, and `x`, the value of the parameter that its line goes along."""
+    """A question to a bound or a construction, and `x`, the value of the parameter that its sweep goes along."""
 
     x: int
     question: Question
@@ -33,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Line:
+class Sweep:
     """One task along one of its parameters.
 
     Attributes:
@@ -44,7 +44,7 @@ class Line:
         tasks: the task at every x that is asked about, ascending in x.
         distribution: inputs that networks learn from, and that mean errors speak of.
         stated: questions to bounds and constructions.
-        searches: for what is learned, and sweeps.
+        searches: for what is learned, and grids.
         certificates: questions what can be proved of constructions.
         precisions: questions how few bits constructions need.
         varied: parameters of the task that searches vary.
@@ -80,7 +80,7 @@ class Comparison:
     Attributes:
         title: one line for people.
         distribution: of the inputs.
-        cells: a value of a sweep for each task and network: task by task, with all networks in the same order.
+        cells: a value of a grid for each task and network: task by task, with all networks in the same order.
     """
 
     title: str
@@ -97,8 +97,8 @@ class Study:
         title: one line for people.
         seeds: of every search.
         precision: bits per number at which bounds in bits become widths.
-        lines: in the order of the file.
-        portraits: questions to single attention units, constructed and trained, whose attention is kept.
+        sweeps: in the order of the file.
+        attention_maps: questions to single attention units, constructed and trained, whose attention is kept.
         protocols: questions what a communication protocol run on a network comes to.
         probes: of attention heads. A study's file has none: `assay probe` makes a study of one probe.
         retrieval: how many documents vectors serve.
@@ -111,8 +111,8 @@ class Study:
     title: str
     seeds: tuple[int, ...]
     precision: int
-    lines: tuple[Line, ...]
-    portraits: tuple[Question, ...]
+    sweeps: tuple[Sweep, ...]
+    attention_maps: tuple[Question, ...]
     protocols: tuple[ProtocolQuestion, ...] = ()
     probes: tuple[Plan, ...] = ()
     retrieval: RetrievalPlan | None = None
@@ -122,22 +122,22 @@ class Study:
 
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
-        lines = [asked for line in self.lines for asked in (*line.stated, *line.certificates, *line.precisions)]
+        sweeps = [asked for sweep in self.sweeps for asked in (*sweep.stated, *sweep.certificates, *sweep.precisions)]
         probed = [question for probe in self.probes for question in probe.questions()]
         plans = filter(None, (self.retrieval, self.memory, self.boolean))
         planned = [question for plan in plans for question in plan.questions()]
-        return [*self.portraits, *self.protocols, *(asked.question for asked in lines), *probed, *planned]
+        return [*self.attention_maps, *self.protocols, *(asked.question for asked in sweeps), *probed, *planned]
 
     def baselines(self) -> list[BaselinesQuestion]:
         """What trivial baselines reach on all that is to be learned: asked before any search."""
-        asked = [BaselinesQuestion(task, line.distribution) for line in self.lines for task in line.learned_tasks()]
+        asked = [BaselinesQuestion(task, sweep.distribution) for sweep in self.sweeps for task in sweep.learned_tasks()]
         compared = [(cell.candidates[0].task, one.distribution) for one in self.comparisons for cell in one.cells]
         asked += [BaselinesQuestion(*one) for one in compared]
         return list({question.key: question for question in asked}.values())
 
     def searches(self) -> list[Search]:
         """All searches, those expected to take longest first."""
-        searched = [search for line in self.lines for search in line.searches]
+        searched = [search for sweep in self.sweeps for search in sweep.searches]
         compared = [cell for comparison in self.comparisons for cell in comparison.cells]
         different = {search.key: search for search in [*searched, *compared]}
         return sorted(different.values(), key=lambda one: -one.candidates[0].task.length * (1 + _slow(one)))

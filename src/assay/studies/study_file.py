@@ -1,8 +1,9 @@
 """The study file: which questions to ask, in TOML, and the questions it stands for.
 
-A study has lines. A line asks about one task along one of its parameters: `bounds` and `constructions`, which are cheap
-and reach far, and searches for the smallest width that learns, which are what takes time. Beside its lines a study may
-have `portraits`, single attention units to be looked at. A `quick` table holds what is different in a quick run.
+A study has sweeps. A sweep asks about one task along one of its parameters: `bounds` and `constructions`, which are
+cheap and reach far, and searches for the smallest width that learns, which are what takes time. Beside its sweeps a
+study may have `attention_maps`, single attention units to be looked at. A `quick` table holds what is different in a
+quick run.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from assay.studies.checks import WIDTH_SYMBOL, at_place, is_of_task, varied
 from assay.studies.faults import read_tables
 from assay.studies.keys import STEPS
 from assay.studies.schema import (
+    AttentionMapTable,
     BooleanTable,
     ComparedTable,
     ComparisonTable,
-    LineTable,
-    PortraitTable,
+    GridTable,
     PrecisionTable,
     ProtocolTable,
     RecipeTable,
@@ -48,7 +49,7 @@ from assay.studies.schema import (
 from assay.studies.schema_networks import VariedTable
 from assay.studies.schema_vectors import MemoryTable, RetrievalTable, SettingTable
 from assay.studies.start import proved_start
-from assay.studies.study import Asked, Comparison, Line, Study, declared_resources
+from assay.studies.study import Asked, Comparison, Study, Sweep, declared_resources
 from assay.tasks import Task, task_from_json
 from assay.training.question import TrainingQuestion
 from assay.training.search import Search, ladder
@@ -93,8 +94,10 @@ def _study(file: StudyTable, *, quick: bool) -> Study:
         title=file.title or file.name,
         seeds=tuple(file.seeds),
         precision=file.precision,
-        lines=tuple(_line(name, line, file) for name, line in file.lines.items()),
-        portraits=tuple(question for portrait in file.portraits for question in _portrait(portrait, file)),
+        sweeps=tuple(_sweep(name, sweep, file) for name, sweep in file.sweeps.items()),
+        attention_maps=tuple(
+            question for attention_map in file.attention_maps for question in _attention_map(attention_map, file)
+        ),
         protocols=tuple(_protocol(protocol, file) for protocol in file.protocols),
         retrieval=None if file.retrieval is None else _retrieval(file.retrieval, file),
         memory=None if file.memory is None else _memory(file.memory, file),
@@ -117,7 +120,7 @@ def _cell(task: Task, table: ComparedTable, recipe: Json, file: StudyTable) -> S
     asked = TrainingQuestion.usual(network, task, training, table.width, seed=file.seeds[0], rate=table.rates[0])
     given = {key: value for key, value in task.to_json().items() if key not in ("name", *task.symbols) and value != ""}
     named = ", ".join([network.name, *(f"{key} {value}" for key, value in given.items())])
-    return Search((table.width,), (asked,), 0, tuple(file.seeds), tuple(table.rates), name=named, sweep=True)
+    return Search((table.width,), (asked,), 0, tuple(file.seeds), tuple(table.rates), name=named, grid=True)
 
 
 def _retrieval(table: RetrievalTable, file: StudyTable) -> RetrievalPlan:
@@ -157,49 +160,49 @@ def _boolean(table: BooleanTable, file: StudyTable) -> BooleanPlan:
     )
 
 
-def _line(name: str, line: LineTable, file: StudyTable) -> Line:
-    """The line of this name, with all its questions."""
-    symbol = varied(line.task["name"]).get(line.along, WIDTH_SYMBOL)
-    precision = line.precision or PrecisionTable.model_construct(at=[], methods=[])
-    places = {*line.bounds, *line.constructions, *line.certificates, *precision.at}
-    varied_tables = [*line.search, *line.sweep]
+def _sweep(name: str, sweep: SweepTable, file: StudyTable) -> Sweep:
+    """The sweep of this name, with all its questions."""
+    symbol = varied(sweep.task["name"]).get(sweep.along, WIDTH_SYMBOL)
+    precision = sweep.precision or PrecisionTable.model_construct(at=[], methods=[])
+    places = {*sweep.bounds, *sweep.constructions, *sweep.certificates, *precision.at}
+    varied_tables = [*sweep.search, *sweep.grid]
     places |= {x for table in varied_tables for x in table.at}
-    # Where searches vary a parameter of the task, what is said of the line is said of the first one's largest value.
-    tried = next((_of_task(table, line) for table in varied_tables), [{}])[0]
-    tasks = {x: task_from_json({**line.task, **at_place(line.along, x), **tried}) for x in sorted(places)}
-    recipe = {**file.recipe.given(), **line.recipe.given()}
+    # Where searches vary a parameter of the task, what is said of the sweep is said of the first one's largest value.
+    tried = next((_of_task(table, sweep) for table in varied_tables), [{}])[0]
+    tasks = {x: task_from_json({**sweep.task, **at_place(sweep.along, x), **tried}) for x in sorted(places)}
+    recipe = {**file.recipe.given(), **sweep.recipe.given()}
     distribution = recipe.setdefault("distribution", next(iter(tasks.values())).usual_distribution)
     bounds = [
         Asked(x, BoundQuestion(bound, tasks[x], networks, file.precision, distribution))
-        for x in line.bounds
-        for networks in _candidates(line, tasks[x])
+        for x in sweep.bounds
+        for networks in _candidates(sweep, tasks[x])
         for bound in _bounds_on(tasks[x], networks, distribution)
     ]
     constructions = [
         Asked(x, ConstructionQuestion(method, tasks[x], tasks[x].tolerance, file.draws))
-        for x in line.constructions
-        for method in line.methods
+        for x in sweep.constructions
+        for method in sweep.methods
     ]
     searches = [
         search
         for table in varied_tables
         for place in range(len(table.at))
-        for search in _searches(table, line, place, recipe, file)
+        for search in _searches(table, sweep, place, recipe, file)
     ]
     certificates = [
         Asked(x, CertificateQuestion(method, tasks[x], tasks[x].tolerance))
-        for x in line.certificates
-        for method in line.methods
+        for x in sweep.certificates
+        for method in sweep.methods
     ]
     precisions = [
         Asked(x, PrecisionQuestion(method, tasks[x], tasks[x].tolerance, precision.draws))
         for x in precision.at
         for method in precision.methods
     ]
-    return Line(
+    return Sweep(
         name=name,
-        title=line.title or f"{line.task['name']} against {symbol}",
-        along=line.along,
+        title=sweep.title or f"{sweep.task['name']} against {symbol}",
+        along=sweep.along,
         symbol=symbol,
         tasks=tasks,
         distribution=distribution,
@@ -207,18 +210,18 @@ def _line(name: str, line: LineTable, file: StudyTable) -> Line:
         searches=tuple(searches),
         certificates=tuple(certificates),
         precisions=tuple(precisions),
-        varied=tuple({s.vary: None for s in varied_tables if is_of_task(s.vary, line.task, line.along)}),
+        varied=tuple({s.vary: None for s in varied_tables if is_of_task(s.vary, sweep.task, sweep.along)}),
     )
 
 
-def _candidates(line: LineTable, task: Task) -> list[Candidates]:
-    """What the bounds of a line are asked about: what it trains and the models of what it constructs, or everything.
+def _candidates(sweep: SweepTable, task: Task) -> list[Candidates]:
+    """What the bounds of a sweep are asked about: what it trains and the models of what it constructs, or everything.
 
     Beside a layer that averages stands the same layer in fixed point: theorems speak of that one only.
     """
-    widths = [table for table in (*line.search, *line.sweep) if table.vary == "width"]
+    widths = [table for table in (*sweep.search, *sweep.grid) if table.vary == "width"]
     trained = [Candidates.of(table.architecture, **table.shape) for table in widths]
-    models = [Candidates(CONSTRUCTIONS[method].model) for method in line.methods]
+    models = [Candidates(CONSTRUCTIONS[method].model) for method in sweep.methods]
     models += [
         Candidates("fixed-point-attention", head_width=one.head_width)
         for one in trained
@@ -239,34 +242,34 @@ def _bounds_on(task: Task, networks: Candidates, distribution: str) -> list[str]
     ]
 
 
-def _of_task(search: VariedTable, line: LineTable) -> list[dict[str, int]]:
-    """What the values of a search add to the line's task, the largest value first; nothing unless they vary it."""
-    if not is_of_task(search.vary, line.task, line.along):
+def _of_task(search: VariedTable, sweep: SweepTable) -> list[dict[str, int]]:
+    """What the values of a search add to the sweep's task, the largest value first; nothing unless they vary it."""
+    if not is_of_task(search.vary, sweep.task, sweep.along):
         return [{}]
     return [{search.vary: value} for value in sorted(search.values, reverse=True)]
 
 
-def _searches(table: VariedTable, line: LineTable, place: int, recipe: Json, file: StudyTable) -> list[Search]:
-    """The search at one of its places; of a sweep one for each value, so that one that fails costs no other."""
-    search = _search(table, line, place, recipe, file)
-    if not isinstance(table, SweepTable):
+def _searches(table: VariedTable, sweep: SweepTable, place: int, recipe: Json, file: StudyTable) -> list[Search]:
+    """The search at one of its places; of a grid one for each value, so that one that fails costs no other."""
+    search = _search(table, sweep, place, recipe, file)
+    if not isinstance(table, GridTable):
         return [search]
     parts = zip(search.values, search.candidates, strict=True)
     return [
-        replace(search, values=(value,), candidates=(asked,), start=0, sweep=True, axis=table.axis)
+        replace(search, values=(value,), candidates=(asked,), start=0, grid=True, axis=table.axis)
         for value, asked in parts
     ]
 
 
-def _search(table: VariedTable, line: LineTable, place: int, recipe: Json, file: StudyTable) -> Search:
-    """The search or sweep at one of its places."""
+def _search(table: VariedTable, sweep: SweepTable, place: int, recipe: Json, file: StudyTable) -> Search:
+    """The search or grid at one of its places."""
     x, networks = table.at[place], Candidates.of(table.architecture, **table.shape)
-    tasks = [task_from_json({**line.task, **at_place(line.along, x), **tried}) for tried in _of_task(table, line)]
+    tasks = [task_from_json({**sweep.task, **at_place(sweep.along, x), **tried}) for tried in _of_task(table, sweep)]
     training = {"steps": STEPS, **recipe, **({"steps": table.steps[place]} if table.steps else {})}
-    width = x if line.along == "width" else table.width
+    width = x if sweep.along == "width" else table.width
     first = TrainingQuestion.usual(networks, tasks[0], training, width, seed=file.seeds[0], rate=table.rates[0])
-    seeds, rates, of_task = tuple(file.seeds), tuple(table.rates), is_of_task(table.vary, line.task, line.along)
-    others = _others(table, line, tasks[0])
+    seeds, rates, of_task = tuple(file.seeds), tuple(table.rates), is_of_task(table.vary, sweep.task, sweep.along)
+    others = _others(table, sweep, tasks[0])
     if table.vary == "width" and isinstance(table, SearchTable):
         values = ladder(table.lowest, table.highest, file.ratio, table.head_width or 1)
         proved = table.start is None
@@ -285,16 +288,16 @@ def _search(table: VariedTable, line: LineTable, place: int, recipe: Json, file:
         start=start,
         seeds=seeds,
         rates=rates,
-        field=varied(line.task["name"])[table.vary] if of_task else table.vary.replace("_", " "),
+        field=varied(sweep.task["name"])[table.vary] if of_task else table.vary.replace("_", " "),
         name=", ".join(said),
         largest=of_task,
         x=x,
     )
 
 
-def _others(search: VariedTable, line: LineTable, task: Task) -> list[str]:
-    """Parameters of the task that other tables of the line vary and this one does not, in words."""
-    varying = {one.vary for one in (*line.search, *line.sweep) if is_of_task(one.vary, line.task, line.along)}
+def _others(search: VariedTable, sweep: SweepTable, task: Task) -> list[str]:
+    """Parameters of the task that other tables of the sweep vary and this one does not, in words."""
+    varying = {one.vary for one in (*sweep.search, *sweep.grid) if is_of_task(one.vary, sweep.task, sweep.along)}
     return [f"{task.symbols[name]} = {task.to_json()[name]}" for name in sorted(varying - {search.vary})]
 
 
@@ -310,12 +313,20 @@ def _nearest(values: tuple[int, ...], wanted: int) -> int:
     return min(range(len(values)), key=lambda place: abs(values[place] - wanted))
 
 
-def _portrait(portrait: PortraitTable, file: StudyTable) -> list[Question]:
+def _attention_map(attention_map: AttentionMapTable, file: StudyTable) -> list[Question]:
     """A unit that is constructed and one that is trained, on the same task."""
-    task, networks = task_from_json(portrait.task), Candidates(portrait.architecture)
-    constructed = ConstructionQuestion(portrait.method, task, task.tolerance, portrait.draws, portrait=True)
+    task, networks = task_from_json(attention_map.task), Candidates(attention_map.architecture)
+    constructed = ConstructionQuestion(
+        attention_map.method, task, task.tolerance, attention_map.draws, attention_map=True
+    )
     trained = TrainingQuestion.usual(
-        networks, task, _own(portrait.recipe, file), portrait.width, seed=0, rate=portrait.rate, portrait=True
+        networks,
+        task,
+        _own(attention_map.recipe, file),
+        attention_map.width,
+        seed=0,
+        rate=attention_map.rate,
+        attention_map=True,
     )
     return [constructed, trained]
 
@@ -334,6 +345,6 @@ def _protocol(protocol: ProtocolTable, file: StudyTable) -> ProtocolQuestion:
 
 
 def _own(recipe: RecipeTable, file: StudyTable) -> Json:
-    """The recipe of a network outside the lines: of the study's it has the inputs alone."""
+    """The recipe of a network outside the sweeps: of the study's it has the inputs alone."""
     inputs = {key: value for key, value in file.recipe.given().items() if key == "distribution"}
     return {"steps": STEPS, **inputs, **recipe.given()}

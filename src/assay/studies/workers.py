@@ -64,8 +64,8 @@ def failure(error: BaseException, width: int | None) -> Failed:
 
 
 def _short(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    sweep = one_line(text)
+    return sweep if len(sweep) <= _LONGEST else f"{sweep[: _LONGEST - 3]}..."
 
 
 def _is_ours(file: str) -> bool:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 
 from assay.evidence import Json, Statement
 from assay.models import family
+from assay.models.attention_map import attention_map_of
 from assay.models.candidates import Candidates, check_declared
-from assay.models.portrait import attention_portrait
 from assay.question import Question
 from assay.tasks import Task
 from assay.training.loop import Run, code_of_run, train
@@ -30,7 +30,7 @@ class TrainingQuestion(Question):
         width: of the network.
         seed: of its weights and of the inputs.
         rate: of learning.
-        portrait: whether its attention is kept.
+        attention_map: whether its attention is kept.
     """
 
     kind: ClassVar[str] = "training"
@@ -40,7 +40,7 @@ class TrainingQuestion(Question):
     width: int
     seed: int
     rate: float
-    portrait: bool = False
+    attention_map: bool = False
     version: int = RECIPE_VERSION
     code: Json = field(default_factory=dict)
 
@@ -58,11 +58,11 @@ class TrainingQuestion(Question):
         *,
         seed: int,
         rate: float,
-        portrait: bool = False,
+        attention_map: bool = False,
     ) -> Self:
         """With what is usual for the task where the recipe says nothing; it says at least `steps`."""
         whole = usual_recipe(networks.architecture, task, recipe, positions=networks.positions)
-        return cls(networks, task, whole, width, seed, rate, portrait)
+        return cls(networks, task, whole, width, seed, rate, attention_map)
 
     def to_json(self) -> Json:
         """The version stands among the fields of the recipe."""
@@ -110,8 +110,8 @@ class TrainingQuestion(Question):
             "lengths": {str(at): error for at, error in run.lengths.items()},
             "sequence_lengths": {str(at): error for at, error in run.sequence_lengths.items()},
         }
-        if self.portrait:
-            detail["portrait"] = attention_portrait(task, run.network, distribution=recipe.distribution)
+        if self.attention_map:
+            detail["attention_map"] = attention_map_of(task, run.network, distribution=recipe.distribution)
         fresh = count_test_inputs(task, self.seed, recipe, run.steps)
         detail["test_inputs"] = asdict(fresh)
         learned = run.mean_error <= task.mean_tolerance
@@ -124,7 +124,7 @@ class TrainingQuestion(Question):
             error_kind="mean",
             error=run.mean_error,
             tolerance=task.mean_tolerance,
-            rests_on=f"{'learned' if learned else 'not learned within this budget'}: seed {self.seed}, rate "
+            justification=f"{'learned' if learned else 'not learned within this budget'}: seed {self.seed}, rate "
             f"{self.rate:g}, {run.steps} steps of {recipe.batch}; {task.answer.judged_by} over {recipe.test} "
             f"{recipe.distribution} test inputs, in float32{lengths_text(run.lengths, task)}; {fresh.line}",
             seconds=run.seconds,

@@ -26,7 +26,7 @@ Asking = Generator[list[TrainingQuestion], list[Evidence], Any]
 
 @dataclass(frozen=True)
 class Search:
-    """One search, or one value of a sweep.
+    """One search, or one value of a grid.
 
     Attributes:
         values: that may be reported: sizes, ascending, of which the smallest that learns is sought; or values of a
@@ -38,11 +38,11 @@ class Search:
         field: what the values are values of, in words.
         name: of what is trained, for people; as the networks are called unless given.
         largest: whether the values go down and the largest that is learned is sought.
-        sweep: whether nothing is sought, and the one value there is is asked of every seed at every rate.
+        grid: whether nothing is sought, and the one value there is is asked of every seed at every rate.
         positions: ways to tell positions apart, of which one is chosen beforehand; then that; nothing where the
             candidates say.
-        x: the value of the parameter that its line goes along.
-        axis: of a sweep's chart, where its table says.
+        x: the value of the parameter that its sweep goes along.
+        axis: of a grid's chart, where its table says.
     """
 
     values: tuple[int, ...]
@@ -53,7 +53,7 @@ class Search:
     field: str = "width"
     name: str = ""
     largest: bool = False
-    sweep: bool = False
+    grid: bool = False
     positions: tuple[str, ...] = ()
     x: int = 0
     axis: str = ""
@@ -68,7 +68,7 @@ class Search:
     def key(self) -> str:
         """Content hash of what it asks: searches of one key find the same."""
         asked = [question.key for question in self.candidates]
-        return content_hash([asked, self.start, self.seeds, self.rates, self.sweep, self.positions])
+        return content_hash([asked, self.start, self.seeds, self.rates, self.grid, self.positions])
 
     def run(self, place: int, seed: int, rate: float) -> TrainingQuestion:
         """One run of the value at this place."""
@@ -203,7 +203,7 @@ def chosen(search: Search) -> Generator[list[TrainingQuestion], list[Evidence], 
 
 
 def asked_of_all(search: Search) -> Asking:
-    """Generator that asks the questions of one value of a sweep, all at once."""
+    """Generator that asks the questions of one value of a grid, all at once."""
     yield [search.run(0, seed, rate) for seed, rate in product(search.seeds, search.rates)]
 
 

@@ -43,7 +43,7 @@ class Attack:
         guaranteed_error: of a construction; None for others.
         broken: whether the error, alone or among others, is above what is guaranteed; None if the network refused every
             input, of which no guarantee holds.
-        rests_on: what the statement rests on.
+        justification: what the statement rests on.
     """
 
     error: float | None = None
@@ -60,7 +60,7 @@ class Attack:
     exceeds_tolerance: bool | None = None
     guaranteed_error: float | None
     broken: bool | None = None
-    rests_on: str
+    justification: str
 
     def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
@@ -129,7 +129,7 @@ def _result(tries: Tries, listed: int, everything: bool) -> Attack:
         refused=refused,
         tolerance=subject.tolerance,
         guaranteed_error=guaranteed,
-        rests_on=f"nothing: {refuses_all(refused)}",
+        justification=f"nothing: {refuses_all(refused)}",
     )
     if worst is None:
         return nothing
@@ -150,7 +150,7 @@ def _result(tries: Tries, listed: int, everything: bool) -> Attack:
         constants=tries.constants,
         exceeds_tolerance=error > subject.tolerance,
         broken=broken,
-        rests_on=_rests_on(tries, in_batch, listed, everything, broken),
+        justification=_rests_on(tries, in_batch, listed, everything, broken),
     )
 
 

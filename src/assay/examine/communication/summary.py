@@ -34,7 +34,7 @@ def summarise(matrix: CommunicationMatrix, *, error: float = 0.0) -> dict[str, o
     >>> summary = summarise(matrix_of(lambda x: x[0] == x[1], [4, 4], [0]))
     >>> summary["rank"]["over_rationals"], summary["fooling_set"]["size"], summary["two_way"]["bits_at_least"]
     (4, 4, 2)
-    >>> summary["fooling_set"]["rests_on"]
+    >>> summary["fooling_set"]["justification"]
     'exact: no answer has more different rows or columns'
 
     Raises:
@@ -103,33 +103,33 @@ def _rank(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, object]:
     return {
         "over_rationals": bounds.rank,
         "over_two_elements": rank_mod_2(matrix) if matrix.is_boolean else None,
-        "rests_on": "exact: elimination in whole numbers, and modulo 2 where answers are 0 and 1",
+        "justification": "exact: elimination in whole numbers, and modulo 2 where answers are 0 and 1",
     }
 
 
 def _fooling_set(matrix: CommunicationMatrix, bounds: TwoWay) -> dict[str, object]:
     found = bounds.fooling
     if not found.exact:
-        rests_on = "lower bound: greedy method" + (f" and {found.nodes} search nodes" if found.nodes else "")
+        justification = "lower bound: greedy method" + (f" and {found.nodes} search nodes" if found.nodes else "")
     elif found.nodes:
-        rests_on = f"exact: branch and bound, {found.nodes} nodes"
+        justification = f"exact: branch and bound, {found.nodes} nodes"
     else:
-        rests_on = "exact: no answer has more different rows or columns"
+        justification = "exact: no answer has more different rows or columns"
     return {
         "size": len(found.pairs),
         "answer": found.answer,
         "pairs": [[list(matrix.row_tokens(row)), list(matrix.column_tokens(column))] for row, column in found.pairs],
         "exact": found.exact,
         "nodes": found.nodes,
-        "rests_on": rests_on,
+        "justification": justification,
     }
 
 
 def _one_way(matrix: CommunicationMatrix, found: OneWay) -> dict[str, object]:
     if found.at_least == found.at_most:
-        rests_on = "exact: inputs of which no two may share a message, and as many classes that may"
+        justification = "exact: inputs of which no two may share a message, and as many classes that may"
     else:
-        rests_on = f"a clique of inputs that may not share a message, {found.nodes} nodes; a greedy colouring"
+        justification = f"a clique of inputs that may not share a message, {found.nodes} nodes; a greedy colouring"
     return {
         "bits_at_least": found.bits_at_least,
         "bits_at_most": found.bits_at_most,
@@ -137,7 +137,7 @@ def _one_way(matrix: CommunicationMatrix, found: OneWay) -> dict[str, object]:
         "messages_at_most": found.at_most,
         "apart": [list(matrix.row_tokens(row)) for row in found.apart],
         "nodes": found.nodes,
-        "rests_on": rests_on,
+        "justification": justification,
     }
 
 
@@ -145,29 +145,29 @@ def _two_way(bounds: TwoWay) -> dict[str, object]:
     return {
         "bits_at_least": bounds.bits_at_least,
         "bits_at_most": bounds.bits_at_most,
-        "rests_on": "at least log2 of the rank and of the fooling set; at most one message that names a row or "
+        "justification": "at least log2 of the rank and of the fooling set; at most one message that names a row or "
         "column; bits until either party knows the exact answer",
     }
 
 
 def _vc_dimension(matrix: CommunicationMatrix, found: VCDimension | None) -> dict[str, object]:
     if found is None:
-        return {"dimension": None, "rests_on": _NOT_BOOLEAN}
+        return {"dimension": None, "justification": _NOT_BOOLEAN}
     return {
         "dimension": found.dimension,
         "shattered": [list(matrix.row_tokens(row)) for row in found.shattered],
         "exact": found.exact,
         "nodes": found.nodes,
-        "rests_on": _searched(found),
+        "justification": _searched(found),
     }
 
 
 def _split_vc(table: AnswerTable) -> dict[str, object]:
     if not table.is_boolean:
-        return {"dimension": None, "rests_on": _NOT_BOOLEAN}
+        return {"dimension": None, "justification": _NOT_BOOLEAN}
     if table.multiples.size > MOST_SPLIT_ENTRIES:
         size = table.multiples.size
-        return {"dimension": None, "rests_on": f"not computed: {size} inputs are more than {MOST_SPLIT_ENTRIES}"}
+        return {"dimension": None, "justification": f"not computed: {size} inputs are more than {MOST_SPLIT_ENTRIES}"}
     found = split_vc(table)
     return {
         "dimension": found.dimension,
@@ -176,7 +176,7 @@ def _split_vc(table: AnswerTable) -> dict[str, object]:
         "exact": found.exact,
         "splits": found.splits,
         "nodes": found.nodes,
-        "rests_on": f"{_searched(found)} over all {found.splits} splits",
+        "justification": f"{_searched(found)} over all {found.splits} splits",
     }
 
 

@@ -45,7 +45,7 @@ class Precision:
         error_exact: of the network as it is.
         tolerance: what the error is held against.
         error_kind: `worst` over the inputs that were tried, or `mean`.
-        rests_on: which inputs, how many, and which formats were tried.
+        justification: which inputs, how many, and which formats were tried.
     """
 
     bits: int
@@ -55,7 +55,7 @@ class Precision:
     error_exact: float
     tolerance: float
     error_kind: str
-    rests_on: str
+    justification: str
 
     def to_json(self) -> dict[str, object]:
         """Plain JSON values."""
@@ -125,7 +125,7 @@ def smallest_precision(
         error_exact=trial.exact,
         tolerance=trial.tolerance,
         error_kind=trial.kind,
-        rests_on=f"{trial.described}; all formats of fewer bits with {before} of them before the point fail",
+        justification=f"{trial.described}; all formats of fewer bits with {before} of them before the point fail",
     )
 
 

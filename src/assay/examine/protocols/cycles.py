@@ -76,8 +76,8 @@ class Cycles(Protocol):
             resource="bits of states",
             needed=n * n,
             available=channel.bits,
-            rests_on=f"{'all' if exhaustive else 'random'} {len(alice)} pairs of {n} x {n} bit matrices, the other "
-            f"party's rows poisoned with {POISON}; {runner.arithmetic}",
+            justification=f"{'all' if exhaustive else 'random'} {len(alice)} pairs of {n} x {n} bit matrices, the "
+            f"other party's rows poisoned with {POISON}; {runner.arithmetic}",
             sent=tuple(channel.sent),
             wrong=int(wrong.sum()),
             runs=len(alice),

@@ -63,7 +63,7 @@ class Disjointness(Protocol):
             resource="message bits",
             needed=task.sparsity,
             available=sum(message.bits for message in played.sent),
-            rests_on=f"{how}; {runner.arithmetic}",
+            justification=f"{how}; {runner.arithmetic}",
             sent=played.sent,
             wrong=int(((decided != meet) | played.answers.isnan().any(dim=1)).sum()),
             runs=len(alice),

@@ -77,7 +77,7 @@ class Index(Protocol):
             resource="state bits",
             needed=task.others,
             available=channel.bits,
-            rests_on=f"{how}; states of {found.how}; {runner.arithmetic}",
+            justification=f"{how}; states of {found.how}; {runner.arithmetic}",
             sent=tuple(channel.sent),
             wrong=int(wrong.sum()),
             runs=len(signs),

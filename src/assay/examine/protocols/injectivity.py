@@ -80,7 +80,7 @@ class Injectivity(Protocol):
             resource="message bits",
             needed=log2_binomial(task.others, task.sparsity),
             available=channel.bits,
-            rests_on=f"{how}{'' if exhaustive else f', seed {seed}'}; {runner.arithmetic}",
+            justification=f"{how}{'' if exhaustive else f', seed {seed}'}; {runner.arithmetic}",
             sent=tuple(channel.sent),
             messages=distinct_messages,
             messages_of=len(sets),

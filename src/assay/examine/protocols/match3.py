@@ -73,7 +73,7 @@ class Match3Messages(Protocol):
             resource="bits of head messages",
             needed=task.hard_bits(),
             available=sum(message.bits for message in played.sent),
-            rests_on=f"{how}; messages: {numbers or 'as the network computes'}",
+            justification=f"{how}; messages: {numbers or 'as the network computes'}",
             sent=played.sent,
             wrong=int(wrong.sum()),
             runs=len(alice),

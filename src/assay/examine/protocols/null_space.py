@@ -112,7 +112,7 @@ class NullSpace(Protocol):
             resource="first-layer rank on the values",
             needed=last.needed,
             available=last.rank,
-            rests_on=f"singular values of the weights in float64, and both inputs run; {runner.arithmetic}",
+            justification=f"singular values of the weights in float64, and both inputs run; {runner.arithmetic}",
             largest_error=best.error,
             witness=best.witness,
             more={"attacks": ranks},

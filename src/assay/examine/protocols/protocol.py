@@ -62,7 +62,7 @@ class Outcome:
         resource: what is counted: message bits, state bits, first-layer width, ...
         needed: how much of it a network without a fault needs.
         available: how much this one has.
-        rests_on: which inputs were run, how many, and in which arithmetic.
+        justification: which inputs were run, how many, and in which arithmetic.
         sent: the messages of one run; empty where nothing is sent.
         wrong: runs that ended with the wrong answer; None where there is nothing to answer.
         runs: how many there were.
@@ -81,7 +81,7 @@ class Outcome:
     resource: str
     needed: float
     available: float
-    rests_on: str
+    justification: str
     sent: tuple[Sent, ...] = ()
     wrong: int | None = None
     runs: int = 0

@@ -99,7 +99,7 @@ class Radon(Protocol):
             resource="score width",
             needed=2 * task.sparsity,
             available=len(keys[0]),
-            rests_on=f"affine dependencies in exact integers, of {looked_at}; {runner.arithmetic}",
+            justification=f"affine dependencies in exact integers, of {looked_at}; {runner.arithmetic}",
             largest_error=None if witness is None else witness.error,
             witness=witness,
             more=more,

@@ -23,7 +23,7 @@ class Guarantee:
         layers: that depend on other places.
         width: numbers that one token holds.
         enumerated: what was computed in this arithmetic, all of it, and found right.
-        rests_on: what follows from that, and how.
+        justification: what follows from that, and how.
     """
 
     network: str
@@ -32,7 +32,7 @@ class Guarantee:
     layers: int
     width: int
     enumerated: str
-    rests_on: str
+    justification: str
 
     def to_json(self) -> dict[str, object]:
         """As plain JSON values."""

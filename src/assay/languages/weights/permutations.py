@@ -101,5 +101,5 @@ def _automaton(
     after = states[group.table[:, list(layers.letters)]]
     if states[0] != 0 or not np.array_equal(after, automaton.table[states]):
         raise Refuted("the group of the letters does not act as the automaton")
-    rests = f"{certificate.rests_on}; states of all {group.order} elements times {len(layers.letters)} letters"
-    return PermutationAutomaton(automaton, layers, states, replace(certificate, rests_on=rests))
+    rests = f"{certificate.justification}; states of all {group.order} elements times {len(layers.letters)} letters"
+    return PermutationAutomaton(automaton, layers, states, replace(certificate, justification=rests))

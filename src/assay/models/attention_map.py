@@ -10,7 +10,7 @@ from assay.evidence import Json
 from assay.tasks.task import Task
 
 
-def attention_portrait(task: Task, network: Any, **sampling: Any) -> Json:
+def attention_map_of(task: Task, network: Any, **sampling: Any) -> Json:
     """Attention weights of the first example beside its pointers, as plain lists: what a report draws."""
     inputs = task.sample(1, seed=0, **sampling).inputs
     with torch.no_grad():

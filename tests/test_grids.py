@@ -1,4 +1,4 @@
-"""Sweeps: every value, every seed, every rate; the error that bounds leave; and state against the size of the task."""
+"""Grids: every value, every seed, every rate; the error that bounds leave; and state against the size of the task."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ from assay import SparseAveraging
 from assay.bounds import BOUNDS
 from assay.report.states import state_charts
 from assay.resources import Resources
-from assay.results.sweeps import least_error, sweeps_of
+from assay.results.grids import grids_of, least_error
 from assay.studies.course import search_course
 from assay.studies.study_file import load_study
 from assay.tasks.recall import Recall
@@ -21,7 +21,7 @@ from searches import asked, finished, run_of, search_of
 
 AVERAGING = SparseAveraging(length=16, sparsity=2, layout="last")
 STUDY = """
-name = "swept"
+name = "gridded"
 seeds = [0, 1]
 
 [recipe]
@@ -30,26 +30,26 @@ batch = 16
 validation = 64
 test = 128
 
-[lines.rows]
+[sweeps.rows]
 task = { name = "sparse-averaging", sparsity = 2, layout = "last" }
 
-[[lines.rows.sweep]]
+[[sweeps.rows.grid]]
 architecture = "feed-forward"
 values = [12, 8]
 at = [16]
 rates = [0.01, 0.003]
 
-[lines.state]
+[sweeps.state]
 task = { name = "recall", vocabulary = 32 }
 along = "pairs"
 
-[[lines.state.sweep]]
+[[sweeps.state.grid]]
 architecture = "min-gru"
 values = [2, 4]
 at = [8]
 axis = "state bits"
 
-[[lines.state.sweep]]
+[[sweeps.state.grid]]
 architecture = "delta-net"
 vary = "key_width"
 values = [2, 4]
@@ -57,7 +57,7 @@ width = 4
 at = [8]
 axis = "state bits"
 
-[[lines.state.sweep]]
+[[sweeps.state.grid]]
 architecture = "attention"
 vary = "heads"
 values = [1, 4]
@@ -68,7 +68,7 @@ axis = "parameters"
 
 
 def written(folder, text=STUDY):
-    path = folder / "swept.toml"
+    path = folder / "gridded.toml"
     path.write_text(text)
     return path
 
@@ -87,7 +87,7 @@ def test_the_least_error_is_where_the_bound_stops_binding(rows, distribution):
 
 
 def test_every_value_is_asked_of_every_seed_at_every_rate(tmp_path):
-    rows, state = load_study(str(written(tmp_path))).lines
+    rows, state = load_study(str(written(tmp_path))).sweeps
     runs = [question for search in rows.searches for batch in asked_of_all(search) for question in batch]
     found = {(question.width, question.seed, question.rate) for question in runs}
     assert found == {(width, seed, rate) for width in (8, 12) for seed in (0, 1) for rate in (0.01, 0.003)}
@@ -105,23 +105,23 @@ def run(width, seed, rate, error, task=AVERAGING):
 
 
 def test_of_several_rates_the_best_counts():
-    def swept(width, runs, **more):
+    def gridded(width, runs, **more):
         search = search_of(
-            (width,), seeds=(0, 1), rates=(0.1, 0.2), question=asked(task=AVERAGING), x=3, sweep=True, **more
+            (width,), seeds=(0, 1), rates=(0.1, 0.2), question=asked(task=AVERAGING), x=3, grid=True, **more
         )
         return finished(search, None, runs)
 
     narrow = tuple(run(8, seed, rate, 0.5 + rate) for seed in (0, 1) for rate in (0.1, 0.2))
     wide = run(16, 0, 0.1, 0.3), run(16, 0, 0.2, 0.2), run(16, 1, 0.1, 0.4), run(16, 1, 0.2, 0.5)
-    (sweep,) = sweeps_of([swept(16, wide), swept(8, narrow)])
-    assert (sweep.x, sweep.axis) == (3, "width")
-    small, large = sweep.curves[0].points
+    (grid,) = grids_of([gridded(16, wide), gridded(8, narrow)])
+    assert (grid.x, grid.axis) == (3, "width")
+    small, large = grid.curves[0].points
     assert (small.errors, small.learned, small.bound) == ((0.6, 0.6), 0, "feed-forward-rank-mean")
     assert 0.4 < small.floor < 0.6
     assert (large.errors, large.learned, large.floor, large.bound) == ((0.2, 0.4), 1, 0.0, "")
-    (same,) = sweeps_of([swept(16, wide, axis="state bits"), swept(8, narrow, axis="state bits")])
+    (same,) = grids_of([gridded(16, wide, axis="state bits"), gridded(8, narrow, axis="state bits")])
     assert [point.at for point in same.curves[0].points] == [4 * 32, 8 * 32]
-    assert [point.at for point in sweep.curves[0].points] == [8, 16]
+    assert [point.at for point in grid.curves[0].points] == [8, 16]
 
 
 def averaging_run(length, width, learned):
@@ -175,20 +175,20 @@ def test_of_tasks_that_share_a_place_the_least_is_required():
 
 def test_a_study_of_sweeps_and_its_report(tmp_path):
     written(tmp_path)
-    done = assay("run", "swept.toml", "--out", "out", cwd=tmp_path)
+    done = assay("run", "gridded.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "sweep: width 8, feed-forward on sparse-averaging" in done.stderr
+    assert "grid: width 8, feed-forward on sparse-averaging" in done.stderr
     assert "feed-forward-rank-mean" in done.stdout
-    page = (tmp_path / "out" / "swept.html").read_text()
+    page = (tmp_path / "out" / "gridded.html").read_text()
     findings = json.loads(page.partition('id="findings">')[2].partition("</script>")[0])
     assert not findings["contradictions"]
-    rows, state = (line["sweeps"] for line in findings["lines"])
+    rows, state = (line["grids"] for line in findings["sweeps"])
     assert [point["floor"] > 0.25 for curve in rows[0]["curves"] for point in curve["points"]] == [True, True]
-    shared = {sweep["x"]: [curve["architecture"] for curve in sweep["curves"]] for sweep in state}
+    shared = {grid["x"]: [curve["architecture"] for curve in grid["curves"]] for grid in state}
     assert shared == {8: ["min-gru", "delta-net, width 4"], 4: ["attention, width 8"]}
-    figures = {path.name for path in (tmp_path / "out" / "swept-figures").iterdir()}
-    assert {"rows.sweep-width-16.svg", "state.sweep-state-bits-8.svg", "state.sweep-parameters-4.svg"} <= figures
-    again = assay("run", "swept.toml", "--out", "out", "--json", cwd=tmp_path)
+    figures = {path.name for path in (tmp_path / "out" / "gridded-figures").iterdir()}
+    assert {"rows.grid-width-16.svg", "state.grid-state-bits-8.svg", "state.grid-parameters-4.svg"} <= figures
+    again = assay("run", "gridded.toml", "--out", "out", "--json", cwd=tmp_path)
     assert json.loads(again.stdout)["new"] == 0
 
 
@@ -207,7 +207,7 @@ def test_a_study_of_sweeps_and_its_report(tmp_path):
 def test_sweeps_that_cannot_be_are_refused(tmp_path, old, new, said):
     assert old in STUDY
     written(tmp_path, STUDY.replace(old, new, 1))
-    done = assay("run", "swept.toml", "--out", "out", cwd=tmp_path)
+    done = assay("run", "gridded.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr, done.stderr
 
@@ -229,36 +229,36 @@ class Wide(torch.nn.Module):
 def test_a_size_that_fails_costs_no_other(tmp_path):
     (tmp_path / "faulty.py").write_text(FAULTY)
     text = (
-        STUDY.partition("[lines.rows]")[0]
+        STUDY.partition("[sweeps.rows]")[0]
         + """
-[lines.copy]
+[sweeps.copy]
 task = { name = "copy", alphabet = 8 }
-[[lines.copy.sweep]]
+[[sweeps.copy.grid]]
 architecture = "faulty.py:Wide"
 values = [2, 8, 4]
 at = [8]
 """
     )
     written(tmp_path, text)
-    done = assay("run", "swept.toml", "--out", "out", "--json", cwd=tmp_path)
+    done = assay("run", "gridded.toml", "--out", "out", "--json", cwd=tmp_path)
     assert done.returncode == 70, done.stderr
     found = json.loads(done.stdout)
-    (sweep,) = found["lines"][0]["sweeps"]
-    assert [point["value"] for point in sweep["curves"][0]["points"]] == [2, 4]
+    (grid,) = found["sweeps"][0]["grids"]
+    assert [point["value"] for point in grid["curves"][0]["points"]] == [2, 4]
     assert ["width 8" in failure["what"] for failure in found["failures"]] == [True]
 
 
 def test_curves_of_other_parameters_of_the_task_say_them(tmp_path):
     text = (
-        STUDY.partition("[lines.rows]")[0]
+        STUDY.partition("[sweeps.rows]")[0]
         + """
-[lines.copy]
+[sweeps.copy]
 task = { name = "copy" }
-[[lines.copy.sweep]]
+[[sweeps.copy.grid]]
 architecture = "min-gru"
 values = [2, 4]
 at = [8]
-[[lines.copy.sweep]]
+[[sweeps.copy.grid]]
 architecture = "min-gru"
 vary = "alphabet"
 values = [4, 64]
@@ -266,21 +266,21 @@ width = 4
 at = [8]
 """
     )
-    (line,) = load_study(str(written(tmp_path, text))).lines
+    (line,) = load_study(str(written(tmp_path, text))).sweeps
     assert {search.name for search in line.searches} == {"min-gru, A = 8", "min-gru, width 4"}
 
 
 def test_a_line_along_the_width_has_widths_that_can_be_split(tmp_path):
     text = (
-        STUDY.partition("[lines.rows]")[0]
+        STUDY.partition("[sweeps.rows]")[0]
         + """
-[lines.most]
+[sweeps.most]
 task = { name = "recall", vocabulary = 32 }
 along = "width"
 search = [{ architecture = "attention", head_width = 4, vary = "pairs", values = [2, 4], at = [10] }]
 """
     )
     written(tmp_path, text)
-    done = assay("run", "swept.toml", "--out", "out", cwd=tmp_path)
+    done = assay("run", "gridded.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert "at = 10 is not allowed; it must be a width, and a multiple of head_width = 4" in done.stderr

@@ -1,4 +1,4 @@
-"""Sweeps: the error that every size reaches, against what it has, beside the error that bounds leave it."""
+"""Grids: the error that every size reaches, against what it has, beside the error that bounds leave it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Grid:
     """Curves of one chart.
 
     Attributes:
@@ -79,14 +79,14 @@ class Sweep:
     curves: tuple[Curve, ...]
 
 
-def sweeps_of(results: Iterable[SearchResult]) -> list[Sweep]:
-    """Finished values of sweeps by chart."""
+def grids_of(results: Iterable[SearchResult]) -> list[Grid]:
+    """Finished values of grids by chart."""
     charts: dict[tuple[int, str], dict[tuple[str, str, str], list[Swept]]] = defaultdict(lambda: defaultdict(list))
     for one in results:
         search, family = one.search, one.runs[0].family
         charts[search.x, search.axis or search.field][search.name, family, search.field].append(_swept(one))
     return [
-        Sweep(
+        Grid(
             x,
             axis,
             tuple(

@@ -1,4 +1,4 @@
-"""What was found on one line of a study, who contends there, and which boundaries concern whom."""
+"""What was found on one sweep of a study, for which architectures, and which boundaries concern whom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.models.bare_models import BARE_MODELS
 from assay.proofs.proof import Proof
 from assay.report.states import StateChart
 from assay.results.frontier import Series
-from assay.results.sweeps import Sweep
+from assay.results.grids import Grid
 
 ORDER = ("attention", "third-order", "strassen", "lstm", "gru", "recurrent", "feed-forward")
 
@@ -20,8 +20,8 @@ class Unfinished:
     """A search that has not ended.
 
     Attributes:
-        architecture: what is trained; a sweep's is followed by `(sweep)`.
-        x: the value of the parameter that its line goes along.
+        architecture: what is trained; a grid's is followed by `(grid)`.
+        x: the value of the parameter that its sweep goes along.
         failed: why it cannot go on, in one line; None where it only waits.
     """
 
@@ -36,7 +36,7 @@ class OtherLengths:
 
     Attributes:
         architecture: what is trained.
-        x: the value of the parameter that its line goes along.
+        x: the value of the parameter that its sweep goes along.
         field: what `width` is: `width`, or another field of the network or of the task.
         width: the value that was found, or the last that was tried.
         learned: whether it was found.
@@ -63,7 +63,7 @@ class Certified:
         error: what no answer exceeds.
         arithmetic: of the forward pass.
         proof: None where the guarantee was not proved.
-        rests_on: the proof in words, or at what it failed.
+        justification: the proof in words, or at what it failed.
         seconds: processor time it took.
     """
 
@@ -73,7 +73,7 @@ class Certified:
     error: float
     arithmetic: str
     proof: Proof | None
-    rests_on: str
+    justification: str
     seconds: float
 
 
@@ -82,12 +82,12 @@ class FewestBits:
     """The fewest bits per number at which a construction meets its tolerance at one x.
 
     Attributes:
-        x: the value of the parameter that its line goes along.
+        x: the value of the parameter that its sweep goes along.
         bits: per number, sign included.
         fraction: of these bits, those behind the point.
         error: the largest that was seen.
         width: of the network.
-        rests_on: the inputs that were tried, in words.
+        justification: the inputs that were tried, in words.
     """
 
     x: int
@@ -95,12 +95,12 @@ class FewestBits:
     fraction: int
     error: float
     width: int
-    rests_on: str
+    justification: str
 
 
 @dataclass(frozen=True)
 class Precisions:
-    """The fewest bits of one construction along a line.
+    """The fewest bits of one construction along a sweep.
 
     Attributes:
         method: the construction's name.
@@ -118,7 +118,7 @@ class TrivialBaselines:
     """What trivial baselines reach at one x that was to be learned.
 
     Attributes:
-        x: the value of the parameter that the line goes along.
+        x: the value of the parameter that the sweep goes along.
         tolerance: the mean error at which the task counts as learned.
         draws: for training, on which they were fitted; as many test draws they were judged on.
         found: in the order the task names them.
@@ -135,7 +135,7 @@ class DrawnInputs:
     """Test inputs at one x, over all runs there.
 
     Attributes:
-        x: the value of the parameter that the line goes along.
+        x: the value of the parameter that the sweep goes along.
         different: the least number that differ.
         share: the largest share of those that also occurred in training, from 0 to 1.
         exhaustive: whether they are all inputs that there are, in every run.
@@ -148,18 +148,18 @@ class DrawnInputs:
 
 
 @dataclass(frozen=True)
-class Line:
-    """What was found on one line of a study.
+class Sweep:
+    """What was found on one sweep of a study.
 
     Attributes:
         name: of its table in the study's file.
         title: one line for people.
         task: its name, and the parameters that do not vary.
-        follows: the first and last value of parameters that vary with the one that the line goes along.
+        follows: the first and last value of parameters that vary with the one that the sweep goes along.
         along: that parameter.
         symbol: what charts call it.
         columns: symbols of all parameters of the task that vary by themselves.
-        tolerance: of the error of every answer, the smallest and the largest on the line.
+        tolerance: of the error of every answer, the smallest and the largest on the sweep.
         mean_tolerance: of the mean error, likewise.
         all_inputs: over what constructions and worst-case bounds hold, in words.
         mean_error_name: what the mean error is.
@@ -169,7 +169,7 @@ class Line:
         unfinished: searches that have not ended.
         lengths: networks tested beyond their length of training.
         states: state bits against parameters of the task.
-        sweeps: errors of every value.
+        grids: errors of every value.
         certificates: what was proved of constructions.
         precisions: the fewest bits of constructions.
         baselines: at every x that was to be learned.
@@ -193,7 +193,7 @@ class Line:
     unfinished: tuple[Unfinished, ...] = ()
     lengths: tuple[OtherLengths, ...] = ()
     states: tuple[StateChart, ...] = ()
-    sweeps: tuple[Sweep, ...] = ()
+    grids: tuple[Grid, ...] = ()
     certificates: tuple[Certified, ...] = ()
     precisions: tuple[Precisions, ...] = ()
     baselines: tuple[TrivialBaselines, ...] = ()
@@ -205,7 +205,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Contender:
+class Architecture:
     """What has a chart, and a column of the matrix: an architecture that was trained, or a bare model.
 
     Attributes:
@@ -219,15 +219,15 @@ class Contender:
     bare: bool
 
 
-def contenders(lines: Iterable[Line]) -> list[Contender]:
-    """All that something is known of on these lines, in the order of charts."""
+def architectures_of(sweeps: Iterable[Sweep]) -> list[Architecture]:
+    """All that something is known of on these sweeps, in the order of charts."""
     known = {
-        Contender(series.architecture, series.family, series.architecture in BARE_MODELS)
-        for line in lines
-        for series in line.series
+        Architecture(series.architecture, series.family, series.architecture in BARE_MODELS)
+        for sweep in sweeps
+        for series in sweep.series
         if series.points
     }
-    return sorted(known, key=lambda contender: (contender.bare, rank(contender.name)))
+    return sorted(known, key=lambda architecture: (architecture.bare, rank(architecture.name)))
 
 
 def rank(name: str) -> tuple[int, int, str]:
@@ -237,23 +237,23 @@ def rank(name: str) -> tuple[int, int, str]:
     return (ORDER.index(kind) if kind in ORDER else len(ORDER), len(more), name)
 
 
-def boundaries_of(line: Line, contender: Contender) -> list[Series]:
-    """Series of a contender: what it learned, what was constructed, what is impossible for it."""
-    return [series for series in line.series if series.points and series.architecture == contender.name]
+def boundaries_of(sweep: Sweep, architecture: Architecture) -> list[Series]:
+    """Series of an architecture: what it learned, what was constructed, what is impossible for it."""
+    return [series for series in sweep.series if series.points and series.architecture == architecture.name]
 
 
-def references(line: Line, contender: Contender) -> list[Series]:
-    """Constructed series of bare models with the contender's colour: to be drawn beside it, under their own names."""
-    if contender.bare:
+def references(sweep: Sweep, architecture: Architecture) -> list[Series]:
+    """Constructed series of bare models with its colour: to be drawn beside it, under their own names."""
+    if architecture.bare:
         return []
-    return [series for series in line.of("constructed") if series.family == contender.family]
+    return [series for series in sweep.of("constructed") if series.family == architecture.family]
 
 
-def with_laws(line: Line) -> list[Series]:
-    """Series of a line to whose widths laws were fitted."""
-    return [series for series in line.series if series.growth.power is not None]
+def with_laws(sweep: Sweep) -> list[Series]:
+    """Series of a sweep to whose widths laws were fitted."""
+    return [series for series in sweep.series if series.growth.power is not None]
 
 
 def excludes(series: Series) -> bool:
-    """Whether a bound excludes some width somewhere on its line."""
+    """Whether a bound excludes some width somewhere on its sweep."""
     return any(point.width for point in series.points)
