@@ -4,8 +4,6 @@ import re
 import runpy
 from pathlib import Path
 
-from assay.tasks import TASKS
-
 ROOT = Path(__file__).parent.parent
 
 
@@ -51,11 +49,3 @@ def test_the_python_of_the_page_on_the_engine_runs(capsys):
     assert len(errors) == 4
     assert all(0 <= error <= 1 for error in errors)
 
-
-def test_the_task_of_the_page_on_extending_conforms_and_is_learned(tmp_path, capsys):
-    task, trained = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text("utf-8"), re.DOTALL)
-    source = tmp_path / "lookup.py"
-    source.write_text(task, "utf-8")
-    kind = TASKS[TASKS.named(f"{source}:Lookup")]
-    exec(compile(trained, "extending.md", "exec"), {"Lookup": kind})
-    assert capsys.readouterr().out == "True\n"
