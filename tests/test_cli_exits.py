@@ -327,7 +327,7 @@ def idle(monkeypatch):
         "assay.constructions.build",
         "assay.training.single.train_one",
         "assay.probing.source.open_heads",
-        "assay.sessions.study.run_study",
+        "assay.sessions.study.run_questions",
         "assay.sessions.study.load_study",
         "assay.store.merging._merged_anew",
     ):
@@ -361,7 +361,7 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_work(here, argument
 
 
 def test_the_place_of_a_report_is_looked_at_before_the_study_is_run(here, monkeypatch):
-    monkeypatch.setattr("assay.sessions.study.run_study", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr("assay.sessions.study.run_questions", lambda *_, **__: pytest.fail("it was run"))
     Path("out").mkdir()
     Path("out/tiny.html").symlink_to("nowhere")
     assert refused("run", TINY, "--out", "out") == "out/tiny.html cannot be written: it is a symbolic link"

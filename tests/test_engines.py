@@ -25,7 +25,7 @@ from assay.studies.course import Course, search_course, single_course
 from assay.studies.engines import cluster, open_engine
 from assay.studies.engines.desk import ATTEMPTS, Desk
 from assay.studies.engines.engine import Engine, WorkerLost
-from assay.studies.runner import Agenda, run_study
+from assay.studies.runner import Agenda, run_questions
 from assay.studies.study_file import load_study
 from assay.studies.workers import Failed, Workers
 
@@ -147,7 +147,7 @@ class Fake(Engine):
 def run(study, engine, report=lambda status: None):
     """Evidence by key, from a ledger in memory."""
     with Ledger(":memory:") as ledger:
-        run_study(study, ledger, engine=engine, report=report)
+        run_questions(study.asked(), ledger, engine=engine, report=report)
         return {piece.key: piece for piece in ledger}
 
 
@@ -238,12 +238,12 @@ def test_a_question_that_kills_every_worker_ends_the_run_and_what_is_finished_is
     engine = Fake(1, lambda key, attempt: key == deadly)
     with Ledger(":memory:") as ledger:
         with pytest.raises(AssayError, match=f"a worker process died {ATTEMPTS} times over one .* question") as raised:
-            run_study(study, ledger, engine=engine, report=lambda status: None)
+            run_questions(study.asked(), ledger, engine=engine, report=lambda status: None)
         assert "\n" not in str(raised.value)
         assert {piece.key for piece in ledger} == set(plain.asked[:5])
         assert engine.asked.count(deadly) == ATTEMPTS
         assert (engine.entered, engine.left) == (1, 1)
-        run_study(study, ledger, engine=Fake(1), report=lambda status: None)
+        run_questions(study.asked(), ledger, engine=Fake(1), report=lambda status: None)
         assert {piece.key for piece in ledger} == set(order)
 
 
@@ -253,7 +253,7 @@ def test_a_question_that_fails_costs_its_own_course_is_not_kept_and_is_asked_aga
     expected = run(study, Fake(slots))
     broken = Fake(slots, fails=lambda question: question.get("architecture") == "gru" and question.get("width") == 4)
     with Ledger(":memory:") as ledger:
-        ran = run_study(study, ledger, engine=broken, report=told.append)
+        ran = run_questions(study.asked(), ledger, engine=broken, report=told.append)
         kept = {piece.key: piece for piece in ledger}
         assert ran.failed == {"gru on sparse-averaging at N = 3, q = 1": Failed("with a test")}
         assert ran.new == len(kept)
@@ -262,7 +262,7 @@ def test_a_question_that_fails_costs_its_own_course_is_not_kept_and_is_asked_aga
         assert not any(piece.question.get("architecture") == "gru" for piece in kept.values() if piece.size.width == 4)
         assert "gru on sparse-averaging at N = 3, q = 1 failed with a test" in [status.news for status in told]
         assert told[-1].remaining == 0
-        assert run_study(study, ledger, engine=Fake(slots), report=told.append).failed == {}
+        assert run_questions(study.asked(), ledger, engine=Fake(slots), report=told.append).failed == {}
         assert {piece.key for piece in ledger} == set(expected)
 
 
@@ -288,8 +288,8 @@ def test_a_failed_question_ends_every_course_that_comes_to_wait_for_it():
 def test_a_finished_study_starts_no_engine():
     study, engine = load_study(str(TINY)), Fake(2)
     with Ledger(":memory:") as ledger:
-        assert run_study(study, ledger, engine=Fake(2), report=lambda status: None).new == len(ledger)
-        assert run_study(study, ledger, engine=engine, report=lambda status: None).new == 0
+        assert run_questions(study.asked(), ledger, engine=Fake(2), report=lambda status: None).new == len(ledger)
+        assert run_questions(study.asked(), ledger, engine=engine, report=lambda status: None).new == 0
     assert engine.entered == 0
 
 
@@ -345,7 +345,7 @@ def local_rows(folder, steps=60, searches=1):
     """The same study on local processes, none of which dies."""
     study = load_study(str(study_file(folder, steps, searches)))
     with Ledger(folder / "ledger.sqlite") as ledger:
-        run_study(study, ledger, workers=2, report=lambda status: None)
+        run_questions(study.asked(), ledger, workers=2, report=lambda status: None)
     return rows(folder)
 
 
@@ -365,7 +365,7 @@ def test_a_local_worker_that_is_killed_changes_nothing(expected, tmp_path):
 
     study = load_study(str(study_file(tmp_path)))
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        run_study(study, ledger, workers=2, report=report)
+        run_questions(study.asked(), ledger, workers=2, report=report)
     assert killed
     assert any("asked again" in news for news in told)
     assert rows(tmp_path) == expected
@@ -393,7 +393,7 @@ from pathlib import Path
 from ray.cluster_utils import Cluster
 from assay import AssayError, Ledger
 from assay.studies.engines import open_engine
-from assay.studies.runner import run_study
+from assay.studies.runner import run_questions
 from assay.studies.study_file import load_study
 
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -412,7 +412,7 @@ def report(status):
 
 try:
     with Ledger(Path(sys.argv[2]) / "ledger.sqlite") as ledger:
-        run_study(load_study(sys.argv[1]), ledger, engine=engine, report=report)
+        run_questions(load_study(sys.argv[1]).asked(), ledger, engine=engine, report=report)
     assert killed and killed[0] < told[-1].new, (killed, told[-1])
     with open_engine("ray", workers=None, folder=Path("."), address=cluster.address) as again:
         for question, kind in (({"kind": "probe"}, AssayError), ({"kind": "nonsense"}, KeyError)):

@@ -9,7 +9,7 @@ import pytest
 from assay import Ledger
 from assay.studies.course import expected_runs
 from assay.studies.estimate import SHARE, estimate
-from assay.studies.runner import run_study
+from assay.studies.runner import run_questions
 from assay.studies.study_file import load_study
 from assay.training import timing
 from assay.training.question import TrainingQuestion
@@ -80,7 +80,7 @@ def test_more_workers_take_less_time_but_never_less_than_one_question():
 def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_used(tmp_path):
     study = load_study(str(TINY))
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        run_study(study, ledger, workers=2, report=lambda status: None)
+        run_questions(study.asked(), ledger, workers=2, report=lambda status: None)
         answers = {piece.key: piece for piece in ledger}
     done = estimate(study, answers, workers=2, timer=timer)
     assert done["questions"] == done["seconds"] == done["processor_seconds"] == 0

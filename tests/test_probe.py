@@ -468,13 +468,13 @@ def test_a_live_module_is_probed_as_its_arrays_are():
 
 
 def test_where_no_head_reaches_anything_none_is_called_the_strongest():
-    from assay.report.probe_tables import size_rows
+    from assay.report.probe_tables import size_table
 
     heads = gaussian(3, 24, 8)
     weak = replace(heads, queries=heads.queries / 1000)
     first = "layer 0 head 0: 100% of sets"
     for asked, best in ((weak, ["none"] * 2), (replace(heads, queries=heads.queries * 1000), [first] * 2)):
-        assert [row.best for row in size_rows(probe(asked, sparsities=(1, 2), sets=3).findings)] == best
+        assert [row[-1] for row in size_table(probe(asked, sparsities=(1, 2), sets=3).findings).rows] == best
 
 
 # sets of a user's own
@@ -555,7 +555,7 @@ def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
     assert first["new"] == first["pieces_of_evidence"] == 2 + 2 * 2
     heads = read_arrays(npz)
     here = probe(heads, sparsities=(1, 2), sets=4, curves=3)
-    assert first["probes"] == [json.loads(json.dumps(asdict(here.findings)))]
+    assert first["probe"] == json.loads(json.dumps(asdict(here.findings)))
     page = (tmp_path / "out" / "probe-gaussian-32.html").read_text("utf-8")
     assert here.advice in page
     for name in ("losses", "reach", "existence"):
@@ -565,9 +565,10 @@ def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
     connection.close()
     again = printed(*asked)
     assert again["new"] == 4
-    assert again["probes"] == first["probes"]
+    assert again["probe"] == first["probe"]
     with Ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
         assert {piece.verdict for piece in ledger} == {"measured"}
+    assert "'assay probe ... --out" in complaint("report", "probe-gaussian-32", "--out", tmp_path / "out")
     text = assay(*asked)
     assert text.returncode == 0
     lines = text.stdout.splitlines()
@@ -602,8 +603,8 @@ def test_certificates_that_are_none_are_refused(tmp_path):
 def test_a_probe_without_queries_says_what_it_cannot_say(tmp_path):
     write_arrays(gaussian(1, 24, 6, queries=False), tmp_path / "keys.npz")
     found = printed("probe", tmp_path / "keys.npz", "--sparsity", "1,2", "--sets", 3, "--curves", 2, "--out", tmp_path)
-    assert not found["probes"][0]["has_queries"]
-    assert found["probes"][0]["curve"]["sets"] == 2
+    assert not found["probe"]["has_queries"]
+    assert found["probe"]["curve"]["sets"] == 2
     figures = [path.name for path in (tmp_path / "probe-gaussian-24-figures").iterdir()]
     assert figures == ["probe-1.existence.svg"]
     assert "q at half existence" in (tmp_path / "probe-gaussian-24.html").read_text("utf-8")

@@ -22,7 +22,7 @@ from assay.probing.plan import Plan
 from assay.probing.sets import DrawnSets
 from assay.probing.spread import Spread
 from assay.probing.uses import CONTEXTS, LONGEST, QUERIES, TOP_SETS, Uses, head_on_text, spaced, uses_of
-from assay.report.probe_tables import columns, loss_rows
+from assay.report.probe_tables import columns, loss_table
 from assay.sessions.probe import Probed
 from test_cli import complaint, printed
 from test_probe_models import hugging
@@ -375,19 +375,20 @@ def test_the_table_of_heads_shows_each_figure_with_its_spread(tmp_path):
         "over 8 (8 to over 8)",
     )
     assert made["written error, token-1"].cell(replace(row, losses={})) == (None, "")
-    (shown,) = loss_rows(found)
+    (shown,) = loss_table(found).rows
     first = max(found.heads, key=lambda one: one.losses["token-1"].written.median)
     worst = first.losses["token-1"].written
     told = f"{worst.median:.2g} ({worst.least:.2g} to {worst.most:.2g})"
-    assert shown.first == f"layer 0 head {first.place}: written error {told}"
-    assert shown.heads == 4
-    assert shown.off == sum(one.losses["token-1"].output.median > 0.1 for one in found.heads) > 0
+    assert shown[-1] == f"layer 0 head {first.place}: written error {told}"
+    off = sum(one.losses["token-1"].output.median > 0.1 for one in found.heads)
+    assert off > 0
+    assert shown[2] == f"{off} of 4"
     page = Probed(plan, found, tuple(pieces)).report(tmp_path).read_text("utf-8")
     assert cell[1] in page
     assert "of each of 3 texts (text 0, text 1, text 2)" in page
     assert "the median over texts" in page
     drawn = (tmp_path / "probe-with-values-48-figures" / "probe-1.losses.svg").read_text("utf-8")
-    assert f"token-1: {shown.lost} of 4 heads lose sets" in drawn
+    assert f"token-1: {shown[1]} heads lose sets" in drawn
     assert f"layer 0 head {first.place} has the largest written error" in drawn
 
 
@@ -417,12 +418,12 @@ def test_the_command_takes_formats_and_says_what_a_file_lacks(tmp_path):
     heads = heads_with_values(length=24)
     write_arrays(make_heads("bare", heads.keys, heads.queries, causal=True), tmp_path / "keys.npz")
     asked = ("probe", tmp_path / "keys.npz", "--sparsity", "1", "--sets", 2, "--curves", 0, "--out", tmp_path / "o")
-    (found,) = printed(*asked, "--formats", "q8_0,token-2", "--workers", 1)["probes"]
+    found = printed(*asked, "--formats", "q8_0,token-2", "--workers", 1)["probe"]
     assert list(found["heads"][0]["losses"]) == ["q8_0", "token-2"]
     assert "not known without values" in found["advice"]
     page = (tmp_path / "o" / "probe-bare-24.html").read_text("utf-8")
     assert "output errors are not given" in page
     assert "0.80 (95 % interval 0.71 to 0.86" in page
-    assert page.index("In short:") < page.index("heads that lose sets")
+    assert page.index("In short:") < page.index("heads that\nlose sets")
     assert "q9_0" in complaint(*asked, "--formats", "q9_0")
     assert "--formats is not allowed with --set" in complaint(*asked[:2], "--set", "1", "--formats", "q8_0")

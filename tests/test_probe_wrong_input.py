@@ -15,7 +15,7 @@ from assay.probing.heads import make_heads, read_arrays, write_arrays
 from assay.probing.models import open_model
 from assay.probing.plan import Plan
 from assay.probing.source import open_heads
-from assay.sessions.probe import probe_study
+from assay.report.probe_page import probe_found
 from test_cli import complaint
 
 KEYS = np.random.default_rng(0).standard_normal((2, 6, 3))
@@ -192,11 +192,11 @@ def test_numbers_of_a_probe():
     )
 
 
-def test_names_of_studies_fit_into_file_names():
+def test_names_of_reports_fit_into_file_names():
     for name, expected in (("x" * 300, "x" * 80), ("", "heads"), ("???", "heads"), ("a" * 79 + " b", "a" * 79)):
-        study = probe_study(Plan((make_heads(name, KEYS),), (1,)))
-        assert study.name == f"probe-{expected}-6"
-        assert len(study.title) <= 100
+        found = probe_found(Plan((make_heads(name, KEYS),), (1,)), (), "assay.probe(...)")
+        assert found.name == f"probe-{expected}-6"
+        assert len(found.title) <= 100
 
 
 def test_wrong_commands(tmp_path):

@@ -25,7 +25,8 @@ from assay.report.figures import (
     summary_chart,
     svg_text,
 )
-from assay.report.findings import AttentionMap, EvidenceRow, Failure, Findings, Protocol, Reported
+from assay.report.findings import AttentionMap, Findings, Protocol
+from assay.report.found import EvidenceRow, Failure, Reported
 from assay.report.gathering import parameters_text
 from assay.report.page import write_report
 from assay.report.protocols import ProtocolRun
@@ -43,7 +44,7 @@ from assay.report.sweeps import (
     references,
 )
 from assay.report.task_matrix import task_matrix
-from assay.report.terminal import terminal_text
+from assay.report.terminal import say_study, terminal_text
 from assay.report.words import boundary_label, few_seeds_text
 from assay.results.frontier import Series, learned_series, stated_series
 from assay.size import Size
@@ -241,7 +242,7 @@ def gathered(*lines, attention_maps=(), protocols=()):
 
 
 def printed(findings, encoding="utf-8", report="r"):
-    return terminal_text(Reported(findings, 0, "l", report), encoding)
+    return terminal_text(Reported(findings, 0, "l", report), say_study, encoding)
 
 
 def renamed(value, names):

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.report.findings import Findings
+from assay.report.probe_page import ProbeFound
 from assay.report.schema import SCHEMA, to_json
 
 RECORDED = Path(__file__).parent / "report_schema.txt"
@@ -26,19 +27,19 @@ def classes_in(annotation):
     return found + [one for part in get_args(annotation) for one in classes_in(part)]
 
 
-def keys(of=Findings, path=""):
+def keys(of, path=""):
     """A line for each object in the JSON: where it is found, and its keys."""
     computed = {key: how.func for key, how in vars(of).items() if isinstance(how, cached_property)}
     hints = get_type_hints(of) | {key: get_type_hints(function)["return"] for key, function in computed.items()}
     known = {key: hints[key] for key in (*(field.name for field in fields(of)), *computed)}
-    yield f"{path or 'findings'}: {', '.join(sorted(known))}"
+    yield f"{path or of.__name__}: {', '.join(sorted(known))}"
     for key, hint in sorted(known.items()):
         for part in classes_in(hint):
             yield from keys(part, f"{path}.{key}".lstrip("."))
 
 
 def recorded():
-    return "\n".join([f"schema {SCHEMA}", *keys()]) + "\n"
+    return "\n".join([f"schema {SCHEMA}", *keys(Findings), *keys(ProbeFound)]) + "\n"
 
 
 def test_keys_are_those_recorded_for_this_number():

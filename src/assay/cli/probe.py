@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell, whole_number
-from assay.cli.studies import show_study
+from assay.cli.studies import show_report
 from assay.cli.text import chosen_sets_text
 from assay.errors import AssayError
 from assay.store.files import require_folder, require_writable
@@ -114,6 +114,7 @@ def probe(
     for option, value in (("--layer", layer), ("--head", head), ("--certificate", certificate)):
         if value is not None:
             raise AssayError(f"{option} needs --set: it is for sets of your own")
+    from assay.report.probe_page import say_probe
     from assay.sessions.probe import probe_session
 
     sizes = None if sparsity is None else tuple(whole_number("--sparsity", word) for word in sparsity.split(","))
@@ -131,4 +132,4 @@ def probe(
     result = probe_session(
         plan, out=out or DEFAULT_OUT, workers=workers or os.cpu_count() or 1, quiet=as_json, command=command
     )
-    show_study(result, as_json)
+    show_report(result, say_probe, as_json)

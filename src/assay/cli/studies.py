@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,9 @@ from assay.cli.text import estimate_text, listing_text
 from assay.errors import AssayError, unknown
 
 if TYPE_CHECKING:
-    from assay.report.findings import Reported
+    from rich.console import Console
+
+    from assay.report.found import FoundT, Reported
 
 
 @app.command()
@@ -40,6 +43,7 @@ def run(
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
+    from assay.report.terminal import say_study
     from assay.sessions.study import estimate_session, run_session
 
     if dry_run:
@@ -49,7 +53,7 @@ def run(
         show_result(estimate, as_json, estimate_text)
         return
     result = run_session(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
-    show_study(result, as_json)
+    show_report(result, say_study, as_json)
 
 
 @app.command()
@@ -60,9 +64,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the report of a study from what its ledger holds."""
+    from assay.report.terminal import say_study
     from assay.sessions.study import report_session
 
-    show_study(report_session(study, quick=quick, out=out), as_json)
+    show_report(report_session(study, quick=quick, out=out), say_study, as_json)
 
 
 @app.command("ls")
@@ -97,15 +102,15 @@ def show(
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 
 
-def show_study(reported: Reported, as_json: bool) -> None:
-    """What a study came to. Where something failed all is not well, even if nothing that was answered refutes a claim.
+def show_report(reported: Reported[FoundT], say: Callable[[Console, FoundT], None], as_json: bool) -> None:
+    """What was found. Where something failed all is not well, even if nothing that was answered refutes a claim.
 
     Raises:
         Exit: with the code that says so.
     """
     from assay.report.terminal import terminal_text
 
-    show_result(reported.to_json(), as_json, lambda _: terminal_text(reported, sys.stdout.encoding))
+    show_result(reported.to_json(), as_json, lambda _: terminal_text(reported, say, sys.stdout.encoding))
     failures = reported.findings.failures
     if failures:
         tell(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")

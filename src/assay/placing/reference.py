@@ -24,7 +24,7 @@ from assay.store.files import make_folder, write_whole
 from assay.store.ledger import LEDGER, Ledger
 from assay.studies.kept import keep_answers
 from assay.studies.progress import progress
-from assay.studies.runner import run_study
+from assay.studies.runner import run_questions
 from assay.tasks import TASKS
 from assay.training.question import RECIPE_VERSION
 
@@ -102,7 +102,7 @@ def make(out: Path, layers: Sequence[BatteryLayer], *, file: Path, workers: int 
             study = battery(battery_layer, ROWS, Path())
             print(f"{battery_layer.name}", flush=True)
             with progress(quiet=False) as report:
-                ran = run_study(study, ledger, workers=workers, report=report)
+                ran = run_questions(study.asked(), ledger, workers=workers, report=report)
             placed = placed_rows(study, list(ROWS), {piece.key: piece for piece in ledger}, ran.failed)
             _keep(battery_layer, placed, file)
 

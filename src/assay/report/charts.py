@@ -11,8 +11,6 @@ from itertools import groupby
 from matplotlib.figure import Figure
 
 from assay.evidence import canonical
-from assay.probing.findings import Findings as ProbeFindings
-from assay.probing.headline import formats_taken
 from assay.report import words
 from assay.report.drawing import is_linear
 from assay.report.figures import (
@@ -26,7 +24,6 @@ from assay.report.figures import (
     svg_text,
 )
 from assay.report.findings import AttentionMap, Findings
-from assay.report.probes import existence_chart, loss_map, reach_map
 from assay.report.sweeps import Sweep, architectures_of
 
 
@@ -35,12 +32,13 @@ class Chart:
     """A figure of the report.
 
     Attributes:
-        sweep: the sweep it belongs to; empty for attention maps and probes.
-        section: where it belongs there: `summary`, `widths`, `grids`, `precision`, `attention-maps` or `probe-1`, ...
+        sweep: the sweep it belongs to; empty where there is none, as for attention maps.
+        section: where it belongs there: `summary`, `widths`, `grids`, `precision` or `attention-maps`.
         name: of its file, without the ending.
         title: what it shows, for those who do not see it.
         svg: its file's text.
         caption: what it says and rests on; sentences.
+        wide: whether it has panels side by side, and needs the page's whole width.
     """
 
     sweep: str
@@ -49,11 +47,7 @@ class Chart:
     title: str
     svg: str
     caption: list[str]
-
-    @property
-    def wide(self) -> bool:
-        """Whether it has panels side by side, and needs the page's whole width."""
-        return self.section.startswith("probe-")
+    wide: bool = False
 
     @property
     def inline(self) -> str:
@@ -68,8 +62,6 @@ def charts(findings: Findings) -> list[Chart]:
         title = f"Attention weights on one example, {maps[0].parameters}"
         name, caption = f"attention-maps-{number}", words.attention_caption(maps)
         drawn.append(_chart("", "attention-maps", name, title, attention_chart(maps), caption))
-    for number, probe in enumerate(findings.probes, start=1):
-        drawn += _probe_charts(probe, f"probe-{number}")
     return drawn
 
 
@@ -123,18 +115,6 @@ def _sweep_charts(findings: Findings, sweep: Sweep) -> Iterator[Chart]:
     if sweep.precisions:
         title = f"bits per number against {symbol}"
         yield chart("precision", "precision", title, precision_chart(sweep), words.PRECISION_CAPTION)
-
-
-def _probe_charts(found: ProbeFindings, section: str) -> Iterator[Chart]:
-    drawn: list[tuple[str, str, Figure, list[str]]] = []
-    if formats_taken(found):
-        drawn.append(("losses", "what every head loses", loss_map(found), words.loss_caption(found)))
-    if found.has_queries:
-        drawn.append(("reach", "reach of every head", reach_map(found), words.reach_caption(found)))
-    if found.curve is not None:
-        drawn.append(("existence", "which sets exist", existence_chart(found.curve), words.EXISTENCE_CAPTION))
-    for name, title, figure, caption in drawn:
-        yield _chart("", section, f"{section}.{name}", f"{found.name}: {title}", figure, caption)
 
 
 def _chart(sweep: str, section: str, name: str, title: str, figure: Figure, caption: list[str]) -> Chart:

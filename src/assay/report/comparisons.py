@@ -12,7 +12,7 @@ from assay.evidence import Evidence
 from assay.report.text_table import TextTable
 from assay.results.predictions import Prediction, decided, predicted
 from assay.studies.replay import replay
-from assay.studies.study import Comparison
+from assay.studies.study import Comparison, steps_of
 from assay.training.search import Search, best_by_seed
 
 
@@ -103,6 +103,7 @@ class Compared:
         length: of training.
         longest: length of the tests.
         tolerance: of the mean error.
+        steps: of training at most, of the network with the fewest and of that with the most.
         networks: their names.
         rows: one for each task.
         kinds: of tasks, by what is decided.
@@ -118,6 +119,7 @@ class Compared:
     length: int
     longest: int
     tolerance: float
+    steps: tuple[int, int]
     networks: tuple[str, ...]
     rows: tuple[ComparedRow, ...]
     kinds: tuple[ComparedKind, ...]
@@ -148,6 +150,7 @@ def gather_comparison(comparison: Comparison, answers: Mapping[str, Evidence]) -
         length=first.length,
         longest=longest,
         tolerance=first.mean_tolerance,
+        steps=steps_of(comparison.cells),
         networks=tuple(networks),
         rows=tuple(rows),
         kinds=tuple(_by_kind(rows, longest)),

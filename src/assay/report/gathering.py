@@ -29,6 +29,7 @@ from assay.results.frontier import Series, learned_series, stated_series
 from assay.results.grids import grids_of
 from assay.studies.replay import replay
 from assay.studies.study import Sweep as AskedSweep
+from assay.studies.study import steps_of
 from assay.studies.workers import Failed
 from assay.tasks import TASKS, symbol_texts
 from assay.training.search import SearchResult, best_by_seed
@@ -72,6 +73,7 @@ def gather_sweep(sweep: AskedSweep, answers: Mapping[str, Evidence], failed: Map
         mean_error_name=first.answer.judged_by,
         distribution=sweep.distribution,
         distribution_text=first.distributions[sweep.distribution],
+        steps=steps_of(sweep.searches),
         series=tuple(sorted([*stated_series(stated), *learned_series(ends)], key=_place)),
         unfinished=tuple(
             Unfinished(f"{one.search.name}{' (grid)' if one.search.grid else ''}", one.search.x, one.failed or None)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from assay.probing.findings import Findings as ProbeFindings
 from assay.report import boolean, comparisons, retrieval, sweeps, tables, words
 from assay.report.charts import Chart, charts, file_name
-from assay.report.findings import EvidenceRow, Findings
-from assay.report.probe_tables import columns, loss_rows, size_rows
+from assay.report.findings import Findings
+from assay.report.found import EvidenceRow, Found
 from assay.report.schema import to_json
 from assay.report.vega import VegaChart, in_script, script
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
@@ -66,14 +65,18 @@ _COLUMNS = [
 
 
 def write_report(findings: Findings, folder: Path) -> Path:
-    """Write `<study>.html` and `<study>-figures/*.svg` into `folder`; the path of the page.
+    """Write the page and the figures of a study, see `write_page`."""
+    drawn = charts(findings)
+    return write_page(findings.study, page_text(findings, drawn), drawn, folder)
+
+
+def write_page(name: str, text: str, drawn: Iterable[Chart], folder: Path) -> Path:
+    """Write `<name>.html` and `<name>-figures/*.svg` into `folder`; the path of the page.
 
     Raises:
         AssayError: the folder cannot be written to.
     """
-    page, figures = _places(findings.study, make_folder(folder))
-    drawn = charts(findings)
-    text = page_text(findings, drawn)
+    page, figures = _places(name, make_folder(folder))
     make_folder(figures)
     for chart in drawn:
         _write_text(figures / f"{chart.name}.svg", chart.svg)
@@ -81,26 +84,26 @@ def write_report(findings: Findings, folder: Path) -> Path:
     return page
 
 
-def require_report(study: str, folder: Path) -> None:
-    """Refuse a folder in which something stands in the way of this study's report, before the work it is of.
+def require_report(name: str, folder: Path) -> None:
+    """Refuse a folder in which something stands in the way of this report, before the work it is of.
 
     Raises:
         AssayError: the page or the folder of figures cannot be written.
     """
-    page, figures = _places(study, folder)
+    page, figures = _places(name, folder)
     require_writable(page)
     require_folder(figures)
 
 
 def page_text(findings: Findings, drawn: list[Chart]) -> str:
-    """The whole page."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    symbols = dict.fromkeys(symbol for sweep in findings.sweeps for symbol in sweep.columns.values())
+    """The whole page of a study."""
     live = _live_charts(findings)
-    return environment.get_template("template.html").render(
-        f=findings,
+    return render(
+        "template.html",
+        findings,
+        symbols=dict.fromkeys(symbol for sweep in findings.sweeps for symbol in sweep.columns.values()),
+        drawn_live=[chart for part in live.values() for chart in part],
+        live=live,
         words=words,
         read=sweeps,
         tables=tables,
@@ -110,14 +113,25 @@ def page_text(findings: Findings, drawn: list[Chart]) -> str:
         tasks=_tasks(findings),
         by_name={sweep.name: sweep for sweep in findings.sweeps},
         charts_of=lambda sweep, section: [chart for chart in drawn if (chart.sweep, chart.section) == (sweep, section)],
-        live=live,
-        probes=[_probe(probe, f"probe-{number}", drawn) for number, probe in enumerate(findings.probes, start=1)],
-        script=script([chart for part in live.values() for chart in part]),
+    )
+
+
+def render(
+    template: str, found: Found, *, symbols: Iterable[str] = (), drawn_live: Iterable[VegaChart] = (), **parts: object
+) -> str:
+    """A page: `parts` is what its own template shows, `symbols` of varied parameters, `drawn_live` what it draws."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(template).render(
+        f=found,
         columns=[_TASK, *(Column(symbol, symbol, along=True) for symbol in symbols), *_COLUMNS],
         shown=_shown,
-        data=in_script(to_json(findings)),
+        data=in_script(to_json(found)),
+        script=script(list(drawn_live)),
         css=(_HERE / "report.css").read_text("utf-8"),
         js=(_HERE / "report.js").read_text("utf-8"),
+        **parts,
     )
 
 
@@ -130,32 +144,15 @@ def _live_charts(findings: Findings) -> dict[str, list[VegaChart]]:
     }
 
 
-def _probe(found: ProbeFindings, section: str, drawn: list[Chart]) -> dict[str, Any]:
-    """What the page shows of a probe."""
-    made = columns(found)
-    return {
-        "found": found,
-        "name": found.name,
-        "section": section,
-        "described": words.probe_text(found),
-        "charts": [chart for chart in drawn if chart.section == section],
-        "losses": loss_rows(found),
-        "sizes": size_rows(found),
-        "titles": [column.title for column in made],
-        "rows": [[column.cell(row) for column in made] for row in found.heads],
-    }
-
-
 def _tasks(findings: Findings) -> dict[str, str]:
     """The tasks of the sweeps, each with the sweep that describes it."""
     names = dict.fromkeys(str(sweep.task["name"]) for sweep in findings.sweeps)
     return {name: TASKS.summary(name) if name in TASKS else "" for name in names}
 
 
-def _places(study: str, folder: Path) -> tuple[Path, Path]:
+def _places(name: str, folder: Path) -> tuple[Path, Path]:
     """Of the page, and of the folder of its figures."""
-    name = file_name(study)
-    return folder / f"{name}.html", folder / f"{name}-figures"
+    return folder / f"{file_name(name)}.html", folder / f"{file_name(name)}-figures"
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -21,6 +21,7 @@ from assay.probing.headline import (
 )
 from assay.probing.sets import KINDS
 from assay.probing.spread import Spread
+from assay.report.text_table import TextTable
 
 FIGURES = {
     "written": "written error",
@@ -90,59 +91,39 @@ def columns(found: Findings) -> list[Column]:
     return made
 
 
-@dataclass(frozen=True)
-class FormatRow:
-    """A format: how many heads lose sets, or more than 10 % of their output by keys or values rounded (None where not
-    known), the median head's errors, and the first to lose."""
-
-    name: str
-    heads: int
-    lost: int
-    off: int | None
-    off_values: int | None
-    weights: float
-    output: float | None
-    first: str
-
-
-def loss_rows(found: Findings) -> list[FormatRow]:
+def loss_table(found: Findings) -> TextTable:
     """For each format that heads take what is lost in it, on the median text."""
     rows = []
     for name in formats_taken(found):
         heads = [row.losses[name] for row in found.heads if name in row.losses]
+        off_by = [len(off(found, name, part)) if found.has_values else None for part in ("output", "output_of_values")]
         outputs = [one.output.median for one in heads if one.output]
+        errors = [median(one.weights.median for one in heads if one.weights), median(outputs) if outputs else None]
         first, loss = first_to_lose(found, name)[0]
         rows.append(
-            FormatRow(
-                name=name,
-                heads=len(heads),
-                lost=len(lost(found, name)),
-                off=len(off(found, name, "output")) if found.has_values else None,
-                off_values=len(off(found, name, "output_of_values")) if found.has_values else None,
-                weights=median(one.weights.median for one in heads if one.weights),
-                output=median(outputs) if outputs else None,
-                first=f"{head_name(first)}: {FIGURES[ranked_by(found, name)]} {with_spread(loss)}",
-            )
+            [
+                name,
+                f"{len(lost(found, name))} of {len(heads)}",
+                *("unknown" if count is None else f"{count} of {len(heads)}" for count in off_by),
+                *("unknown" if error is None else f"{error:.2g}" for error in errors),
+                f"{head_name(first)}: {FIGURES[ranked_by(found, name)]} {with_spread(loss)}",
+            ]
         )
-    return rows
+    columns = ["cached in", "heads that\nlose sets"]
+    columns += [f"outputs off by\n> 10 %: {part}" for part in ("keys", "values")]
+    columns += [f"median head:\n{figure} error" for figure in ("attention", "output")]
+    return TextTable("losses by format", [*columns, "first to lose"], rows, left=(0, 6))
 
 
-@dataclass(frozen=True)
-class SizeRow:
-    """A size of sets: how many heads reach most of them, by kind, and the head that reaches most random ones."""
-
-    q: int
-    able: dict[str, int]
-    best: str
-
-
-def size_rows(found: Findings) -> list[SizeRow]:
-    """For each size what is in reach, on the median text."""
-    return [
-        SizeRow(q, {kind: len(able(found, q, kind)) for kind in KINDS}, _strongest(found, q))
-        for q in found.sparsities
-        if found.has_queries
+def size_table(found: Findings) -> TextTable:
+    """For each size of sets how many heads reach most of them, and the head that reaches most random ones."""
+    sizes = found.sparsities if found.has_queries else ()
+    rows = [
+        [str(q), *(f"{len(able(found, q, kind))} of {found.heads_count}" for kind in KINDS), _strongest(found, q)]
+        for q in sizes
     ]
+    columns = ["size q", *(f"heads that reach most\n{kind} sets" for kind in KINDS), "strongest head\n(random sets)"]
+    return TextTable("reach by size", columns, rows, left=(3,))
 
 
 def _strongest(found: Findings, size: int) -> str:

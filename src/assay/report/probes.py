@@ -142,7 +142,7 @@ def _grid(found: Findings, values: Sequence[tuple[HeadRow, float]]) -> np.ndarra
 def _axes(axes: Axes, layers: list[int]) -> None:
     """Ticks at layers and heads, and what they are."""
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    axes.xaxis.set_major_formatter(lambda place, _: str(layers[int(place)]) if 0 <= place < len(layers) else "")
+    axes.xaxis.set_major_formatter(lambda place, _: str(layers[int(place)]) if place in range(len(layers)) else "")
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlabel("layer")
     axes.set_ylabel("head")

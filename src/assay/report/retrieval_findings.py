@@ -310,7 +310,8 @@ def _answer(plan: RetrievalPlan, reached: tuple[Reached, ...], kept: tuple[Kept,
         "any number of them, in exact arithmetic."
     ]
     here = [one for one in reached if one.dimensions == least]
-    said += [f"At {one.dimensions}, {one.setting} reaches {_range(one.largest)} documents." for one in here]
+    trained = [f"{one.setting} reaches {_range(one.largest)} documents" for one in here]
+    said += [f"At {least} dimensions, {'; '.join(trained)}."] * bool(trained)
     cyclic = [one for one in kept if one.vectors == "cyclic"]
     most = max((one.documents for one in cyclic), default=0)
     largest = [one for one in cyclic if one.documents == most]

@@ -1,9 +1,9 @@
-"""Findings as JSON, made here and nowhere else: what `assay run --json` prints, and what every page carries.
+"""Findings as JSON, made here and nowhere else: what `--json` of run and probe prints, and what every page carries.
 
-Keys are the fields of the dataclasses in `assay.report.findings` and of those that they hold, whose docstrings say what
-they mean and in which units, and what these compute once (`functools.cached_property`). What has no finite number, or
-no answer, is None there and null in JSON; an error that was not finite is the large number that the ledger has,
-1e9 of a training run and 1e300 of a protocol.
+Keys are the fields of `assay.report.findings.Findings` or `assay.report.probe_page.ProbeFound` and of the dataclasses
+that they hold, whose docstrings say what they mean and in which units, and what these compute once
+(`functools.cached_property`). What has no finite number, or no answer, is None there and null in JSON; an error that
+was not finite is the large number that the ledger has, 1e9 of a training run and 1e300 of a protocol.
 """
 
 from __future__ import annotations

@@ -165,6 +165,7 @@ class Sweep:
         mean_error_name: what the mean error is.
         distribution: of the inputs that are learned from and that mean errors speak of.
         distribution_text: that distribution in words; empty where there is no more to say.
+        steps: of training at most, the fewest and the most on the sweep; (0, 0) where nothing is trained.
         series: boundaries in the order of tables.
         unfinished: searches that have not ended.
         lengths: networks tested beyond their length of training.
@@ -189,6 +190,7 @@ class Sweep:
     mean_error_name: str
     distribution: str
     distribution_text: str
+    steps: tuple[int, int] = (0, 0)
     series: tuple[Series, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     lengths: tuple[OtherLengths, ...] = ()

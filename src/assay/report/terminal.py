@@ -1,19 +1,17 @@
-"""The findings as text for the terminal."""
+"""What was found as text for the terminal."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from assay.probing.findings import Findings as ProbeFindings
 from assay.report.boolean import heads_table, margins_table
 from assay.report.comparisons import comparison_table, kinds_table, summary_text
-from assay.report.findings import Reported
-from assay.report.probe_tables import loss_rows, size_rows
+from assay.report.findings import Findings
+from assay.report.found import FoundT, Reported
 from assay.report.retrieval import kept_table, memory_table, reached_table
 from assay.report.sweeps import Architecture, Sweep, architectures_of, boundaries_of, excludes, with_laws
 from assay.report.tables import grid_table, growth_table, lengths_table
@@ -23,7 +21,6 @@ from assay.report.words import (
     consistency_text,
     entry_note,
     few_seeds_text,
-    probe_text,
     sought_text,
     task_text,
     tolerance_text,
@@ -35,12 +32,21 @@ from assay.report.words import (
 _WIDTH = 118
 
 
-def terminal_text(reported: Reported, encoding: str = "utf-8") -> str:
-    """The matrix, smallest sizes and growth laws sweep by sweep, and where the report is, for a terminal's encoding."""
-    written, findings = io.BytesIO(), reported.findings
+def terminal_text(reported: Reported[FoundT], say: Callable[[Console, FoundT], None], encoding: str = "utf-8") -> str:
+    """The title, what `say` says, what failed, and where the report is, for a terminal's encoding."""
+    written, found = io.BytesIO(), reported.findings
     file = io.TextIOWrapper(written, encoding, errors="backslashreplace", newline="", write_through=True)
     console = Console(file=file, width=_WIDTH, highlight=False, emoji=False, markup=False)
-    console.print(f"\n{findings.title}")
+    console.print(f"\n{found.title}")
+    say(console, found)
+    for failure in found.failures:
+        console.print(f"{failure.what} failed {failure.reason}", soft_wrap=True)
+    console.print(f"ledger  {reported.ledger}\nreport  {reported.report}", soft_wrap=True)
+    return written.getvalue().decode(encoding).rstrip("\n")
+
+
+def say_study(console: Console, findings: Findings) -> None:
+    """The matrix, smallest sizes and growth laws sweep by sweep."""
     if findings.matrix:
         console.print(_matrix(findings.matrix, findings.sweeps))
     if findings.sweeps and few_seeds_text(len(findings.seeds)):
@@ -48,10 +54,6 @@ def terminal_text(reported: Reported, encoding: str = "utf-8") -> str:
     for sweep in findings.sweeps:
         for part in _sweep(sweep):
             console.print(part)
-    for probe in findings.probes:
-        console.print(probe.advice, soft_wrap=True)
-        for table in _probe(probe):
-            console.print(table)
     for compared in findings.comparisons:
         console.print(comparison_table(compared))
         if compared.kinds:
@@ -70,12 +72,8 @@ def terminal_text(reported: Reported, encoding: str = "utf-8") -> str:
         console.print(heads_table(boolean).rich())
         console.print(margins_table(boolean).rich())
         console.print(boolean.answer, soft_wrap=True)
-    for failure in findings.failures:
-        console.print(f"{failure.what} failed {failure.reason}", soft_wrap=True)
     if findings.sweeps or findings.contradictions:
         console.print(consistency_text(findings.contradictions), soft_wrap=True)
-    console.print(f"ledger  {reported.ledger}\nreport  {reported.report}", soft_wrap=True)
-    return written.getvalue().decode(encoding).rstrip("\n")
 
 
 def _sweep(sweep: Sweep) -> Iterator[str | Table]:
@@ -92,40 +90,6 @@ def _sweep(sweep: Sweep) -> Iterator[str | Table]:
         yield grid_table(sweep, grid).rich()
     if unfinished_text(sweep):
         yield unfinished_text(sweep)
-
-
-def _probe(found: ProbeFindings) -> Iterator[Table]:
-    """What is lost in each format of a cache, and what is in reach for each size of sets."""
-    title: dict[str, Any] = {"title": probe_text(found), "title_justify": "left"}
-    losses = loss_rows(found)
-    if losses:
-        table = Table(**title)
-        title = {}
-        table.add_column("cached in")
-        for name in (
-            "heads that\nlose sets",
-            "outputs off by\n10 %: keys",
-            "outputs off by\n10 %: values",
-            "median head:\nattention error",
-            "median head:\noutput error",
-        ):
-            table.add_column(name, justify="right")
-        table.add_column("first to lose")
-        for row in losses:
-            off = ["unknown" if count is None else f"{count} of {row.heads}" for count in (row.off, row.off_values)]
-            errors = ["unknown" if error is None else f"{error:.2g}" for error in (row.weights, row.output)]
-            table.add_row(row.name, f"{row.lost} of {row.heads}", *off, *errors, row.first)
-        yield table
-    sizes = size_rows(found)
-    if sizes:
-        table = Table(**title)
-        table.add_column("q", justify="right")
-        for kind in sizes[0].able:
-            table.add_column(f"heads that reach most\n{kind} sets", justify="right")
-        table.add_column("strongest head\n(random sets)")
-        for one in sizes:
-            table.add_row(str(one.q), *(f"{count} of {found.heads_count}" for count in one.able.values()), one.best)
-        yield table
 
 
 def _heading(sweep: Sweep) -> str:

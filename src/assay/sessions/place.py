@@ -25,7 +25,7 @@ from assay.store.ledger import LEDGER, Ledger
 from assay.store.versions import machine, versions
 from assay.studies.kept import kept_answers
 from assay.studies.progress import progress
-from assay.studies.runner import run_study
+from assay.studies.runner import run_questions
 
 
 def place(
@@ -85,7 +85,7 @@ def place(
                 ledger.add(piece)
         require_tests_of_learning(study, ledger)
         with progress(quiet=quiet) as show:
-            ran = run_study(study, ledger, workers=cores, report=show)
+            ran = run_questions(study.asked(), ledger, workers=cores, report=show)
         answers = {piece.key: piece for piece in ledger}
     card = Card(
         layer=battery_layer.name,

@@ -1,8 +1,7 @@
-"""What `assay probe` and `assay.probe` do: a study of one probe, run and reported like any other."""
+"""What `assay probe` and `assay.probe` do: ask all questions of a plan, and report what was found."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +14,16 @@ from assay.probing.heads import Heads
 from assay.probing.plan import SPARSITIES, Plan
 from assay.probing.questions import keep_heads
 from assay.probing.source import open_heads
-from assay.report.findings import Reported, gather
-from assay.report.page import require_report, write_report
-from assay.sessions.study import write_findings
+from assay.report.found import Reported
+from assay.report.page import require_report
+from assay.report.probe_page import ProbeFound, probe_found, report_name, write_probe
 from assay.store.files import make_folder
 from assay.store.ledger import LEDGER, Ledger
 from assay.studies.progress import progress
-from assay.studies.runner import run_study
-from assay.studies.study import Study
+from assay.studies.runner import run_questions
 
 if TYPE_CHECKING:
     from torch import nn
-
-LONGEST = 80  # characters of a name in a title or the name of a file
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Probed:
 
     def report(self, folder: str | Path) -> Path:
         """Write an HTML report and its figures into a folder; the path of the page."""
-        return write_report(gather(probe_study(self.plan), list(self.evidence), "assay.probe(...)"), Path(folder))
+        return write_probe(probe_found(self.plan, self.evidence, "assay.probe(...)"), Path(folder))
 
 
 def probe(
@@ -118,31 +114,17 @@ def probe(
     return Probed(plan, gather_probe(plan, {piece.key: piece for piece in evidence}), tuple(evidence))
 
 
-def probe_study(plan: Plan) -> Study:
-    """The study that asks what `plan` asks, named after the heads and the keys they see."""
-    called = plan.heads.name.strip() or "heads"
-    name = re.sub(r"[^a-z0-9]+", "-", called.lower())[:LONGEST].strip("-") or "heads"
-    return Study(
-        name=f"probe-{name}-{plan.seen}",
-        title=f"Attention heads of {called[:LONGEST]}",
-        seeds=(plan.seed,),
-        precision=8 * plan.heads.keys.itemsize,
-        sweeps=(),
-        attention_maps=(),
-        probes=(plan,),
-    )
-
-
-def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: str) -> Reported:
+def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: str) -> Reported[ProbeFound]:
     """Answer all questions of a probe and write its report."""
-    study, folder = probe_study(plan), make_folder(out)
-    require_report(study.name, folder)
+    folder = make_folder(out)
+    require_report(report_name(plan), folder)
     for heads in plan.texts:
         keep_heads(heads, folder)
     with Ledger(folder / LEDGER) as ledger:
         with progress(quiet=quiet) as report:
-            ran = run_study(study, ledger, workers=workers, report=report)
-        return write_findings(study, ledger, folder, command, ran)
+            ran = run_questions(plan.questions(), ledger, workers=workers, report=report)
+        found = probe_found(plan, ledger, command, ran.failed)
+        return Reported(found, ran.new, str(ledger.path), str(write_probe(found, folder)))
 
 
 def _heads(

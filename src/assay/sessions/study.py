@@ -18,7 +18,8 @@ from pathlib import Path
 from assay.errors import AssayError, AssayErrors, one_line
 from assay.evidence import Evidence, Json
 from assay.questions.baselines import refused
-from assay.report.findings import Reported, gather
+from assay.report.findings import Findings, gather
+from assay.report.found import Reported
 from assay.report.page import require_report, write_report
 from assay.store.files import free_bytes, make_folder, require_folder
 from assay.store.ledger import LEDGER, Ledger
@@ -26,14 +27,14 @@ from assay.studies.engines import open_engine
 from assay.studies.kept import kept_answers
 from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
-from assay.studies.runner import Ran, run_study
+from assay.studies.runner import Ran, run_questions
 from assay.studies.study import Study
 from assay.studies.study_file import load_study
 
 
 def run_session(
     name: str, *, quick: bool, out: Path, workers: int | None, engine: str, address: str | None, quiet: bool
-) -> Reported:
+) -> Reported[Findings]:
     """Run a study and write its report; what was found, and where things were written."""
     # What is asked, by whom it is answered, and where answers and report go: refused here, before anything is computed.
     study = load_study(name, quick=quick)
@@ -46,7 +47,7 @@ def run_session(
         require_tests_of_learning(study, ledger)
         # Ask what the ledger does not answer. Searches ask on as answers come; each answer is kept at once.
         with progress(quiet=quiet) as report:
-            ran = run_study(study, ledger, engine=chosen, report=report)
+            ran = run_questions(study.asked(), ledger, engine=chosen, report=report)
         # From answers to findings, and from findings to the page.
         return write_findings(study, ledger, folder, _command("run", name, quick, out), ran)
 
@@ -101,14 +102,16 @@ def answers_in(folder: Path) -> dict[str, Evidence]:
         return {piece.key: piece for piece in ledger}
 
 
-def report_session(name: str, *, quick: bool, out: Path) -> Reported:
+def report_session(name: str, *, quick: bool, out: Path) -> Reported[Findings]:
     """Write the report of a study from its ledger."""
+    if name.startswith("probe-") and (out / f"{name}.html").exists():
+        raise AssayError(f"{name} is a probe, and no study: 'assay probe ... --out {out}' writes its report again")
     study = load_study(name, quick=quick)
     with Ledger(out / LEDGER, create=False) as ledger:
         return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
 
 
-def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> Reported:
+def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> Reported[Findings]:
     """Write the report of a run from the ledger."""
     evidence = study_evidence(study, ledger)
     if all(piece.source == "baselines" for piece in evidence) and not ran.failed:  # they say nothing of a network

@@ -1,4 +1,4 @@
-"""Running a study: asks its questions of an engine until all have answers in the ledger.
+"""Running questions: asks them of an engine until all have answers in the ledger.
 
 A finished question is never asked again, so running a finished study does nothing, and running an interrupted one goes
 on where it stopped. What is asked next depends on the answers alone, so the evidence is the same for any engine and any
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -20,9 +20,9 @@ from assay.studies.course import Course, search_course, search_kind, single_cour
 from assay.studies.engines import open_engine
 from assay.studies.engines.desk import Desk
 from assay.studies.engines.engine import Engine
-from assay.studies.study import Study
 from assay.studies.workers import Failed
 from assay.training.question import TrainingQuestion
+from assay.training.search import Search
 
 _STATUS_EVERY = 0.25  # seconds: working out how far things are takes longer than many an answer
 
@@ -61,15 +61,15 @@ class Ran:
     failed: dict[str, Failed]
 
 
-def run_study(
-    study: Study,
+def run_questions(
+    asked: Iterable[Question | Search],
     ledger: Ledger,
     *,
     report: Callable[[Status], None],
     workers: int | None = None,
     engine: Engine | None = None,
 ) -> Ran:
-    """Answer all questions of `study` that the ledger does not answer.
+    """Answer all questions that the ledger does not answer: those that stand alone, and those that searches ask.
 
     They are answered by `engine`, which is started if there is anything to ask; by `workers` processes of this machine
     unless given. `report` is called when a search ends, and else a few times a second.
@@ -79,7 +79,9 @@ def run_study(
     """
     if engine is None:
         engine = open_engine("local", workers=workers, folder=ledger.path.parent)
-    agenda = Agenda(_courses(study), {evidence.key: evidence for evidence in ledger})
+    different = {one.key: one for one in asked}.values()
+    courses = [search_course(one) if isinstance(one, Search) else single_course(one) for one in different]
+    agenda = Agenda(courses, {evidence.key: evidence for evidence in ledger})
     clock = _Clock(agenda.courses)
     if agenda.unfinished:
         with engine:
@@ -107,11 +109,6 @@ def _ask(agenda: Agenda, desk: Desk, ledger: Ledger, clock: _Clock, report: Call
             report(clock.status("a worker process died; what it was asked is asked again"))
         if clock.due:
             report(clock.status())
-
-
-def _courses(study: Study) -> list[Course]:
-    singles = {question.key: question for question in study.singles()}
-    return [*map(search_course, study.searches()), *map(single_course, singles.values())]
 
 
 class Agenda:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assay.errors import AssayError
 from assay.evidence import content_hash
 from assay.models.candidates import Candidates
-from assay.probing.plan import Plan
 from assay.question import Question
 from assay.questions.baselines import BaselinesQuestion
 from assay.questions.boolean import BooleanPlan
@@ -100,7 +100,6 @@ class Study:
         sweeps: in the order of the file.
         attention_maps: questions to single attention units, constructed and trained, whose attention is kept.
         protocols: questions what a communication protocol run on a network comes to.
-        probes: of attention heads. A study's file has none: `assay probe` makes a study of one probe.
         retrieval: how many documents vectors serve.
         memory: how many pairs linear memories hold.
         comparisons: of networks on tasks.
@@ -114,7 +113,6 @@ class Study:
     sweeps: tuple[Sweep, ...]
     attention_maps: tuple[Question, ...]
     protocols: tuple[ProtocolQuestion, ...] = ()
-    probes: tuple[Plan, ...] = ()
     retrieval: RetrievalPlan | None = None
     memory: MemoryPlan | None = None
     comparisons: tuple[Comparison, ...] = ()
@@ -123,10 +121,13 @@ class Study:
     def singles(self) -> list[Question]:
         """All questions that stand alone: everything but searches."""
         sweeps = [asked for sweep in self.sweeps for asked in (*sweep.stated, *sweep.certificates, *sweep.precisions)]
-        probed = [question for probe in self.probes for question in probe.questions()]
         plans = filter(None, (self.retrieval, self.memory, self.boolean))
         planned = [question for plan in plans for question in plan.questions()]
-        return [*self.attention_maps, *self.protocols, *(asked.question for asked in sweeps), *probed, *planned]
+        return [*self.attention_maps, *self.protocols, *(asked.question for asked in sweeps), *planned]
+
+    def asked(self) -> list[Question | Search]:
+        """All that is run: searches first, as these take longest."""
+        return [*self.searches(), *self.singles()]
 
     def baselines(self) -> list[BaselinesQuestion]:
         """What trivial baselines reach on all that is to be learned: asked before any search."""
@@ -141,6 +142,12 @@ class Study:
         compared = [cell for comparison in self.comparisons for cell in comparison.cells]
         different = {search.key: search for search in [*searched, *compared]}
         return sorted(different.values(), key=lambda one: -one.candidates[0].task.length * (1 + _slow(one)))
+
+
+def steps_of(searches: Iterable[Search]) -> tuple[int, int]:
+    """The fewest and the most training steps that runs of these searches may take; (0, 0) without any."""
+    steps = [asked.recipe.steps for search in searches for asked in search.candidates]
+    return min(steps, default=0), max(steps, default=0)
 
 
 def _slow(search: Search) -> bool:

@@ -1,0 +1,305 @@
+"""What a study found, in sentences, the answer first: the end of `assay run`, and the head of the page.
+
+Every sentence compares architectures at one value of the parameter that a sweep goes along, the largest that most of
+them were trained at. It says what the findings hold and nothing more: a size that was not learned was not learned
+within this budget.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import median
+
+from assay.report.comparisons import Compared, summary_text
+from assay.report.findings import Findings
+from assay.report.sweeps import Sweep
+from assay.report.words import seeds_text, tolerance_text, with_article
+from assay.results.frontier import Point, Series
+from assay.results.growth import Growth
+
+_SENTENCES = 2  # of a headline on sweeps, beside the one that says what learned means
+_NOT_LEARNED = 2.0  # what the last value that was tried counts for, when differences are ranked
+_MEASURES = 2  # of errors that are named; more are called the tasks' own
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was learned on a sweep at one x.
+
+    Attributes:
+        sweep: of the findings.
+        x: the value of the parameter that the sweep goes along.
+        field: of which the smallest, or largest, value was sought.
+        largest: whether the largest was sought.
+        found: the architectures, by their names, and what each came to: those that learned first, the best first.
+    """
+
+    sweep: Sweep
+    x: int
+    field: str
+    largest: bool
+    found: tuple[tuple[Series, Point], ...]
+
+    @property
+    def contrast(self) -> float:
+        """How many times as large as the smallest size the largest is; 1 for a single architecture."""
+        sizes = [max(point.width, 1) * (_NOT_LEARNED if point.censored else 1.0) for _, point in self.found]
+        return max(sizes) / min(sizes)
+
+
+def headline(findings: Findings) -> list[str]:
+    """What was found, in two or three sentences, before which stands what refutes a claim.
+
+    Of a study with several sweeps these speak of those on which the architectures differ most. Empty where nothing is
+    answered that a sentence could say.
+    """
+    refuted = [f"REFUTED: {findings.contradictions[0]}."] if findings.contradictions else []
+    return [*refuted, *_answers(findings, most=_SENTENCES)]
+
+
+def summary(findings: Findings) -> list[str]:
+    """All that is worth a sentence, the answer first: `headline` for every sweep, then laws, lengths, bounds."""
+    sweeps = findings.sweeps
+    return [
+        *_answers(findings, most=None),
+        *(sentence for sweep in sweeps if (sentence := law_sentence(sweep))),
+        *(sentence for sweep in sweeps if (sentence := lengths_sentence(sweep))),
+        *(sentence for sweep in sweeps for sentence in grid_sentences(sweep)),
+        *(sentence for sweep in sweeps for sentence in stated_sentences(sweep)),
+        *(sentence for found in findings.comparisons for sentence in kind_sentences(found)),
+        *(sentence for found in findings.comparisons for sentence in found.disagreements),
+    ]
+
+
+def _answers(findings: Findings, most: int | None) -> list[str]:
+    standings = [standing for sweep in findings.sweeps for standing in standings_of(sweep)]
+    if most is not None:
+        compared = [one for one in standings if len(one.found) > 1] or standings
+        ranked = sorted(compared, key=lambda one: -one.contrast)[:most]
+        standings = [one for one in standings if one in ranked]
+    said = [standing_sentence(standing) for standing in standings]
+    if standings:
+        said.append(learned_sentence([one.sweep for one in standings], len(findings.seeds)))
+    said += [sentence for found in findings.comparisons for sentence in comparison_sentences(found)]
+    plans = (findings.retrieval, findings.memory, findings.boolean)
+    said += [sentence for plan in plans if plan is not None for sentence in _sentences(plan.answer)]
+    return said
+
+
+def standings_of(sweep: Sweep) -> list[Standing]:
+    """What a sweep's searches came to, one for each quantity that was sought, in the order of the sweep's series."""
+    kinds: dict[tuple[str, bool], list[Series]] = {}
+    for series in sweep.of("learned"):
+        kinds.setdefault((series.field, series.largest), []).append(series)
+    return [_standing(sweep, field, largest, found) for (field, largest), found in kinds.items()]
+
+
+def _standing(sweep: Sweep, field: str, largest: bool, found: Sequence[Series]) -> Standing:
+    reached = [{point.x: point for point in series.points} for series in found]
+    x = max(set().union(*reached), key=lambda place: (sum(place in points for points in reached), place))
+    here = [(series, points[x]) for series, points in zip(found, reached, strict=True) if x in points]
+    here.sort(key=lambda pair: (pair[1].censored, -pair[1].width if largest else pair[1].width))
+    return Standing(sweep, x, field, largest, tuple(here))
+
+
+def standing_sentence(standing: Standing) -> str:
+    """What was learned at which size by whom, and what was not learned within this budget."""
+    learned = [_at(standing, *pair) for pair in standing.found if not pair[1].censored]
+    failed = [_at(standing, *pair) for pair in standing.found if pair[1].censored]
+    field = standing.field
+    said = []
+    if learned:
+        which = f"the largest {field} learned is" if standing.largest else f"learned at {field}"
+        said.append(f"{which} {', '.join(_by_size(learned))}")
+    if failed:
+        towards = f"down to {field}" if standing.largest else f"up to {field}"
+        sizes = _list([f"{names}, {towards} {size}" for size, names in _together(failed)], last="; ")
+        said.append(f"not learned within this budget by {sizes}")
+    sweep = standing.sweep
+    return f"{sweep.title}, {sweep.symbol} = {standing.x}: {'; '.join(said)}."
+
+
+def _at(standing: Standing, series: Series, point: Point) -> tuple[str, str]:
+    """A size in words, and who has it."""
+    least = series.head_width or 1 if series.field == "width" else 1
+    size = str(point.width)
+    if point.first and standing.largest:
+        size = f"at least {size}"
+    elif point.first and point.width > least:
+        size = f"{size}, the smallest tried,"
+    return size, plain_name(series.architecture)
+
+
+def _together(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(size, _list([name for _, name in group])) for size, group in groupby(found, key=lambda pair: pair[0])]
+
+
+def _by_size(found: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{size} by {names}" for size, names in _together(found)]
+
+
+def learned_sentence(sweeps: Sequence[Sweep], seeds: int) -> str:
+    """What counts as learned on these sweeps: which error, how many seeds, within how many steps."""
+    measures: dict[tuple[str, str], list[float]] = {}
+    for sweep in sweeps:
+        measures.setdefault((sweep.mean_error_name, sweep.distribution), []).extend(sweep.mean_tolerance)
+    which = " or ".join(
+        f"{with_article(name)} of at most {tolerance_text((min(tolerances), max(tolerances)))} on {inputs} inputs"
+        for (name, inputs), tolerances in measures.items()
+    )
+    which = which if len(measures) <= _MEASURES else "a mean error within the task's tolerance"
+    steps = [count for sweep in sweeps for count in sweep.steps if count]
+    within = f", within {_steps((min(steps), max(steps)))}" if steps else ""
+    return f"Learned: {which}, by {seeds_text(seeds)}{within}."
+
+
+def _steps(steps: tuple[int, int]) -> str:
+    low, high = steps
+    return f"{low:,} steps" if low == high else f"{low:,} to {high:,} steps"
+
+
+def law_sentence(sweep: Sweep) -> str:
+    """How the sizes that were learned grow, as far as laws could be fitted; empty where none was."""
+    found = [(_who(series), short_law(series.growth, sweep.symbol)) for series in sweep.of("learned")]
+    laws = [f"{who} as {law}" for who, law in found if law]
+    return f"{sweep.title}: what was learned grows, {'; '.join(laws)}." if laws else ""
+
+
+def short_law(growth: Growth, symbol: str) -> str:
+    """A law in few words, with the interval of its exponent; empty where none was fitted."""
+    if growth.power is None or growth.exponent_interval is None:
+        return ""
+    if growth.preferred == "constant":
+        return f"a constant, {growth.power[0]:.3g}"
+    low, high = growth.exponent_interval
+    power = f"{symbol}^{growth.power[1]:.2f}" + (f" [{low:.2f}, {high:.2f}]" if f"{low:.2f}" != f"{high:.2f}" else "")
+    return {"logarithm": f"log {symbol}, which fits better than {power}", "undecided": f"{power} or log {symbol}"}.get(
+        growth.preferred, power
+    )
+
+
+def lengths_sentence(sweep: Sweep) -> str:
+    """What networks that learned err by at the longest length that all of them were tested at; empty without any."""
+    learned = [row for row in sweep.lengths if row.learned]
+    x = max((row.x for row in learned), default=0)
+    rows = [row for row in learned if row.x == x]
+    common = set.intersection(*(set(row.errors) for row in rows)) if rows else set()
+    if not common:
+        return ""
+    longest = max(common)
+    errors = [f"{median(row.errors[longest]):.2g} by {plain_name(row.architecture)}" for row in rows]
+    return (
+        f"{sweep.title}, trained at {sweep.symbol} = {x} and tested at {longest}: {sweep.mean_error_name} "
+        f"{_list(errors)}, the median over seeds."
+    )
+
+
+def grid_sentences(sweep: Sweep) -> list[str]:
+    """From which error to which the values of a grid go: a sentence for each chart."""
+    said = []
+    for grid in sweep.grids:
+        ends = [(curve, curve.points[0], curve.points[-1]) for curve in grid.curves]
+        spans = [
+            f"{plain_name(curve.architecture)} {median(first.errors):.2g} at {curve.field} {first.value}"
+            + ("" if first is last else f" and {median(last.errors):.2g} at {last.value}")
+            for curve, first, last in ends
+        ]
+        said.append(f"{sweep.title}, {sweep.symbol} = {grid.x}: median {sweep.mean_error_name} of {_list(spans)}.")
+    return said
+
+
+def stated_sentences(sweep: Sweep) -> list[str]:
+    """What is proved at about the x at which what was learned is compared: widths impossible, and constructed."""
+    standing = next((one for one in standings_of(sweep) if one.field == "width"), None)
+    if standing is None:
+        return []
+    said = []
+    x, points = _stated(sweep, "impossible", "mean", standing.x)
+    excluded: dict[str, int] = {}
+    trained = {series.architecture for series, _ in standing.found}
+    for series, point in points:
+        if point.width and series.architecture in trained:
+            excluded[series.architecture] = max(point.width, excluded.get(series.architecture, 0))
+    if excluded:
+        parts = _list([f"{width + 1} for {plain_name(name)}" for name, width in excluded.items()])
+        said.append(f"{sweep.title}, {sweep.symbol} = {x}: bounds on the mean error exclude widths below {parts}.")
+    x, points = _stated(sweep, "constructed", "worst", standing.x)
+    if points:
+        series, point = min(points, key=lambda pair: pair[1].width)
+        method = f"{series.source}, {plain_name(series.architecture)}"
+        width = f"width {point.width} ({method})"
+        said.append(f"{sweep.title}, {sweep.symbol} = {x}: explicit weights hold in the worst case at {width}.")
+    return said
+
+
+def _stated(sweep: Sweep, verdict: str, kind: str, most: int) -> tuple[int, list[tuple[Series, Point]]]:
+    """The largest x, up to `most`, at which something of this kind stands, and what does."""
+    found = [(series, point) for series in sweep.of(verdict) if series.error_kind == kind for point in series.points]
+    x = max((point.x for _, point in found if point.x <= most), default=0)
+    return x, [pair for pair in found if pair[1].x == x]
+
+
+def comparison_sentences(found: Compared) -> list[str]:
+    """On how many tasks each network holds to the longest length, and how far decisions and training agree."""
+    if found.unanswered:
+        return [f"{found.title}: {summary_text(found)}"]
+    held = [
+        sum(cell.trained is not None and cell.trained.reach >= found.longest for cell in column)
+        for column in zip(*(row.cells for row in found.rows), strict=True)
+    ]
+    counts = sorted(zip(held, found.networks, strict=True), key=lambda pair: -pair[0])
+    said = ", ".join(_by_size((str(count), plain_name(name)) for count, name in counts))
+    seeds = max((cell.trained.seeds for row in found.rows for cell in row.cells if cell.trained), default=0)
+    return [
+        f"{found.title}, trained at length {found.length} within {_steps(found.steps)}: of {len(found.rows)} tasks, "
+        f"{seeds_text(seeds)} hold to length {found.longest} on {said}.",
+        summary_text(found),
+    ]
+
+
+def kind_sentences(found: Compared) -> list[str]:
+    """The mean share of right answers at the longest length, for each kind of task: one sentence each."""
+    said = []
+    for kind in found.kinds:
+        shares = [(share, name) for share, name in zip(kind.right, found.networks, strict=True) if share is not None]
+        if shares:
+            right = _list([f"{share:.3f} by {plain_name(name)}" for share, name in shares])
+            said.append(f"{kind.decided} ({kind.tasks}), right at length {found.longest}: {right}.")
+    return said
+
+
+def plain_name(name: str) -> str:
+    """The name of an architecture as it stands in a list: what follows its first comma in parentheses.
+
+    >>> plain_name("delta-net, eigenvalues signed, width 32"), plain_name("lstm")
+    ('delta-net (eigenvalues signed, width 32)', 'lstm')
+    """
+    base, _, more = name.partition(", ")
+    return f"{base} ({more})" if more else base
+
+
+def _who(series: Series) -> str:
+    """Whose sizes they are, and of what where that is no width."""
+    name = plain_name(series.architecture)
+    return name if series.field == "width" else f"{'largest ' if series.largest else ''}{series.field} of {name}"
+
+
+def _sentences(text: str) -> list[str]:
+    """The sentences of a text.
+
+    >>> _sentences("In 4 bits. It holds 0.5 of them.")
+    ['In 4 bits.', 'It holds 0.5 of them.']
+    """
+    return re.split(r"(?<=[.]) (?=[A-Z])", text)
+
+
+def _list(parts: Sequence[str], last: str = " and ") -> str:
+    """Parts as a list in a sentence.
+
+    >>> _list(["a", "b", "c"]), _list(["a"])
+    ('a, b and c', 'a')
+    """
+    return last.join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
