@@ -1,4 +1,4 @@
-"""Layers that know nothing of Assay, as docs/how-to/layer.md and docs/how-to/packages.md show them: in one study and its report, and refused.
+"""Layers that know nothing of Assay, as docs/how-to has them (layer.md, packages.md): in one study, and refused.
 
 Those of PyPI packages are tested where these can be imported. CONTRIBUTING.md says how to install them into a folder:
 

@@ -4,7 +4,7 @@
 minutes is run too with `--minutes`.
 """
 
-import os
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +14,8 @@ import pytest
 import pages
 
 DOCS = pages.ROOT / "docs"
-PAGES = sorted(path for folder in ("tutorials", "how-to") for path in (DOCS / folder).glob("*.md"))
+PAGES = [pages.ROOT / "README.md"]
+PAGES += sorted(path for folder in ("tutorials", "how-to") for path in (DOCS / folder).glob("*.md"))
 
 
 def wrong(path, folder, minutes):
@@ -49,14 +50,12 @@ def test_a_wrong_page_is_found_and_corrected(tmp_path, monkeypatch):
     assert "{...}\n$ assay --version\nassay 0" in fixed
 
 
-def record(names, minutes):
-    for name in names:
-        path = Path(name).resolve()
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
+def record(paths, minutes):
+    for path in paths:
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             page = path.read_text("utf-8")
             path.write_text(pages.corrected(page, pages.run(page, Path(folder), minutes=minutes)), "utf-8")
 
 
 if __name__ == "__main__":
-    record([name for name in sys.argv[1:] if name != "--minutes"], "--minutes" in sys.argv)
+    record([Path(name).resolve() for name in sys.argv[1:] if name != "--minutes"], "--minutes" in sys.argv)
