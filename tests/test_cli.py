@@ -102,7 +102,7 @@ def test_build_and_check_matching(task, tmp_path):
 
 
 def test_sample_and_bound_matching():
-    drawn = printed("sample", "match3", "--length", 5, "--batch", 3, "--distribution", "hard")
+    drawn = printed("sample", "match3", "--length", 5, "--draws", 3, "--distribution", "hard")
     assert len(drawn["inputs"]) == len(drawn["targets"]) == 3
     said = printed(
         "bound",
@@ -150,7 +150,7 @@ def test_build_and_check(method, tmp_path):
 
 
 def test_sample_and_bound():
-    drawn = printed("sample", "sparse-averaging", "--length", 4, "--sparsity", 2, "--batch", 3)
+    drawn = printed("sample", "sparse-averaging", "--length", 4, "--sparsity", 2, "--draws", 3)
     for values, tokens, answers in zip(drawn["values"], drawn["pointers"], drawn["targets"], strict=True):
         for pointers, answer in zip(tokens, answers, strict=True):
             assert answer[0] == pytest.approx(sum(values[j][0] for j in pointers) / 2)

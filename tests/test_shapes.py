@@ -200,7 +200,7 @@ def test_the_command_line_takes_shapes(tmp_path):
     shape = ["--architecture", f"{FILE}:Delta+gru", "--options", "signed=true", "--loops", 2, "--width", 6]
     found = printed("train", "k-hop", "--length", 6, *shape, "--steps", 2, "--out", out)
     assert (found["options"], found["loops"], found["depth"]) == ({"signed": True}, 2, 1)
-    attacked = assay("precision", out, "--draws", 4, "--most", 4, "--json")
+    attacked = assay("precision", out, "--draws", 4, "--most-bits", 4, "--json")
     assert "modules_of_users.py" in attacked.stderr  # a file names no code: the user does
     bound = printed("bound", "sparse-averaging", "--length", 64, "--sparsity", 2, *shape[:-2], "--width", 2)
     rows = {row["bound"]: row for row in bound["bounds"]}

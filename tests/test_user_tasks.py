@@ -32,7 +32,7 @@ search = [{{ architecture = "lstm", at = [8], lowest = 4, highest = 4 }}]
 @pytest.mark.parametrize("name", NAMES)
 def test_a_users_task_is_sampled_and_trained(tmp_path, name):
     task = f"{TASKS_FILE}:{name}"
-    sampled = printed("sample", task, "--length", 8, "--batch", 2)
+    sampled = printed("sample", task, "--length", 8, "--draws", 2)
     assert len(sampled["targets"]) == 2
     out = tmp_path / "network.safetensors"
     options = ["--architecture", "lstm", "--width", 4, "--steps", 20, "--out", out]

@@ -6,22 +6,39 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import TASK_PARAMETERS, Json, app, show_result, task_of, tell
+from assay.cli import completion as complete
+from assay.cli.options import (
+    DISTRIBUTION,
+    TASK_PARAMETERS,
+    Json,
+    Quiet,
+    app,
+    show_result,
+    task_of,
+    tell,
+)
+from assay.cli.task_command import TaskCommand
 from assay.errors import AssayError
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def baselines(
     context: typer.Context,
     task: Annotated[
-        str | None, typer.Argument(help="The task, or file.py:Class; all shipped ones at usual sizes unless given.")
+        str | None,
+        typer.Argument(
+            help="The task, or file.py:Class; all shipped ones at usual sizes unless given.",
+            autocompletion=complete.tasks,
+        ),
     ] = None,
-    distribution: Annotated[str | None, typer.Option(help="Its inputs; all that it has unless given.")] = None,
+    distribution: Annotated[str | None, DISTRIBUTION] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Fit trivial baselines to a task: the error of predictors that do not do it, beside the tolerance.
 
-    A size on which one is within the tolerance is no test of learning: 'assay train' and 'assay run' refuse it.
+    All distributions of the task are asked about unless one is given. A size on which a baseline is within the
+    tolerance is no test of learning: 'assay train' and 'assay run' refuse it.
 
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """

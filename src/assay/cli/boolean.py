@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assay.cli.options import Json, app, show_result, tell
+from assay.cli import completion as complete
+from assay.cli.options import (
+    Certificate,
+    Json,
+    Quiet,
+    app,
+    show_result,
+    tell,
+)
 from assay.errors import AssayError, require_integer
 from assay.store.files import require_writable
 
@@ -17,8 +24,9 @@ def boolean(
     function: Annotated[
         str | None,
         typer.Argument(
+            autocompletion=complete.functions,
             help="parity, majority, and, or, half, exactly-K, at-least-K, mod-M, multiplexer, or file.py:f, a Python "
-            "function of a tuple of bits."
+            "function of a tuple of bits.",
         ),
     ] = None,
     inputs: Annotated[
@@ -27,10 +35,9 @@ def boolean(
     table: Annotated[
         str | None, typer.Option(help="2^n digits 0 and 1 instead of a name; x_0 is the lowest bit of the place.")
     ] = None,
-    heads: Annotated[int | None, typer.Option(help="How often are so many heads wrong at least?")] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(help="A JSON file for the proof of the degree; see 'assay verify'.")
-    ] = None,
+    heads: Annotated[int | None, typer.Option(help="Heads of the layer: how often are so many wrong at least?")] = None,
+    certificate: Certificate = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """How many heads of one softmax layer does a Boolean function need?

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell
+from assay.cli import completion as complete
+from assay.cli.options import (
+    DEFAULT_OUT,
+    Json,
+    Out,
+    Quiet,
+    Workers,
+    app,
+    show_result,
+    tell,
+)
 
 if TYPE_CHECKING:
     from assay.embeddings import Examination, PrecisionFinding
@@ -36,16 +46,19 @@ def embeddings(
     ] = None,
     query_ids: Annotated[Path | None, typer.Option(help="The queries' ids, for --queries; likewise.")] = None,
     quantise: Annotated[
-        str, typer.Option(help="Precisions to ask the same at, separated by commas: float16, int8, binary.")
+        str,
+        typer.Option(
+            help="Precisions to ask the same at, separated by commas: float16, int8, binary.",
+            autocompletion=complete.several(complete.listed("float16", "int8", "binary")),
+        ),
     ] = "",
     fast: Annotated[
         bool,
         typer.Option("--fast", help="Refute by duplicates alone; other sets without a margin stay undecided."),
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder of answers and certificates.")] = DEFAULT_OUT,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads; as many as there are cores unless given.")
-    ] = None,
+    out: Out = DEFAULT_OUT,
+    workers: Workers = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Which relevance sets can these document embeddings rank on top at all, for any query, and why not the others?

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import Json, app, show_result, tell
+from assay.cli.options import (
+    Json,
+    Quiet,
+    app,
+    show_result,
+    tell,
+)
 
 
 @app.command()
@@ -17,6 +23,7 @@ def language(
     alphabet: Annotated[
         str | None, typer.Option(help="All letters; those that the expression names unless given.")
     ] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Decide what recognises a regular language: its classes, why, and what they say of networks.

@@ -7,53 +7,59 @@ from typing import Annotated
 
 import typer
 
+from assay.cli import completion as complete
 from assay.cli.options import (
+    BITS,
+    BOUNDED,
+    DISTRIBUTION,
     TASK_PARAMETERS,
+    WIDTH,
     CodeFiles,
+    Depth,
+    Draws,
+    HeadWidth,
     Json,
     Loops,
     NetworkName,
     Options,
+    Quiet,
     Seed,
     TaskName,
     TaskOption,
     Weights,
-    Width,
     app,
     show_result,
     subject_from,
     task_of,
     whole_number,
 )
+from assay.cli.task_command import TaskCommand
 from assay.cli.text import bounds_text, communication_text, protocol_text
 from assay.errors import AssayError
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def bound(
     context: typer.Context,
     task: TaskName,
-    bits: Annotated[int, typer.Option(min=1, help="Bits of every number.")] = 32,
-    architecture: Annotated[
-        str | None, typer.Option(help="An architecture, a bare model ('assay ls') or file.py:Class; all unless given.")
-    ] = None,
-    depth: Annotated[int, typer.Option(min=1, help="Layers of the architecture.")] = 1,
+    architecture: Annotated[str | None, BOUNDED] = None,
+    width: Annotated[int | None, WIDTH] = None,
+    depth: Depth = 1,
     heads: Annotated[
         int, typer.Option(min=1, help="Heads of a layer: they split the width, but in a bare model each is as wide.")
     ] = 1,
-    head_width: Annotated[int, typer.Option(min=0, help="In place of --heads, the width of each.")] = 0,
+    head_width: HeadWidth = 0,
     loops: Loops = 1,
     options: Options = "",
-    width: Annotated[int | None, typer.Option(min=1, help="A width to check.")] = None,
+    bits: Annotated[int, BITS] = 32,
     error: Annotated[float | None, typer.Option(help="The error; the task's tolerance unless given.")] = None,
-    distribution: Annotated[
-        str | None, typer.Option(help="Inputs that mean errors speak of; the task's usual ones unless given.")
-    ] = None,
+    distribution: Annotated[str | None, DISTRIBUTION] = None,
     as_json: Json = False,
 ) -> None:
     """Say which sizes are impossible: the smallest width each bound leaves open, and what it says of a given width.
 
-    A bound counts one resource, such as bits of state, and speaks of every network that declares how much it has.
+    A bound counts one resource, such as bits of state, and speaks of every network that declares how much it has:
+    of all architectures and bare models ('assay ls'), or of one.
 
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
@@ -87,26 +93,32 @@ def bound(
     show_result(result, as_json, bounds_text)
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def protocol(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The protocol ('assay ls protocols'), or file.py:Class.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The protocol ('assay ls protocols'), or file.py:Class.", autocompletion=complete.protocols
+        ),
+    ],
     network: NetworkName,
     task: TaskOption = None,
-    width: Width = None,
+    width: Annotated[int | None, WIDTH] = None,
     weights: Weights = None,
     code: CodeFiles = None,
-    bits: Annotated[
-        int | None, typer.Option(min=1, help="Bits of every number; as the network is unless given.")
-    ] = None,
-    fraction: Annotated[int | None, typer.Option(help="Of these, bits after the point.")] = None,
-    instances: Annotated[int, typer.Option(min=1, help="Inputs to enumerate, or else to draw.")] = 4096,
+    bits: Annotated[int | None, BITS] = None,
+    fraction: Annotated[int | None, typer.Option(help="Of the bits, those after the point.")] = None,
+    draws: Draws = 4096,
     seed: Seed = 0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Run a lower bound's communication protocol on a network: parties, messages, bits counted, answers checked.
 
-    Where the network is too small, two inputs with the same messages are shown, and how far it errs on them.
+    Where the network is too small, two inputs with the same messages are shown, and how far it errs on them. Numbers
+    are as the network has them unless --bits and --fraction say how they are rounded. Where there are no more than
+    --draws inputs, all are tried.
     """
     from assay.examine.protocols import PROTOCOLS
     from assay.examine.protocols.running import run_protocol
@@ -116,10 +128,10 @@ def protocol(
     if (bits is None) is not (fraction is None):
         raise AssayError("--bits and --fraction go together: a number is a multiple of 2^-fraction")
     numbers = None if bits is None or fraction is None else (bits, fraction)
-    show_result(run_protocol(name, subject, numbers, instances, seed=seed), as_json, protocol_text)
+    show_result(run_protocol(name, subject, numbers, draws, seed=seed), as_json, protocol_text)
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def communication(
     context: typer.Context,
     task: TaskName,

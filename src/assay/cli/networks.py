@@ -8,44 +8,52 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
 from assay.cli.options import (
+    ARCHITECTURE,
+    DISTRIBUTION,
     TASK_PARAMETERS,
+    WIDTH,
+    Certificate,
     CodeFiles,
+    Depth,
+    Draws,
+    HeadWidth,
     Json,
     Loops,
     NetworkName,
     Options,
+    Quiet,
     Seed,
     TaskName,
     TaskOption,
     Weights,
-    Width,
+    WeightsOut,
     app,
     show_result,
     subject_from,
     task_of,
     tell,
 )
+from assay.cli.task_command import TaskCommand
 from assay.cli.text import attack_text, built_text, checked_text, fields_text, rounded, verified_text
 from assay.store.files import require_writable
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def sample(
     context: typer.Context,
     task: TaskName,
-    batch: Annotated[int, typer.Option(min=1, help="Examples.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the examples.")] = 0,
-    distribution: Annotated[
-        str | None, typer.Option(help="A distribution of the task; its usual one unless given.")
-    ] = None,
+    distribution: Annotated[str | None, DISTRIBUTION] = None,
+    draws: Draws = 1,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Draw examples of a task, with their exact answers. The task's parameters are options: --length 8."""
     chosen = task_of(task, context)
     distribution = distribution or chosen.usual_distribution
-    inputs, targets, scored = chosen.sample(batch, seed=seed, distribution=distribution)
+    inputs, targets, scored = chosen.sample(draws, seed=seed, distribution=distribution)
     answers = [
         [answer if counts else None for answer, counts in zip(*row, strict=True)]
         for row in zip(targets.tolist(), scored.tolist(), strict=True)
@@ -60,20 +68,23 @@ def sample(
     show_result(drawn, as_json, lambda _: "\n".join(f"{k}: {json.dumps(rounded(v))}" for k, v in drawn.items()))
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def build(
     context: typer.Context,
     task: TaskName,
-    out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
+    out: WeightsOut,
     method: Annotated[
-        str | None, typer.Option(help="The construction, or file.py:Class; the task's preferred one unless given.")
+        str | None,
+        typer.Option(
+            help="The construction, or file.py:Class; the task's preferred one unless given.",
+            autocompletion=complete.constructions,
+        ),
     ] = None,
     tolerance: Annotated[
         float | None, typer.Option(help="Largest worst-case error; the task's own unless given.")
     ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(help="A JSON file for the certificate, proved step by step; see 'assay verify'.")
-    ] = None,
+    certificate: Certificate = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Build explicit weights for a task, with a guarantee, and write them to a file.
@@ -105,12 +116,14 @@ def verify(
     certificate: Annotated[
         Path, typer.Argument(help="A file that --certificate of 'build', 'probe', 'group' or 'boolean' wrote.")
     ],
-    weights: Annotated[
-        Path | None, typer.Option(help="The weights' file; beside the certificate unless given.")
-    ] = None,
+    weights: Weights = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Check a certificate again, from weights, keys or values alone; exit code 1, with the reason, if it fails."""
+    """Check a certificate again, from weights, keys or values alone; exit code 1, with the reason, if it fails.
+
+    The weights are beside the certificate unless --weights says where they are.
+    """
     from assay.boolean.certificate import is_degree_certificate, verify_degree
     from assay.groups.certificate_file import is_group_certificate, verify_group
     from assay.probing.chosen import is_probe_certificate, verify_set
@@ -135,26 +148,27 @@ def verify(
         raise typer.Exit(ExitCode.REFUTED)
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def train(
     context: typer.Context,
     task: TaskName,
-    out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
-    architecture: Annotated[
-        str, typer.Option(help="An architecture ('assay ls architectures'), file.py:Class, or several joined by +.")
-    ] = "attention",
-    width: Annotated[int, typer.Option(min=1, help="Width of the network.")] = 16,
-    depth: Annotated[int, typer.Option(min=1, help="Layers.")] = 1,
-    head_width: Annotated[int, typer.Option(min=0, help="Width of a head; 0 is one head.")] = 0,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps at most.")] = 2000,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="Seed of weights and inputs.")] = 0,
-    distribution: Annotated[str | None, typer.Option(help="Inputs; the task's usual ones unless given.")] = None,
+    out: WeightsOut,
+    architecture: Annotated[str, ARCHITECTURE] = "attention",
+    width: Annotated[int, WIDTH] = 16,
+    depth: Depth = 1,
+    head_width: HeadWidth = 0,
     loops: Loops = 1,
     options: Options = "",
     positions: Annotated[
-        str, typer.Option(help="none, table, or rotary (attention); the task's usual ones unless given.")
+        str,
+        typer.Option(
+            help="none, table, or rotary (attention); the task's usual ones unless given.",
+            autocompletion=complete.listed("none", "table", "rotary"),
+        ),
     ] = "",
+    distribution: Annotated[str | None, DISTRIBUTION] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps at most.")] = 2000,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.01,
     shortest: Annotated[
         int | None, typer.Option(min=0, help="Train at lengths from this to the task's own; 0: at its own alone.")
     ] = None,
@@ -162,7 +176,12 @@ def train(
         bool | None, typer.Option(help="Raise the length over half of the steps; else it is drawn.")
     ] = None,
     test_length: Annotated[list[int] | None, typer.Option(help="Test at this length too; may be repeated.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, or cuda where there is a GPU.")] = "cpu",
+    seed: Seed = 0,
+    device: Annotated[
+        str,
+        typer.Option(help="cpu, or cuda where there is a GPU.", autocompletion=complete.listed("cpu", "cuda")),
+    ] = "cpu",
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Train one network on a task and write it to a file. The task's parameters are options: --length 8."""
@@ -204,10 +223,10 @@ def train(
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A file that 'assay build' wrote.")],
-    draws: Annotated[int, typer.Option(min=1, help="Inputs to try.")] = 200,
-    distribution: Annotated[str, typer.Option(help="A distribution of the task.")] = "uniform",
-    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
     code: CodeFiles = None,
+    distribution: Annotated[str, DISTRIBUTION] = "uniform",
+    draws: Draws = 200,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken or all are refused."""
@@ -237,37 +256,42 @@ def check(
         raise typer.Exit(ExitCode.REFUTED)
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def precision(
     context: typer.Context,
     network: NetworkName,
     task: TaskOption = None,
-    width: Width = None,
+    width: Annotated[int | None, WIDTH] = None,
     weights: Weights = None,
     code: CodeFiles = None,
-    draws: Annotated[int, typer.Option(min=1, help="Inputs of each distribution.")] = 200,
-    most: Annotated[int, typer.Option(min=1, help="Most bits to try.")] = 400,
+    most_bits: Annotated[int, typer.Option(min=1, help="Most bits of a number to try.")] = 400,
+    draws: Draws = 200,
     seed: Seed = 0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Find the fewest bits per number at which a network still meets its tolerance, and where their point is."""
+    """Find the fewest bits per number at which a network still meets its tolerance, and where their point is.
+
+    Inputs are drawn from each distribution of the task.
+    """
     from assay.examine.precision.result import precision_result
 
     subject = subject_from(context, network, task, width, weights, seed, code)
-    result = precision_result(subject, draws=draws, most_bits=most, seed=seed, tell=tell)
+    result = precision_result(subject, draws=draws, most_bits=most_bits, seed=seed, tell=tell)
     show_result(result, as_json, fields_text)
 
 
-@app.command(context_settings=TASK_PARAMETERS)
+@app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
 def attack(
     context: typer.Context,
     network: NetworkName,
     task: TaskOption = None,
-    width: Width = None,
+    width: Annotated[int | None, WIDTH] = None,
     weights: Weights = None,
     code: CodeFiles = None,
-    budget: Annotated[int, typer.Option(min=1, help="Inputs to try.")] = 20_000,
+    budget: Annotated[int, typer.Option(min=1, help="Inputs that the search may try.")] = 20_000,
     seed: Seed = 0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Search for the input on which a network errs most.

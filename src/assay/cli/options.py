@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from assay import __version__
+from assay.cli import completion as complete
 from assay.errors import AssayError, unknown
 
 if TYPE_CHECKING:
@@ -40,29 +41,85 @@ def _options(
 ) -> None: ...
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-TaskName = Annotated[str, typer.Argument(help="The task ('assay ls tasks'), or file.py:Class.")]
-Out = Annotated[Path, typer.Option(help="Folder of the ledger and the report.")]
-Quick = Annotated[bool, typer.Option("--quick", help="The same parts at smaller lengths, in at most 90 seconds.")]
+class Teller:
+    """Lines about progress, to standard error; none where `--quiet` is given."""
 
+    quiet = False
+
+    def __call__(self, line: str) -> None:
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def silence(self, wanted: bool) -> bool:
+        """What the option calls."""
+        self.quiet = wanted
+        return wanted
+
+
+tell = Teller()
+
+
+def complain(line: str) -> None:
+    """A line that says what went wrong, to standard error, with `--quiet` too."""
+    print(line, file=sys.stderr, flush=True)
+
+
+# One declaration for each option that several commands have: the same name, the same sentence. The commands of a module
+# list theirs in this order: what is asked about, what is asked, seeds, files, workers, how the answer is shown.
+TaskName = Annotated[
+    str, typer.Argument(help="The task ('assay ls tasks'), or file.py:Class.", autocompletion=complete.tasks)
+]
 NetworkName = Annotated[
     str,
     typer.Argument(help="A file that 'assay build' or 'assay train' wrote, or file.py:Class or package.module:Class."),
 ]
+StudyName = Annotated[
+    str, typer.Argument(help="A shipped study ('assay ls studies') or a TOML file.", autocompletion=complete.studies)
+]
 TaskOption = Annotated[
-    str | None, typer.Option("--task", help="The task that a class is for; its parameters are options too.")
+    str | None,
+    typer.Option(
+        "--task", help="The task that a class is for; its parameters are options too.", autocompletion=complete.tasks
+    ),
+]
+_ARCHITECTURE = "An architecture ('assay ls architectures'), file.py:Class, or several joined by +."
+ARCHITECTURE = typer.Option(help=_ARCHITECTURE, autocompletion=complete.architectures)
+BOUNDED = typer.Option("--architecture", help=_ARCHITECTURE, autocompletion=complete.bounded)
+WIDTH = typer.Option(min=1, help="Width of the network.")
+Depth = Annotated[int, typer.Option(min=1, help="Layers of the network.")]
+HeadWidth = Annotated[
+    int, typer.Option(min=0, help="Width of each head; 0 leaves the width to one head, or to --heads.")
 ]
 Loops = Annotated[int, typer.Option(min=1, help="How often all layers are run, with the same weights.")]
 Options = Annotated[
     str, typer.Option(help="Options of the layers, name=value,name=value; 'assay show LAYER' says which it has.")
 ]
-Width = Annotated[int | None, typer.Option(min=1, help="Width of a class that is a layer.")]
+Weights = Annotated[Path | None, typer.Option(help="The safetensors file of the weights.")]
 CodeFiles = Annotated[
     list[str] | None,
-    typer.Option("--code", help="A Python file, or module, of your own that FILE needs; may be repeated."),
+    typer.Option("--code", help="A Python file, or module, of your own that a file of weights needs; may be repeated."),
 ]
-Weights = Annotated[Path | None, typer.Option(help="Safetensors file with the weights of a class.")]
-Seed = Annotated[int, typer.Option(help="Seed of all that is drawn.")]
+DISTRIBUTION = typer.Option(
+    help="Distribution of the inputs; 'assay show TASK' lists them.", autocompletion=complete.distributions
+)
+BITS = typer.Option(min=1, help="Bits of every number.")
+Draws = Annotated[int, typer.Option(min=1, help="Inputs to draw.")]
+SEED = typer.Option(help="Seed of all that is drawn.")
+Seed = Annotated[int, SEED]
+Certificate = Annotated[
+    Path | None, typer.Option(help="A JSON file to write, with the proof; 'assay verify' checks it.")
+]
+WeightsOut = Annotated[Path, typer.Option("--out", help="The safetensors file to write.")]
+OUT = typer.Option("--out", help="Folder for answers and reports.")
+Out = Annotated[Path, OUT]
+Workers = Annotated[int | None, typer.Option(min=1, help="Workers at a time; as many as there are cores unless given.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A smaller version of the same, for a first look.")]
+Tables = Annotated[bool, typer.Option("--tables", help="Print all tables in place of the summary.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", callback=tell.silence, help="Print no progress, errors alone."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 # Commands on a task take its parameters as options; which there are, the task says.
 TASK_PARAMETERS = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -126,11 +183,6 @@ def subject_from(
 def whole_number(option: str, word: str) -> int:
     """An integer that was given as text."""
     return _value(option, word.strip(), int)
-
-
-def tell(line: str) -> None:
-    """A line about progress, to standard error."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def show_result(result: Any, as_json: bool, text: Callable[[Any], str]) -> None:

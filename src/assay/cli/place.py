@@ -10,26 +10,43 @@ from typing import Annotated
 
 import typer
 
+from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
-from assay.cli.options import DEFAULT_OUT, Json, Options, Out, app, show_result, tell
+from assay.cli.options import (
+    DEFAULT_OUT,
+    Json,
+    Options,
+    Out,
+    Quick,
+    Quiet,
+    Workers,
+    app,
+    complain,
+    show_result,
+    tell,
+)
 from assay.errors import AssayError
 
 
 @app.command()
 def place(
-    layer: Annotated[str, typer.Argument(help="A layer ('assay ls architectures'), or file.py:Class.")] = "",
+    layer: Annotated[
+        str,
+        typer.Argument(
+            help="A layer ('assay ls architectures'), or file.py:Class.", autocompletion=complete.architectures
+        ),
+    ] = "",
     options: Options = "",
     on: Annotated[str, typer.Option(help="Rows of the battery, or tasks, separated by commas; see --list.")] = "",
     against: Annotated[str, typer.Option(help="Known layers, separated by commas; see --list.")] = "",
     rates: Annotated[str, typer.Option(help="Learning rates to try for this layer, separated by commas.")] = "",
-    quick: Annotated[bool, typer.Option("--quick", help="About a quarter of the battery.")] = False,
+    quick: Quick = False,
     hours: Annotated[float, typer.Option(min=0.01, help="That the battery may take, as it is estimated.")] = 2.0,
     report: Annotated[Path | None, typer.Option(help="Where the page is written; in the folder unless given.")] = None,
     out: Out = DEFAULT_OUT,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; as many as there are cores unless given.")
-    ] = None,
+    workers: Workers = None,
     listed: Annotated[bool, typer.Option("--list", help="Only list the battery and the known layers.")] = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Ask a layer what known layers were asked, and print its card: what it learns, how large, and who does better.
@@ -59,12 +76,12 @@ def place(
             out=out,
             report=report,
             workers=workers,
-            quiet=as_json,
+            quiet=quiet or as_json,
             tell=(lambda _: None) if as_json else tell,
         )
     show_result(card.to_json(), as_json, lambda _: card_text(card))
     if any(placed.failed for placed in card.placed):
-        tell("assay: some rows have no answer, the card says why; the same command asks them again")
+        complain("assay: some rows have no answer, the card says why; the same command asks them again")
         raise typer.Exit(ExitCode.FAULT)
 
 

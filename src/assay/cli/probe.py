@@ -10,7 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import DEFAULT_OUT, Json, app, show_result, tell, whole_number
+from assay.cli import completion as complete
+from assay.cli.options import (
+    DEFAULT_OUT,
+    OUT,
+    SEED,
+    Certificate,
+    Json,
+    Quiet,
+    Workers,
+    app,
+    show_result,
+    tell,
+    whole_number,
+)
 from assay.cli.studies import show_report
 from assay.cli.text import chosen_sets_text
 from assay.errors import AssayError
@@ -51,36 +64,34 @@ def probe(
             help="Sets at each point of the curve of which sets exist. Unless given, none; 32 without queries.",
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the sets; 0 unless given.")] = None,
+    seed: Annotated[int | None, SEED] = None,
     position: Annotated[
         int | None,
         typer.Option(min=0, help="Of the query of causal heads, which have the keys up to there. The last if absent."),
     ] = None,
     formats: Annotated[
         str | None,
-        typer.Option(help="Formats of a cache, such as q8_0,q4_0,token-3,channel-4,rotated-2; q8_0,q4_0 unless given."),
+        typer.Option(
+            help="Formats of a cache, such as q8_0,q4_0,token-3,channel-4,rotated-2; q8_0,q4_0 unless given.",
+            autocompletion=complete.cache_formats,
+        ),
     ] = None,
     chosen: Annotated[
         list[str] | None, typer.Option("--set", help="Positions of a set of your own, such as 3,7,9; may be repeated.")
     ] = None,
     layer: Annotated[int | None, typer.Option(min=0, help="With --set: this layer only.")] = None,
     head: Annotated[int | None, typer.Option(min=0, help="With --set: this head of the layers only.")] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(help="With --set, for one head: a JSON file for exact proof; see 'assay verify'.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help=f"Folder of the ledger and the report; {DEFAULT_OUT} unless given.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; as many as processors unless given.")
-    ] = None,
+    certificate: Certificate = None,
+    out: Annotated[Path | None, OUT] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Which attention heads of a real model lose most in a quantised cache, and which sets can their queries average?
 
     Errors of attention and output, fewest bits, random and contiguous sets in reach, for every head on every text, with
-    maps in a report. With --set the answer is for sets of your own, at once. What was answered before is not asked
-    again.
+    maps in a report. With --set the answer is for sets of your own, at once; for one head --certificate proves it.
+    What was answered before is not asked again.
     """
     from assay.probing.chosen import probe_chosen
     from assay.probing.plan import Plan
@@ -130,6 +141,6 @@ def probe(
     plan = Plan((heads, *others), **{name: value for name, value in asked.items() if value is not None})
     command = shlex.join(["assay", *sys.argv[1:]])
     result = probe_session(
-        plan, out=out or DEFAULT_OUT, workers=workers or os.cpu_count() or 1, quiet=as_json, command=command
+        plan, out=out or DEFAULT_OUT, workers=workers or os.cpu_count() or 1, quiet=quiet or as_json, command=command
     )
     show_report(result, say_probe, as_json)

@@ -6,7 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import Json, app, show_result
+from assay.cli import completion as complete
+from assay.cli.options import (
+    BITS,
+    Json,
+    app,
+    show_result,
+)
 from assay.errors import AssayError
 
 # What each mode is asked by; --bits belongs to all of them.
@@ -28,7 +34,13 @@ def size(
         str | None,
         typer.Option(help="Heads: largest norms of a query, such as 1,2,4: the standard deviation of its scores."),
     ] = None,
-    cache: Annotated[str | None, typer.Option(help="Heads: how keys are stored: q8_0, q4_0 or fp16.")] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            help="Heads: how keys are stored: q8_0, q4_0 or fp16.",
+            autocompletion=complete.listed("q8_0", "q4_0", "fp16"),
+        ),
+    ] = None,
     query_heads: Annotated[int | None, typer.Option(help="Heads: query heads of the layer.")] = None,
     key_heads: Annotated[int | None, typer.Option(help="Heads: key heads that these share.")] = None,
     rotary: Annotated[
@@ -48,10 +60,12 @@ def size(
     share: Annotated[
         float | None, typer.Option(help="Retrieval: share of the sets to be served; all of them unless given.")
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Words: of a finite group, see 'assay group'.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Words: of a finite group, see 'assay group'.", autocompletion=complete.groups)
+    ] = None,
     language: Annotated[str | None, typer.Option(help="Words: of a regular language, see 'assay language'.")] = None,
     length: Annotated[int | None, typer.Option(help="Words: letters N.")] = None,
-    bits: Annotated[int | None, typer.Option(help=f"Bits of a number; {_BITS} unless given.")] = None,
+    bits: Annotated[int | None, BITS] = None,
     as_json: Json = False,
 ) -> None:
     """How large must it be, and what fits? One answer first, then what it rests on.
@@ -59,7 +73,7 @@ def size(
     Heads: two of --head-width, --keys and --average give the best third; all three are judged.
     Recall: --pairs and --values, with --state-bits or --state judged, or without --pairs the most that fit.
     Retrieval: --documents and --top, with or without --dimensions; without --documents the most that fit.
-    Words: --group or --language, and --length.
+    Words: --group or --language, and --length. Numbers have 32 bits unless --bits says otherwise.
     """
     given = {name: value for name, value in locals().items() if value is not None and name != "as_json"}
     mode = _mode(given)

@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
-from assay.cli.options import DEFAULT_OUT, Json, Out, Quick, app, show_result, tell
+from assay.cli.options import (
+    DEFAULT_OUT,
+    Json,
+    Out,
+    Quick,
+    Quiet,
+    StudyName,
+    Tables,
+    Workers,
+    app,
+    complain,
+    show_result,
+    tell,
+)
 from assay.cli.text import estimate_text, listing_text
 from assay.errors import AssayError, unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assay.report.findings import Findings
     from assay.report.found import FoundT, Reported
 
 
 @app.command()
 def run(
-    study: Annotated[str, typer.Argument(help="A shipped study ('assay ls studies') or a TOML file.")],
+    study: StudyName,
     quick: Quick = False,
     out: Out = DEFAULT_OUT,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; as many as there are cores unless given.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="Where they run: local, or ray, on a Ray cluster.")] = "local",
+    workers: Workers = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="Where workers run: local, or ray, on a Ray cluster.", autocompletion=complete.listed("local", "ray")
+        ),
+    ] = "local",
     address: Annotated[
         str | None,
         typer.Option(
@@ -37,13 +56,14 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
     ] = False,
+    tables: Tables = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Answer all questions of a study, then print the smallest sizes and write the report.
+    """Answer all questions of a study, then say what was found and write the report.
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.report.terminal import say_study
     from assay.sessions.study import estimate_session, run_session
 
     if dry_run:
@@ -52,29 +72,35 @@ def run(
         estimate = estimate_session(study, quick=quick, out=out, workers=workers, tell=tell)
         show_result(estimate, as_json, estimate_text)
         return
-    result = run_session(study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=as_json)
-    show_report(result, say_study, as_json)
+    began = time.monotonic()
+    result = run_session(
+        study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=quiet or as_json
+    )
+    _show_study(result, as_json, tables=tables, seconds=time.monotonic() - began)
 
 
 @app.command()
 def report(
-    study: Annotated[str, typer.Argument(help="The study.")],
+    study: StudyName,
     quick: Quick = False,
     out: Out = DEFAULT_OUT,
+    tables: Tables = False,
     as_json: Json = False,
 ) -> None:
     """Write the report of a study from what its ledger holds."""
-    from assay.report.terminal import say_study
     from assay.sessions.study import report_session
 
-    show_report(report_session(study, quick=quick, out=out), say_study, as_json)
+    _show_study(report_session(study, quick=quick, out=out), as_json, tables=tables)
 
 
 @app.command("ls")
 def list_names(
     kind: Annotated[
         str | None,
-        typer.Argument(help="tasks, architectures, constructions, bounds, protocols or studies; or a Python file."),
+        typer.Argument(
+            help="tasks, architectures, constructions, bounds, protocols or studies; or a Python file.",
+            autocompletion=complete.kinds,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -93,7 +119,9 @@ def list_names(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Anything that 'assay ls' lists, or file.py:Class.")],
+    name: Annotated[
+        str, typer.Argument(help="Anything that 'assay ls' lists, or file.py:Class.", autocompletion=complete.entries)
+    ],
     as_json: Json = False,
 ) -> None:
     """Show what a task, architecture, construction, bound, protocol or study is."""
@@ -102,18 +130,31 @@ def show(
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 
 
-def show_report(reported: Reported[FoundT], say: Callable[[Console, FoundT], None], as_json: bool) -> None:
-    """What was found. Where something failed all is not well, even if nothing that was answered refutes a claim.
+def _show_study(reported: Reported[Findings], as_json: bool, *, tables: bool, seconds: float | None = None) -> None:
+    from assay.report.terminal import say_study, short_text
+
+    show_report(reported, say_study, as_json, None if tables else short_text(reported, seconds))
+
+
+def show_report(
+    reported: Reported[FoundT], say: Callable[[Console, FoundT], None], as_json: bool, short: str | None = None
+) -> None:
+    """What was found, in tables, or in short where that is given.
+
+    Where something failed all is not well, even if nothing that was answered refutes a claim.
 
     Raises:
         Exit: with the code that says so.
     """
     from assay.report.terminal import terminal_text
 
-    show_result(reported.to_json(), as_json, lambda _: terminal_text(reported, say, sys.stdout.encoding))
+    def text(_: object) -> str:
+        return terminal_text(reported, say, sys.stdout.encoding) if short is None else short
+
+    show_result(reported.to_json(), as_json, text)
     failures = reported.findings.failures
     if failures:
-        tell(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")
+        complain(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")
     if reported.findings.contradictions:
         raise typer.Exit(ExitCode.REFUTED)
     if failures:

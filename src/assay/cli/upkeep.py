@@ -8,7 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.exits import ExitCode
-from assay.cli.options import DEFAULT_OUT, Json, Out, app, show_result, tell
+from assay.cli.options import (
+    DEFAULT_OUT,
+    Json,
+    Out,
+    app,
+    complain,
+    show_result,
+)
 from assay.cli.text import field
 
 
@@ -47,7 +54,7 @@ def merge(
     result = merge_files(ledgers, into)
     for entry in result["ledgers"]:
         if entry["damaged"]:
-            tell(f"assay: {entry['damaged']}")
+            complain(f"assay: {entry['damaged']}")
     show_result(result, as_json, _merge_text)
     if result["contradictions"]:
         raise typer.Exit(ExitCode.REFUTED)

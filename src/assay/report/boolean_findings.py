@@ -233,7 +233,9 @@ def _answer(heads: tuple[Heads, ...]) -> str:
         parts = [f"{last.needed} needed"]
         parts += [] if last.constructed is None else [f"{last.constructed} constructed"]
         if last.tried:
-            parts.append(f"{last.learned} learned" if last.learned else f"not learned with up to {last.tried}")
+            parts.append(
+                f"{last.learned} learned" if last.learned else f"not learned within this budget with up to {last.tried}"
+            )
         said.append(f"{name} of {last.inputs} bits: {', '.join(parts)}")
     if not said:
         return "Nothing is answered yet."

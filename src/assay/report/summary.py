@@ -80,12 +80,17 @@ def _answers(findings: Findings, most: int | None) -> list[str]:
         compared = [one for one in standings if len(one.found) > 1] or standings
         ranked = sorted(compared, key=lambda one: -one.contrast)[:most]
         standings = [one for one in standings if one in ranked]
+    else:
+        standings.sort(key=lambda one: len(one.found) == 1)  # comparisons first
     said = [standing_sentence(standing) for standing in standings]
     if standings:
-        said.append(learned_sentence([one.sweep for one in standings], len(findings.seeds)))
+        place = len(said) if most is not None else 1  # of many, what learned means is told early
+        said.insert(place, learned_sentence([one.sweep for one in standings], len(findings.seeds)))
     said += [sentence for found in findings.comparisons for sentence in comparison_sentences(found)]
     plans = (findings.retrieval, findings.memory, findings.boolean)
     said += [sentence for plan in plans if plan is not None for sentence in _sentences(plan.answer)]
+    if findings.boolean and (seeds := max((one.seeds for one in findings.boolean.heads if one.tried), default=0)):
+        said.append(f"Learned: all words are right, by at least one of {seeds} seed{'s' * (seeds > 1)}.")
     return said
 
 
@@ -253,21 +258,22 @@ def comparison_sentences(found: Compared) -> list[str]:
     counts = sorted(zip(held, found.networks, strict=True), key=lambda pair: -pair[0])
     said = ", ".join(_by_size((str(count), plain_name(name)) for count, name in counts))
     seeds = max((cell.trained.seeds for row in found.rows for cell in row.cells if cell.trained), default=0)
+    within = _steps(found.steps)
     return [
-        f"{found.title}, trained at length {found.length} within {_steps(found.steps)}: of {len(found.rows)} tasks, "
-        f"{seeds_text(seeds)} hold to length {found.longest} on {said}.",
+        f"{found.title}, trained at length {found.length} within {within}: of {len(found.rows)} tasks those "
+        f"that {seeds_text(seeds)} learned up to length {found.longest} are {said}.",
         summary_text(found),
     ]
 
 
 def kind_sentences(found: Compared) -> list[str]:
     """The mean share of right answers at the longest length, for each kind of task: one sentence each."""
-    said = []
+    said, names = [], _short_names(found.networks)
     for kind in found.kinds:
         shares = [(share, name) for share, name in zip(kind.right, found.networks, strict=True) if share is not None]
         if shares:
-            right = _list([f"{share:.3f} by {plain_name(name)}" for share, name in shares])
-            said.append(f"{kind.decided} ({kind.tasks}), right at length {found.longest}: {right}.")
+            right = ", ".join(f"{names[name]} {share:.3f}" for share, name in shares)
+            said.append(f"{kind.decided} ({kind.tasks}), share of right answers at length {found.longest}: {right}.")
     return said
 
 
@@ -279,6 +285,12 @@ def plain_name(name: str) -> str:
     """
     base, _, more = name.partition(", ")
     return f"{base} ({more})" if more else base
+
+
+def _short_names(names: Sequence[str]) -> dict[str, str]:
+    """What stands before the first comma of each name where no other begins like that; else the plain name."""
+    bases = [name.partition(", ")[0] for name in names]
+    return {name: base if bases.count(base) == 1 else plain_name(name) for name, base in zip(names, bases, strict=True)}
 
 
 def _who(series: Series) -> str:

@@ -1,8 +1,9 @@
-"""What was found as text for the terminal."""
+"""What was found as text for the terminal: in a few sentences, or in tables."""
 
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from assay.report.comparisons import comparison_table, kinds_table, summary_text
 from assay.report.findings import Findings
 from assay.report.found import FoundT, Reported
 from assay.report.retrieval import kept_table, memory_table, reached_table
+from assay.report.summary import summary
 from assay.report.sweeps import Architecture, Sweep, architectures_of, boundaries_of, excludes, with_laws
 from assay.report.tables import grid_table, growth_table, lengths_table
 from assay.report.task_matrix import Entry, TaskMatrix
@@ -29,7 +31,68 @@ from assay.report.words import (
     with_article,
 )
 
-_WIDTH = 118
+_WIDTH = 118  # of tables
+_NARROW = 80  # of sentences
+_MOST = 20  # lines of a summary
+_REASON = 160  # characters of why something failed
+_TABLES = "assay report"  # the command that prints tables, in place of the one that made the findings
+
+
+def short_text(reported: Reported[Findings], seconds: float | None = None) -> str:
+    """What was found in at most 20 lines of 80 columns, the answer first; long paths alone go beyond the columns.
+
+    Args:
+        reported: the findings, and where the report is.
+        seconds: that the run took; None where nothing was run.
+    """
+    findings = reported.findings
+    head, tail = _wrapped(findings.title)[:2], _state(findings)
+    took = "" if seconds is None else f"  ({_duration(seconds)}, {reported.new:,} new answers)"
+    command = " ".join([_TABLES, *findings.command.split(" ")[2:], "--tables"])
+    tail += [f"report  {reported.report}{took}", f"tables  {command}"]
+    body: list[str] = []
+    sentences = [_wrapped(sentence) for sentence in summary(findings)] or [["Nothing is answered yet."]]
+    for place, lines in enumerate(sentences):
+        left = len(sentences) - place
+        room = _MOST - len(head) - len(tail) - len(body) - (left > 1)  # a line says that there is more
+        if len(lines) > room:
+            return "\n".join([*head, *body, "There is more in the tables and in the report.", *tail])
+        body += lines
+    return "\n".join([*head, *body, *tail])
+
+
+def _state(findings: Findings) -> list[str]:
+    """Whether anything is refuted, failed or missing: at most seven lines."""
+    lines = []
+    if count := len(findings.contradictions):
+        which = "1 contradiction" if count == 1 else f"{count} contradictions, the first"
+        lines += _wrapped(f"REFUTED, {which}: {findings.contradictions[0]}")[:4]
+    elif findings.sweeps:
+        lines.append("No contradiction: nothing constructed or learned is smaller than a bound allows.")
+    if count := len(findings.failures):
+        first = findings.failures[0]
+        which = "1 question or search failed" if count == 1 else f"{count} questions or searches failed, the first"
+        lines += _wrapped(textwrap.shorten(f"{which}: {first.what}: {first.reason}", _REASON))
+    waiting = sum(not search.failed for sweep in findings.sweeps for search in sweep.unfinished)
+    if waiting:
+        lines.append(f"{waiting} search{'es' * (waiting > 1)} not finished.")
+    return lines
+
+
+def _wrapped(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, _NARROW, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _duration(seconds: float) -> str:
+    """In words.
+
+    >>> _duration(7.6), _duration(305), _duration(9000)
+    ('8 s', '5 min 5 s', '2 h 30 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def terminal_text(reported: Reported[FoundT], say: Callable[[Console, FoundT], None], encoding: str = "utf-8") -> str:

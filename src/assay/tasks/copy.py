@@ -18,6 +18,11 @@ class Copy(Task[torch.Tensor]):
     The separator and the first L - 1 symbols of the copy are queries for the symbol that comes next. Inputs are the
     symbols 0 ... A-1, and A for the separator, int64 (batch, N).
 
+    Attributes:
+        length: N, even: twice the number of symbols that are copied.
+        alphabet: A, different symbols.
+        reverse: whether the copy is backwards.
+
     >>> Copy(length=6, alphabet=4).targets(torch.tensor([[2, 0, 3, 4, 2, 0]])).tolist()
     [[2, 0, 3]]
     """

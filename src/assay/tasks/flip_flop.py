@@ -22,6 +22,9 @@ class FlipFlop(Task[torch.Tensor]):
     Inputs, int64 (batch, N): instructions (2 write, 3 read, 4 ignore) at the even positions, bits behind them; the
     first instruction writes. A read is a query for the bit behind it.
 
+    Attributes:
+        length: N, even: an instruction and its bit are two tokens.
+
     >>> FlipFlop(length=8).targets(torch.tensor([[2, 1, 4, 0, 3, 1, 3, 1]])).tolist()
     [[-1, -1, -1, -1, 1, -1, 1, -1]]
     """

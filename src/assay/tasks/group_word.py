@@ -20,6 +20,11 @@ class GroupWord(Task[torch.Tensor]):
     The group is one that `assay.groups.named_group` knows, such as S5, Q8 or Z2xS3. Inputs are numbers of its
     generators, or of all its elements, int64 (batch, N).
 
+    Attributes:
+        length: N, letters of a word.
+        group: its name, such as S5, Q8 or Z2xS3.
+        generators: whether letters are generators instead of all elements.
+
     >>> GroupWord(length=4, group="Z3", generators=False).targets(torch.tensor([[1, 1, 0, 2]])).tolist()
     [[1, 2, 2, 1]]
     """

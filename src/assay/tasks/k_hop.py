@@ -20,6 +20,11 @@ class KHop(Task[torch.Tensor]):
     The answer is the symbol that k pointers lead to; where one leads nowhere there is none. Inputs are the symbols
     0 ... A-1, int64 (batch, N).
 
+    Attributes:
+        length: N.
+        alphabet: A, different symbols.
+        hops: k, pointers that are followed.
+
     >>> KHop(length=6, alphabet=4, hops=1).targets(torch.tensor([[0, 1, 0, 2, 1, 0]])).tolist()
     [[-1, -1, 1, -1, 0, 2]]
     """

@@ -27,6 +27,11 @@ class Language(Task[torch.Tensor]):
     states, the position alone tells the state at this length; so it is no baseline, and a network should be tested at
     longer ones.
 
+    Attributes:
+        length: N, letters of a word.
+        expression: a regular expression, such as (ab)*.
+        alphabet: all letters; empty for those that the expression names.
+
     >>> task = Language(length=4, expression="(ab)*")
     >>> task.targets(torch.tensor([[0, 1, 0, 1], [0, 1, 1, 0]])).tolist()  # 2: no word of the language begins so
     [[1, 0, 1, 0], [1, 0, 2, 2]]

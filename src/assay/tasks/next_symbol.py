@@ -17,6 +17,10 @@ class NextSymbol(Task[torch.Tensor]):
 
     Inputs are the symbols 0 ... A-1, int64 (batch, N). No causal network errs less than 1 - 1/A on average.
 
+    Attributes:
+        length: N.
+        alphabet: A, different symbols.
+
     >>> NextSymbol(length=4, alphabet=3).targets(torch.tensor([[0, 2, 1, 1]])).tolist()
     [[2, 1, 1, -1]]
     """

@@ -20,6 +20,13 @@ class Recall(Task[torch.Tensor]):
 
     Tokens, int64: key and value as a pair (batch, N, 2), V for no value; or `flat`, value v as symbol V+v (batch, N).
 
+    Attributes:
+        length: N; 0 for no filler.
+        pairs: K, keys that have a value.
+        vocabulary: V, possible keys, and possible values.
+        flat: whether a key and its value are two tokens instead of one pair.
+        one: whether one key is asked for instead of all.
+
     >>> Recall(pairs=2, vocabulary=8).targets(torch.tensor([[[5, 2], [3, 7], [3, 8], [5, 8]]])).tolist()
     [[7, 2]]
     """
