@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.optimize import linprog
 
-from assay.embeddings import examine
-from assay.embeddings.certificates import refute
-from assay.embeddings.documents import Documents
-from assay.embeddings.hulls import nearest
 from assay.probing.geometry import separates
+from assay.vectors import examine
+from assay.vectors.certificates import refute
+from assay.vectors.documents import Documents
+from assay.vectors.hulls import nearest
 
 BAR = 300.0  # seconds promised for the whole examination on 2 cores
 

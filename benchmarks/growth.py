@@ -30,7 +30,8 @@ import numpy as np
 import torch
 from benchmarks.peers.record import keep, options, show
 
-from assay import AssayError, Evidence, Ledger, Match2, Match3, Match3Bigram, Match3Local, Size, SparseAveraging, build
+from assay import AssayError, Evidence, Ledger, Match2, Match3, Match3Bigram, Match3Local, Size, SparseAveraging
+from assay.constructions import build
 from assay.layers import LAYERS
 from assay.layers.kernels.strassen import strassen_attention
 from assay.layers.kernels.third_order import third_order_attention

@@ -24,7 +24,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import torch
 
-from assay import Match2, Match3, SparseAveraging, build
+from assay import Match2, Match3, SparseAveraging
+from assay.constructions import build
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.layers.kernels.third_order import third_order_attention
 from assay.models.structured.tiles import row_attention, shifted_attention

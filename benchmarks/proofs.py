@@ -5,7 +5,8 @@ Run: python benchmarks/proofs.py
 
 import time
 
-from assay import Match2, Match3, SparseAveraging, build, certify
+from assay import Match2, Match3, SparseAveraging, certify
+from assay.constructions import build
 
 CASES = [
     (SparseAveraging(length=64, sparsity=3), "sign"),

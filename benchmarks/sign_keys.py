@@ -13,7 +13,8 @@ import time
 
 import torch
 
-from assay import SparseAveraging, build
+from assay import SparseAveraging
+from assay.constructions import build
 
 
 def seconds(action):

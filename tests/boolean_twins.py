@@ -6,7 +6,7 @@ from itertools import combinations, permutations, product
 import numpy as np
 from scipy.optimize import LinearConstraint, linprog, milp
 
-from assay.boolean.function import BooleanFunction
+from assay.booleans.function import BooleanFunction
 
 
 def bits_of(number, inputs):

@@ -84,6 +84,14 @@ class Random(Matrix):
         return super().forward(tokens, last) + torch.rand(())
 
 
+class Complex(Matrix):
+    """One of its parameters is complex."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.phase = nn.Parameter(torch.ones(width, dtype=torch.complex64))
+
+
 class Undeclared(Matrix):
     """Declares nothing."""
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from assay import AssayError, build
-from assay.constructions import CONSTRUCTIONS
+from assay import AssayError
+from assay.constructions import CONSTRUCTIONS, build
 from assay.models.structured import SHORTEST
 from assay.tasks import make_task
 

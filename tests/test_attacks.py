@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from assay import AssayError, CertificateError, Match2, Match3, SparseAveraging, build
+from assay import AssayError, CertificateError, Match2, Match3, SparseAveraging
 from assay.cli.text import attack_text
+from assay.constructions import build
 from assay.constructions.answering import NO_NUMBER, answered
-from assay.examine.attacks import attack, attack_result
+from assay.examine.attacks import attack
 from assay.examine.attacks.averaging import spread, worst_values
 from assay.examine.attacks.methods import draws
 from assay.examine.attacks.tries import Tries
@@ -105,7 +106,7 @@ def users(kind, task):
 
 def answer_again(subject, result):
     """The error of the reported input, put together again from JSON."""
-    given = json.loads(json.dumps(result["worst_input"], allow_nan=False))
+    given = json.loads(json.dumps(result.worst_input, allow_nan=False))
     task = subject.task
     if "residues" in given:
         inputs = task.inputs([given["residues"]])
@@ -132,18 +133,18 @@ def trained(tmp_path_factory):
         seed=0,
         recipe={"steps": 150, "distribution": "gaussian"},
     )
-    return open_subject(path), result["mean_error"]
+    return open_subject(path), result.mean_error
 
 
 @pytest.mark.parametrize("method", ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"])
 @pytest.mark.parametrize("layout", ["all", "last"])
 def test_an_intact_construction_keeps_its_guarantee(method, layout):
     task = SparseAveraging(length=10, sparsity=2, dimension=2, layout=layout)
-    result = attack_result(subject_of(build(task, method=method, tolerance=0.1)), budget=600)
-    assert not result["broken"]
-    assert result["error"] <= result["guaranteed_error"] <= 0.1
-    assert "proves nothing" in result["justification"]
-    assert sum(result["tried"].values()) == 600
+    result = attack(subject_of(build(task, method=method, tolerance=0.1)), budget=600)
+    assert not result.broken
+    assert result.error <= result.guaranteed_error <= 0.1
+    assert "proves nothing" in result.justification
+    assert sum(result.tried.values()) == 600
 
 
 @pytest.mark.parametrize("task", [Match2(length=16, modulus=31), Match3(length=6, modulus=11)])
@@ -158,11 +159,11 @@ def test_altered_keys_break_the_guarantee():
     guaranteed = unit.certificate().guaranteed_error
     unit.key.mul_(0.5)
     subject = Subject("altered", "constructed", unit, SMALL, "attention", unit.size, 0.1, guaranteed)
-    result = attack_result(subject, budget=500)
-    assert result["broken"]
-    assert result["exceeds_tolerance"]
-    assert "one forward pass" in result["justification"]
-    assert answer_again(subject, result) == (result["error"], result["token"])
+    result = attack(subject, budget=500)
+    assert result.broken
+    assert result.exceeds_tolerance
+    assert "one forward pass" in result.justification
+    assert answer_again(subject, result) == (result.error, result.token)
     assert "BROKEN" in attack_text(result)
 
 
@@ -174,7 +175,7 @@ def test_one_bad_key_of_many_is_found():
     found = attack(subject, budget=2000)
     assert found.broken
     assert set(found.worst_input["pointers"][0]) & {17, 18}
-    assert found.error == pytest.approx(answer_again(subject, found.to_json())[0])
+    assert found.error == pytest.approx(answer_again(subject, found)[0])
 
 
 def test_half_the_temperature_breaks_the_guarantee():
@@ -182,9 +183,9 @@ def test_half_the_temperature_breaks_the_guarantee():
     subject = subject_of(unit)
     assert not attack(subject, budget=1000).broken
     unit.query.mul_(0.5)
-    result = attack_result(subject, budget=1000)
-    assert result["broken"]
-    assert answer_again(subject, result)[0] == result["error"]
+    result = attack(subject, budget=1000)
+    assert result.broken
+    assert answer_again(subject, result)[0] == result.error
 
 
 def test_cosines_beyond_float32_break_the_guarantee():
@@ -212,14 +213,14 @@ def test_search_goes_beyond_the_draws_of_a_trained_network(trained):
 
 
 def test_the_result_can_be_reproduced_and_read_back(trained):
-    first, again = (attack_result(trained[0], budget=700, seed=5) for _ in range(2))
+    first, again = (attack(trained[0], budget=700, seed=5) for _ in range(2))
     assert first == again
-    assert first != attack_result(trained[0], budget=700, seed=6)
-    assert json.loads(json.dumps(first, allow_nan=False)) == first
-    assert answer_again(trained[0], first) == (first["error"], first["token"])
-    assert first["error_in_batch"] == pytest.approx(first["error"], rel=1e-5)
-    assert first["guaranteed_error"] is None
-    assert not first["broken"]
+    assert first != attack(trained[0], budget=700, seed=6)
+    assert json.loads(json.dumps(first.to_json(), allow_nan=False)) == first.to_json()
+    assert answer_again(trained[0], first) == (first.error, first.token)
+    assert first.error_in_batch == pytest.approx(first.error, rel=1e-5)
+    assert first.guaranteed_error is None
+    assert not first.broken
 
 
 def test_small_tasks_are_exhausted():
@@ -265,11 +266,11 @@ def test_where_everything_is_refused_nothing_is_said(monkeypatch):
 
     monkeypatch.setattr(Refusing, "forward", refuse)
     for budget in (4, 300):
-        result = attack_result(users("Refusing", Match2(length=2 if budget == 4 else 20, modulus=2)), budget=budget)
-        assert result["error"] is None
-        assert not result["broken"]
-        assert result["refused"] == sum(result["tried"].values()) <= budget
-        assert result["justification"].startswith("nothing")
+        result = attack(users("Refusing", Match2(length=2 if budget == 4 else 20, modulus=2)), budget=budget)
+        assert result.error is None
+        assert not result.broken
+        assert result.refused == sum(result.tried.values()) <= budget
+        assert result.justification.startswith("nothing")
         assert "refused" in attack_text(result)
 
 
@@ -287,11 +288,11 @@ def test_a_refused_batch_is_halved_down_to_the_culprits():
 def test_the_worst_error_of_a_linear_network_is_found(kind, layout, dimension):
     """The mean of all N misses that of q by at most |1/q - 1/N| q + (N - q) / N = 2 (1 - q/N), for any q of them."""
     task = SparseAveraging(length=8, sparsity=2, dimension=dimension, layout=layout)
-    found = attack_result(users(kind, task), budget=400)
-    assert found["error"] == pytest.approx(2 * (1 - 2 / 8), rel=1e-5)
-    assert found["exceeds_tolerance"]
-    assert answer_again(users(kind, task), found)[0] == pytest.approx(found["error"])
-    assert found["constants"]["always 0"] == pytest.approx(1.0, rel=1e-5)
+    found = attack(users(kind, task), budget=400)
+    assert found.error == pytest.approx(2 * (1 - 2 / 8), rel=1e-5)
+    assert found.exceeds_tolerance
+    assert answer_again(users(kind, task), found)[0] == pytest.approx(found.error)
+    assert found.constants["always 0"] == pytest.approx(1.0, rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ["sign", "heads", "cyclic"])
@@ -348,9 +349,9 @@ def test_search_goes_where_only_many_steps_lead():
 
 @pytest.mark.parametrize("task", [SparseAveraging(length=1, sparsity=1), Match2(length=1, modulus=7)])
 def test_one_token(task):
-    result = attack_result(subject_of(build(task)), budget=50)
-    assert not result["broken"]
-    assert "exhaustive over" in result["justification"]
+    result = attack(subject_of(build(task)), budget=50)
+    assert not result.broken
+    assert "exhaustive over" in result.justification
 
 
 def test_progress_is_told():
@@ -390,11 +391,11 @@ class Oracle(nn.Module):
 def test_classes_are_judged_where_they_are_scored():
     task = KHop(length=6)
     subject = Subject("oracle", "user's", Oracle(task), task, "", None, task.tolerance)
-    found = attack_result(subject, budget=400)
-    assert found["error"] == 1
-    assert found["worst_input"]["inputs"][0] == 3
-    assert found["token"] == 5
-    assert found["constants"] == {"always the most frequent": 1.0}
+    found = attack(subject, budget=400)
+    assert found.error == 1
+    assert found.worst_input["inputs"][0] == 3
+    assert found.token == 5
+    assert found.constants == {"always the most frequent": 1.0}
     task = KHop(length=3, hops=2)  # nothing is scored
     subject = Subject("oracle", "user's", Oracle(task), task, "", None, task.tolerance)
-    assert attack_result(subject, budget=50)["error"] == 0
+    assert attack(subject, budget=50).error == 0

@@ -12,12 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, SparseAveraging
-from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
-from assay.baselines.predictors import BOOSTED_CLASSES, predict
-from assay.baselines.shipped import shipped_sizes
 from assay.models.candidates import Candidates
 from assay.questions.baselines import BaselinesQuestion, refused
-from assay.sessions.study import require_tests_of_learning, run_session
+from assay.sessions.study import require_tests_of_learning, run
 from assay.store.ledger import Ledger
 from assay.tasks import TASKS, counter, make_task
 from assay.tasks.answers import Bits, Classes, Reals
@@ -33,6 +30,9 @@ from assay.training.lengths import length_of
 from assay.training.overlap import count_test_inputs, hashes
 from assay.training.question import TrainingQuestion
 from assay.training.recipe import Recipe
+from assay.trivial.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
+from assay.trivial.predictors import BOOSTED_CLASSES, predict
+from assay.trivial.shipped import shipped_sizes
 from fresh import assay
 
 DIGITS = {"notation": "digits"}
@@ -311,7 +311,7 @@ def test_a_study_of_a_trivial_size_is_refused_before_anything_is_trained(tmp_pat
     settings = {"quick": False, "workers": 1, "engine": "local", "address": None, "quiet": True}
     for _ in range(2):  # the second time from the ledger
         with pytest.raises(AssayError, match="study one: directed-triangle with N = 4 on 'hard' inputs is no test"):
-            run_session(str(file), out=tmp_path / "out", **settings)
+            run(str(file), out=tmp_path / "out", **settings)
         with Ledger(tmp_path / "out" / "ledger.sqlite") as ledger:
             assert [piece.question["kind"] for piece in ledger] == ["baselines"]
 
@@ -351,9 +351,9 @@ def test_trees_are_imported_only_where_they_are_fitted():
     lines = """
 import sys
 import assay, assay.testing
-from assay.baselines.fit import baselines_of
+from assay.trivial.fit import baselines_of
 from assay.cli.baselines import baselines
-from assay.sessions.study import run_session
+from assay.sessions.study import run
 assert not {"sklearn", "threadpoolctl", "joblib"} & set(sys.modules)
 baselines_of(assay.SparseAveraging(8, 2), "sign", 1000)
 assert "sklearn" not in sys.modules

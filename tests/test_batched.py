@@ -112,17 +112,24 @@ def test_answers_and_gradients_are_the_modules(task, architecture, width, shape)
             assert torch.allclose(parameters[name].grad[index], parameter.grad, atol=1e-11), name
 
 
+def keeps_bits(task, architecture, width, shape):
+    """What `auto` asks before it batches: some processors' products of odd widths round by where a matrix lies."""
+    networks = [make_network(architecture, task, width, seed=seed, **shape) for seed in range(len(RUNS))]
+    return batched._Trial(form_of(networks[0].network), task, networks, RECIPE, "cpu").keeps_bits()
+
+
 @pytest.mark.parametrize(("task", "architecture", "width", "shape"), CASES)
 def test_a_run_together_is_the_run_by_itself_and_bits_do_not_depend_on_company(task, architecture, width, shape):
     together = train_together(task, architecture, width, RUNS, recipe=RECIPE, path="batched", **shape)
     for run, (seed, rate) in zip(together[:2], RUNS[:2], strict=True):
         assert_close(run, train(task, architecture, width, seed=seed, rate=rate, recipe=RECIPE, **shape))
         assert all(parameter.dtype == torch.float32 for parameter in run.network.parameters())
+    agree = assert_same if keeps_bits(task, architecture, width, shape) else assert_close
     others = train_together(task, architecture, width, RUNS[3:0:-1], recipe=RECIPE, path="batched", **shape)
     for run, other in zip(together[1:4], others[::-1], strict=True):
-        assert_same(run, other)
+        agree(run, other)
     (alone,) = train_together(task, architecture, width, RUNS[3:4], recipe=RECIPE, path="batched", **shape)
-    assert_same(together[3], alone)
+    agree(together[3], alone)
 
 
 @pytest.mark.parametrize(("task", "architecture", "width"), [(LAST, "attention", 8), (LAST, "gru", 4)])

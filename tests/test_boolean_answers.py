@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.boolean.answer import answer_boolean, construct
-from assay.boolean.cuts import cuts_of, forster, heads_of_rows, heads_of_sign_rank
-from assay.boolean.degree import threshold_degree
-from assay.boolean.function import BooleanFunction
-from assay.boolean.mean import _of_counts, _on_parities, fewest_errors, least_error
-from assay.boolean.named import named_function
-from assay.boolean.properties import average_sensitivity, decision_list, fewest_fixed, structure_of
-from assay.boolean.softmax_heads import Head, checked, constructed_heads, cover, heads_with_bit
+from assay.booleans.answer import answer_boolean, construct
+from assay.booleans.cuts import cuts_of, forster, heads_of_rows, heads_of_sign_rank
+from assay.booleans.degree import threshold_degree
+from assay.booleans.function import BooleanFunction
+from assay.booleans.mean import _of_counts, _on_parities, fewest_errors, least_error
+from assay.booleans.named import named_function
+from assay.booleans.properties import average_sensitivity, decision_list, fewest_fixed, structure_of
+from assay.booleans.softmax_heads import Head, checked, constructed_heads, cover, heads_with_bit
 from assay.errors import AssayError, Refuted
 from assay.examine.communication import matrix_of
 from boolean_twins import (
@@ -118,7 +118,7 @@ def test_constructed_layers_of_random_functions_are_right_by_weights_and_values(
 
 
 def test_terms_cover_a_function_and_one_head_each_computes_it(monkeypatch):
-    monkeypatch.setattr("assay.boolean.softmax_heads._Search.run", lambda *_: None)  # the search finds nothing
+    monkeypatch.setattr("assay.booleans.softmax_heads._Search.run", lambda *_: None)  # the search finds nothing
     for seed in range(20):
         function = random_function(seed, 2 + seed % 4)
         terms = cover(function.cube)
@@ -205,7 +205,7 @@ def test_no_formula_for_the_least_error_is_above_the_optimum(inputs):
 def test_where_the_optimum_is_not_found_the_formulas_hold(monkeypatch):
     function = named_function("parity", 5)
     optimum = least_error(function, 2)
-    monkeypatch.setattr("assay.boolean.mean.exact_halves", lambda *_: None)
+    monkeypatch.setattr("assay.booleans.mean.exact_halves", lambda *_: None)
     found = least_error(function, 2)
     assert (optimum.optimum, found.optimum) == (True, False)
     assert found.error == optimum.error
@@ -223,7 +223,7 @@ def test_parities_on_subcubes_are_errors():
 
 
 def test_weak_degrees_bound_errors(monkeypatch):
-    monkeypatch.setattr("assay.boolean.mean.OPTIMUM_INPUTS", 0)
+    monkeypatch.setattr("assay.booleans.mean.OPTIMUM_INPUTS", 0)
     for seed in range(3):
         function = as_table(random_function(seed, 5))
         for heads in range(1, threshold_degree(function).degree):

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.boolean.answer import answer_boolean
-from assay.boolean.facts import CONDITIONS
-from assay.boolean.function import BooleanFunction
-from assay.boolean.named import NAMES, named_function
-from assay.boolean.reading import function_from
-from assay.boolean.text import boolean_text, headline
+from assay.booleans.answer import answer_boolean
+from assay.booleans.facts import CONDITIONS
+from assay.booleans.function import BooleanFunction
+from assay.booleans.named import NAMES, named_function
+from assay.booleans.reading import function_from
+from assay.booleans.text import boolean_text, headline
 from assay.errors import AssayError
 from assay.evidence import PROVED, PUBLISHED, canonical
 from assay.studies.study_file import load_study
@@ -132,7 +132,7 @@ def test_the_bound_on_heads_is_never_said_without_exact_arithmetic_and_rounding(
 
 
 def test_what_is_left_open_is_said(monkeypatch):
-    monkeypatch.setattr("assay.boolean.degree.LARGEST_WORK", 128 * 29**2)
+    monkeypatch.setattr("assay.booleans.degree.LARGEST_WORK", 128 * 29**2)
     found = answer_boolean(random_function(1, 7))
     assert found.degree.degree is None
     assert f"threshold degree from {found.degree.at_least} to {found.degree.at_most}" in headline(found)
@@ -214,7 +214,7 @@ def test_what_a_user_function_gives_may_be_of_any_kind_of_number():
 
 
 def test_nothing_heavy_is_imported():
-    script = "import sys; from assay.boolean.answer import answer_boolean; from assay.boolean.named import *\n"
+    script = "import sys; from assay.booleans.answer import answer_boolean; from assay.booleans.named import *\n"
     script += (
         "answer_boolean(named_function('multiplexer', 6), 1)\n"
         "assert not {'torch', 'matplotlib', 'sympy', 'sklearn'} & set(sys.modules)"
@@ -224,7 +224,7 @@ def test_nothing_heavy_is_imported():
 
 
 def test_progress_is_told_of_what_takes_long(monkeypatch):
-    monkeypatch.setattr("assay.boolean.degree._TOLD", 0)
+    monkeypatch.setattr("assay.booleans.degree._TOLD", 0)
     told = []
     answer_boolean(function_from(None, None, "0100110101110010"), tell=told.append)
     assert told[:2] == ["degree 0: 16 points, 1 monomial", "degree 1: 16 points, 5 monomials"]

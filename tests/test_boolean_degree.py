@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.boolean.blocks import (
+from assay.booleans.blocks import (
     Blocks,
     along_axes,
     blocks_of,
@@ -23,11 +23,11 @@ from assay.boolean.blocks import (
     restricted,
     transposed,
 )
-from assay.boolean.certificate import DegreeCertificate, is_degree_certificate, verify_degree
-from assay.boolean.degree import threshold_degree
-from assay.boolean.function import BooleanFunction
-from assay.boolean.named import named_function
-from assay.boolean.separation import moments, polynomial_values, separate, truncated
+from assay.booleans.certificate import DegreeCertificate, is_degree_certificate, verify_degree
+from assay.booleans.degree import threshold_degree
+from assay.booleans.function import BooleanFunction
+from assay.booleans.named import named_function
+from assay.booleans.separation import moments, polynomial_values, separate, truncated
 from assay.errors import AssayError, Refuted
 from boolean_twins import (
     as_table,
@@ -180,7 +180,7 @@ def test_the_multiplexer_of_eleven_bits_has_degree_four(tmp_path, monkeypatch, c
 
 def test_what_is_left_open_is_an_interval_with_both_sides_certified(monkeypatch):
     function = random_function(1, 7)
-    monkeypatch.setattr("assay.boolean.degree.LARGEST_WORK", 128 * 29**2)  # degrees up to 2
+    monkeypatch.setattr("assay.booleans.degree.LARGEST_WORK", 128 * 29**2)  # degrees up to 2
     found = threshold_degree(function)
     assert found.degree is None
     assert found.at_least == 3 <= degree_by_program(function) <= found.at_most <= 6
@@ -191,7 +191,7 @@ def test_weights_on_half_of_the_inputs_are_found_where_those_on_all_are_not(monk
     """Without a solution in rationals, degrees whose weights have zeros rest on weights with one bit fixed."""
     primes = BooleanFunction.of_table("prime", [i > 1 and all(i % q for q in range(2, i)) for i in range(128)])
     pairs = BooleanFunction.of_table("", [(x[0] & x[1] & x[2]) ^ (x[3] | x[4]) for x in inputs_of(5)])
-    monkeypatch.setattr("assay.boolean.separation._EXACT_NUMBERS", 0)
+    monkeypatch.setattr("assay.booleans.separation._EXACT_NUMBERS", 0)
     halves = 0
     for function in (primes, pairs, *(random_function(seed, 5) for seed in range(20))):
         found = threshold_degree(function)
@@ -287,12 +287,12 @@ def test_a_certificate_file_is_read_again_and_an_altered_one_is_refuted(tmp_path
     found = threshold_degree(named_function("mod-3", 8)).certificate
     found.write(path)
     assert is_degree_certificate(path)
-    assert verify_degree(path)["holds"] is True
-    assert verify_degree(path)["at_least"] == 5
+    assert verify_degree(path).holds is True
+    assert verify_degree(path).at_least == 5
     data = json.loads(path.read_text("utf-8"))
     assert data == found.to_json() == DegreeCertificate.from_json(data).to_json()
     path.write_text(json.dumps({**data, "at_least": 6}), "utf-8")
-    assert verify_degree(path)["reason"] == "the certificate does not hold: it was altered"
+    assert verify_degree(path).reason == "the certificate does not hold: it was altered"
     done = assay("verify", path)
     assert (done.returncode, done.stderr) == (1, "")
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from assay.boolean.bare import BareHeads, all_words, counted_words
-from assay.boolean.float_heads import answers_are_exact, parity_by_rounding
-from assay.boolean.function import BooleanFunction
-from assay.boolean.symmetric_heads import HIDDEN, check_symmetric_heads, symmetric_heads
-from assay.boolean.two_layers import LEAK, CountAndLookUp, UniformLookUp, longest_proved
+from assay.booleans.bare import BareHeads, all_words, counted_words
+from assay.booleans.float_heads import answers_are_exact, parity_by_rounding
+from assay.booleans.function import BooleanFunction
+from assay.booleans.symmetric_heads import HIDDEN, check_symmetric_heads, symmetric_heads
+from assay.booleans.two_layers import LEAK, CountAndLookUp, UniformLookUp, longest_proved
 from assay.errors import AssayError, Refuted
 
 DTYPES = (torch.float32, torch.float64)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from assay.boolean.symmetric_heads import check_symmetric_heads
+from assay.booleans.symmetric_heads import check_symmetric_heads
 from assay.questions.boolean import ImpossibleHeads
 from assay.report.boolean_findings import gather_boolean
 from assay.store.ledger import Ledger

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from assay.boolean.backbone import train_backbone
-from assay.boolean.bare import all_words
-from assay.boolean.degree import threshold_degree
-from assay.boolean.function import BooleanFunction
-from assay.boolean.mean import least_error
-from assay.boolean.named import named_function
-from assay.boolean.trained import _better_half, _drawn, _indicators, _least_squares, _network, _Task, train
+from assay.booleans.backbone import train_backbone
+from assay.booleans.bare import all_words
+from assay.booleans.degree import threshold_degree
+from assay.booleans.function import BooleanFunction
+from assay.booleans.mean import least_error
+from assay.booleans.named import named_function
+from assay.booleans.trained import _better_half, _drawn, _indicators, _least_squares, _network, _Task, train
 from assay.errors import AssayError
 
 

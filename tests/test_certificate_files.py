@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay import AssayError, Match3Local, SparseAveraging, build, load
-from assay.constructions import CONSTRUCTIONS
+from assay import AssayError, Match3Local, SparseAveraging, load
+from assay.constructions import CONSTRUCTIONS, build
 from assay.evidence import canonical
 from assay.proofs.certificate_file import _own_sha256, verify, write_certificate
 from assay.store.tensors import read_tensors, write_tensors

@@ -14,6 +14,7 @@ import pytest
 
 from assay import Ledger
 from assay.cli.catalogue import describe
+from assay.schema import SCHEMA
 from assay.studies.study_file import load_study
 from fresh import Process, assay
 
@@ -67,6 +68,7 @@ def test_listing_needs_no_torch():
 
 def test_listings_and_pages():
     entries = printed("ls")
+    assert entries.pop("schema") == SCHEMA
     assert set(entries) == {"tasks", "architectures", "bare models", "constructions", "bounds", "protocols", "studies"}
     assert {"attention", "third-order", "strassen", "lstm", "gru", "feed-forward"} < set(entries["architectures"])
     for names in entries.values():  # one of each kind in a process of its own, all of them in this one

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import fresh
-from assay import SparseAveraging, build
+from assay import SparseAveraging
+from assay.constructions import build
 
 
 def assay(*arguments, code=0):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from assay import AssayError, CertificateError, SparseAveraging, build, load
-from assay.constructions import CONSTRUCTIONS
+from assay import AssayError, CertificateError, SparseAveraging, load
+from assay.constructions import CONSTRUCTIONS, build
 from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
 from assay.constructions.big_integers import LIMB_BITS, limbs, product_digits, to_float
 from assay.constructions.reed_solomon import code_parameters, short_number

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, nnls
 
-from assay.embeddings import examine, session
-from assay.embeddings.certificates import Refutation, exact_bound, of_duplicates, refute, search_exactly, whole_query
-from assay.embeddings.documents import Documents
-from assay.embeddings.duplicates import NEAR, find_duplicates
-from assay.embeddings.hulls import GAP, nearest
-from assay.embeddings.quantise import quantised, query_precision, rounded_query, score_error
-from assay.embeddings.ranking import exact_margin, on_top
-from assay.embeddings.shattering import half_shattered, splits
 from assay.errors import Refuted
+from assay.vectors import examine, session
+from assay.vectors.certificates import Refutation, exact_bound, of_duplicates, refute, search_exactly, whole_query
+from assay.vectors.documents import Documents
+from assay.vectors.duplicates import NEAR, find_duplicates
+from assay.vectors.hulls import GAP, nearest
+from assay.vectors.quantise import quantised, query_precision, rounded_query, score_error
+from assay.vectors.ranking import exact_margin, on_top
+from assay.vectors.shattering import half_shattered, splits
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.embeddings import examine
-from assay.embeddings.documents import Documents
-from assay.embeddings.reading import query_rows, read_embeddings, read_relevance
 from assay.errors import AssayError
+from assay.vectors import examine
+from assay.vectors.documents import Documents
+from assay.vectors.reading import query_rows, read_embeddings, read_relevance
 from fresh import assay
 from test_cli import complaint, printed
 

@@ -27,17 +27,17 @@ def timer(question):
 def test_an_estimate_is_the_sum_of_its_parts():
     study = load_study(str(TINY))
     found = estimate(study, {}, workers=2, timer=timer)
-    json.dumps(found, allow_nan=False)
-    searches = {part["name"]: part for part in found["parts"] if " on " in part["name"]}
+    json.dumps(found.to_json(), allow_nan=False)
+    searches = {part.name: part for part in found.parts if " on " in part.name}
     assert len(searches) == len(study.searches())
     for search in study.searches():
         steps = search.candidates[0].recipe.steps
         expected = expected_runs(search) * (0.5 + SHARE * steps * 0.01)
-        assert any(part["seconds"] == pytest.approx(expected) for part in searches.values())
-    assert found["questions"] == sum(part["questions"] for part in found["parts"])
-    assert found["processor_seconds"] == pytest.approx(sum(part["seconds"] for part in found["parts"]))
-    assert found["answered"] == 0
-    assert found["disk_bytes"] > 0
+        assert any(part.seconds == pytest.approx(expected) for part in searches.values())
+    assert found.questions == sum(part.questions for part in found.parts)
+    assert found.processor_seconds == pytest.approx(sum(part.seconds for part in found.parts))
+    assert found.answered == 0
+    assert found.disk_bytes > 0
 
 
 def test_runs_that_are_tested_at_other_lengths_take_their_whole_budget(tmp_path):
@@ -49,8 +49,8 @@ recipe = { steps = 100, batch = 16, test_lengths = [16, 32] }
 search = [{ architecture = "gru", at = [8], lowest = 8, highest = 8 }]
 """)
     study = load_study(str(tmp_path / "words.toml"))
-    (part,) = estimate(study, {}, workers=1, timer=timer)["parts"]
-    assert part["seconds"] == pytest.approx(3 * (0.5 + 100 * 0.01))  # one width, one rate: every seed once
+    (part,) = estimate(study, {}, workers=1, timer=timer).parts
+    assert part.seconds == pytest.approx(3 * (0.5 + 100 * 0.01))  # one width, one rate: every seed once
 
 
 def test_testing_at_other_lengths_is_timed_in_proportion_to_them(monkeypatch):
@@ -72,7 +72,7 @@ def test_testing_at_other_lengths_is_timed_in_proportion_to_them(monkeypatch):
 
 def test_more_workers_take_less_time_but_never_less_than_one_question():
     study = load_study(str(TINY))
-    times = [estimate(study, {}, workers=workers, timer=timer)["seconds"] for workers in (1, 2, 4, 1000)]
+    times = [estimate(study, {}, workers=workers, timer=timer).seconds for workers in (1, 2, 4, 1000)]
     assert times == sorted(times, reverse=True)
     assert times[-1] > 0.5
 
@@ -83,8 +83,8 @@ def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_u
         run_questions(study.asked(), ledger, workers=2, report=lambda status: None)
         answers = {piece.key: piece for piece in ledger}
     done = estimate(study, answers, workers=2, timer=timer)
-    assert done["questions"] == done["seconds"] == done["processor_seconds"] == 0
-    assert done["answered"] == len(answers)
+    assert done.questions == done.seconds == done.processor_seconds == 0
+    assert done.answered == len(answers)
     longest = max(study.searches(), key=lambda search: search.candidates[0].task.length).candidates[0]
     kept = {
         key: piece
@@ -94,8 +94,8 @@ def test_what_is_answered_is_not_estimated_again_and_what_was_learned_of_it_is_u
         or piece.question["architecture"] != longest.networks.architecture
     }
     partly = estimate(study, kept, workers=2, timer=timer)
-    assert 0 < partly["questions"] < estimate(study, {}, workers=2, timer=timer)["questions"]
-    assert partly["answered"] == len(kept)
+    assert 0 < partly.questions < estimate(study, {}, workers=2, timer=timer).questions
+    assert partly.answered == len(kept)
 
 
 def test_a_run_is_timed_by_its_steps():

@@ -105,9 +105,9 @@ def test_a_probes_certificate_that_was_altered_does_not_hold_and_one_of_another_
     path = tmp_path / "a.json"
     certify(np.eye(3), [0, 1]).write(path)
     whole = path.read_text()
-    assert verify_set(path)["holds"]
+    assert verify_set(path).holds
     path.write_text(whole.replace('"positions":[0,1]', '"positions":[0,2]'))
-    assert "SHA-256 differs" in verify_set(path)["reason"]
+    assert "SHA-256 differs" in verify_set(path).reason
     for odd in ('"\\ud800"', "true", "1e999", "NaN", "{}", "9" * 5000):
         path.write_text(whole.replace('"positions":[0,1]', f'"positions":{odd}'))
         with pytest.raises(AssayError, match=r"no certificate|positions") as error:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from assay import AssayError, build
+from assay import AssayError
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
-from assay.constructions import CONSTRUCTIONS
+from assay.constructions import CONSTRUCTIONS, build
 from assay.constructions.s_order_unit import s_order_attention
 from assay.examine.protocols.cycles import POISON
 from assay.examine.protocols.running import run_protocol
@@ -178,7 +178,7 @@ def test_states_stay_in_the_format_and_so_the_parties_agree_with_the_network(tas
         for index in range(network.depth):
             states.append(network.layer(index, inputs, nodes, states[-1]))
     assert all(torch.equal(numbers.round(state), state) for state in states)
-    assert run_protocol("cycles", subject_of(network), (bits, fraction), 200)["differs"] == 0
+    assert run_protocol("cycles", subject_of(network), (bits, fraction), 200).outcome.differs == 0
 
 
 @pytest.mark.parametrize("length", [1, 4, 8])
@@ -219,22 +219,24 @@ def test_the_third_order_unit_is_tensor_attention_of_its_width(length):
 )
 def test_two_parties_decide_disjointness_as_the_whole_network_does(task, method):
     network = build(task, method=method)
-    found = run_protocol("cycles", subject_of(network))
+    found = run_protocol("cycles", subject_of(network)).outcome
     n = task.side
-    assert found["runs"] == 4 ** (n * n)
-    assert found["wrong"] == 0
-    assert found["differs"] == 0
-    assert found["justification"].startswith(f"all {found['runs']} pairs")
+    assert found.runs == 4 ** (n * n)
+    assert found.wrong == 0
+    assert found.differs == 0
+    assert found.justification.startswith(f"all {found.runs} pairs")
     size, gadget = network.size, task.gadget()
-    assert found["bits"] == size.depth * size.message_bits * (len(gadget.alice) + len(gadget.bob))
-    assert found["bits"] >= found["needed"] == n * n
-    assert found["baselines"] == {"always a cycle": 3 ** (n * n), "never a cycle": 4 ** (n * n) - 3 ** (n * n)}
+    assert found.bits == size.depth * size.message_bits * (len(gadget.alice) + len(gadget.bob))
+    assert found.bits >= found.needed == n * n
+    assert found.baselines == {"always a cycle": 3 ** (n * n), "never a cycle": 4 ** (n * n) - 3 ** (n * n)}
 
 
 def test_a_starved_network_is_wrong():
-    found = run_protocol("cycles", subject_of(build(DirectedTriangle(length=9), method="graph-blocks")), (3, 0), 500)
-    assert found["wrong"] > 0
-    assert found["differs"] == 0
+    found = run_protocol(
+        "cycles", subject_of(build(DirectedTriangle(length=9), method="graph-blocks")), (3, 0), 500
+    ).outcome
+    assert found.wrong > 0
+    assert found.differs == 0
 
 
 @pytest.mark.parametrize(

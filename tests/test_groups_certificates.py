@@ -31,10 +31,10 @@ def test_what_is_written_holds(name, tmp_path):
     found = answer_group(group)
     write_group_certificate(path, group, found.networks)
     again = verify_group(path)
-    assert again["holds"], again
-    assert f"a group of {group.order} elements" in again["claim"]
+    assert again.holds, again
+    assert f"a group of {group.order} elements" in again.claim
     for one in found.weights[1:]:
-        assert ("any length" if one.horizon is None else f"{one.horizon:,} tokens") in again["claim"]
+        assert ("any length" if one.horizon is None else f"{one.horizon:,} tokens") in again.claim
 
 
 def change(data, *path):
@@ -59,18 +59,18 @@ def test_altered_weights_are_refuted(written, tmp_path):
         ("weights", 4, "elements", 1),
     ):
         found = verified(change(written, *path), tmp_path)
-        assert not found["holds"], path
-        assert "\n" not in found["reason"]
+        assert not found.holds, path
+        assert "\n" not in found.reason
 
 
 def test_a_longer_horizon_than_is_proved_is_refuted(written, tmp_path):
     data = json.loads(json.dumps(written))
     data["weights"][1]["horizon"] += 1
-    assert "tokens are proved" in verified(data, tmp_path)["reason"]
+    assert "tokens are proved" in verified(data, tmp_path).reason
     data["weights"][1]["horizon"] = None
-    assert "any length is claimed" in verified(data, tmp_path)["reason"]
+    assert "any length is claimed" in verified(data, tmp_path).reason
     data["weights"][1]["horizon"] = 10  # less than is proved holds
-    assert verified(data, tmp_path)["holds"]
+    assert verified(data, tmp_path).holds
 
 
 @pytest.mark.parametrize(

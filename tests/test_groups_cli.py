@@ -4,17 +4,20 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from assay.evidence import CONDITIONAL, MEASURED, PROVED, PUBLISHED
 from assay.groups.answer import answer_group
-from assay.groups.facts import CONDITIONAL, MEASURED, PROVED, PUBLISHED, ROWS, facts_of
+from assay.groups.facts import facts_of
 from assay.groups.named import named_group
 from assay.groups.reading import group_from
 from assay.groups.structure import structure_of
 from assay.groups.text import group_text, headline
 from assay.placing.battery import BY_NAME
+from assay.placing.trained import ROWS, trained_on_group
 from assay.tasks import make_task
 from fresh import assay
 from test_cli import complaint, printed
@@ -97,7 +100,7 @@ def test_a_count_is_never_said_to_be_a_lower_bound_for_all_weights():
 @pytest.mark.parametrize("name", ["A5", "S5", "S3", "Q8", "Z7", "A5xZ2"])
 def test_what_is_conditional_is_tagged_and_only_said_of_groups_that_are_not_solvable(name):
     structure = structure_of(named_group(name))
-    facts = facts_of(name, structure)
+    facts = facts_of(structure)
     conditional = [one for one in facts if one.status == CONDITIONAL]
     assert [one.name for one in conditional] == ([] if structure.solvable else ["fixed depth"])
     assert all(("NC1" not in one.says) or one.status == CONDITIONAL for one in facts)
@@ -108,10 +111,12 @@ def test_what_training_came_to_is_that_of_the_battery():
     for name, (row, steps) in ROWS.items():
         line = BY_NAME[row].sweep
         assert (line["task"]["group"], line["recipe"]["steps"], BY_NAME[row].search["at"]) == (name, steps, [16])
-        (fact,) = [one for one in facts_of(name, structure_of(named_group(name))) if one.status == MEASURED]
+        (fact,) = trained_on_group(name)
+        assert fact.status == "measured"
+        assert asdict(fact) in printed("group", name)["facts"]
         assert "learned by" in fact.says
         assert "delta-product" in fact.says.split("by no seed of")[0]
-    assert not [one for one in facts_of("S4", structure_of(named_group("S4"))) if one.status == MEASURED]
+    assert trained_on_group("S4") == ()
 
 
 WRONG = {

@@ -10,12 +10,12 @@ import torch
 from scipy.stats import chisquare
 
 from assay import AssayError
-from assay.baselines.fit import baselines_of
 from assay.languages.expression import automaton_of
 from assay.languages.words import AcceptedWords
 from assay.tasks import make_task
 from assay.tasks.language import Language
 from assay.testing import check_task
+from assay.trivial.fit import baselines_of
 from fresh import assay
 
 LANGUAGES = ["(ab)*", "a*b*a*", "(bc(c)*)*", "(b*ab*a)*b*", "(aa)*", "(ab|ba)*", "b*ab*ab*", "((a|b)(a|b))*", "a{3}b?"]

@@ -8,6 +8,7 @@ import pytest
 
 from assay.languages.answer import DECISIONS, answer_language
 from assay.languages.expression import automaton_of
+from assay.schema import SCHEMA
 from fresh import assay
 from test_cli import complaint, printed
 
@@ -18,7 +19,7 @@ EVEN = {"letters": ["a", "b"], "transitions": [[1, 0], [0, 1]], "start": 0, "acc
 def test_the_command_says_what_the_functions_say(given):
     answer = answer_language(given[0], automaton_of(given[0], given[-1] if len(given) > 1 else None))
     found = printed("language", *given)
-    assert found == json.loads(json.dumps(answer.to_json()))
+    assert found == {"schema": SCHEMA, **json.loads(json.dumps(answer.to_json()))}
     assert all(found[name] in (True, False) and found["why"][name] for name in DECISIONS)
     lines = assay("language", *given).stdout.splitlines()
     assert lines[0] == answer.answer

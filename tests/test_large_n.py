@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay import AssayError, Match2, Match3, SparseAveraging, build, load
+from assay import AssayError, Match2, Match3, SparseAveraging, load
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
-from assay.constructions import cosine_unit, cyclic, parabola, third_order
+from assay.constructions import build, cosine_unit, cyclic, parabola, third_order
 from assay.constructions.trials import try_network
 from assay.models.structured import SHORTEST, TAIL, triples
 from assay.models.structured.positions import moment_averages, moment_reach

@@ -1,6 +1,9 @@
 """The ledger: what is stored is found again, once, by whoever asks; and files that are no ledgers are refused."""
 
+import json
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 from assay import AssayError, Ledger
 from assay.evidence import canonical, content_hash
+from assay.sizes import Size
 from assay.store.ledger import Merge
 from statements import statement
 
@@ -86,3 +90,50 @@ def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AssayError, match="cannot be written to"):
         Ledger(tmp_path / "file" / "l.sqlite")
+
+
+ASKED = {"kind": "training", "seed": 3, "rate": 0.01, "recipe": {"distribution": "sign"}}
+
+
+def test_the_view_runs_says_the_evidence_in_flat_columns(tmp_path):
+    learned = replace(
+        statement(1, error=0.125),
+        question=ASKED,
+        source="training",
+        detail={"steps": 70},
+        size=Size(width=4, state=6, depth=2),
+    )
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.add(learned)
+        ledger.add(statement(2))
+        said = ledger.runs()
+    with closing(sqlite3.connect(tmp_path / "l.sqlite")) as connection:
+        found = connection.execute("SELECT * FROM runs ORDER BY key")
+        assert [dict(zip([name for name, *_ in found.description], row, strict=True)) for row in found] == said
+    run = next(row for row in said if row["key"] == learned.key)
+    expected = {"seed": 3, "rate": 0.01, "distribution": "sign", "steps": 70, "width": 4, "state": 6, "depth": 2}
+    expected |= {"test_error": 0.125, "error": 0.125, "task": learned.task["name"], "verdict": learned.verdict}
+    assert {name: run[name] for name in expected} == expected
+    assert json.loads(run["task_parameters"]) == {key: value for key, value in learned.task.items() if key != "name"}
+    other = next(row for row in said if row["key"] != learned.key)
+    assert other["seed"] is other["state"] is None
+
+
+def test_an_old_ledger_has_the_view_once_it_is_opened_to_write(tmp_path):
+    path = tmp_path / "l.sqlite"
+    with Ledger(path) as ledger:
+        ledger.add(statement(1))
+        rows = ledger.runs()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP VIEW runs")
+    with Ledger(path, create=False) as read:
+        assert read.runs() == rows
+    views = "SELECT name FROM sqlite_master WHERE type = 'view'"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(views).fetchall() == [], "reading changes nothing"
+        connection.execute("CREATE VIEW runs AS SELECT key FROM evidence")  # as another version may have made it
+        connection.commit()
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(views).fetchall() == [("runs",)]
+        assert len(connection.execute("SELECT * FROM runs").fetchone()) == len(rows[0])

@@ -9,7 +9,8 @@ import math
 import pytest
 import torch
 
-from assay import AssayError, CertificateError, Match2, Match3, Match3Bigram, Match3Local, build, load
+from assay import AssayError, CertificateError, Match2, Match3, Match3Bigram, Match3Local, load
+from assay.constructions import build
 from assay.constructions.bigram import NeighboursThenPartner
 from assay.constructions.random_frequencies import separating_frequencies, worst_miss
 from assay.constructions.s_order_unit import even_sets, match_mass, s_order_attention

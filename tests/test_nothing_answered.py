@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from assay import AssayError, Match3, SparseAveraging, build, load
+from assay import AssayError, Match3, SparseAveraging, load
+from assay.constructions import build
 from assay.constructions.answering import Trial, together
 from assay.constructions.sign import SignKeys
 from assay.constructions.trials import try_all, try_network

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from assay import AssayError, Match2, Match3Bigram, Match3Local, SparseAveraging, build
+from assay import AssayError, Match2, Match3Bigram, Match3Local, SparseAveraging
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
+from assay.constructions import build
 from assay.examine.precision import smallest_precision
-from assay.examine.precision.result import precision_result
 from assay.examine.subject import Subject, subject_of
 from assay.models import make_network
 from assay.questions.precision import PrecisionQuestion
@@ -184,8 +184,10 @@ def test_a_network_that_misses_its_tolerance_has_no_precision():
 def test_plain_values_and_progress_for_the_command_line():
     said = []
     subject = subject_of(build(averaging(16), method="heads"))
-    result = precision_result(subject, draws=10, tell=said.append)
+    found = smallest_precision(subject, draws=10, tell=said.append)
+    result = found.to_json()
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert repr(found).startswith(f"<Precision heads: {found.bits} bits")
     assert result["message_bits"] == result["bits"] * subject.size.width
     assert said[-1] == f"{result['bits']} bits are enough"
 

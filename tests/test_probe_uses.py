@@ -426,4 +426,8 @@ def test_the_command_takes_formats_and_says_what_a_file_lacks(tmp_path):
     assert "0.80 (95 % interval 0.71 to 0.86" in page
     assert page.index("In short:") < page.index("heads that\nlose sets")
     assert "q9_0" in complaint(*asked, "--formats", "q9_0")
+    write_arrays(make_heads("narrow", heads.keys[..., :8], heads.queries[..., :8]), tmp_path / "narrow.npz")
+    narrow = ("probe", tmp_path / "narrow.npz", "--sparsity", "1", "--out", tmp_path / "n", "--formats")
+    assert "format = q4_0 is not allowed; it must be a format that takes keys of width 8" in complaint(*narrow, "q4_0")
+    assert not (tmp_path / "n").exists()
     assert "--formats is not allowed with --set" in complaint(*asked[:2], "--set", "1", "--formats", "q8_0")

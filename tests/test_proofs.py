@@ -11,9 +11,9 @@ import pytest
 import torch
 from flint import arb
 
-from assay import AssayError, SparseAveraging, build, load
+from assay import AssayError, SparseAveraging, load
 from assay.arithmetic.rounding import exact, gamma, softmax_rounding, upper
-from assay.constructions import CONSTRUCTIONS
+from assay.constructions import CONSTRUCTIONS, build
 from assay.evidence import canonical
 from assay.proofs import PROOFS, certify
 from assay.proofs.averaging import averaging_bound

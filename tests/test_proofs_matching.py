@@ -10,9 +10,9 @@ from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import AssayError, Match2, Match3, Match3Bigram, Match3Local, build
+from assay import AssayError, Match2, Match3, Match3Bigram, Match3Local
 from assay.arithmetic.rounding import circle_error, exact, underflow, upper, weight_roundings
-from assay.constructions import CONSTRUCTIONS
+from assay.constructions import CONSTRUCTIONS, build
 from assay.layers.kernels.strassen import _by_products, strassen_attention
 from assay.layers.kernels.third_order import Inputs, Mask, _forward, dense
 from assay.proofs import PROOFS, certify

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from assay import SparseAveraging, build
+from assay import SparseAveraging
 from assay.arithmetic.fixed_point import FixedPoint, fixed_point
+from assay.constructions import build
 from assay.errors import AssayError
 from assay.examine.protocols import PROTOCOLS
 from assay.examine.protocols.channel import Channel, distinct

@@ -11,8 +11,9 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor, nn
 
-from assay import Match3, SparseAveraging, build
+from assay import Match3, SparseAveraging
 from assay.arithmetic.fixed_point import FixedPoint
+from assay.constructions import build
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.errors import AssayError
 from assay.examine.protocols import PROTOCOLS

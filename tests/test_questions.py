@@ -137,3 +137,12 @@ def test_heads_of_a_network_are_part_of_the_key_where_there_are_several():
 def test_a_kind_that_there_is_not_is_refused_in_one_line():
     with pytest.raises(AssayError, match=r"kind of question 'probe norm' is not known"):
         question_from_json({"kind": "probe", "asked": "norm"})
+
+
+@pytest.mark.parametrize(
+    "question", [TRAINED, BoundQuestion("attention-message", TASK, Candidates("attention"), 32, "uniform")]
+)
+def test_a_field_that_there_is_not_is_refused_in_one_line(question):
+    with pytest.raises(AssayError, match=r"'vversion' is not known") as said:
+        question_from_json({**question.to_json(), "vversion": 1})
+    assert "networks" not in str(said.value)

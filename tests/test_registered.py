@@ -5,7 +5,6 @@ import json
 import pytest
 import torch
 
-from assay.baselines.shipped import shipped_sizes
 from assay.bounds import BOUNDS
 from assay.bounds.table import example_of
 from assay.constructions import CONSTRUCTIONS
@@ -18,6 +17,7 @@ from assay.models.candidates import all_candidates
 from assay.proofs import PROOFS
 from assay.tasks import TASKS, make_task
 from assay.testing import check_bound, check_construction, check_layer, check_task
+from assay.trivial.shipped import shipped_sizes
 
 NEEDED = {"sparse-averaging": {"sparsity": 2, "dimension": 2}, "match3-local": {"window": 2}, "recall": {"pairs": 4}}
 SOLVED = [(method, task) for method in CONSTRUCTIONS.names() for task in CONSTRUCTIONS[method].solves]
@@ -30,7 +30,7 @@ def small(name, length=12, **parameters):
 @pytest.mark.parametrize("name", TASKS.names())
 def test_tasks(name):
     task = next((task for task, distribution in shipped_sizes() if (task.name, distribution) == usual(name)), None)
-    assert task is not None, "no size at which it is shown: see assay.baselines.shipped"
+    assert task is not None, "no size at which it is shown: see assay.trivial.shipped"
     check_task(task)
 
 

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from assay import SparseAveraging, build
-from assay.baselines.fit import Baseline
+from assay import SparseAveraging
+from assay.constructions import build
 from assay.evidence import Evidence
 from assay.examine.protocols.running import run_protocol
 from assay.examine.subject import subject_of
@@ -29,8 +29,7 @@ from assay.report.findings import AttentionMap, Findings, Protocol
 from assay.report.found import EvidenceRow, Failure, Reported
 from assay.report.gathering import parameters_text
 from assay.report.page import write_report
-from assay.report.protocols import ProtocolRun
-from assay.report.schema import to_json
+from assay.report.protocols import protocol_lines
 from assay.report.sweeps import (
     Certified,
     DrawnInputs,
@@ -47,7 +46,9 @@ from assay.report.task_matrix import task_matrix
 from assay.report.terminal import say_study, terminal_text
 from assay.report.words import boundary_label, few_seeds_text
 from assay.results.frontier import Series, learned_series, stated_series
-from assay.size import Size
+from assay.schema import to_json
+from assay.sizes import Size
+from assay.trivial.fit import Baseline
 from searches import asked, finished, run_of, search_of
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
@@ -218,7 +219,7 @@ def protocol(bits=None):
     """A protocol as a run of it comes out, on sign keys: with enough bits, or starved."""
     unit = build(SparseAveraging(length=5, sparsity=2), method="sign")
     outcome = run_protocol("disjointness", subject_of(unit), bits, 16)
-    return Protocol(f"disjointness, {bits}", tuple(ProtocolRun.from_json(outcome).lines), outcome)
+    return Protocol(f"disjointness, {bits}", tuple(protocol_lines(outcome)), outcome.to_json())
 
 
 def gathered(*lines, attention_maps=(), protocols=()):

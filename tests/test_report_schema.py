@@ -1,6 +1,6 @@
 """The JSON of findings: its keys are recorded with the number of their form, so that none changes unnoticed.
 
-`python tests/test_report_schema.py` records them anew: raise `assay.report.schema.SCHEMA` first.
+`python tests/test_report_schema.py` records them anew: raise `assay.schema.SCHEMA` first.
 """
 
 import json
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from assay.report.findings import Findings
 from assay.report.probe_page import ProbeFound
-from assay.report.schema import SCHEMA, to_json
+from assay.schema import SCHEMA, to_json
 
 RECORDED = Path(__file__).parent / "report_schema.txt"
 

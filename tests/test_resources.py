@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import layers_of_users as layers
-from assay import AssayError, Match2, Match3, SparseAveraging, build
+from assay import AssayError, Match2, Match3, SparseAveraging
 from assay.bounds import BOUNDS, bounds_of
 from assay.bounds.bound import LARGEST_WIDTH
-from assay.constructions import CONSTRUCTIONS
+from assay.constructions import CONSTRUCTIONS, build
 from assay.layers import LAYERS
 from assay.layers.common.check import check_layer, is_causal
 from assay.layers.strassen import Strassen
@@ -134,6 +134,7 @@ def test_layers_that_declare_rightly_pass(layer):
         ("RecurrentAttention", "declares that it is causal, but its outputs change when later tokens do"),
         ("TooSmall", "declares 6 numbers of state after 3 tokens at width 6, but later outputs depend on"),
         ("Random", "changes between calls"),
+        ("Complex", r"^Complex has a parameter phase of torch.complex64; only real ones are trained"),
         ("WrongHalves", "gives other outputs in two halves than in one"),
     ],
 )

@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+from assay.schema import SCHEMA
 from assay.sizing.answer import Sized, Statement
 from assay.sizing.averaging_heads import size_head
 from assay.sizing.head import Layout
@@ -42,7 +43,7 @@ def plain(sized):
     ],
 )
 def test_the_command_says_what_the_functions_say(options, sized):
-    assert printed("size", *options) == plain(sized())
+    assert printed("size", *options) == {"schema": SCHEMA, **plain(sized())}
     lines = assay("size", *options).stdout.splitlines()
     assert lines[0] == sized().answer
     assert any(line.startswith(sized().statements[0].name) for line in lines)

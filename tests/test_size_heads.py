@@ -13,7 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay import AssayError, SparseAveraging, build
+from assay import AssayError, SparseAveraging
+from assay.constructions import build
 from assay.constructions.active_clip import CEILING, NORM
 from assay.constructions.reed_solomon import code_parameters
 from assay.probing.gaussian_norm import predicted_norm

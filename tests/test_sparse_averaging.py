@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, SparseAveraging
-from assay.baselines.fit import baselines_of
 from assay.tasks import counter, make_task
 from assay.testing import check_task
+from assay.trivial.fit import baselines_of
 
 
 def brute_force(values, pointers):

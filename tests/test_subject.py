@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 import fresh
-from assay import AssayError, Match2, SparseAveraging, build
+from assay import AssayError, Match2, SparseAveraging
+from assay.constructions import build
 from assay.constructions.weights_file import load_network
 from assay.evidence import canonical
 from assay.examine.protocols.running import run_protocol
@@ -68,12 +69,12 @@ def test_a_trained_network_comes_back_as_it_was(trained):
     subject = open_subject(path)
     assert subject.origin == "trained"
     assert subject.task == TASK
-    assert subject.size.parameters == result["parameters"]
+    assert subject.size.parameters == result.parameters
     assert subject.size.head_width == 3
     network, training = load_trained(path)
     inputs, targets, _ = TASK.sample(8192, seed=1, distribution="gaussian")
     assert TASK.answer.judge(network(inputs), targets) == pytest.approx(training["mean_error"], rel=1e-5)
-    assert result["verdict"] in ("learned", "not learned within this budget")
+    assert result.verdict in ("learned", "not learned within this budget")
 
 
 @pytest.mark.parametrize("architecture", architectures())
@@ -95,8 +96,8 @@ def test_every_architecture_can_be_trained_kept_and_opened(architecture, tmp_pat
     inputs, targets, _ = task.sample(3, seed=0)
     assert subject.network(inputs).shape == targets.shape
     if architecture == "feed-forward":
-        found = run_protocol("null-space", subject)
-        assert found["witness"]["error"] >= found["witness"]["at_least"]
+        found = run_protocol("null-space", subject).outcome
+        assert found.witness.error >= found.witness.at_least
 
 
 class Fails(nn.Module):
@@ -120,8 +121,8 @@ class NoNumbers(Zeros):
 
 
 def test_answers_that_are_no_numbers_are_wrong():
-    found = run_protocol("disjointness", open_subject(f"{__name__}:NoNumbers", TASK))
-    assert found["wrong"] == found["runs"] == 4
+    found = run_protocol("disjointness", open_subject(f"{__name__}:NoNumbers", TASK)).outcome
+    assert found.wrong == found.runs == 4
 
 
 def test_a_seed_makes_the_same_weights():

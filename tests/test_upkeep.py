@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from assay import AssayError, Ledger, Size
 from assay.cli import doctor, machine
 from assay.cli.options import app
+from assay.schema import SCHEMA
 from assay.store.ledger import differences
 from assay.store.merging import merge_files
 from fresh import assay
@@ -126,7 +127,7 @@ def test_ledgers_are_put_together_into_the_first(tmp_path):
     assert content(a) == {number: statement(number) for number in (1, 2, 3, 4)}
     assert (b.read_bytes(), c.read_bytes()) == before
     assert {path.name for path in tmp_path.iterdir()} == {"a.db", "b.db", "c.db"}
-    assert merge_files([a, b, c])["ledgers"] == [
+    assert merge_files([a, b, c]).to_json()["ledgers"] == [
         {"ledger": str(path), "taken": 0, "known": 2, "damaged": None} for path in (b, c)
     ]
 
@@ -137,6 +138,7 @@ def test_ledgers_are_put_together_into_another(tmp_path):
     code, text = ran("merge", a, b, "--into", new, "--json")
     assert code == 0
     assert json.loads(text) == {
+        "schema": SCHEMA,
         "into": str(new),
         "written": True,
         "answers": 2,
@@ -146,7 +148,7 @@ def test_ledgers_are_put_together_into_another(tmp_path):
     assert content(new).keys() == {1, 2}
     assert [path.name for path in new.parent.iterdir()] == ["new.db"]
     c = made(tmp_path / "c.db", statement(3))
-    assert merge_files([c], new)["answers"] == 3, "one that is there is added to"
+    assert merge_files([c], new).answers == 3, "one that is there is added to"
     assert content(a).keys() == {1}
 
 
@@ -222,7 +224,7 @@ def test_merges_that_make_no_sense(tmp_path):
 
 
 def findings(out):
-    return {check["name"]: check for check in doctor.examine(out)["checks"]}
+    return {check["name"]: check for check in doctor.examine(out).to_json()["checks"]}
 
 
 @pytest.fixture
@@ -243,6 +245,7 @@ def test_the_doctor_finds_this_machine_well(tmp_path):
         "dependencies",
         "extra probe",
         "extra cluster",
+        "extra frames",
         "torch",
         "numpy",
         "threads",
@@ -271,7 +274,7 @@ def test_each_check_is_one_line_and_a_problem_sets_the_exit_code(tmp_path, monke
     code, text = ran("doctor", "--out", tmp_path)
     assert code == 0
     lines = text.splitlines()
-    assert len(lines) == 16
+    assert len(lines) == 17
     assert {line.split()[0] for line in lines[:-1]} <= {"ok", "warning"}
     monkeypatch.setattr(doctor, "_torch", torch_is_missing)
     code, text = ran("doctor", "--out", tmp_path)
@@ -430,7 +433,7 @@ def test_a_row_with_an_absurd_number_does_not_keep_others_from_being_saved(tmp_p
     connection.commit()
     connection.close()
     done = merge_files([path], tmp_path / "saved.sqlite")
-    assert done["answers"] == 3
+    assert done.answers == 3
 
 
 def test_paths_that_look_like_addresses_are_paths(tmp_path, monkeypatch):

@@ -27,7 +27,8 @@ from benchmarks.peers.record import keep, options, show
 from benchmarks.strassen import interleaved
 from benchmarks.third_order import draw, naive
 
-from assay import Match3, SparseAveraging, build
+from assay import Match3, SparseAveraging
+from assay.constructions import build
 from assay.constructions.s_order_unit import match_factors
 from assay.layers.kernels.third_order import third_order_attention
 

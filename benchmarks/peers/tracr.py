@@ -32,7 +32,8 @@ import torch
 from benchmarks.peers.record import keep, options, show
 from benchmarks.strassen import seconds
 
-from assay import Match2, build
+from assay import Match2
+from assay.constructions import build
 
 PACKAGES = ["tracr-pypi==1.0.0", "jax==0.10.2", "jaxlib==0.10.2", "dm-haiku==0.0.17", "chex==0.1.92"]
 FUNCTIONS = ["match2", "match2, counted", "length", "reverse", "sort"]

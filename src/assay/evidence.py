@@ -11,7 +11,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from assay.size import Size
+from assay.schema import Result
+from assay.sizes import Size
 
 Verdict = Literal["impossible", "constructed", "learned", "not learned", "measured"]
 ErrorKind = Literal["worst", "mean"]
@@ -83,6 +84,43 @@ class Evidence(Statement):
     def key(self) -> str:
         """Content hash of the question."""
         return content_hash(self.question)
+
+
+@dataclass(frozen=True, repr=False)
+class Verification(Result):
+    """What checking a certificate came to.
+
+    Attributes:
+        file: the certificate.
+        holds: whether every check passed.
+        reason: the first thing that is wrong; empty if nothing is.
+        claim: what was proved again, in a sentence; empty of weights, whose proof stands in `certificate`.
+        answer: of a set of positions: whether a query with equal scores on it exists, `yes` or `no`; else None.
+        at_least: of a Boolean function: its threshold degree is at least this; else None.
+        at_most: the same, at most.
+        checked: what was checked of weights, in order, up to what is wrong.
+        certificate: of weights: what the file says; empty if it could not be read as a certificate.
+    """
+
+    file: str
+    holds: bool
+    reason: str = ""
+    claim: str = ""
+    answer: str | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+    checked: tuple[str, ...] = ()
+    certificate: Json = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        """Whether it holds, and what."""
+        if not self.holds:
+            return f"{self.file} does NOT hold: {self.reason}"
+        if self.claim:
+            return f"{self.file} holds: {self.claim}"
+        proved = self.certificate["claim"]
+        return f"{self.file} holds: worst-case error <= {proved['guaranteed_error']:.4g}, {proved['arithmetic']}"
 
 
 @dataclass(frozen=True)

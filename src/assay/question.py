@@ -10,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from assay.errors import unknown
 from assay.evidence import Evidence, Json, Statement, content_hash
 from assay.models.candidates import Candidates, candidates_of
+from assay.models.shape import USUAL
 from assay.store.versions import versions
 from assay.tasks import symbol_texts, task_from_json
 
@@ -47,9 +49,14 @@ class Question(ABC):
         """From `to_json`.
 
         Raises:
-            AssayError: its task is not known here.
+            AssayError: its task is not known here, or it has a field that such a question does not have.
         """
-        given = {one.name: described[one.name] for one in fields(cls) if one.name in described}  # ty: ignore[invalid-argument-type]
+        names = {one.name for one in fields(cls)}  # ty: ignore[invalid-argument-type]
+        of_networks = {"architecture", "heads", *USUAL} if "networks" in names else set()
+        known = {"kind", "asked"} | of_networks | names - {"networks"}
+        for name in described.keys() - known:
+            raise unknown(f"field of a question {cls.kind!r}", name, known)
+        given = {name: value for name, value in described.items() if name in names}
         if "architecture" in described:
             given["networks"] = candidates_of(described)
         return cls(**{name: _typed(name, value) for name, value in given.items()})

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from assay.baselines.fit import baselines_of, no_test
 from assay.bounds.bound import Bound
 from assay.constructions.construction import Construction
 from assay.constructions.trials import checkable, try_network
@@ -29,6 +28,7 @@ from assay.tasks import TASKS, Task, task_from_json
 from assay.tasks.answers import Bits, Classes
 from assay.tasks.spec import Vectors
 from assay.tasks.task import Batch
+from assay.trivial.fit import baselines_of, no_test
 
 _FITTED = 4000  # answers that baselines are fitted on
 

@@ -34,6 +34,7 @@ for _group in (
     "groups",
     "boolean",
     "embeddings",
+    "export",
     "cite",
     "upkeep",
 ):  # importing them registers their commands, which help lists in this order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from assay.cli.options import (
 )
 from assay.cli.task_command import TaskCommand
 from assay.errors import AssayError
+
+if TYPE_CHECKING:
+    from assay.sessions.limits import BaselinesFound
 
 
 @app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
@@ -42,37 +45,27 @@ def baselines(
 
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
-    from assay.baselines.fit import baselines_of, described
-    from assay.baselines.shipped import shipped_sizes
+    from assay.sessions.limits import baselines as fit
 
-    if task is None:
-        if context.args or distribution is not None:
-            raise AssayError(f"{[*context.args, '--distribution'][0]} needs a task: assay baselines TASK")
-        asked = list(shipped_sizes())
-    else:
-        chosen = task_of(task, context)
-        named = [distribution] if distribution else [one for one in chosen.distributions if not chosen.lacks(one)]
-        asked = [(chosen, one) for one in named]
-    rows = []
-    for chosen, one in asked:
-        tell(f"{chosen.name} with {described(chosen)}, {one} inputs")
-        found = baselines_of(chosen, one)
-        row = {"task": chosen.to_json(), "with": described(chosen), "distribution": one}
-        passing = None if found.passing is None else found.passing.name
-        rows.append({**row, "measure": chosen.answer.judged_by, **found.to_json(), "passing": passing})
-    show_result({"baselines": rows}, as_json, _text)
+    if task is None and context.args:
+        raise AssayError(f"{context.args[0]} needs a task: assay baselines TASK")
+    chosen = None if task is None else task_of(task, context)
+    show_result(fit(chosen, distribution=distribution, tell=tell), as_json, _text)
 
 
-def _text(result: dict[str, Any]) -> str:
+def _text(found: BaselinesFound) -> str:
+    from assay.trivial.fit import described
+
     lines = []
-    for row in result["baselines"]:
+    for row in found.baselines:
+        fitted = row.fitted
         lines.append(
-            f"{row['task']['name']} with {row['with']}, {row['distribution']} inputs: {row['measure']}, learned at "
-            f"{row['tolerance']:g} (fitted on {row['draws']} draws, judged on {row['draws']} others)"
+            f"{row.task.name} with {described(row.task)}, {row.distribution} inputs: {row.task.answer.judged_by}, "
+            f"learned at {fitted.tolerance:g} (fitted on {fitted.draws} draws, judged on {fitted.draws} others)"
         )
-        for one in row["found"]:
-            said = "" if one["error"] > row["tolerance"] else "  within the tolerance: no test of learning"
-            if said and one["partial"]:
+        for one in fitted.found:
+            said = "" if one.error > fitted.tolerance else "  within the tolerance: no test of learning"
+            if said and one.partial:
                 said = "  within the tolerance, by a part of the task"
-            lines.append(f"  {one['error']:.3f}  {one['name']}{said}")
+            lines.append(f"  {one.error:.3f}  {one.name}{said}")
     return "\n".join(lines)

@@ -15,8 +15,6 @@ from assay.cli.options import (
     show_result,
     tell,
 )
-from assay.errors import AssayError, require_integer
-from assay.store.files import require_writable
 
 
 @app.command()
@@ -45,22 +43,8 @@ def boolean(
     Its threshold degree with a certificate, heads that are needed and heads that are enough, in exact arithmetic, and
     what its structure and splits of its inputs say; for each number what is safe to say and what is not.
     """
-    from assay.boolean.reading import function_from
+    from assay.booleans.text import boolean_text
+    from assay.sessions.decide import boolean as decide
 
-    require_writable(certificate)
-    if heads is not None:
-        require_integer("heads", heads, 0, None)
-    asked = function_from(function, inputs, table)
-    from assay.boolean.answer import answer_boolean
-    from assay.boolean.text import boolean_text
-
-    found = answer_boolean(asked, heads, tell)
-    if certificate is not None:
-        if found.degree.certificate is None:
-            raise AssayError(
-                f"certificate = {certificate} is not allowed for {found.inputs} bits of which only the count matters: "
-                "above 256 the degree rests on the theorem"
-            )
-        found.degree.certificate.write(certificate)
-    result = {**found.to_json(), "certificate": None if certificate is None else str(certificate)}
-    show_result(result, as_json, lambda _: boolean_text(found))
+    found = decide(function, inputs=inputs, table=table, heads=heads, certificate=certificate, tell=tell)
+    show_result(found, as_json, boolean_text)

@@ -90,7 +90,7 @@ def kinds(_: typer.Context) -> Iterator[Offer]:
 @completer
 def functions(_: typer.Context) -> Iterator[Offer]:
     """Names of Boolean functions."""
-    from assay.boolean.named import NAMES
+    from assay.booleans.named import NAMES
 
     yield from ((name, "") for name in NAMES)
 

@@ -15,8 +15,8 @@ import tomllib
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import TimeoutError as NoAnswer
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from assay import __version__
 from assay.cli.machine import allowed_cores, file_system, free_memory
 from assay.errors import AssayError
 from assay.evidence import Evidence, Json
+from assay.schema import Result
 from assay.store.files import free_bytes, nearest_folder, require_folder
 from assay.store.ledger import LEDGER, Ledger
 from assay.store.versions import machine
@@ -36,6 +37,11 @@ _GIGABYTE = 2**30
 _FEW_MEMORY, _LITTLE_DISK, _NO_DISK = 2 * _GIGABYTE, _GIGABYTE, 2**26
 _NETWORK_FILES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "lustre", "beegfs", "ceph"}
 _START_SECONDS = 60.0
+_EXTRAS = {
+    "probe": "reads attention heads of models",
+    "cluster": "runs studies on a Ray cluster",
+    "frames": "gives data frames",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,33 @@ class Check:
     advice: str = ""
 
 
-def examine(out: Path) -> dict[str, Any]:
+@dataclass(frozen=True, repr=False)
+class Checked(Result):
+    """All findings.
+
+    Attributes:
+        checks: in order.
+    """
+
+    checks: tuple[Check, ...]
+
+    @cached_property
+    def problems(self) -> int:
+        """How many there are."""
+        return [check.status for check in self.checks].count("problem")
+
+    @cached_property
+    def warnings(self) -> int:
+        """How many there are."""
+        return [check.status for check in self.checks].count("warning")
+
+    @property
+    def line(self) -> str:
+        """Both numbers."""
+        return f"problems {self.problems}, warnings {self.warnings}"
+
+
+def examine(out: Path) -> Checked:
     """All findings, for results that go to the folder `out`, which is not made; some ten seconds."""
     checks: list[Check] = []
     for name, check in _checks(out):
@@ -58,18 +90,13 @@ def examine(out: Path) -> dict[str, Any]:
             said = " ".join(str(error).split()) or type(error).__name__
             advice = "" if isinstance(error, AssayError) else "this check could not be made"
             checks.append(Check(name, "problem", said, advice))
-    count = [check.status for check in checks].count
-    return {
-        "checks": [asdict(check) for check in checks],
-        "problems": count("problem"),
-        "warnings": count("warning"),
-    }
+    return Checked(tuple(checks))
 
 
 def _checks(out: Path) -> Iterator[tuple[str, Callable[[], Check]]]:
     yield "assay", _assay
     yield "dependencies", _dependencies
-    for extra, purpose in (("probe", "reads attention heads of models"), ("cluster", "runs studies on a Ray cluster")):
+    for extra, purpose in _EXTRAS.items():
         yield f"extra {extra}", partial(_extra, extra, purpose)
     yield "torch", _torch
     yield "numpy", _numpy

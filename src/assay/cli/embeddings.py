@@ -21,8 +21,8 @@ from assay.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from assay.embeddings import Examination, PrecisionFinding
-    from assay.embeddings.duplicates import Duplicates
+    from assay.vectors import Examination, PrecisionFinding
+    from assay.vectors.duplicates import Duplicates
 
 _WIDTH = 118
 _LISTED = 10  # queries that fail, and duplicates; all stand in the JSON
@@ -66,7 +66,7 @@ def embeddings(
     With the largest margins, at each precision, proofs in exact arithmetic, and the dimension that the sets need. What
     was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.embeddings import examine
+    from assay.vectors import examine
 
     found = examine(
         docs,
@@ -80,7 +80,7 @@ def embeddings(
         workers=workers,
         tell=(lambda _: None) if as_json else tell,
     )
-    show_result(found.to_json() if as_json else {}, as_json, lambda _: examination_text(found))
+    show_result(found, as_json, examination_text)
 
 
 def examination_text(found: Examination) -> str:
@@ -164,7 +164,7 @@ def _duplicate_lines(precision: str, duplicates: Duplicates) -> list[str]:
 
 
 def _failing_lines(finding: PrecisionFinding) -> list[str]:
-    from assay.embeddings.findings import reason
+    from assay.vectors.findings import reason
 
     failing = finding.failing()
     if not failing:

@@ -13,7 +13,6 @@ from assay.cli.options import (
     app,
     show_result,
 )
-from assay.store.files import require_writable
 
 
 @app.command()
@@ -36,16 +35,7 @@ def group(
     keeps the weights of reflections and phases with their proof. At most 1,000
     elements; Householder steps up to 720.
     """
-    from assay.groups.answer import answer_group
-    from assay.groups.reading import group_from
     from assay.groups.text import group_text
+    from assay.sessions.decide import group as decide
 
-    require_writable(certificate)
-    asked = group_from(group)
-    found = answer_group(asked)
-    if certificate is not None:
-        from assay.groups.certificate_file import write_group_certificate
-
-        write_group_certificate(certificate, asked, found.networks)
-    result = {**found.to_json(), "certificate": None if certificate is None else str(certificate)}
-    show_result(result, as_json, lambda _: group_text(found))
+    show_result(decide(group, certificate=certificate), as_json, group_text)

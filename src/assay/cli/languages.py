@@ -30,10 +30,7 @@ def language(
 
     An automaton is {"letters": ["a", "b"], "transitions": [[1, 0], [0, 1]], "start": 0, "accepting": [0]}.
     """
-    from assay.errors import one_line
-    from assay.languages.answer import answer_language
-    from assay.languages.reading import read_language
     from assay.languages.text import language_text
+    from assay.sessions.decide import language as decide
 
-    answer = answer_language(one_line(expression), read_language(expression, alphabet), tell)
-    show_result(answer.to_json(), as_json, lambda _: language_text(answer))
+    show_result(decide(expression, alphabet=alphabet, tell=tell), as_json, language_text)

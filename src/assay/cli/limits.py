@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -31,11 +30,10 @@ from assay.cli.options import (
     show_result,
     subject_from,
     task_of,
-    whole_number,
+    whole_numbers,
 )
 from assay.cli.task_command import TaskCommand
 from assay.cli.text import bounds_text, communication_text, protocol_text
-from assay.errors import AssayError
 
 
 @app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
@@ -63,34 +61,22 @@ def bound(
 
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
-    from assay.bounds.report import bound_rows
-    from assay.models import Shape, named_architecture
-    from assay.models.candidates import Candidates, all_candidates, require_declared
-    from assay.models.shape import parse_options
+    from assay.sessions.limits import bound as bound_sizes
 
-    if architecture is not None and any(part in architecture for part in (":", ".py", "+")):
-        architecture = named_architecture(architecture)
-    chosen = task_of(task, context)
-    if architecture is None:
-        if (depth, loops, heads, head_width, options) != (1, 1, 1, 0, ""):
-            raise AssayError(
-                "--depth, --loops, --heads, --head-width and --options need --architecture: they describe it"
-            )
-        asked = all_candidates()
-    else:
-        shape: Shape = {"depth": depth, "loops": loops, "head_width": head_width, "options": parse_options(options)}
-        asked = [Candidates.of(architecture, heads=heads, **shape)]
-        require_declared(asked[0], width or asked[0].multiple)
-    rows = bound_rows(
-        chosen,
-        asked,
-        precision=bits,
+    bounded = bound_sizes(
+        task_of(task, context),
+        bits=bits,
+        architecture=architecture,
+        depth=depth,
+        heads=heads,
+        head_width=head_width,
+        loops=loops,
+        options=options,
         width=width,
         error=error,
-        distribution=distribution or chosen.usual_distribution,
+        distribution=distribution,
     )
-    result = {"task": chosen.to_json(), "bits": bits, "bounds": [asdict(row) for row in rows]}
-    show_result(result, as_json, bounds_text)
+    show_result(bounded, as_json, bounds_text)
 
 
 @app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
@@ -121,14 +107,12 @@ def protocol(
     --draws inputs, all are tried.
     """
     from assay.examine.protocols import PROTOCOLS
-    from assay.examine.protocols.running import run_protocol
+    from assay.sessions.examine import protocol as play
 
     name = PROTOCOLS.named(name)
     subject = subject_from(context, network, task, width, weights, seed, code)
-    if (bits is None) is not (fraction is None):
-        raise AssayError("--bits and --fraction go together: a number is a multiple of 2^-fraction")
-    numbers = None if bits is None or fraction is None else (bits, fraction)
-    show_result(run_protocol(name, subject, numbers, draws, seed=seed), as_json, protocol_text)
+    played = play(name, subject, bits=bits, fraction=fraction, draws=draws, seed=seed)
+    show_result(played, as_json, protocol_text)
 
 
 @app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
@@ -145,9 +129,9 @@ def communication(
 
     The task's parameters are options too, such as --length 3; 'assay show TASK' says which there are.
     """
-    from assay.examine.communication import communication_summary
+    from assay.sessions.limits import communication as communicate
 
     chosen = task_of(task, context)
-    positions = [whole_number("--alice", word) for word in alice.split(",")]
-    summary = communication_summary(chosen, positions, token, threshold=threshold, error=error)
-    show_result(summary, as_json, communication_text)
+    positions = whole_numbers("--alice", alice)
+    found = communicate(chosen, positions, token=token, threshold=threshold, error=error)
+    show_result(found, as_json, communication_text)

@@ -37,7 +37,7 @@ from assay.cli.options import (
     tell,
 )
 from assay.cli.task_command import TaskCommand
-from assay.cli.text import attack_text, built_text, checked_text, fields_text, rounded, verified_text
+from assay.cli.text import attack_text, built_text, checked_text, result_text, rounded, verified_text
 from assay.store.files import require_writable
 
 
@@ -91,24 +91,12 @@ def build(
 
     The task's parameters are options too, such as --length 8; 'assay show TASK' says which there are.
     """
-    from assay.constructions import build as construct
+    from assay.sessions.build import build as build_weights
 
     require_writable(out, certificate)
     chosen = task_of(task, context)
-    network = construct(chosen, method=method, tolerance=tolerance)
-    result = {"file": str(out), "task": chosen.to_json(), **network.certificate().to_json()}
-    if network.remark:
-        result["remark"] = network.remark
-    if certificate is None:
-        network.save(out)
-    else:
-        from assay.proofs.certificate_file import write_certificate
-
-        result |= {
-            "certificate": str(certificate),
-            "proof": write_certificate(network, out, certificate, tell)["claim"],
-        }
-    show_result(result, as_json, built_text)
+    built = build_weights(chosen, method=method, tolerance=tolerance, out=out, certificate=certificate, tell=tell)
+    show_result(built, as_json, built_text)
 
 
 @app.command()
@@ -124,27 +112,11 @@ def verify(
 
     The weights are beside the certificate unless --weights says where they are.
     """
-    from assay.boolean.certificate import is_degree_certificate, verify_degree
-    from assay.groups.certificate_file import is_group_certificate, verify_group
-    from assay.probing.chosen import is_probe_certificate, verify_set
+    from assay.sessions.build import verify as check_again
 
-    checks = (
-        (is_probe_certificate, verify_set),
-        (is_group_certificate, verify_group),
-        (is_degree_certificate, verify_degree),
-    )
-    checked = next((verify_file for is_one, verify_file in checks if is_one(certificate)), None)
-    if checked is not None:
-        found = checked(certificate)
-        show_result(found, as_json, fields_text)
-        holds = found["holds"]
-    else:
-        from assay.proofs.certificate_file import verify as check_again
-
-        result = check_again(certificate, weights, tell)
-        show_result(result.to_json(), as_json, verified_text)
-        holds = result.holds
-    if not holds:
+    found = check_again(certificate, weights, tell)
+    show_result(found, as_json, verified_text)
+    if not found.holds:
         raise typer.Exit(ExitCode.REFUTED)
 
 
@@ -185,39 +157,30 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one network on a task and write it to a file. The task's parameters are options: --length 8."""
-    import torch
-
-    from assay.models import named_architecture
-    from assay.models.shape import parse_options
-    from assay.training.single import train_one
+    from assay.sessions.train import train as train_network
 
     require_writable(out)
-    torch.set_num_threads(1)  # as in a study's workers: the same question has the same answer
-    chosen = task_of(task, context)
-    asked = {
-        "steps": steps,
-        "distribution": distribution,
-        "shortest": shortest,
-        "curriculum": curriculum,
-        "test_lengths": test_length,
-    }
-    result = train_one(
-        chosen,
-        named_architecture(architecture),
-        out,
+    trained = train_network(
+        task_of(task, context),
+        architecture=architecture,
         width=width,
+        depth=depth,
+        head_width=head_width,
+        steps=steps,
         rate=rate,
         seed=seed,
-        device=device,
-        tell=tell,
-        recipe={name: value for name, value in asked.items() if value is not None},
-        depth=depth,
+        distribution=distribution,
         loops=loops,
-        head_width=head_width,
-        options=parse_options(options),
+        options=options,
         positions=positions,
+        shortest=shortest,
+        curriculum=curriculum,
+        test_length=test_length,
+        device=device,
+        out=out,
+        tell=tell,
     )
-    show_result(result, as_json, fields_text)
+    show_result(trained, as_json, result_text)
 
 
 @app.command()
@@ -230,29 +193,11 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Try built weights on inputs, against exact answers; exit code 1 if the guarantee is broken or all are refused."""
-    from assay.constructions import load
-    from assay.constructions.trials import try_network
+    from assay.sessions.build import check as check_weights
 
-    network = load(file, code or ())
-    trial = try_network(network, distribution, draws, seed=seed)
-    guaranteed = network.certificate().guaranteed_error
-    reason = trial.refutation(guaranteed)
-    result = {
-        "file": str(file),
-        "method": network.method,
-        "task": network.task.to_json(),
-        "distribution": distribution,
-        "draws": draws,
-        "seed": seed,
-        "largest_error": trial.largest_error,
-        "refused": trial.refused,
-        "guaranteed_error": guaranteed,
-        "guarantee_stated_by": "file",
-        "holds": not reason,
-        "reason": reason,
-    }
-    show_result(result, as_json, checked_text)
-    if not result["holds"]:
+    checked = check_weights(file, draws=draws, distribution=distribution, seed=seed, code=code or ())
+    show_result(checked, as_json, checked_text)
+    if not checked.holds:
         raise typer.Exit(ExitCode.REFUTED)
 
 
@@ -274,11 +219,10 @@ def precision(
 
     Inputs are drawn from each distribution of the task.
     """
-    from assay.examine.precision.result import precision_result
+    from assay.sessions.examine import precision as fewest_bits
 
     subject = subject_from(context, network, task, width, weights, seed, code)
-    result = precision_result(subject, draws=draws, most_bits=most_bits, seed=seed, tell=tell)
-    show_result(result, as_json, fields_text)
+    show_result(fewest_bits(subject, draws=draws, most_bits=most_bits, seed=seed, tell=tell), as_json, result_text)
 
 
 @app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
@@ -298,13 +242,12 @@ def attack(
 
     Exit code 1 if that breaks a construction's guarantee, or the network refuses every input.
     """
-    from assay.examine.attacks import attack_result
+    from assay.sessions.examine import attack as attack_network
 
-    result = attack_result(
-        subject_from(context, network, task, width, weights, seed, code), budget=budget, seed=seed, tell=tell
-    )
-    show_result(result, as_json, attack_text)
-    if result["broken"] is not False:
+    subject = subject_from(context, network, task, width, weights, seed, code)
+    found = attack_network(subject, budget=budget, seed=seed, tell=tell)
+    show_result(found, as_json, attack_text)
+    if found.broken is not False:
         raise typer.Exit(ExitCode.REFUTED)
 
 

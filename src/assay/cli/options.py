@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
 
 from assay import __version__
 from assay.cli import completion as complete
 from assay.errors import AssayError, unknown
+from assay.schema import SCHEMA, Result, plain
 
 if TYPE_CHECKING:
     from assay.examine.subject import Subject
+
+Shown = TypeVar("Shown")
 
 app = typer.Typer(
     help="What a sequence architecture can represent, and how large it must be.",
@@ -180,11 +182,27 @@ def subject_from(
     return open_subject(name, chosen, width=width, weights=weights, seed=seed, code=code or (), tell=tell)
 
 
-def whole_number(option: str, word: str) -> int:
-    """An integer that was given as text."""
-    return _value(option, word.strip(), int)
+def whole_numbers(option: str, text: str) -> list[int]:
+    """Integers that were given between commas.
+
+    >>> whole_numbers("--set", "3, 7")
+    [3, 7]
+    >>> whole_numbers("--set", "3,,7")
+    Traceback (most recent call last):
+    assay.errors.AssayError: --set = 3,,7 is not allowed; number 2 between its commas is empty
+    """
+    words = [word.strip() for word in text.split(",")]
+    for place, word in enumerate(words, 1):
+        if not word:
+            raise AssayError(f"{option} = {text} is not allowed; number {place} between its commas is empty")
+    return [_value(option, word, int) for word in words]
 
 
-def show_result(result: Any, as_json: bool, text: Callable[[Any], str]) -> None:
-    """One JSON object, or text for people."""
-    print(json.dumps(result, allow_nan=False, default=asdict) if as_json else text(result))
+def show_result(result: Shown, as_json: bool, text: Callable[[Shown], str]) -> None:
+    """One JSON object with the number of its form, or text for people."""
+    if not as_json:
+        print(text(result))
+        return
+    told = result.to_json() if isinstance(result, Result) else plain(result)
+    assert isinstance(told, dict)
+    print(json.dumps({"schema": SCHEMA, **told}, allow_nan=False))

@@ -46,6 +46,7 @@ def place(
     out: Out = DEFAULT_OUT,
     workers: Workers = None,
     listed: Annotated[bool, typer.Option("--list", help="Only list the battery and the known layers.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", hidden=True)] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -59,6 +60,11 @@ def place(
     from assay.sessions.place import listing
     from assay.sessions.place import place as place_layer
 
+    if dry_run:
+        raise AssayError(
+            "place has no --dry-run: it says how long it takes before it trains anything, and refuses what takes "
+            "longer than --hours; --list shows what would be asked"
+        )
     if listed:
         show_result(listing(), as_json, place_listing_text)
         return
@@ -79,7 +85,7 @@ def place(
             quiet=quiet or as_json,
             tell=(lambda _: None) if as_json else tell,
         )
-    show_result(card.to_json(), as_json, lambda _: card_text(card))
+    show_result(card, as_json, card_text)
     if any(placed.failed for placed in card.placed):
         complain("assay: some rows have no answer, the card says why; the same command asks them again")
         raise typer.Exit(ExitCode.FAULT)

@@ -22,7 +22,7 @@ from assay.cli.options import (
     app,
     show_result,
     tell,
-    whole_number,
+    whole_numbers,
 )
 from assay.cli.studies import show_report
 from assay.cli.text import chosen_sets_text
@@ -94,7 +94,7 @@ def probe(
     What was answered before is not asked again.
     """
     from assay.probing.chosen import probe_chosen
-    from assay.probing.plan import Plan
+    from assay.probing.plan import SPARSITIES, Plan
     from assay.probing.source import open_heads
     from assay.probing.text import TEXTS
 
@@ -118,7 +118,7 @@ def probe(
         require_folder(out or DEFAULT_OUT)
     heads, *others = open_heads(source, text or (), length, names or None, tell, TEXTS[:1] if chosen else TEXTS)
     if chosen:
-        own = [[whole_number("--set", word) for word in words.split(",")] for words in chosen]
+        own = [whole_numbers("--set", words) for words in chosen]
         result = probe_chosen(heads, own, position=position, layer=layer, head=head, certificate=certificate)
         show_result(result, as_json, chosen_sets_text)
         return
@@ -128,7 +128,14 @@ def probe(
     from assay.report.probe_page import say_probe
     from assay.sessions.probe import probe_session
 
-    sizes = None if sparsity is None else tuple(whole_number("--sparsity", word) for word in sparsity.split(","))
+    sizes = None if sparsity is None else tuple(whole_numbers("--sparsity", sparsity))
+    seen = heads.length if position is None else position + 1
+    if sizes is None and seen < max(SPARSITIES):
+        usual = ",".join(map(str, SPARSITIES))
+        raise AssayError(
+            f"sets of {usual} positions, the usual sizes, need {max(SPARSITIES)} keys, and a query sees {seen}; give "
+            f"smaller sizes, such as --sparsity 1"
+        )
     cached = None if formats is None else tuple(formats.split(","))
     asked: dict[str, Any] = {
         "sparsities": sizes,

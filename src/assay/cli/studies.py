@@ -64,7 +64,8 @@ def run(
 
     What was answered before is not asked again: after an interruption, the same command goes on where it stopped.
     """
-    from assay.sessions.study import estimate_session, run_session
+    from assay.sessions.study import estimate_session
+    from assay.sessions.study import run as run_study
 
     if dry_run:
         if engine != "local" or address is not None:
@@ -73,7 +74,7 @@ def run(
         show_result(estimate, as_json, estimate_text)
         return
     began = time.monotonic()
-    result = run_session(
+    result = run_study(
         study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=quiet or as_json
     )
     _show_study(result, as_json, tables=tables, seconds=time.monotonic() - began)
@@ -111,6 +112,7 @@ def list_names(
         show_result(catalogue_of(kind), as_json, listing_text)
         return
     entries = catalogue()
+    kind = "architectures" if kind == "layers" else kind
     if kind is not None and kind not in entries:
         raise unknown("kind", kind, entries)
     chosen = {name: entries[name] for name in entries if kind in (None, name)}
@@ -148,10 +150,10 @@ def show_report(
     """
     from assay.report.terminal import terminal_text
 
-    def text(_: object) -> str:
-        return terminal_text(reported, say, sys.stdout.encoding) if short is None else short
+    def text(found: Reported[FoundT]) -> str:
+        return terminal_text(found, say, sys.stdout.encoding) if short is None else short
 
-    show_result(reported.to_json(), as_json, text)
+    show_result(reported, as_json, text)
     failures = reported.findings.failures
     if failures:
         complain(f"assay: {len(failures)} failed, the report says why; what failed is asked again by the same command")

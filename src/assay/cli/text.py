@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.bounds.report import BoundRow
+    from assay.evidence import Verification
+    from assay.examine.attacks import Attack
+    from assay.examine.protocols.running import ProtocolRun
     from assay.probing.chosen import Chosen
+    from assay.schema import Result
+    from assay.sessions.build import Built, Checked
+    from assay.sessions.limits import Bounded, Communication
+    from assay.studies.estimate import Estimate
 
 
 def rounded(value: Any) -> Any:
@@ -22,20 +30,25 @@ def fields_text(fields: dict[str, Any]) -> str:
     return "\n".join(f"{name.replace('_', ' '):<{width}}  {field(value)}" for name, value in shown.items())
 
 
-def built_text(built: dict[str, Any]) -> str:
+def result_text(found: Result) -> str:
+    """The fields of a result."""
+    return fields_text(found.to_json())
+
+
+def built_text(built: Built) -> str:
     """What was built, and its proof if it was asked for."""
-    text = fields_text({name: value for name, value in built.items() if name != "proof"})
-    return text if "proof" not in built else f"{text}\n\n{proof_text(built['proof'])}"
+    fields = {name: value for name, value in built.to_json().items() if name not in ("certificate", "proof")}
+    if built.proof is None:
+        return fields_text(fields)
+    return f"{fields_text({**fields, 'certificate': built.certificate})}\n\n{proof_text(built.proof)}"
 
 
-def checked_text(checked: dict[str, Any]) -> str:
+def checked_text(checked: Checked) -> str:
     """What a trial came to, the verdict last; a guarantee that a file states is said to be the file's."""
-    guarantee = f"{field(checked['guaranteed_error'])}, as the file states; 'assay verify' proves a certificate"
-    error = "no answer" if checked["largest_error"] is None else checked["largest_error"]
-    fields = {**checked, "largest_error": error, "guaranteed_error": guarantee}
+    guarantee = f"{field(checked.guaranteed_error)}, as the file states; 'assay verify' proves a certificate"
+    error = "no answer" if checked.largest_error is None else checked.largest_error
+    fields = {**checked.to_json(), "largest_error": error, "guaranteed_error": guarantee}
     del fields["guarantee_stated_by"]
-    if checked["holds"]:
-        del fields["reason"]
     return fields_text(fields)
 
 
@@ -48,12 +61,14 @@ def proof_text(claim: dict[str, Any]) -> str:
     return "\n".join([guarantee, *steps, f"  assumptions: {'; '.join(claim['assumes'])}", *refuses])
 
 
-def verified_text(result: dict[str, Any]) -> str:
+def verified_text(found: Verification) -> str:
     """What was checked, and the reason if it does not hold."""
-    lines = [*(f"  {line}" for line in result["checked"])]
-    if result["holds"]:
-        return "\n".join([f"{result['file']} holds", *lines, proof_text(result["certificate"]["claim"])])
-    return "\n".join([f"{result['file']} does NOT hold: {result['reason']}", *lines])
+    if not found.certificate:  # a claim in a sentence
+        return fields_text({name: value for name, value in found.to_json().items() if value is not None})
+    lines = [f"  {line}" for line in found.checked]
+    if found.holds:
+        return "\n".join([f"{found.file} holds", *lines, proof_text(found.certificate["claim"])])
+    return "\n".join([f"{found.file} does NOT hold: {found.reason}", *lines])
 
 
 def field(value: Any) -> str:
@@ -72,30 +87,28 @@ def listing_text(entries: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines[1:])
 
 
-def bounds_text(result: dict[str, Any]) -> str:
+def bounds_text(found: Bounded) -> str:
     """What each bound says of each architecture; architectures of which it says the same share a line."""
-    if not result["bounds"]:
-        return f"no bound speaks of this: {result['task']['name']}"
+    if not found.bounds:
+        return f"no bound speaks of this: {found.task['name']}"
     lines, said = [], {}
-    for row in result["bounds"]:
-        known = "" if row["justified"] == "proved" else f" ({row['justified']}, not proved)"
-        head = f"{row['bound']}{known}: {row['resource']} {row['cut']}, {row['error_kind']} error {row['error']:g}"
-        said.setdefault(head, {}).setdefault(_bound_line(row), []).append(row["architecture"])
+    for row in found.bounds:
+        known = "" if row.justified == "proved" else f" ({row.justified}, not proved)"
+        head = f"{row.bound}{known}: {row.resource} {row.cut}, {row.error_kind} error {row.error:g}"
+        said.setdefault(head, {}).setdefault(_bound_line(row), []).append(row.architecture)
     for head, groups in said.items():
         lines.append(head)
         lines += [f"  {', '.join(names)}: {line}" for line, names in groups.items()]
     return "\n".join(lines)
 
 
-def _bound_line(row: dict[str, Any]) -> str:
-    if row["status"] is None or row["reason"]:
-        found = row["reason"] or f"at least {_amount(row['required'])}, so {_open_widths(row)}"
-    else:
-        excluded = "impossible" if row["justified"] == "proved" else "excluded, but for the sampling"
-        verdict = excluded if row["status"] == "binds" else "not excluded"
-        has, needs = _amount(row["available"]), _amount(row["required"])
-        found = f"width {row['width']} has {has} of at least {needs}: {row['status']}, {verdict}; {_open_widths(row)}"
-    return found
+def _bound_line(row: BoundRow) -> str:
+    if row.available is None or row.reason:
+        return row.reason or f"at least {_amount(row.required)}, so {_open_widths(row)}"
+    excluded = "impossible" if row.justified == "proved" else "excluded, but for the sampling"
+    verdict = excluded if row.status == "binds" else "not excluded"
+    has, needs = _amount(row.available), _amount(row.required)
+    return f"width {row.width} has {has} of at least {needs}: {row.status}, {verdict}; {_open_widths(row)}"
 
 
 def _amount(number: float) -> str:
@@ -107,32 +120,27 @@ def _amount(number: float) -> str:
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.1f}"
 
 
-def _open_widths(row: dict[str, Any]) -> str:
-    smallest = row["smallest_width"]
-    return "no width is left open" if smallest is None else f"width >= {smallest}"
+def _open_widths(row: BoundRow) -> str:
+    return "no width is left open" if row.smallest_width is None else f"width >= {row.smallest_width}"
 
 
-def estimate_text(found: dict[str, Any]) -> str:
+def estimate_text(found: Estimate) -> str:
     """What a study will ask, how long it takes and the disk it needs."""
     rows = [("questions", "answered", "processor", "")]
     rows += [
-        (
-            f"{part['questions']:.0f}",
-            str(part["answered"]),
-            _duration(part["seconds"]),
-            f"{part['name']}: {part['justification']}",
-        )
-        for part in found["parts"]
+        (f"{part.questions:.0f}", str(part.answered), _duration(part.seconds), f"{part.name}: {part.justification}")
+        for part in found.parts
     ]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:3]]
     lines = [
         "  ".join([*(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
     ]
-    workers = f"{found['workers']} worker{'s' * (found['workers'] != 1)}"
+    workers = f"{found.workers} worker{'s' * (found.workers != 1)}"
+    free = "" if found.free_bytes is None else f", of {found.free_bytes / 1e9:.1f} GB free"
     total = (
-        f"{found['study']}: about {found['questions']} questions to ask, {found['answered']} answered; about "
-        f"{_duration(found['processor_seconds'])} of one processor, {_duration(found['seconds'])} with {workers}; "
-        f"{found['disk_bytes'] / 1e6:.1f} MB of disk, of {found['free_bytes'] / 1e9:.1f} GB free"
+        f"{found.study}: about {found.questions} questions to ask, {found.answered} answered; about "
+        f"{_duration(found.processor_seconds)} of one processor, {_duration(found.seconds)} with {workers}; "
+        f"{found.disk_bytes / 1e6:.1f} MB of disk{free}"
     )
     return "\n".join([*lines, total])
 
@@ -143,8 +151,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def communication_text(summary: dict[str, Any]) -> str:
+def communication_text(found: Communication) -> str:
     """What is known of a communication matrix."""
+    summary = found.to_json()
     return fields_text({name: _inner(value) for name, value in summary.items() if name != "split_vc"}) + (
         f"\nsplit-VC           {_inner(summary['split_vc'])}"
     )
@@ -158,37 +167,36 @@ def _inner(value: Any) -> Any:
     return f"{', '.join(said)} ({value['justification']})"
 
 
-def attack_text(result: dict[str, Any]) -> str:
+def attack_text(found: Attack) -> str:
     """The worst input that was found, by what, and what that shows."""
-    tried = f"tried: {', '.join(f'{count} {method}' for method, count in result['tried'].items())}"
-    counts = f"{tried}; refused: {result['refused']}"
-    if result["error"] is None:
-        return f"{result['network']}: no answer; it rests on {result['justification']}\n{counts}"
-    guaranteed = result["guaranteed_error"]
-    if guaranteed is None:
-        held = f"{'above' if result['exceeds_tolerance'] else 'within'} its tolerance of {result['tolerance']:.6g}"
+    tried = f"tried: {', '.join(f'{count} {method}' for method, count in found.tried.items())}"
+    counts = f"{tried}; refused: {found.refused}"
+    if found.error is None or found.worst_input is None:
+        return f"{found.network}: no answer; it rests on {found.justification}\n{counts}"
+    if found.guaranteed_error is None:
+        held = f"{'above' if found.exceeds_tolerance else 'within'} its tolerance of {found.tolerance:.6g}"
     else:
-        whose = "the file's guarantee" if result["guarantee_stated_by"] == "file" else "guarantee"
-        held = f"{whose} of {guaranteed:.6g} {'BROKEN' if result['broken'] else 'not broken'}"
-    constants = ", ".join(f"{name} {error:.6g}" for name, error in result["constants"].items())
+        whose = "the file's guarantee" if found.guarantee_stated_by == "file" else "guarantee"
+        held = f"{whose} of {found.guaranteed_error:.6g} {'BROKEN' if found.broken else 'not broken'}"
+    constants = ", ".join(f"{name} {error:.6g}" for name, error in found.constants.items())
     return "\n".join(
         [
-            f"{result['network']}: largest error {result['error']:.6g} at token {result['token']}, {held}",
-            f"found by {result['found_by']}; answered {rounded(result['network_answer'])}, "
-            f"exactly {rounded(result['exact_answer'])}",
-            *(f"  {name} {rounded(tensor)}" for name, tensor in result["worst_input"].items()),
+            f"{found.network}: largest error {found.error:.6g} at token {found.token}, {held}",
+            f"found by {found.found_by}; answered {rounded(found.network_answer)}, "
+            f"exactly {rounded(found.exact_answer)}",
+            *(f"  {name} {rounded(tensor)}" for name, tensor in found.worst_input.items()),
             counts,
             f"constant answers on these inputs: {constants}",
-            f"justification: {result['justification']}",
+            f"rests on: {found.justification}",
         ]
     )
 
 
-def protocol_text(result: dict[str, Any]) -> str:
+def protocol_text(run: ProtocolRun) -> str:
     """Who holds what, what was sent, and what came of it."""
-    from assay.report.protocols import ProtocolRun
+    from assay.report.protocols import protocol_lines
 
-    return "\n".join(f"{name:<12} {line}".rstrip() for name, line in ProtocolRun.from_json(result).lines)
+    return "\n".join(f"{name:<12} {line}".rstrip() for name, line in protocol_lines(run))
 
 
 def chosen_sets_text(result: Chosen) -> str:

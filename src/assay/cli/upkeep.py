@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,11 @@ from assay.cli.options import (
 )
 from assay.cli.text import field
 
+if TYPE_CHECKING:
+    from assay.cli.doctor import Checked
+    from assay.store.ledger import Contradiction
+    from assay.store.merging import Merged
+
 
 @app.command()
 def doctor(out: Out = DEFAULT_OUT, as_json: Json = False) -> None:
@@ -29,7 +35,7 @@ def doctor(out: Out = DEFAULT_OUT, as_json: Json = False) -> None:
 
     result = examine(out)
     show_result(result, as_json, _doctor_text)
-    if result["problems"]:
+    if result.problems:
         raise typer.Exit(ExitCode.REFUTED)
 
 
@@ -52,38 +58,38 @@ def merge(
     from assay.store.merging import merge_files
 
     result = merge_files(ledgers, into)
-    for entry in result["ledgers"]:
-        if entry["damaged"]:
-            complain(f"assay: {entry['damaged']}")
+    for entry in result.ledgers:
+        if entry.damaged:
+            complain(f"assay: {entry.damaged}")
     show_result(result, as_json, _merge_text)
-    if result["contradictions"]:
+    if result.contradictions:
         raise typer.Exit(ExitCode.REFUTED)
 
 
-def _doctor_text(result: dict[str, Any]) -> str:
-    width = max(len(check["name"]) for check in result["checks"])
+def _doctor_text(found: Checked) -> str:
+    width = max(len(check.name) for check in found.checks)
     lines = [
-        f"{check['status']:<7}  {check['name']:<{width}}  {'; '.join(filter(None, [check['found'], check['advice']]))}"
-        for check in result["checks"]
+        f"{check.status:<7}  {check.name:<{width}}  {'; '.join(filter(None, [check.found, check.advice]))}"
+        for check in found.checks
     ]
-    return "\n".join([*lines, f"problems {result['problems']}, warnings {result['warnings']}"])
+    return "\n".join([*lines, found.line])
 
 
-def _merge_text(result: dict[str, Any]) -> str:
-    if result["contradictions"]:
-        lines = [line for entry in result["contradictions"] for line in _contradiction_lines(entry)]
-        return "\n".join([*lines, f"nothing was written: contradictions {len(result['contradictions'])}"])
-    lines = [f"{entry['ledger']}: taken {entry['taken']}, known {entry['known']}" for entry in result["ledgers"]]
-    return "\n".join([*lines, f"{result['into']}: answers {result['answers']}"])
+def _merge_text(merged: Merged) -> str:
+    if merged.contradictions:
+        lines = [line for one in merged.contradictions for line in _contradiction_lines(one)]
+        return "\n".join([*lines, f"nothing was written: contradictions {len(merged.contradictions)}"])
+    lines = [f"{one.ledger}: taken {one.taken}, known {one.known}" for one in merged.ledgers]
+    return "\n".join([*lines, f"{merged.into}: answers {merged.answers}"])
 
 
-def _contradiction_lines(entry: dict[str, Any]) -> list[str]:
-    first, second = entry["answers"]
-    others = [name for name in first if name not in ("ledger", "key", "detail", *entry["differ_in"])]
-    shown = [*entry["differ_in"], *others]
+def _contradiction_lines(found: Contradiction) -> list[str]:
+    first, second = asdict(found.first), asdict(found.second)
+    shown = [*found.fields, *(name for name in first if name not in ("question", "detail", *found.fields))]
     return [
-        f"contradiction in {', '.join(entry['differ_in'])}, question {first['key']}",
-        *(f"  {answer['ledger']}: {_fields(answer, shown)}" for answer in (first, second)),
+        f"contradiction in {', '.join(found.fields)}, question {found.first.key}",
+        f"  {found.first_in}: {_fields(first, shown)}",
+        f"  {found.second_in}: {_fields(second, shown)}",
     ]
 
 
@@ -91,5 +97,5 @@ def _fields(answer: dict[str, Any], names: list[str]) -> str:
     return "; ".join(f"{name} {_precise(answer[name])}" for name in names)
 
 
-def _precise(value: Any) -> str:
+def _precise(value: object) -> str:
     return repr(value) if isinstance(value, float) else field(value)

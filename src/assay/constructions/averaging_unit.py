@@ -14,7 +14,7 @@ from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, WHOLE, Setti
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, guaranteed_error
 from assay.models.bare import BareUnit, Blocks
 from assay.models.structured.tiles import LONG, shifted_attention
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 

@@ -23,7 +23,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic, integer_mass
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, averaging_error, rounding_of_average, temperature
 from assay.errors import AssayError, require
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3_bigram import Match3Bigram
 
 LARGEST_MODULUS = 1 << 31  # 2 (r - s)^2 <= 2 M^2 must stay below 2^63
@@ -35,7 +35,8 @@ _DECODED = 0.25  # an average of two integers is read off right if it errs by le
 class NeighboursThenPartner(Construction[Match3Bigram]):
     """Two bare layers, one head each; called on residues (batch, N), it returns (batch, N). Time O(N^2).
 
-    >>> from assay import Match3Bigram, build
+    >>> from assay import Match3Bigram
+    >>> from assay.constructions import build
     >>> network = build(Match3Bigram(length=4, modulus=20))
     >>> (network(torch.tensor([[3, 7, 10, 4]])) > 0.5).tolist(), network.size.depth  # 3 + 7 + 10 = 20
     ([[True, False, True, False]], 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from assay.size import Size
+from assay.sizes import Size
 
 
 @dataclass(frozen=True)

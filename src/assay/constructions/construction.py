@@ -20,7 +20,7 @@ from assay.errors import AssayError, require
 from assay.models.bare import Rounding
 from assay.models.bare_models import BARE_MODELS
 from assay.resources import Resources
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks import Solved
 from assay.tasks.task import Task
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.matching import Matching
 
 
@@ -24,7 +24,8 @@ class CopyResidues(Construction[Matching]):
 
     Called on residues (batch, N), it returns 0 or 1 (batch, N).
 
-    >>> from assay import Match3, build
+    >>> from assay import Match3
+    >>> from assay.constructions import build
     >>> network = build(Match3(length=4, modulus=20), method="copy-residues")
     >>> network(torch.tensor([[3, 7, 10, 4]])).tolist(), network.size.width
     ([[1.0, 1.0, 1.0, 0.0]], 4)

@@ -23,7 +23,7 @@ from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma
 from assay.models.bare import BareUnit
 from assay.models.structured import SHORTEST
 from assay.models.structured.tiles import LONG, row_attention
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match2 import Match2
 
 _NUMBERS_OF_A_TOKEN = 8  # where residues are sorted

@@ -29,7 +29,7 @@ from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, guaranteed_e
 from assay.errors import require
 from assay.models.structured import SHORTEST
 from assay.models.structured.positions import moment_averages
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 _MAX_SPARSITY = 100  # the margin, about (q/2)!^4, is a float64 up to here
@@ -47,7 +47,8 @@ class CyclicPolytope(Construction[SparseAveraging]):
     set's weight; 2q + 1 roundings of a score are fewer than those of its digits, of which the certificate speaks. It
     has no derivatives: where they are asked for, dot products are taken.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="cyclic", tolerance=0.05)
     >>> unit.size.score_width, unit.size.precision, unit.certificate().dtype
     (16, 162, 'integers')

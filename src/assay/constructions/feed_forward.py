@@ -24,7 +24,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, gamma
 from assay.errors import require
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 _EXACT_INTEGERS = 1 << 22  # float32 holds the hat layer's integers exactly well beyond this
@@ -34,7 +34,8 @@ _EXACT_INTEGERS = 1 << 22  # float32 holds the hat layer's integers exactly well
 class HatsAndGates(Construction[SparseAveraging]):
     """Feed-forward sparse averaging; time and memory O(queries * N (q + d)) a sequence.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> build(SparseAveraging(length=64, sparsity=2, layout="last"), method="feed-forward", tolerance=0.01).size.width
     66
     """

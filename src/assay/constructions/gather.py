@@ -22,7 +22,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma
 from assay.errors import require
 from assay.models.bare import BareUnit, Blocks
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.matching import Matching
 
 MOST_TOKENS = 1 << 12  # of which each holds a copy of all: 128 MB in float64
@@ -32,7 +32,8 @@ MOST_TOKENS = 1 << 12  # of which each holds a copy of all: 128 MB in float64
 class Gather(BareUnit[Tensor], Construction[Matching]):
     """Called on residues (batch, N), it returns 0 or 1 (batch, N). Time O(N^3), memory O(N^2) for each example.
 
-    >>> from assay import Match3, build
+    >>> from assay import Match3
+    >>> from assay.constructions import build
     >>> unit = build(Match3(length=5, modulus=23), method="gather")
     >>> unit(torch.tensor([[3, 7, 13, 4, 1]])).tolist(), unit.size.width
     ([[1.0, 1.0, 1.0, 0.0, 0.0]], 7)

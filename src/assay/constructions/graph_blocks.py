@@ -20,7 +20,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import WHOLE, Setting
 from assay.models.graph import GraphNetwork
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.directed_triangle import DirectedTriangle
 
 
@@ -32,7 +32,7 @@ class GraphBlocks(GraphNetwork, Construction[DirectedTriangle]):
     uniform over out-neighbours: scores 0 on them and minus the temperature elsewhere, weights rounded to the format.
     Nodes without out-neighbours, whose weights are uniform over all, ignore what they get.
 
-    >>> from assay import build
+    >>> from assay.constructions import build
     >>> network = build(DirectedTriangle(length=4), method="graph-blocks")
     >>> ring = torch.tensor([[[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]]])
     >>> network(ring).tolist(), network.size.depth, network.size.width, network.size.precision

@@ -18,7 +18,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.errors import require
 from assay.models.graph import GraphNetwork
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.graphs import CycleTask
 
 MOST_NODES = 1 << 6  # of which each holds N^2 numbers: 128 MB in float64 for 64 graphs
@@ -28,7 +28,7 @@ MOST_NODES = 1 << 6  # of which each holds N^2 numbers: 128 MB in float64 for 64
 class GraphGather(GraphNetwork, Construction[CycleTask]):
     """Called on adjacency matrices (batch, N, N), it returns 0 or 1 (batch, N). Time and memory O(N^3) for a graph.
 
-    >>> from assay import build
+    >>> from assay.constructions import build
     >>> from assay.tasks.five_cycle import FiveCycle
     >>> network = build(FiveCycle(length=5), method="graph-gather")
     >>> ring = torch.tensor([[[int((i - j) % 5 in (1, 4)) for j in range(5)] for i in range(5)]])

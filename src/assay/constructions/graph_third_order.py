@@ -19,7 +19,7 @@ from assay.constructions.construction import Construction
 from assay.constructions.presence import choose_arithmetic
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF
 from assay.models.bare import SCORES_AT_ONCE
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.directed_triangle import DirectedTriangle
 
 
@@ -27,7 +27,7 @@ from assay.tasks.directed_triangle import DirectedTriangle
 class GraphThirdOrder(Construction[DirectedTriangle]):
     """Called on adjacency matrices (batch, N, N), it returns (batch, N). Time O(N^3) for a graph, in blocks.
 
-    >>> from assay import build
+    >>> from assay.constructions import build
     >>> unit = build(DirectedTriangle(length=4))
     >>> ring = torch.tensor([[[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]]])
     >>> (unit(ring) > 0.5).tolist(), unit.size.depth, unit.size.width

@@ -20,7 +20,7 @@ from assay.constructions.reed_solomon import short_number
 from assay.constructions.settings import FLOAT_DTYPE, NOT_NEGATIVE, Setting
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, choose_dtype, gamma, guaranteed_error, temperature
 from assay.models.bare import BareUnit, Blocks
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 
@@ -28,7 +28,8 @@ from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 class OnePointerHeads(BareUnit[SparseAveragingInputs], Construction[SparseAveraging]):
     """Attention with q heads; the embedding holds the value, (j, j^2) and the q pointers: width d + q + 3.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> unit = build(SparseAveraging(length=4096, sparsity=16), method="heads", tolerance=0.05)
     >>> unit.size.width, unit.size.heads, unit.certificate().dtype
     (20, 16, 'float64')

@@ -24,7 +24,7 @@ from assay.errors import require
 from assay.models.structured import SHORTEST
 from assay.models.structured.profile import Profile
 from assay.models.structured.residues import pair_mass
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match2 import Match2
 
 LARGEST_MODULUS = 1 << 31  # of scores in 64 bits: 2 (r_i + r_j)^2 <= 2 M^2 must stay below 2^63
@@ -46,7 +46,8 @@ class Parabola(Construction[Match2]):
     exact and what is left out is below 2^-60 of the sink's weight. Its roundings are fewer than the softmax's of N + 1
     entries, of which the certificate speaks. In fixed point scores are formed, time O(N^2).
 
-    >>> from assay import Match2, build
+    >>> from assay import Match2
+    >>> from assay.constructions import build
     >>> unit = build(Match2(length=64, modulus=10**9), method="parabola")
     >>> residues = torch.tensor([[123_456_789, 10**9 - 123_456_789, 1, 10**9 - 2] * 16])
     >>> (unit(residues) > 0.5).sum().item(), unit.size.width

@@ -33,7 +33,8 @@ _RESIDUE_COST = 32  # scores that take as long as one entry of the table, measur
 class RandomFrequencies(CosineUnit):
     """Mean cosine over D random frequencies; a match is 1/2 above every miss.
 
-    >>> from assay import Match2, build
+    >>> from assay import Match2
+    >>> from assay.constructions import build
     >>> unit = build(Match2(length=64, modulus=4099), method="random-frequencies")
     >>> unit.size.width, unit.certificate().dtype, round(unit.certificate().temperature)
     (39, 'float32', 21)

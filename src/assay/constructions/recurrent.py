@@ -18,7 +18,7 @@ from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
 from assay.constructions.settings import FLOAT_DTYPE, Setting
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, choose_dtype, gamma
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 
@@ -26,7 +26,8 @@ from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 class StoreAll(Construction[SparseAveraging]):
     """h_t = h_(t-1) + e_t (x) z_t, answer = mean of the slots pointed to. Time O(N d + queries q d) a sequence.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> network = build(SparseAveraging(length=64, sparsity=2, layout="last"), method="recurrent", tolerance=0.01)
     >>> network.size.state, network.size.state_bits
     (64, 2048)

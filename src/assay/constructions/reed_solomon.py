@@ -41,7 +41,8 @@ def _is_code(code: object) -> bool:
 class ReedSolomonKeys(AveragingUnit):
     """Attention with Reed-Solomon one-hot keys; one-hot positions are the case of degree 0.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> unit = build(SparseAveraging(length=1024, sparsity=8), method="reed-solomon", tolerance=0.05)
     >>> unit.size.score_width, unit.certificate().guaranteed_error <= 0.05
     (289, True)

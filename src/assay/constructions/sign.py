@@ -36,7 +36,8 @@ _DRAWS = 4
 class SignKeys(AveragingUnit):
     """Attention with sign keys: about 3 q ln N of score width, more for q < 4, less where all sets can be searched.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> unit = build(SparseAveraging(length=16, sparsity=2), method="sign", tolerance=0.05)
     >>> certificate = unit.certificate()
     >>> certificate.guaranteed_error <= 0.05, certificate.dtype, certificate.size.score_width < 16

@@ -14,7 +14,7 @@ from torch import Tensor
 from assay.constructions import CONSTRUCTIONS
 from assay.constructions.certificate import Certificate
 from assay.constructions.construction import Construction
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.matching import Matching
 
 
@@ -22,7 +22,8 @@ from assay.tasks.matching import Matching
 class StoreResidues(Construction[Matching]):
     """h_t = h_(t-1) + e_t x_t in whole numbers; called on residues (batch, N), it returns 0 or 1 (batch, N).
 
-    >>> from assay import Match2, build
+    >>> from assay import Match2
+    >>> from assay.constructions import build
     >>> network = build(Match2(length=4, modulus=10), method="store-residues")
     >>> network(torch.tensor([[3, 7, 5, 1]])).tolist(), network.size.state_bits
     ([[1.0, 1.0, 1.0, 0.0]], 16)

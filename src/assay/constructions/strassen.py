@@ -24,7 +24,7 @@ from assay.constructions.presence import choose_arithmetic, presence_error
 from assay.constructions.softmax_bound import UNIT_ROUNDOFF, gamma, rounding_of_differences
 from assay.errors import require
 from assay.layers.kernels.strassen import strassen_attention
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3 import Match3
 
 LARGEST_MODULUS = 1 << 23  # scores of up to 90 M^2 and their partial sums stay exact integers in float64
@@ -39,7 +39,8 @@ class StrassenHeads(Construction[Match3]):
     2c^2. A pair of a residue and the sink scores at least 20 M^2 less than any pair of residues may need. Residue 0
     always matches, with itself twice: for it all pairs of residues are raised above the sink pair.
 
-    >>> from assay import Match3, build
+    >>> from assay import Match3
+    >>> from assay.constructions import build
     >>> unit = build(Match3(length=4, modulus=23), method="strassen")
     >>> (unit(torch.tensor([[3, 7, 13, 4]])) > 0.5).tolist(), unit.size.width, unit.size.heads  # 3 + 7 + 13 = 23
     ([[True, True, True, False]], 8, 2)

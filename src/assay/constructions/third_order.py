@@ -21,7 +21,7 @@ from assay.layers.kernels.third_order import third_order_attention
 from assay.models.structured import SHORTEST
 from assay.models.structured.profile import Profile
 from assay.models.structured.triples import triple_mass
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3 import Match3
 
 _WIDTH = 5
@@ -42,7 +42,8 @@ class ThirdOrderUnit(Construction[Match3]):
     and fixed point take the kernel, time O(N^3) and memory O(N) blocks. float32 up to M of about 890, float64 up to
     about 9 million.
 
-    >>> from assay import Match3, build
+    >>> from assay import Match3
+    >>> from assay.constructions import build
     >>> unit = build(Match3(length=4, modulus=23), method="third-order")
     >>> (unit(torch.tensor([[3, 7, 13, 4]])) > 0.5).tolist(), unit.size.width  # 3 + 7 + 13 = 23
     ([[True, True, True, False]], 5)

@@ -26,7 +26,8 @@ from assay.tasks.match2 import Match2
 class Trigonometric(CosineUnit):
     """Cosines at the one frequency 1; float32 up to M of about 1,200, float64 up to about 19 million.
 
-    >>> from assay import Match2, build
+    >>> from assay import Match2
+    >>> from assay.constructions import build
     >>> unit = build(Match2(length=64, modulus=101), method="trigonometric")
     >>> unit.size.width, unit.certificate().dtype, round(unit.certificate().temperature)
     (3, 'float32', 5469)

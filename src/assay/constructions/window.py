@@ -26,7 +26,7 @@ from assay.constructions.reed_solomon import ReedSolomonKeys
 from assay.constructions.settings import Setting, one_of
 from assay.constructions.sign import SignKeys
 from assay.errors import AssayError
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.match3_local import Match3Local
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
@@ -44,7 +44,8 @@ class WindowAverage(Construction[Match3Local]):
 
     Time O((N + 2K)^2 m) for the attention and O(N K^2) for the pairs.
 
-    >>> from assay import Match3Local, build
+    >>> from assay import Match3Local
+    >>> from assay.constructions import build
     >>> network = build(Match3Local(length=4, modulus=20, window=1))
     >>> network(torch.tensor([[3, 7, 10, 4]])).tolist(), network.size.depth  # 3 + 7 + 10 = 20, seen from the middle
     ([[0.0, 1.0, 0.0, 0.0]], 1)

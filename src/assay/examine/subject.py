@@ -26,7 +26,7 @@ from assay.errors import AssayError, require
 from assay.layers.layer import Layer
 from assay.models import make_network
 from assay.models.task_network import TaskNetwork
-from assay.size import Size
+from assay.sizes import Size
 from assay.store.source import entry_at, name_code
 from assay.store.tensors import read_any_tensors
 from assay.tasks import Solved

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
+from assay.frames import Framed
 from assay.groups.certify import WeightsCertificate
 from assay.groups.characters import LARGEST_WITH_CHARACTERS, Characters, characters_of
 from assay.groups.diagonal import DiagonalLayers, certify_diagonal, diagonal_layers
@@ -22,6 +23,7 @@ from assay.groups.reflections import (
 from assay.groups.representations import FewestSteps, RealIrreducible, fewest_steps, real_irreducibles
 from assay.groups.structure import Structure, structure_of
 from assay.groups.text import headline
+from assay.schema import plain_object
 
 _LARGEST_WITH_WEIGHTS = 200  # elements
 _MOST_POINTS = 32  # of transpositions
@@ -73,8 +75,8 @@ class ShownClass:
     order: int
 
 
-@dataclass(frozen=True)
-class GroupAnswer:
+@dataclass(frozen=True, repr=False)
+class GroupAnswer(Framed):
     """Everything that is said of a group.
 
     Attributes:
@@ -85,8 +87,9 @@ class GroupAnswer:
         steps: where all elements are letters; None above 720 elements.
         steps_generators: where the generators are.
         networks: explicit weights, each with its certificate.
-        facts: what is proved, published, conditional or measured.
+        facts: what is proved, published or conditional.
         left_out: what was not computed, and why.
+        certificate: the file that the weights and their proof were written to; None where there is none.
     """
 
     name: str
@@ -98,6 +101,16 @@ class GroupAnswer:
     networks: tuple[tuple[Network, WeightsCertificate], ...]
     facts: tuple[Fact, ...]
     left_out: tuple[str, ...]
+    certificate: str | None = None
+
+    @property
+    def line(self) -> str:
+        """The answer."""
+        return headline(self)
+
+    def rows(self) -> Iterable[object]:
+        """A row for each fact."""
+        return self.facts
 
     @property
     def weights(self) -> tuple[WeightsCertificate, ...]:
@@ -116,34 +129,37 @@ class GroupAnswer:
     def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values."""
         structure, steps, generators = self.structure, self.steps, self.steps_generators
-        return {
-            "group": self.name,
-            "answer": headline(self),
-            "order": structure.order,
-            "abelian": structure.abelian,
-            "nilpotent": structure.nilpotent,
-            "solvable": structure.solvable,
-            "derived_length": structure.derived_length,
-            "derived_series": list(structure.derived_series),
-            "centre": structure.centre,
-            "exponent": structure.exponent,
-            "element_orders": {str(order): count for order, count in structure.element_orders},
-            "conjugacy_classes": [asdict(one) for one in self.classes],
-            "generators": list(self.generators),
-            "householder_steps": None if steps is None else steps.count,
-            "householder_steps_least_orthogonal": None if steps is None else steps.least,
-            "householder_steps_generators": None if generators is None else generators.count,
-            "householder_steps_generators_least_orthogonal": None if generators is None else generators.least,
-            "representation": None if steps is None else _representation(steps),
-            "representation_generators": None if generators is None else _representation(generators),
-            "eigenvalue_range": [-1, 1] if structure.order > 1 else [0, 1],
-            "eigenvalues_0_to_1_enough": structure.order == 1,
-            "diagonal_layers": structure.derived_length,
-            "horizon": self.horizon,
-            "weights": [asdict(one) for one in self.weights],
-            "facts": [asdict(one) for one in self.facts],
-            "left_out": list(self.left_out),
-        }
+        return plain_object(
+            {
+                "group": self.name,
+                "answer": headline(self),
+                "order": structure.order,
+                "abelian": structure.abelian,
+                "nilpotent": structure.nilpotent,
+                "solvable": structure.solvable,
+                "derived_length": structure.derived_length,
+                "derived_series": list(structure.derived_series),
+                "centre": structure.centre,
+                "exponent": structure.exponent,
+                "element_orders": {str(order): count for order, count in structure.element_orders},
+                "conjugacy_classes": [asdict(one) for one in self.classes],
+                "generators": list(self.generators),
+                "householder_steps": None if steps is None else steps.count,
+                "householder_steps_least_orthogonal": None if steps is None else steps.least,
+                "householder_steps_generators": None if generators is None else generators.count,
+                "householder_steps_generators_least_orthogonal": None if generators is None else generators.least,
+                "representation": None if steps is None else _representation(steps),
+                "representation_generators": None if generators is None else _representation(generators),
+                "eigenvalue_range": [-1, 1] if structure.order > 1 else [0, 1],
+                "eigenvalues_0_to_1_enough": structure.order == 1,
+                "diagonal_layers": structure.derived_length,
+                "horizon": self.horizon,
+                "weights": [asdict(one) for one in self.weights],
+                "facts": [asdict(one) for one in self.facts],
+                "left_out": list(self.left_out),
+                "certificate": self.certificate,
+            }
+        )
 
 
 def _representation(steps: Steps) -> dict[str, object]:
@@ -180,7 +196,7 @@ def answer_group(group: Group) -> GroupAnswer:
         steps=steps.get("all"),
         steps_generators=steps.get("generators"),
         networks=tuple(_weights(group, structure, characters, letters, best)),
-        facts=facts_of(group.name, structure),
+        facts=facts_of(structure),
         left_out=tuple(_left_out(group, steps)),
     )
 

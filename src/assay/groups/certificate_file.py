@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.errors import AssayError, Refuted, one_line
-from assay.evidence import canonical
+from assay.evidence import Verification, canonical
 from assay.groups.certify import WeightsCertificate
 from assay.groups.diagonal import DiagonalLayer, DiagonalLayers, certify_diagonal
 from assay.groups.group import LARGEST_ORDER, Group
@@ -139,8 +139,8 @@ def is_group_certificate(path: Path) -> bool:
     return is_marked(path, _MARK, _LARGEST)
 
 
-def verify_group(path: Path) -> dict[str, object]:
-    """Prove again what a file claims: what it says, whether that holds, and the reason if not.
+def verify_group(path: Path) -> Verification:
+    """Prove again what a file claims.
 
     Raises:
         AssayError: no such file, or no certificate in it.
@@ -160,10 +160,10 @@ def verify_group(path: Path) -> dict[str, object]:
                 claimed = "any length" if one.horizon is None else f"{one.horizon} tokens"
                 raise Refuted(f"{found.weights}: {claimed} is claimed, and {found.horizon} tokens are proved")
         except Refuted as error:
-            return {"file": str(path), "holds": False, "reason": str(error)}
+            return Verification(str(path), False, str(error))
         length = "any length" if one.horizon is None else f"{one.horizon:,} tokens"
         claims.append(f"{found.weights}, {len(one.letters)} letters: right on words of {length} in {found.arithmetic}")
-    return {"file": str(path), "holds": True, "claim": f"a group of {group.order} elements: {'; '.join(claims)}"}
+    return Verification(str(path), True, claim=f"a group of {group.order} elements: {'; '.join(claims)}")
 
 
 def _read(path: Path) -> _File:

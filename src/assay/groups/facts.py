@@ -1,25 +1,17 @@
-"""What is known of a group's word problem: proved here, published, conditional, or measured, each with its source."""
+"""What is known of a group's word problem: proved here, published or conditional, each with its source."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from assay.evidence import CONDITIONAL, MEASURED, PROVED, PUBLISHED, Fact
+from assay.evidence import CONDITIONAL, PROVED, PUBLISHED, Fact
 from assay.groups.structure import Structure
 
-# Rows of the battery of 'assay place' that are words of 16 generators of a group, and the steps that training had; the
-# measurements of known layers come with Assay.
-ROWS = {"Z2": ("parity", 1000), "S3": ("s3", 800), "S5": ("s5", 800)}
-_REFERENCE = Path(__file__).parents[1] / "placing" / "reference.jsonl"
 
-
-def facts_of(name: str, structure: Structure) -> tuple[Fact, ...]:
+def facts_of(structure: Structure) -> tuple[Fact, ...]:
     """Facts that follow from the structure alone; counts of Householder steps are told beside them.
 
     >>> from assay.groups import named_group
     >>> from assay.groups.structure import structure_of
-    >>> [(one.name, one.status) for one in facts_of("A5", structure_of(named_group("A5")))][2:5]
+    >>> [(one.name, one.status) for one in facts_of(structure_of(named_group("A5")))][2:5]
     [('eigenvalues', 'published'), ('diagonal', 'published'), ('fixed depth', 'conditional')]
     """
     found = [
@@ -43,7 +35,7 @@ def facts_of(name: str, structure: Structure) -> tuple[Fact, ...]:
                 "arXiv 2605.07755, its abstract; the horizons are proved here",
             )
         )
-    return (*found, *_measured(name))
+    return tuple(found)
 
 
 def _eigenvalues(structure: Structure) -> list[Fact]:
@@ -116,31 +108,6 @@ def _not_solvable() -> list[Fact]:
             PUBLISHED,
             "Liu et al. 2023, arXiv 2210.10749",
         ),
-    ]
-
-
-def _measured(name: str) -> list[Fact]:
-    """What training of known layers came to, where the battery has words of this group."""
-    if name not in ROWS:
-        return []
-    row, steps = ROWS[name]
-    lines = [json.loads(line) for line in _REFERENCE.read_text("utf-8").splitlines()]
-    placed = {line["layer"]: line["placed"] for line in lines if line["placed"]["row"] == row}
-    shares = {layer: one["learned"] / one["seeds"] for layer, one in placed.items()}
-    parts = {
-        "learned by": [layer for layer, share in shares.items() if share == 1],
-        "by some seeds of": [layer for layer, share in shares.items() if 0 < share < 1],
-        "by no seed of": [layer for layer, share in shares.items() if share == 0],
-    }
-    said = "; ".join(f"{verb} {', '.join(layers)}" for verb, layers in parts.items() if layers)
-    first = next(iter(placed.values()))
-    return [
-        Fact(
-            "training",
-            f"words of 16 generators, one layer of width {first['width']}, at most {steps:,} steps: {said}",
-            MEASURED,
-            f"row {row} of 'assay place': {first['seeds']} seeds each, learned at an error of {first['tolerance']}",
-        )
     ]
 
 

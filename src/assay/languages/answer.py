@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from assay.frames import Framed
 from assay.languages.automaton import Automaton
 from assay.languages.classes import Classes, Decision, classify
 from assay.languages.facts import Statement, facts_of
 from assay.languages.potentials import Separation
+from assay.schema import plain_object
 
 DECISIONS = ("finite", "r_trivial", "c_rasp", "last_letter", "star_free", "solvable")
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class LanguageAnswer(Framed):
     """An answer about one language.
 
     Attributes:
@@ -30,26 +32,39 @@ class Answer:
     classes: Classes
     facts: tuple[Statement, ...]
 
+    @property
+    def line(self) -> str:
+        """The answer."""
+        return self.answer
+
+    def rows(self) -> Iterable[object]:
+        """A row for each fact about networks."""
+        return self.facts
+
     def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values: each decision true, false, or null where it is left open."""
         classes = self.classes
         decisions: dict[str, Decision] = {name: getattr(classes, name) for name in DECISIONS}
-        return {
-            "language": self.language,
-            "answer": self.answer,
-            "states": classes.automaton.states,
-            "components": [list(one) for one in classes.components],
-            "monoid": classes.monoid_size,
-            **{name: decision.holds for name, decision in decisions.items()},
-            "why": {name: decision.why for name, decision in decisions.items()},
-            "witnesses": {name: [_plain(one) for one in decision.witness] for name, decision in decisions.items()},
-            "groups": None if classes.groups is None else [asdict(one) for one in classes.groups],
-            "facts": [asdict(fact) for fact in self.facts],
-            "automaton": classes.automaton.to_json(),
-        }
+        return plain_object(
+            {
+                "language": self.language,
+                "answer": self.answer,
+                "states": classes.automaton.states,
+                "components": [list(one) for one in classes.components],
+                "monoid": classes.monoid_size,
+                **{name: decision.holds for name, decision in decisions.items()},
+                "why": {name: decision.why for name, decision in decisions.items()},
+                "witnesses": {name: [_plain(one) for one in decision.witness] for name, decision in decisions.items()},
+                "groups": None if classes.groups is None else [asdict(one) for one in classes.groups],
+                "facts": [asdict(fact) for fact in self.facts],
+                "automaton": classes.automaton.to_json(),
+            }
+        )
 
 
-def answer_language(language: str, automaton: Automaton, tell: Callable[[str], None] = lambda _: None) -> Answer:
+def answer_language(
+    language: str, automaton: Automaton, tell: Callable[[str], None] = lambda _: None
+) -> LanguageAnswer:
     """Decide the classes of a language, and say what follows.
 
     >>> from assay.languages.expression import automaton_of
@@ -57,7 +72,9 @@ def answer_language(language: str, automaton: Automaton, tell: Callable[[str], N
     a*b is R-trivial: soft attention of fixed precision without positions recognises it (reported).
     """
     classes = classify(automaton, tell=tell)
-    return Answer(language, f"{language or 'The empty word'} is {_headline(classes)}.", classes, facts_of(classes))
+    return LanguageAnswer(
+        language, f"{language or 'The empty word'} is {_headline(classes)}.", classes, facts_of(classes)
+    )
 
 
 def _headline(classes: Classes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from assay.languages.answer import Answer
+from assay.languages.answer import LanguageAnswer
 from assay.languages.classes import Decision
 
 _COLUMNS = 118
@@ -19,7 +19,7 @@ _NAMES = {
 _VERDICTS = {True: "yes", False: "no", None: "open"}
 
 
-def language_text(answer: Answer) -> str:
+def language_text(answer: LanguageAnswer) -> str:
     """The answer on the first line, the decisions, and the facts by kind.
 
     >>> from assay.languages.answer import answer_language

@@ -23,7 +23,7 @@ from assay.models.codes import circular_codes, position_codes
 from assay.models.network import Network
 from assay.models.passes import passes_for
 from assay.resources import Averages, Resources
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.spec import Spec, Vectors
 
 _MLP_FACTOR = 4

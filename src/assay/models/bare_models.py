@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from assay.models.passes import passes_for
 from assay.resources import Averages, Resources
-from assay.size import Size
+from assay.sizes import Size
 
 if TYPE_CHECKING:
     from assay.tasks.task import Task

@@ -12,7 +12,7 @@ from assay.models import NETWORKS
 from assay.models.codes import MOST_SYMBOLS
 from assay.models.network import Network
 from assay.resources import Resources
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.spec import Pointing, Spec, Symbols, Vectors
 
 _LATER_WIDTH = 256

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from assay.resources import Resources
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.spec import Spec
 
 

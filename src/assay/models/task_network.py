@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from assay.models.backbone import Backbone
 from assay.models.network import Network
 from assay.resources import Resources
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks.task import AnyInputs, Task
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
+from assay.frames import Framed
 from assay.placing.battery import BY_NAME, RATES, Row
 from assay.placing.rows import Placed, about_the_same_state, score
 
@@ -25,8 +27,8 @@ class Known:
     stale: str = ""
 
 
-@dataclass(frozen=True)
-class Card:
+@dataclass(frozen=True, repr=False)
+class Card(Framed):
     """Where a layer stands.
 
     Attributes:
@@ -54,6 +56,17 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
     made: str = ""
     page: str = ""
+
+    @property
+    def line(self) -> str:
+        """The headline."""
+        return self.headline
+
+    def rows(self) -> Iterable[object]:
+        """A row for each row of the battery, of this layer and of the known ones."""
+        rows = [(self.layer, placed) for placed in self.placed]
+        rows += [(known.name, placed) for known in self.known for placed in known.placed]
+        return ({"layer": layer, **placed.to_json()} for layer, placed in rows)
 
     @property
     def headline(self) -> str:

@@ -47,7 +47,7 @@ def layer_checks(
     facts = require_declared(battery_layer.networks, WIDTH, shipped=True, order="causal")
     step = _step_seconds(battery_layer)
     times = step / _step_seconds(BatteryLayer("attention"))
-    seconds = estimate(study, dict(answers), workers=workers)["seconds"]
+    seconds = estimate(study, dict(answers), workers=workers).seconds
     _require_time(battery_layer, seconds, times, workers, hours)
     return [
         f"{battery_layer.name}: {'; '.join(dict.fromkeys(one.line for one in facts))}",

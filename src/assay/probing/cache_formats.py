@@ -47,6 +47,10 @@ class CacheFormat:
     family: str
     bits: int
 
+    def fits(self, width: int) -> bool:
+        """Whether rows of this width can be stored: of a multiple of 32 where so many coordinates share a step."""
+        return self.family in ("token", "channel", "exact") or width % BLOCK == 0
+
     def takes(self, rows: ArrayLike) -> bool:
         """Whether `rounded` takes these rows: their width, and numbers that float16 holds.
 
@@ -56,9 +60,7 @@ class CacheFormat:
         found = np.asarray(rows)
         if self.family == "exact":
             return True
-        if self.family not in ("token", "channel") and found.shape[1] % BLOCK:
-            return False
-        return bool(np.abs(found).max() <= _LARGEST)
+        return self.fits(found.shape[1]) and bool(np.abs(found).max() <= _LARGEST)
 
     def rounded(self, rows: ArrayLike) -> NDArray[np.float64]:
         """Rows (N, d) as they come out of the cache, float64 (N, d).
@@ -77,9 +79,8 @@ class CacheFormat:
         require(found.ndim == 2 and found.size > 0, "shape of rows", found.shape, "(N, d), each at least 1")
         largest = float(np.abs(found).max())
         require(largest <= _LARGEST, "largest magnitude", largest, f"at most {_LARGEST:g}, for steps in float16")
-        if self.family not in ("token", "channel"):
-            width = found.shape[1]
-            require(width % BLOCK == 0, "width", width, f"a multiple of {BLOCK}, the block of {self.name}")
+        width = found.shape[1]
+        require(self.fits(width), "width", width, f"a multiple of {BLOCK}, the block of {self.name}")
         return _ROUNDED[self.family](found, self.bits).astype(np.float64)
 
     def stored_bits(self, length: int, width: int) -> int:

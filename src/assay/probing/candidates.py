@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,11 +84,12 @@ def check_keys(keys: ArrayLike, positions: Sequence[int]) -> tuple[Floats, Place
     distinct = len(np.unique(chosen)) == len(chosen) and chosen.min() >= 0 and chosen.max() < len(array)
     require(bool(distinct), "positions", chosen.tolist(), allowed)
     others = np.ones(len(array), dtype=bool)
-    others[chosen] = False
-    return array, np.sort(chosen).astype(np.intp), np.flatnonzero(others)
+    places = np.sort(chosen).astype(np.intp)
+    others[places] = False
+    return array, places, np.flatnonzero(others)
 
 
-def require_exact(name: str, array: NDArray[Any]) -> None:
+def require_exact(name: str, array: NDArray[np.generic]) -> None:
     """Raise the standard error unless float64 holds these numbers exactly."""
     kind, size = array.dtype.kind, array.dtype.itemsize
     exact = kind in "iu" or (kind == "f" and size <= 8)
@@ -99,7 +99,7 @@ def require_exact(name: str, array: NDArray[Any]) -> None:
         require(largest <= 2**53, f"largest of integer {name}", largest, "at most 2^53, so that float64 holds it")
 
 
-def _array(name: str, value: Any) -> NDArray[Any]:
+def _array(name: str, value: object) -> NDArray[np.generic]:
     try:
         return np.asarray(value)
     except ValueError as error:

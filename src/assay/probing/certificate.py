@@ -22,7 +22,7 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from assay.errors import AssayError, CertificateError, Refuted
-from assay.evidence import canonical
+from assay.evidence import Json, canonical
 from assay.probing.candidates import Whitened, check_keys, face_candidates
 from assay.probing.rational import Query, Refutation, exact_face, integers, whole_numbers
 from assay.store.files import parse_json, read_text, write_whole
@@ -120,7 +120,7 @@ class Certificate:
             total = sum(weight * (keys[j][c] - origin) for j, weight in whole.items())
             _require(total == 0, f"the multipliers leave a remainder in coordinate {c}")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values: fractions as "p/q", and the SHA-256 of the canonical text of all the rest."""
         data = {
             "assay-probe-certificate": FORMAT,
@@ -271,18 +271,22 @@ def _require(holds: bool, reason: str) -> None:
 
 def _form(holds: bool, wrong: str) -> None:
     if not holds:
-        raise AssayError(f"this is no certificate of a probe: {wrong}")
+        raise _no_form(wrong)
 
 
-def _sha256(data: dict[str, Any]) -> str:
+def _no_form(wrong: str) -> AssayError:
+    return AssayError(f"this is no certificate of a probe: {wrong}")
+
+
+def _sha256(data: Json) -> str:
     return hashlib.sha256(canonical(data).encode()).hexdigest()
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: object) -> bool:
     return type(value) is float and math.isfinite(value)
 
 
-def _is_list(value: Any, entry: Callable[[Any], bool]) -> bool:
+def _is_list(value: object, entry: Callable[[object], bool]) -> bool:
     return isinstance(value, list) and all(map(entry, value))
 
 
@@ -295,15 +299,16 @@ def _texts(values: Mapping[int, Fraction] | None) -> dict[str, str] | None:
     return None if values is None else {str(place): _text(value) for place, value in values.items()}
 
 
-def _number(text: Any) -> Fraction:
-    _form(isinstance(text, str) and _FRACTION.fullmatch(text) is not None, "a fraction is not of the form p/q")
+def _number(text: object) -> Fraction:
+    if not isinstance(text, str) or not _FRACTION.fullmatch(text):
+        raise _no_form("a fraction is not of the form p/q")
     above, below = text.split("/")
     return Fraction(int(Decimal(above)), int(Decimal(below)))
 
 
-def _numbers(texts: Any) -> dict[int, Fraction] | None:
+def _numbers(texts: object) -> dict[int, Fraction] | None:
     if texts is None:
         return None
-    fits = isinstance(texts, dict) and all(_PLACE.fullmatch(place) for place in texts)
-    _form(fits, "its multipliers or coefficients are not fractions by position")
+    if not isinstance(texts, dict) or not all(_PLACE.fullmatch(place) for place in texts):
+        raise _no_form("its multipliers or coefficients are not fractions by position")
     return {int(place): _number(text) for place, text in texts.items()}

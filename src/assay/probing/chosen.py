@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, Refuted, require
+from assay.evidence import Verification
 from assay.probing.best_share import best_margins
 from assay.probing.budget import Budget, query_budget
 from assay.probing.certificate import LARGEST, certify, read
@@ -141,8 +141,8 @@ def is_probe_certificate(path: Path) -> bool:
     return is_marked(path, "assay-probe-certificate", LARGEST)
 
 
-def verify_set(path: Path) -> dict[str, Any]:
-    """Check an exact certificate from its keys alone: what it says, whether that holds, and the reason if not.
+def verify_set(path: Path) -> Verification:
+    """Check an exact certificate from its keys alone.
 
     Raises:
         AssayError: no such file, or no certificate in it.
@@ -151,13 +151,13 @@ def verify_set(path: Path) -> dict[str, Any]:
         certificate = read(path)
         certificate.check()
     except Refuted as error:
-        return {"file": str(path), "holds": False, "reason": str(error)}
+        return Verification(str(path), False, str(error))
     which = "a query" if certificate.answer == "yes" else "no query"
     claim = (
         f"{which} has equal scores on positions {list(certificate.positions)} and smaller ones on the others of "
         f"{len(certificate.keys)} keys of width {len(certificate.keys[0])}, in exact arithmetic"
     )
-    return {"file": str(path), "holds": True, "claim": claim, "answer": certificate.answer}
+    return Verification(str(path), True, claim=claim, answer=certificate.answer)
 
 
 def _rows(plan: Plan, index: int, described: list[list[int]]) -> list[ChosenSet]:
@@ -166,29 +166,27 @@ def _rows(plan: Plan, index: int, described: list[list[int]]) -> list[ChosenSet]
     if plan.asks_uses:
         head = head_on_text(heads, index, plan.seen)
         budget = query_budget(head.queries)
-        return [replace(row, **_reach(head, row.positions, budget)) for row in rows]
+        return [_with_reach(row, head, budget) for row in rows]
     keys = heads.keys[heads.key_head[index], : plan.seen].astype(np.float64)
-    return [replace(row, **_of_keys(keys, row.positions, heads.scale)) for row in rows]
+    return [_of_keys(row, keys, heads.scale) for row in rows]
 
 
-def _reach(head: HeadOnText, positions: tuple[int, ...], budget: Budget) -> dict[str, Any]:
-    found = best_margins(head.keys, np.array([positions]), budget, scale=head.scale)
+def _with_reach(row: ChosenSet, head: HeadOnText, budget: Budget) -> ChosenSet:
+    found = best_margins(head.keys, np.array([row.positions]), budget, scale=head.scale)
     low, high = float(found.at_least[0]), float(found.at_most[0])
-    return {
-        "reach": "yes" if low >= 0 else "no" if high < 0 else "open",
-        "margin": _finite(low),
-        "at_most": _finite(high),
-    }
+    reach = "yes" if low >= 0 else "no" if high < 0 else "open"
+    return replace(row, reach=reach, margin=_finite(low), at_most=_finite(high))
 
 
-def _of_keys(keys: NDArray[np.float64], positions: tuple[int, ...], scale: float) -> dict[str, Any]:
-    found = needed_norms(keys, np.array([positions]), scale=scale)
-    return {
-        "exists": exists(keys, positions).answer,
-        "separates": separates(keys, positions).answer,
-        "needed_norm": _finite(float(found.at_most[0])),
-        "at_least": float(found.at_least[0]),
-    }
+def _of_keys(row: ChosenSet, keys: NDArray[np.float64], scale: float) -> ChosenSet:
+    found = needed_norms(keys, np.array([row.positions]), scale=scale)
+    return replace(
+        row,
+        exists=exists(keys, row.positions).answer,
+        separates=separates(keys, row.positions).answer,
+        needed_norm=_finite(float(found.at_most[0])),
+        at_least=float(found.at_least[0]),
+    )
 
 
 def _finite(value: float) -> float | None:

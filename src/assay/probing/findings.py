@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -227,7 +226,7 @@ def _curve(plan: Plan, existence: Existence) -> Curve:
             Point(size, *np.quantile(shares, (0.1, 0.5, 0.9)).tolist(), float(np.mean(shares)))
             for size, shares in points.items()
         )
-    counts: list[Mapping[str, Any]] = [one for by_size in existence.values() for one in by_size.values()]
+    counts: list[Mapping[str, int]] = [one for by_size in existence.values() for one in by_size.values()]
     return Curve(
         sets=plan.curve_sets,
         threshold=face_threshold(width, seen),

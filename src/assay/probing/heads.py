@@ -240,7 +240,7 @@ def write_arrays(heads: Heads, path: Path) -> None:
     write_whole(path, write)
 
 
-def number(name: str, value: Any) -> float:
+def number(name: str, value: object) -> float:
     """One real number, as Python's float.
 
     Raises:
@@ -251,7 +251,7 @@ def number(name: str, value: Any) -> float:
     return float(array)
 
 
-def truth(name: str, value: Any) -> bool:
+def truth(name: str, value: object) -> bool:
     """True or False, of Python or of NumPy, or 1 or 0.
 
     Raises:
@@ -272,14 +272,14 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def _plain(name: str, value: Any, allowed: str) -> NDArray[Any]:
+def _plain(name: str, value: object, allowed: str) -> NDArray[np.generic]:
     try:
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # rows of different lengths; tensors that are not NumPy's to read
         raise AssayError(f"{name} = {shown(value)} is not allowed; it must be {allowed}") from None
 
 
-def _indices(name: str, value: Any) -> tuple[int, ...]:
+def _indices(name: str, value: object) -> tuple[int, ...]:
     """One integer for each head; numbers such as 2.0 are integers."""
     array = _plain(name, value, "an integer for each head")
     whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and bool((array == np.rint(array)).all()))
@@ -288,7 +288,7 @@ def _indices(name: str, value: Any) -> tuple[int, ...]:
     return tuple(int(entry) for entry in array)
 
 
-def _text(name: str, array: NDArray[Any]) -> str:
+def _text(name: str, array: NDArray[np.generic]) -> str:
     require(array.ndim == 0 and array.dtype.kind == "U", name, shown(array), "one text")
     return str(array)
 
@@ -299,7 +299,7 @@ def _require_rows(name: str, array: Any) -> None:
     require(fits, f"shape of {name}", array.shape, "(heads, positions, width), each at least 1")
 
 
-def _arrays(path: str | Path) -> dict[str, NDArray[Any]]:
+def _arrays(path: str | Path) -> dict[str, NDArray[np.generic]]:
     """All arrays in an .npz file."""
     try:
         with open_regular(path, LARGEST_FILE) as stream:
@@ -336,7 +336,7 @@ _DAMAGE = (
 )
 
 
-def _floats(name: str, array: NDArray[Any]) -> NDArray[np.floating]:
+def _floats(name: str, array: NDArray[np.generic]) -> NDArray[np.floating]:
     """float32 and float64 as they are; half precision to float32, and integers up to 2^53 to float64, without loss."""
     require_exact(name, array)
     kept = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assay.errors import AssayError, require, require_integer
-from assay.probing.cache_formats import BLOCK, GGUF, cache_format
+from assay.probing.cache_formats import GGUF, cache_format
 from assay.probing.heads import Heads, shown
 from assay.probing.questions import ProbeQuestion, exists_question, uses_question
 from assay.probing.sets import KINDS, DrawnSets
@@ -50,7 +50,9 @@ class Plan:
         kinds = {_kind(heads) for heads in self.texts}
         require(len(kinds) == 1, "heads on several texts", "different", "of one model, with as many keys and queries")
         for name in self.formats:
-            cache_format(name)
+            for part, width in self._widths.items():
+                allowed = f"a format that takes {part} of width {width}, as token-4 and channel-4"
+                require(cache_format(name).fits(width), "format", name, allowed)
         require_integer("sets", self.sets, 1, None)
         if self.curves is not None:
             require_integer("curves", self.curves, 0, None)
@@ -92,9 +94,8 @@ class Plan:
     @property
     def cached(self) -> tuple[str, ...]:
         """The formats of a cache that are asked about."""
-        values = self.heads.values
-        widths = (self.heads.width, self.heads.width if values is None else values.shape[2])
-        return self.formats or (("token-8", "token-4") if any(width % BLOCK for width in widths) else GGUF)
+        fit = all(cache_format(name).fits(width) for name in GGUF for width in self._widths.values())
+        return self.formats or (GGUF if fit else ("token-8", "token-4"))
 
     @property
     def asks_uses(self) -> bool:
@@ -106,6 +107,11 @@ class Plan:
             return False
         after = self.heads.length - self.seen
         return not self.heads.causal or after < self.heads.queries.shape[1] <= self.heads.length
+
+    @property
+    def _widths(self) -> dict[str, int]:
+        values = self.heads.values
+        return {"keys": self.heads.width} | ({} if values is None else {"values": values.shape[2]})
 
     def questions(self) -> Iterator[ProbeQuestion]:
         """All questions: heads are asked one after the other, so that an interrupted probe has whole heads."""

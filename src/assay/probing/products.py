@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 PRODUCTS = {"matmul", "bmm", "baddbmm", "einsum"}
+Args = tuple[Any, ...]  # of a function of torch, which takes anything
+Kwargs = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,23 +44,23 @@ class Product:
         return self.straight and not fixed and all(one.is_floating_point() for one in self.factors)
 
 
-def product_of(name: str, args: Any, kwargs: Any) -> Product | None:
+def product_of(name: str, args: Args, kwargs: Kwargs) -> Product | None:
     """What was called, None for products of vectors, and sums of another form than of matrices."""
     if name == "einsum":
         return _sum_of(args)
     names = {"baddbmm": ("batch1", "batch2"), "bmm": ("input", "mat2")}.get(name, ("input", "other"))
     start = 1 if name == "baddbmm" else 0
-    found = [args[start + i] if len(args) > start + i else kwargs.get(key) for i, key in enumerate(names)]
-    if not all(isinstance(one, Tensor) and one.ndim >= 2 for one in found):
+    left, right = (args[start + i] if len(args) > start + i else kwargs.get(key) for i, key in enumerate(names))
+    if not (isinstance(left, Tensor) and isinstance(right, Tensor) and left.ndim >= 2 and right.ndim >= 2):
         return None
-    plain = Product((found[0], found[1]), found[0], found[1], _same, _same)
+    plain = Product((left, right), left, right, _same, _same)
     if name != "baddbmm":
         return plain
     added = args[0] if args else kwargs["input"]
     return replace(plain, added=added, beta=float(kwargs.get("beta", 1)), alpha=float(kwargs.get("alpha", 1)))
 
 
-def _sum_of(args: Any) -> Product | None:
+def _sum_of(args: Args) -> Product | None:
     operands = args[1] if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:]
     if not isinstance(args[0], str) or "->" not in args[0] or "." in args[0] or len(operands) != 2:
         return None

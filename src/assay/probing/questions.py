@@ -18,7 +18,7 @@ from assay.probing.reach import MASS
 from assay.probing.sets import DrawnSets
 from assay.probing.uses import LONGEST, QUERIES, uses_of
 from assay.question import Question
-from assay.size import Size
+from assay.sizes import Size
 
 PROBE_VERSION = 4  # raised when the answers change, so that old ones are not taken for new ones
 

@@ -8,7 +8,7 @@ not known to keep S a score breaks the trace; weights of a broken trace that rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -21,9 +21,10 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from assay.probing.products import PRODUCTS, Product, product_of
+from assay.probing.products import PRODUCTS, Args, Kwargs, Product, product_of
 
 Lead = tuple[int, ...]
+Function = Callable[..., Any]  # of torch
 FUSED = "scaled_dot_product_attention"
 SCALES = {"mul", "multiply", "imul", "rmul"}
 DIVIDES = {"div", "divide", "true_divide", "truediv", "itruediv"}
@@ -139,10 +140,12 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.where, self.found, self.refused = where, found, refused
-        self._known: Any = WeakIdKeyDictionary()
+        self._known: MutableMapping[Tensor, _Scores | _Weights] = WeakIdKeyDictionary()
         self._unused: list[tuple[_Softmax, str]] = []
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Function, types: Iterable[type], args: Args = (), kwargs: Kwargs | None = None
+    ) -> object:
         """Do what was called, and note what it means for attention."""
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "").strip("_")
@@ -178,7 +181,7 @@ class Tracer(TorchFunctionMode):
         elif tensor in self._known:
             del self._known[tensor]
 
-    def _fused(self, func: Any, args: Any, kwargs: Any) -> Tensor:
+    def _fused(self, func: Function, args: Args, kwargs: Kwargs) -> Tensor:
         names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
         given = {**dict(zip(names, args, strict=False)), **kwargs}
         queries, keys, values = (given[name].detach().clone() for name in names[:3])
@@ -203,7 +206,7 @@ class Tracer(TorchFunctionMode):
         changed = self.found(call)
         return output if changed is None else changed.reshape(output.shape).to(output)
 
-    def _multiply(self, func: Any, product: Product, args: Any, kwargs: Any) -> Tensor:
+    def _multiply(self, func: Function, product: Product, args: Args, kwargs: Kwargs) -> Tensor:
         left, right = (self._known.get(factor) for factor in product.factors)
         if isinstance(left, _Weights):
             values = product.right.detach().clone()
@@ -254,25 +257,25 @@ class Tracer(TorchFunctionMode):
         changed = self.found(call)
         return output if changed is None else product.back(changed.reshape(plain.shape).to(plain))
 
-    def _softmax(self, result: Tensor, args: Any, kwargs: Any) -> None:
+    def _softmax(self, result: Tensor, args: Args, kwargs: Kwargs) -> None:
         state = self._known.get(args[0] if args else kwargs["input"])
         dim = args[1] if len(args) > 1 else kwargs.get("dim", -1)
         broken = "" if dim in (-1, result.ndim - 1) else "softmax over another axis than the last"
         softmax = _Softmax(self.where(), result.shape[:-2])
         scores = state if isinstance(state, _Scores) else None
-        self._known[result] = _Weights(softmax, scores, result.detach(), broken)
+        self._known[result] = weights = _Weights(softmax, scores, result.detach(), broken)
         if scores is not None:
-            self._unused.append((softmax, self._known[result].reason or "its weights do not meet values in a product"))
+            self._unused.append((softmax, weights.reason or "its weights do not meet values in a product"))
 
 
 @dataclass(frozen=True)
 class _Operation:
     """An operation on tensors of which the first, at least, is known to be scores or weights."""
 
-    func: Any
+    func: Function
     name: str
-    args: Any
-    kwargs: Any
+    args: Args
+    kwargs: Kwargs
     given: list[Tensor]
     result: Tensor
     in_place: bool
@@ -366,7 +369,7 @@ def _lead(tensor: Tensor, lead: Lead) -> Tensor:
     return tensor.expand(*lead, *tensor.shape[-2:])
 
 
-def _tensors(args: Any, kwargs: Any) -> Iterator[Tensor]:
+def _tensors(args: Args, kwargs: Kwargs) -> Iterator[Tensor]:
     for arg in (*args, *kwargs.values()):
         if isinstance(arg, Tensor):
             yield arg
@@ -374,13 +377,13 @@ def _tensors(args: Any, kwargs: Any) -> Iterator[Tensor]:
             yield from (one for one in arg if isinstance(one, Tensor))
 
 
-def _swap(arg: Any, source: Tensor, other: Tensor) -> Any:
+def _swap(arg: object, source: Tensor, other: Tensor) -> object:
     if isinstance(arg, (list, tuple)) and any(one is source for one in arg):
         return type(arg)([other if one is source else one for one in arg])
     return other if arg is source else arg
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     if isinstance(value, Tensor):
         return value.numel() == 1
     return isinstance(value, (int, float)) and not isinstance(value, bool)

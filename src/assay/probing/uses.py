@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
+from assay.evidence import Json
 from assay.probing.best_share import best_margins
 from assay.probing.budget import query_budget
 from assay.probing.cache_formats import FAMILIES, MOST_BITS, cache_format
@@ -65,12 +65,12 @@ class Uses:
     contexts: tuple[int, ...]
     statistics: HeadStatistics[float | None]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As plain JSON values."""
         return json.loads(json.dumps(asdict(self), allow_nan=False))
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> Uses:
+    def from_json(cls, found: Json) -> Uses:
         """From what `to_json` gave."""
         return cls(
             losses={name: Loss(**loss) for name, loss in found["losses"].items()},

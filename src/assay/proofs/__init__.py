@@ -24,7 +24,8 @@ PROOFS: Registry[Callable[[Stored], Proof]] = Registry("proof", "assay.proofs")
 def certify(network: Construction) -> Proof:
     """Prove the guarantee of a construction; what comes back says what each step used.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> proof = certify(build(SparseAveraging(length=16, sparsity=2), method="reed-solomon", tolerance=0.05))
     >>> proof.guaranteed_error <= 0.05, proof.steps[1].statement
     (True, 'two keys share at most 1 ones, and each has 3')

@@ -12,13 +12,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from assay.constructions.answering import together
 from assay.errors import AssayError, Refuted, one_line, require
-from assay.evidence import canonical
+from assay.evidence import Verification, canonical
 from assay.proofs.proof import Stored, prove
 from assay.store.files import parse_json, read_text, require_writable, sha256_of, write_whole
 from assay.store.tensors import LARGEST as LARGEST_WEIGHTS
@@ -33,29 +32,6 @@ FORMAT = 1
 LARGEST = 1 << 24  # bytes of a certificate
 _SPOT_DRAWS = 50
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What checking a certificate came to.
-
-    Attributes:
-        file: the certificate.
-        holds: whether every check passed.
-        reason: the first thing that is wrong; empty if nothing is.
-        checked: what was checked, in order, up to that.
-        certificate: what the file says; empty if it could not be read as a certificate.
-    """
-
-    file: str
-    holds: bool
-    reason: str
-    checked: tuple[str, ...]
-    certificate: Mapping[str, object]
-
-    def to_json(self) -> dict[str, object]:
-        """Plain JSON values."""
-        return json.loads(canonical(asdict(self)))
 
 
 def write_certificate(
@@ -115,8 +91,8 @@ def verify(
         checked.append(f"the proof was made again from the weights: {steps} steps, error and arithmetic agree")
         checked.append(_of_file(_spot_check_of_file, stored_at, claim["guaranteed_error"]))
     except Refuted as wrong:
-        return Verification(str(path), False, str(wrong), tuple(checked), certificate)
-    return Verification(str(path), True, "", tuple(checked), certificate)
+        return Verification(str(path), False, str(wrong), checked=tuple(checked), certificate=certificate)
+    return Verification(str(path), True, checked=tuple(checked), certificate=certificate)
 
 
 def _require(holds: bool, reason: str) -> None:

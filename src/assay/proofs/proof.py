@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
@@ -16,6 +16,7 @@ from assay.arithmetic.torch_settings import in_float32
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, unknown
 from assay.evidence import canonical
+from assay.frames import Framed
 from assay.proofs import PROOFS
 from assay.tasks import Solved
 
@@ -122,8 +123,8 @@ class Step:
     how: str
 
 
-@dataclass(frozen=True)
-class Proof:
+@dataclass(frozen=True, repr=False)
+class Proof(Framed):
     """A guarantee for all inputs, and the steps that it rests on.
 
     Attributes:
@@ -143,6 +144,19 @@ class Proof:
     steps: tuple[Step, ...]
     assumes: tuple[str, ...]
     refuses: bool = False
+
+    @property
+    def line(self) -> str:
+        """The guarantee."""
+        which = "every answer that it gives" if self.refuses else "every answer"
+        return (
+            f"{self.method} on {self.task['name']}: {which} errs by at most {self.guaranteed_error:.4g}, in "
+            f"{self.arithmetic}; {len(self.steps)} steps"
+        )
+
+    def rows(self) -> Iterable[object]:
+        """A row for each step."""
+        return self.steps
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from assay.baselines.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
 from assay.evidence import Evidence, Statement
 from assay.question import Question
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks import TASKS, Task
+from assay.trivial.fit import ANSWERS_BEFORE_TRAINING, Baselines, baselines_of, no_test
 
 BASELINES_VERSION = 1  # raised when the fit or what a task is fitted on changes, so that old answers are not taken
 

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from assay.boolean.backbone import train_backbone
-from assay.boolean.degree import degree_of
-from assay.boolean.function import BooleanFunction
-from assay.boolean.mean import least_error
-from assay.boolean.named import function_of, known_function
-from assay.boolean.rounded import bits_of
-from assay.boolean.softmax_heads import constructed_heads
-from assay.boolean.symmetric_heads import MOST_HEADS, symmetric_heads
-from assay.boolean.trained import train
+from assay.booleans.backbone import train_backbone
+from assay.booleans.degree import degree_of
+from assay.booleans.function import BooleanFunction
+from assay.booleans.mean import least_error
+from assay.booleans.named import function_of, known_function
+from assay.booleans.rounded import bits_of
+from assay.booleans.softmax_heads import constructed_heads
+from assay.booleans.symmetric_heads import MOST_HEADS, symmetric_heads
+from assay.booleans.trained import train
 from assay.errors import AssayError
 from assay.evidence import Json, Statement
 from assay.question import Question
-from assay.size import Size
+from assay.sizes import Size
 
 BOOLEAN_VERSION = 1  # raised when answers change, so that old ones are not taken for new ones
 _FIXED_INPUTS = 16  # up to which the smallest fixed-point format is sought: seconds
@@ -29,7 +29,7 @@ class BooleanQuestion(Question):
     """Something that is asked of a Boolean function.
 
     Attributes:
-        function: its name, see `assay.boolean.named.named_function`.
+        function: its name, see `assay.booleans.named.named_function`.
         inputs: of how many bits.
     """
 
@@ -124,7 +124,7 @@ class ConstructedHeads(BooleanQuestion):
 
 @dataclass(frozen=True)
 class LearnedHeads(BooleanQuestion):
-    """What does training make of this number of heads, in the bare form? See `assay.boolean.trained.train`.
+    """What does training make of this number of heads, in the bare form? See `assay.booleans.trained.train`.
 
     Detail: for each seed `wrong` words, `steps`, and whether the answers are `exact`.
     """
@@ -182,7 +182,7 @@ def _bare(heads: int) -> Size:
 
 @dataclass(frozen=True)
 class BareTraining:
-    """How networks of the bare form are trained, see `assay.boolean.trained.train`.
+    """How networks of the bare form are trained, see `assay.booleans.trained.train`.
 
     Attributes:
         inputs: numbers of bits.
@@ -199,7 +199,7 @@ class BareTraining:
 
 @dataclass(frozen=True)
 class BackboneTraining:
-    """How the standard backbone is, see `assay.boolean.backbone.train_backbone`."""
+    """How the standard backbone is, see `assay.booleans.backbone.train_backbone`."""
 
     inputs: tuple[int, ...]
     heads: int
@@ -212,7 +212,7 @@ class BooleanPlan:
     """How many heads some functions need, have by explicit weights, and learn.
 
     Attributes:
-        functions: names, see `assay.boolean.named.named_function`.
+        functions: names, see `assay.booleans.named.named_function`.
         inputs: numbers of bits at which bounds and explicit weights are asked for.
         margins: further ones, for explicit weights of the symmetric functions alone.
         seeds: of what is trained.

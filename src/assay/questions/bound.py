@@ -13,7 +13,7 @@ from assay.models import family
 from assay.models.bare_models import BARE_MODELS
 from assay.models.candidates import Candidates, require_declared
 from assay.question import Question
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks import TASKS, Task
 
 

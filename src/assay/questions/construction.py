@@ -13,7 +13,7 @@ from assay.errors import Refuted
 from assay.evidence import Json, Statement, Verdict
 from assay.models.attention_map import attention_map_of
 from assay.question import Question
-from assay.size import Size
+from assay.sizes import Size
 from assay.tasks import TASKS, Task
 
 

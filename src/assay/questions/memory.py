@@ -9,7 +9,7 @@ from typing import ClassVar
 from assay.evidence import Statement
 from assay.question import Question
 from assay.retrieval.memories import Kind, NumberFormat, pairs_at_load, recall_each
-from assay.size import Size
+from assay.sizes import Size
 
 MEMORY_VERSION = 1  # raised when answers change, so that old ones are not taken for new ones
 

@@ -80,6 +80,6 @@ class ProtocolQuestion(Question):
             error_kind=kind,
             error=error,
             tolerance=tolerance,
-            justification=f"{found['source']}; {found['justification']}",
-            detail=found,
+            justification=f"{found.outcome.source}; {found.outcome.justification}",
+            detail=found.to_json(),
         )

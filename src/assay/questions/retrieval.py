@@ -12,7 +12,7 @@ from assay.question import Question
 from assay.retrieval.explicit import cyclic_margin, explicit_documents
 from assay.retrieval.learned import Setting, largest_learned, least_margins, train
 from assay.retrieval.rounded_documents import STORED_BITS, retrieved
-from assay.size import Size
+from assay.sizes import Size
 
 RETRIEVAL_VERSION = 1  # raised when answers change, so that old ones are not taken for new ones
 

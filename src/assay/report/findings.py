@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from assay.evidence import Evidence
+from assay.examine.protocols.running import ProtocolRun
 from assay.report.boolean_findings import BooleanFindings, gather_boolean
 from assay.report.comparisons import Compared, gather_comparison
 from assay.report.found import Found, evidence_rows, failures
 from assay.report.gathering import gather_sweep, parameters_text
-from assay.report.protocols import ProtocolRun
+from assay.report.protocols import protocol_lines
 from assay.report.retrieval_findings import (
     MemoryFindings,
     RetrievalFindings,
@@ -149,5 +150,5 @@ def _attention_map(piece: Evidence) -> AttentionMap:
 
 def _protocol(piece: Evidence) -> Protocol:
     network = f"{piece.verdict} {piece.architecture}, width {piece.size.width}, {parameters_text(piece.task)}"
-    lines = ProtocolRun.from_json(piece.detail).lines
+    lines = protocol_lines(ProtocolRun.from_json(piece.detail))
     return Protocol(f"{piece.source}: {network}", tuple(lines), piece.detail)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from assay.evidence import Evidence
+from assay.frames import Framed
 from assay.models.candidates import candidates_of
 from assay.report.gathering import parameters_text
-from assay.report.schema import SCHEMA, Json, to_json
+from assay.schema import SCHEMA, to_json
 from assay.store.versions import machine, versions
 from assay.studies.workers import Failed
 
@@ -33,7 +34,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """One piece of evidence: what is not here said otherwise is as in `assay.evidence.Evidence` and `assay.size.Size`.
+    """One piece of evidence: what is not here said otherwise is as in `assay.evidence.Evidence` and `assay.sizes.Size`.
 
     Attributes:
         task: its name and parameters, in words.
@@ -86,7 +87,7 @@ class Found:
             be none.
         failures: what has no answer, and why.
         evidence: every piece.
-        schema: the number of the form of the JSON, see `assay.report.schema`.
+        schema: the number of the form of the JSON, see `assay.schema`.
     """
 
     title: str
@@ -104,8 +105,8 @@ class Found:
 FoundT = TypeVar("FoundT", bound=Found)
 
 
-@dataclass(frozen=True)
-class Reported(Generic[FoundT]):
+@dataclass(frozen=True, repr=False)
+class Reported(Framed, Generic[FoundT]):
     """Findings whose report was written.
 
     Attributes:
@@ -120,7 +121,18 @@ class Reported(Generic[FoundT]):
     ledger: str
     report: str
 
-    def to_json(self) -> dict[str, Json]:
+    @property
+    def line(self) -> str:
+        """How much was found, and where the page is."""
+        found = self.findings
+        said = [f"{len(found.contradictions)} contradictions", f"{len(found.failures)} failures"]
+        return f"{found.title}: {len(found.evidence)} pieces of evidence, {', '.join(said)}; {self.report}"
+
+    def rows(self) -> Iterable[object]:
+        """One for each piece of evidence."""
+        return self.findings.evidence
+
+    def to_json(self) -> dict[str, Any]:
         """For `--json`: of evidence the number of pieces alone, and no attention maps, which the page has."""
         shown = to_json(replace(self.findings, evidence=()))
         for name in ("evidence", "attention_maps"):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.baselines.fit import Baselines
 from assay.evidence import Evidence
 from assay.models.bare_models import BARE_MODELS
 from assay.proofs.proof import Proof, Step
@@ -33,6 +32,7 @@ from assay.studies.study import steps_of
 from assay.studies.workers import Failed
 from assay.tasks import TASKS, symbol_texts
 from assay.training.search import SearchResult, best_by_seed
+from assay.trivial.fit import Baselines
 
 _VERDICTS = ("learned", "constructed", "impossible")
 

@@ -12,8 +12,8 @@ from assay.report import boolean, comparisons, retrieval, sweeps, tables, words
 from assay.report.charts import Chart, charts, file_name
 from assay.report.findings import Findings
 from assay.report.found import EvidenceRow, Found
-from assay.report.schema import to_json
 from assay.report.vega import VegaChart, in_script, script
+from assay.schema import to_json
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
 from assay.tasks import TASKS
 

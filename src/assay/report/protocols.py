@@ -3,67 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
 
 from assay.examine.protocols.channel import Sent
 from assay.examine.protocols.protocol import Outcome, Witness
+from assay.examine.protocols.running import ProtocolRun
 
 _LONGEST = 400  # characters of an input that are shown
 
 
-@dataclass(frozen=True)
-class ProtocolRun:
-    """A protocol on a network.
+def protocol_lines(run: ProtocolRun) -> list[tuple[str, str]]:
+    """A run as pairs of a name and a line of text."""
+    outcome = run.outcome
+    return [
+        ("protocol", f"{outcome.protocol}: {outcome.source}"),
+        ("network", _network(run)),
+        *((f"held, {party}", holding) for party, holding in outcome.parties.items()),
+        *(("sent", _sent(message)) for message in outcome.sent),
+        ("counted", _count(outcome)),
+        *([("answers", _answers(outcome, outcome.wrong))] if outcome.wrong is not None else []),
+        *(
+            [("messages", f"{outcome.messages} different ones of {outcome.messages_of}")]
+            * (outcome.messages is not None)
+        ),
+        *([("compared", _compared(outcome.differs))] if outcome.differs is not None else []),
+        *(_witness(outcome.witness) if outcome.witness is not None else []),
+        *((name.replace("_", " "), _short(value)) for name, value in outcome.more.items()),
+        ("justification", outcome.justification),
+    ]
 
-    Attributes:
-        network: its name.
-        task: its name and parameters.
-        numbers: bits of every number, and how many of them are after the point; None where it computes as it is.
-        outcome: what it came to.
-    """
 
-    network: str
-    task: dict[str, object]
-    numbers: tuple[int, int] | None
-    outcome: Outcome
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> ProtocolRun:
-        """What `assay.examine.protocols.running.run_protocol` returns, and a ledger keeps."""
-        known = {field.name: stored[field.name] for field in fields(Outcome)}
-        known["sent"] = tuple(Sent(**{field.name: one[field.name] for field in fields(Sent)}) for one in stored["sent"])
-        known["witness"] = None if stored["witness"] is None else Witness(**stored["witness"])
-        return cls(stored["network"], stored["task"], stored["numbers"] and tuple(stored["numbers"]), Outcome(**known))
-
-    @property
-    def lines(self) -> list[tuple[str, str]]:
-        """As pairs of a name and a line of text."""
-        outcome = self.outcome
-        return [
-            ("protocol", f"{outcome.protocol}: {outcome.source}"),
-            ("network", self._network()),
-            *((f"held, {party}", holding) for party, holding in outcome.parties.items()),
-            *(("sent", _sent(message)) for message in outcome.sent),
-            ("counted", _count(outcome)),
-            *([("answers", _answers(outcome, outcome.wrong))] if outcome.wrong is not None else []),
-            *(
-                [("messages", f"{outcome.messages} different ones of {outcome.messages_of}")]
-                * (outcome.messages is not None)
-            ),
-            *([("compared", _compared(outcome.differs))] if outcome.differs is not None else []),
-            *(_witness(outcome.witness) if outcome.witness is not None else []),
-            *((name.replace("_", " "), _short(value)) for name, value in outcome.more.items()),
-            ("justification", outcome.justification),
-        ]
-
-    def _network(self) -> str:
-        """The network, its task and the format of its numbers."""
-        task = ", ".join(f"{key} {value}" for key, value in self.task.items() if key != "name")
-        numbers = self.numbers
-        form = f"; numbers of {numbers[0]} bits, {numbers[1]} of them after the point" if numbers else ""
-        return f"{self.network} on {self.task['name']} ({task}){form}"
+def _network(run: ProtocolRun) -> str:
+    """The network, its task and the format of its numbers."""
+    task = ", ".join(f"{key} {value}" for key, value in run.task.items() if key != "name")
+    numbers = run.numbers
+    form = f"; numbers of {numbers[0]} bits, {numbers[1]} of them after the point" if numbers else ""
+    return f"{run.network} on {run.task['name']} ({task}){form}"
 
 
 def _sent(message: Sent) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from assay.baselines.fit import Baseline
 from assay.models.bare_models import BARE_MODELS
 from assay.proofs.proof import Proof
 from assay.report.states import StateChart
 from assay.results.frontier import Series
 from assay.results.grids import Grid
+from assay.trivial.fit import Baseline
 
 ORDER = ("attention", "third-order", "strassen", "lstm", "gru", "recurrent", "feed-forward")
 

@@ -8,8 +8,6 @@ from itertools import combinations
 
 import numpy as np
 
-from assay.embeddings.documents import Documents as Given
-from assay.embeddings.hulls import nearest
 from assay.errors import AssayError
 from assay.retrieval.documents import (
     CyclicCodeDocuments,
@@ -20,6 +18,8 @@ from assay.retrieval.documents import (
 )
 from assay.retrieval.random_documents import dimensions_for_all
 from assay.retrieval.rounded_documents import INTEGER_BITS
+from assay.vectors.documents import Documents as Given
+from assay.vectors.hulls import nearest
 
 EXPLICIT = ("cyclic", "signs", "one-hot-code", "cyclic-code")
 _MOST_SETS = 10_000

@@ -1,1 +1,1 @@
-"""What `assay run`, `assay probe` and `assay place` do, also from Python."""
+"""What the commands do, also from Python: functions with the names of the commands, whose results are dataclasses."""

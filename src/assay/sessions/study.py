@@ -1,4 +1,4 @@
-"""What `assay run` and `assay report` do. Read this first: a study passes all stages in `run_session`, in order.
+"""What `assay run` and `assay report` do. Read this first: a study passes all stages in `run`, in order.
 
 A study file becomes a `Study`: questions that stand alone, and searches that ask one question after the other
 (`assay.studies.study_file`). A question is a dataclass that says all that its answer depends on, and answers itself
@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from assay.errors import AssayError, AssayErrors, one_line
-from assay.evidence import Evidence, Json
+from assay.evidence import Evidence
 from assay.questions.baselines import refused
 from assay.report.findings import Findings, gather
 from assay.report.found import Reported
@@ -24,6 +25,7 @@ from assay.report.page import require_report, write_report
 from assay.store.files import free_bytes, make_folder, require_folder
 from assay.store.ledger import LEDGER, Ledger
 from assay.studies.engines import open_engine
+from assay.studies.estimate import Estimate, estimate
 from assay.studies.kept import kept_answers
 from assay.studies.progress import progress
 from assay.studies.replay import study_evidence
@@ -32,24 +34,47 @@ from assay.studies.study import Study
 from assay.studies.study_file import load_study
 
 
-def run_session(
-    name: str, *, quick: bool, out: Path, workers: int | None, engine: str, address: str | None, quiet: bool
+def run(
+    study: str | Path,
+    *,
+    out: str | Path = "assay-out",
+    quick: bool = False,
+    workers: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
+    quiet: bool = True,
 ) -> Reported[Findings]:
-    """Run a study and write its report; what was found, and where things were written."""
+    """Run a study and write its report: what was found, and where things were written.
+
+    What was answered before is not asked again. Worker processes begin as interpreters of their own, so a script calls
+    this under `if __name__ == "__main__":`; a notebook may call it anywhere.
+
+    Args:
+        study: the name of a shipped one, or a TOML file.
+        out: folder of the ledger and the report.
+        quick: the same parts at smaller lengths.
+        workers: processes; as many as there are cores unless given.
+        engine: where they run: local, or ray, on a Ray cluster.
+        address: with ray: HOST:PORT of a running cluster, or auto.
+        quiet: whether progress is not shown.
+
+    Raises:
+        AssayError: no such study, a size that is no test of learning, or a folder that cannot be used.
+    """
     # What is asked, by whom it is answered, and where answers and report go: refused here, before anything is computed.
-    study = load_study(name, quick=quick)
-    chosen = open_engine(engine, workers=workers, folder=out, address=address)
+    asked = load_study(str(study), quick=quick)
+    chosen = open_engine(engine, workers=workers, folder=Path(out), address=address)
     folder = make_folder(out)
-    require_report(study.name, folder)
+    require_report(asked.name, folder)
     with Ledger(folder / LEDGER) as ledger:
         # What is known already, and whether all that is to be learned is more than a trivial baseline does.
-        _bring_kept(study, ledger)
-        require_tests_of_learning(study, ledger)
+        _bring_kept(asked, ledger)
+        require_tests_of_learning(asked, ledger)
         # Ask what the ledger does not answer. Searches ask on as answers come; each answer is kept at once.
         with progress(quiet=quiet) as report:
-            ran = run_questions(study.asked(), ledger, engine=chosen, report=report)
+            ran = run_questions(asked.asked(), ledger, engine=chosen, report=report)
         # From answers to findings, and from findings to the page.
-        return write_findings(study, ledger, folder, _command("run", name, quick, out), ran)
+        return write_findings(asked, ledger, folder, _command("run", str(study), quick, Path(out)), ran)
 
 
 def _bring_kept(study: Study, ledger: Ledger) -> None:
@@ -83,15 +108,15 @@ def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
         raise AssayErrors(f"study {study.name}: {line}" for line in said if line)
 
 
-def estimate_session(name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]) -> Json:
+def estimate_session(
+    name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]
+) -> Estimate:
     """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
-    from assay.studies.estimate import estimate
-
     require_folder(out)
     study = load_study(name, quick=quick)
     known = {**kept_answers(study.name), **answers_in(out)}
     found = estimate(study, known, workers=workers or os.cpu_count() or 1, tell=tell)
-    return {**found, "free_bytes": free_bytes(out)}
+    return replace(found, free_bytes=free_bytes(out))
 
 
 def answers_in(folder: Path) -> dict[str, Evidence]:
@@ -106,6 +131,8 @@ def report_session(name: str, *, quick: bool, out: Path) -> Reported[Findings]:
     """Write the report of a study from its ledger."""
     if name.startswith("probe-") and (out / f"{name}.html").exists():
         raise AssayError(f"{name} is a probe, and no study: 'assay probe ... --out {out}' writes its report again")
+    if Path(name).is_dir():
+        raise AssayError(f"{name} is a folder; 'assay report STUDY --out {name}' names the study{_others(Path(name))}")
     study = load_study(name, quick=quick)
     with Ledger(out / LEDGER, create=False) as ledger:
         return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
@@ -115,9 +142,22 @@ def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran
     """Write the report of a run from the ledger."""
     evidence = study_evidence(study, ledger)
     if all(piece.source == "baselines" for piece in evidence) and not ran.failed:  # they say nothing of a network
-        raise AssayError(f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it")
+        raise AssayError(
+            f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it{_others(folder)}"
+        )
     findings = gather(study, evidence, command, ran.failed)
     return Reported(findings, ran.new, str(ledger.path), str(write_report(findings, folder)))
+
+
+def _others(folder: Path) -> str:
+    """Which pages of a folder other commands write again; empty without any."""
+    commands = {"probe-": "assay probe", "place-": "assay place"}
+    found = [
+        f"{page.name} is written again by '{command}'"
+        for start, command in commands.items()
+        for page in sorted(folder.glob(f"{start}*.html"))[:1]
+    ]
+    return "".join(f"; {one}" for one in found)
 
 
 def _command(verb: str, name: str, quick: bool, out: Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from assay.frames import Framed
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Statement:
     justification: str
 
 
-@dataclass(frozen=True)
-class Sized:
+@dataclass(frozen=True, repr=False)
+class Sized(Framed):
     """An answer to a question of size.
 
     Attributes:
@@ -47,6 +49,11 @@ class Sized:
         """The amount of the first statement of this name; None where there is none."""
         return next((one.amount for one in self.statements if one.name == name), None)
 
-    def to_json(self) -> dict[str, Any]:
-        """The answer as plain JSON values."""
-        return asdict(self)
+    @property
+    def line(self) -> str:
+        """The answer."""
+        return self.answer
+
+    def rows(self) -> Iterable[object]:
+        """A row for each statement."""
+        return self.statements

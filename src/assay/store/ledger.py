@@ -3,7 +3,8 @@
 A row's key is the content hash of its question, so a question that was answered is found again whatever study asks it,
 and the rows of ledgers from several machines can be put together. Write-ahead logging lets several processes write.
 While a process has the ledger open, and after one was killed, the latest rows are in a second file, whose name ends in
-`-wal`: the two belong together and are copied or moved together.
+`-wal`: the two belong together and are copied or moved together. Those who query the file find flat columns in the view
+`runs`: `sqlite3 ledger.sqlite 'select * from runs'`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, DiskError
 from assay.evidence import Evidence, content_hash
+from assay.frames import frame
 from assay.store.files import make_folder, refuse_special
-from assay.store.ledger_rows import COLUMNS, NAMES, Row, evidence_of, readable_rows, row_of
+from assay.store.ledger_rows import COLUMNS, NAMES, RUNS, RUNS_VIEW, Row, evidence_of, readable_rows, row_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SCHEMA = "3"  # raised when questions are asked differently, so that no old answer would be found
 LEDGER = "ledger.sqlite"  # its name in a folder of results
@@ -154,6 +160,25 @@ class Ledger:
         with self._explained("read"):
             return self._connection.execute("SELECT count(*) FROM evidence").fetchone()[0]
 
+    def runs(self) -> list[dict[str, str | int | float | None]]:
+        """A row for each piece of evidence, with columns as of the view `runs` of the file, in the order of keys.
+
+        Raises:
+            DamagedLedger: it cannot be read.
+        """
+        with self._explained("read"):
+            found = self._connection.execute(f"{RUNS} ORDER BY key")  # a ledger may have been made before the view
+            names = [column for column, *_ in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+    def frame(self) -> DataFrame:
+        """The rows of `runs` as a data frame of pandas, or of polars.
+
+        Raises:
+            AssayError: neither is installed, or the ledger cannot be read.
+        """
+        return frame(self.runs())
+
     def merge(self, *others: Ledger) -> Merge:
         """Take over the answers of `others` to questions that have none here: all of them or, if any contradict, none.
 
@@ -269,6 +294,13 @@ class Ledger:
             execute("BEGIN IMMEDIATE")
             execute("UPDATE meta SET value = value")
             execute("ROLLBACK")
+            self._renew_view()
+
+    def _renew_view(self) -> None:
+        """Put the view `runs` into a file that has none, or an older one."""
+        select = "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = 'runs'"
+        if self._connection.execute(select).fetchone() != (RUNS_VIEW,):
+            self._connection.executescript(f"BEGIN IMMEDIATE; DROP VIEW IF EXISTS runs; {RUNS_VIEW}; COMMIT;")
 
     def _rows(self) -> Iterator[tuple[Row, Evidence]]:
         with self._explained("read"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from assay.evidence import Evidence, canonical
-from assay.size import Size
+from assay.sizes import Size
 
 COLUMNS = {
     "key": "TEXT PRIMARY KEY",
@@ -27,6 +27,39 @@ COLUMNS = {
     "body": "TEXT NOT NULL",
 }
 NAMES = ", ".join(COLUMNS)
+# Columns of the view `runs`, for those who query the file, in SQL. NULL where a piece of evidence has no such thing.
+_VIEWED = {
+    "key": "key",
+    "task": "json_extract(task, '$.name')",
+    "task_parameters": "json_remove(task, '$.name')",  # JSON
+    "family": "json_extract(body, '$.family')",
+    "architecture": "architecture",
+    "source": "json_extract(body, '$.source')",  # training, or the name of a bound or construction
+    "verdict": "verdict",
+    "width": "width",
+    "depth": "json_extract(body, '$.size.depth')",
+    "heads": "json_extract(body, '$.size.heads')",
+    "head_width": "json_extract(body, '$.size.head_width')",  # 0: as wide as the network
+    "precision": "json_extract(body, '$.size.precision')",  # bits per number
+    "state": "nullif(json_extract(body, '$.size.state'), 0)",  # numbers from one position to the next
+    "parameters": "json_extract(body, '$.size.parameters')",  # of the network
+    "seed": "json_extract(body, '$.question.seed')",
+    "rate": "json_extract(body, '$.question.rate')",
+    "distribution": "coalesce(json_extract(body, '$.question.recipe.distribution'), "
+    "json_extract(body, '$.question.distribution'))",
+    "steps": "json_extract(body, '$.detail.steps')",
+    "error_kind": "error_kind",
+    "error": "error",  # guaranteed, forced, or reached on test inputs
+    "test_error": "CASE json_extract(body, '$.source') WHEN 'training' THEN error END",
+    "tolerance": "json_extract(body, '$.tolerance')",
+    "largest_error": "json_extract(body, '$.detail.largest_error')",  # of one answer, on test inputs
+    "sequence_error": "json_extract(body, '$.detail.sequence_error')",  # share of sequences with a wrong answer
+    "seconds": "seconds",  # of a processor
+    "stored": "stored",
+    "justification": "json_extract(body, '$.justification')",
+}
+RUNS = f"SELECT {', '.join(f'{said} AS {name}' for name, said in _VIEWED.items())} FROM evidence"
+RUNS_VIEW = f"CREATE VIEW runs AS {RUNS}"
 _FEWEST_BYTES = 256  # of a row: the names of an evidence's fields alone take more
 
 

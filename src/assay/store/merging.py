@@ -5,14 +5,68 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.errors import AssayError
 from assay.evidence import Evidence
+from assay.schema import Result
 from assay.store.files import make_folder, require_writable, write_whole
 from assay.store.ledger import Contradiction, DamagedLedger, Ledger, Merge, refuse_strays, salvage
+
+
+@dataclass(frozen=True)
+class MergedLedger:
+    """A ledger that was read for a merge.
+
+    Attributes:
+        ledger: the file.
+        taken: its answers that were new.
+        known: its answers that were there already.
+        damaged: what is wrong with the file; None where nothing is.
+    """
+
+    ledger: str
+    taken: int
+    known: int
+    damaged: str | None
+
+
+@dataclass(frozen=True, repr=False)
+class Merged(Result):
+    """What came of putting files of ledgers together.
+
+    Attributes:
+        into: the file that was to be written.
+        written: whether it was; it is not where answers contradict each other.
+        answers: in it.
+        ledgers: the others, in the order in which they were read.
+        contradictions: between two answers to one question.
+    """
+
+    into: str
+    written: bool
+    answers: int
+    ledgers: tuple[MergedLedger, ...]
+    contradictions: tuple[Contradiction, ...]
+
+    @property
+    def line(self) -> str:
+        """Answers, or why there is nothing new."""
+        if self.contradictions:
+            return f"{self.into}: nothing was written, contradictions {len(self.contradictions)}"
+        return f"{self.into}: answers {self.answers}, of which {sum(one.taken for one in self.ledgers)} are new"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values: of a contradiction the question, the fields that differ, and both answers."""
+        return {
+            "into": self.into,
+            "written": self.written,
+            "answers": self.answers,
+            "ledgers": [asdict(one) for one in self.ledgers],
+            "contradictions": [_shown(contradiction) for contradiction in self.contradictions],
+        }
 
 
 class _Contradicted(Exception):
@@ -22,7 +76,7 @@ class _Contradicted(Exception):
         self.merge = merge
 
 
-def merge_files(paths: Sequence[Path], into: Path | None = None) -> dict[str, Any]:
+def merge_files(paths: Sequence[Path], into: Path | None = None) -> Merged:
     """Put the ledgers at `paths` together: into the first of them, or into the one at `into`, new or not.
 
     All or nothing: where answers contradict each other (`Ledger.merge` says which do), nothing is written, and
@@ -53,16 +107,14 @@ def merge_files(paths: Sequence[Path], into: Path | None = None) -> dict[str, An
         else:
             refuse_strays(target)
             merge, total = _merged_anew(target, others)
-    return {
-        "into": str(target),
-        "written": not merge.contradictions,
-        "answers": total,
-        "ledgers": [
-            {"ledger": str(path), "taken": taken, "known": known, "damaged": broken}
-            for path, taken, known, broken in zip(everyone[1:], merge.taken, merge.known, damaged, strict=True)
-        ],
-        "contradictions": [_shown(contradiction) for contradiction in merge.contradictions],
-    }
+    counted = zip(everyone[1:], merge.taken, merge.known, damaged, strict=True)
+    return Merged(
+        into=str(target),
+        written=not merge.contradictions,
+        answers=total,
+        ledgers=tuple(MergedLedger(str(path), taken, known, broken) for path, taken, known, broken in counted),
+        contradictions=merge.contradictions,
+    )
 
 
 def _opened(path: Path, stack: ExitStack) -> tuple[Ledger, str | None]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import GetCoreSchemaHandler, ValidationError, ValidationInfo
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
-from assay.boolean.named import named_function
+from assay.booleans.named import named_function
 from assay.constructions import CONSTRUCTIONS
 from assay.errors import AssayError, require, unknown
 from assay.evidence import Json

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import mean
 
-from assay.evidence import Evidence, Json
+from assay.evidence import Evidence
+from assay.frames import Framed
 from assay.question import Question
 from assay.studies.course import Course, expected_runs, search_course
 from assay.studies.study import Study
@@ -62,6 +63,45 @@ class Part:
     justification: str
 
 
+@dataclass(frozen=True, repr=False)
+class Estimate(Framed):
+    """What is left of a study, and what it will take.
+
+    Attributes:
+        study: its name.
+        workers: processes, one core each.
+        parts: of the study.
+        questions: to be asked, about.
+        answered: that have an answer.
+        processor_seconds: of one processor, for all of them.
+        seconds: on the workers.
+        disk_bytes: of the ledger and the report.
+        free_bytes: of the disk that these go to; None where no folder was looked at.
+    """
+
+    study: str
+    workers: int
+    parts: tuple[Part, ...]
+    questions: int
+    answered: int
+    processor_seconds: float
+    seconds: float
+    disk_bytes: int
+    free_bytes: int | None = None
+
+    @property
+    def line(self) -> str:
+        """Questions and seconds."""
+        return (
+            f"{self.study}: about {self.questions} questions, {self.answered} answered; about {self.seconds:.0f} s "
+            f"with {self.workers} workers"
+        )
+
+    def rows(self) -> Iterable[object]:
+        """A row for each part."""
+        return self.parts
+
+
 def estimate(
     study: Study,
     answers: dict[str, Evidence],
@@ -69,7 +109,7 @@ def estimate(
     workers: int,
     tell: Callable[[str], None] = lambda _: None,
     timer: Callable[[TrainingQuestion], RunSeconds] = time_run,
-) -> Json:
+) -> Estimate:
     """Questions, processor time, time on this many workers and disk of what is left of a study; nothing is answered.
 
     Args:
@@ -78,24 +118,21 @@ def estimate(
         workers: processes, one core each.
         tell: is given a line on each calibration.
         timer: times the steps of a training question.
-
-    Returns a dictionary with `study`, `parts` (see `Part`), `questions`, `answered`, `processor_seconds`, `seconds`,
-    `disk_bytes` and `workers`.
     """
     parts = [*_singles(study, answers), *_searches(study.searches(), answers, tell, timer)]
     questions = sum(part.questions for part in parts)
     processor = sum(part.seconds for part in parts)
     longest = max((part.seconds / max(1.0, part.questions) for part in parts), default=0.0)
-    return {
-        "study": study.name,
-        "workers": workers,
-        "parts": [vars(part) for part in parts],
-        "questions": round(questions),
-        "answered": sum(part.answered for part in parts),
-        "processor_seconds": processor,
-        "seconds": max(processor / workers, longest) + _START * bool(questions),
-        "disk_bytes": round((ROW_BYTES + PAGE_BYTES) * questions),
-    }
+    return Estimate(
+        study=study.name,
+        workers=workers,
+        parts=tuple(parts),
+        questions=round(questions),
+        answered=sum(part.answered for part in parts),
+        processor_seconds=processor,
+        seconds=max(processor / workers, longest) + _START * bool(questions),
+        disk_bytes=round((ROW_BYTES + PAGE_BYTES) * questions),
+    )
 
 
 def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from assay.boolean.named import function_of
-from assay.boolean.trained import MOST_HEADS, MOST_INPUTS, MOST_STEPS
+from assay.booleans.named import function_of
+from assay.booleans.trained import MOST_HEADS, MOST_INPUTS, MOST_STEPS
 from assay.errors import AssayError, require
 from assay.studies.checks import Must, different, known_function
 from assay.studies.keys import MOST_SETTING_STEPS, WIDEST, Table, Text
@@ -37,7 +37,7 @@ Functions = Annotated[
 
 
 class HeadsTrainingTable(Table):
-    """How networks of the bare form are trained on all words, see `assay.boolean.trained.train`."""
+    """How networks of the bare form are trained on all words, see `assay.booleans.trained.train`."""
 
     inputs: Bits
     restarts: Annotated[int, Field(ge=1, le=1024), Must("an integer from 1 to 1024")] = 64
@@ -46,7 +46,7 @@ class HeadsTrainingTable(Table):
 
 
 class BackboneTable(Table):
-    """How the standard backbone is trained on all words, see `assay.boolean.backbone.train_backbone`."""
+    """How the standard backbone is trained on all words, see `assay.booleans.backbone.train_backbone`."""
 
     inputs: Bits
     heads: Annotated[int, Field(ge=1, le=WIDEST), Must(f"an integer from 1 to {WIDEST}")] = 1

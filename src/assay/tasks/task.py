@@ -215,7 +215,7 @@ class Task(ABC, Generic[Inputs]):
         """What trivial baselines are fitted on: by name, numbers about each query, (batch, queries, columns).
 
         Unless a task says otherwise the query's token, and the last three; nothing where tokens are vectors. None may
-        hold the answer; see `assay.baselines`. Constants and the query's place are tried for any task.
+        hold the answer; see `assay.trivial`. Constants and the query's place are tried for any task.
         """
         spec = self.spec
         return token_features(self.encode(inputs), spec.queries) if isinstance(spec.tokens, Symbols) else {}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-BETAS, EPS = (0.9, 0.99), 1e-8
+_BETAS, _EPS = (0.9, 0.99), 1e-8
 
 
 class Adam:
@@ -46,19 +46,31 @@ class Adam:
             gradients.append(weight.grad)
             remembered.append(self._remembered[place])
         first, second, steps = (list(part) for part in zip(*remembered, strict=True)) if moved else ([], [], [])
-        adam(
-            moved,
-            gradients,
-            first,
-            second,
-            max_exp_avg_sqs=[],
-            state_steps=steps,
-            fused=True,
-            amsgrad=False,
-            beta1=BETAS[0],
-            beta2=BETAS[1],
-            lr=rate,
-            weight_decay=0.0,
-            eps=EPS,
-            maximize=False,
-        )
+        take_step(moved, gradients, first, second, steps, rate)
+
+
+def take_step(
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    first: list[Tensor],
+    second: list[Tensor],
+    steps: list[Tensor],
+    rate: float,
+) -> None:
+    """Adam's step of each weight along its gradient, with its moments and the number of steps taken, in place."""
+    adam(
+        weights,
+        gradients,
+        first,
+        second,
+        max_exp_avg_sqs=[],
+        state_steps=steps,
+        fused=True,
+        amsgrad=False,
+        beta1=_BETAS[0],
+        beta2=_BETAS[1],
+        lr=rate,
+        weight_decay=0.0,
+        eps=_EPS,
+        maximize=False,
+    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from assay.models.batched.own_products import ALIGNED
 from assay.models.network import Network
-from assay.training.adam import BETAS, EPS
+from assay.training.adam import take_step
 from assay.training.recipe import Recipe
 
 _ROW = 64  # so that no network's numbers are the odd ones at the end of a vectorised loop
@@ -70,19 +69,9 @@ class State:
         weights = self.weights
         for rate in dict.fromkeys(self.rates):
             chosen = [row for row, other in enumerate(self.rates) if other == rate]
-            adam(
-                *([buffer[row] for row in chosen] for buffer in (weights, gradient, first, second)),
-                max_exp_avg_sqs=[],
-                state_steps=[torch.tensor(float(step), device=weights.device) for _ in chosen],
-                fused=True,
-                amsgrad=False,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
-                lr=rate * share,
-                weight_decay=0.0,
-                eps=EPS,
-                maximize=False,
-            )
+            steps = [torch.tensor(float(step), device=weights.device) for _ in chosen]
+            rows = ([buffer[row] for row in chosen] for buffer in (weights, gradient, first, second))
+            take_step(*rows, steps, rate * share)
         self.averaged.lerp_(weights, recipe.share_of_newest(step + 1))
 
     @torch.no_grad()

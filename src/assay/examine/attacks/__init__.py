@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from assay.examine.attacks.attack import Attack, attack, attack_result
+from assay.examine.attacks.attack import Attack, attack
 
-__all__ = ["Attack", "attack", "attack_result"]
+__all__ = ["Attack", "attack"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from assay.arithmetic.torch_settings import in_float32
 from assay.constructions.answering import finite, refuses_all
 from assay.errors import require_integer
+from assay.evidence import Json
 from assay.examine.attacks.methods import draws, exhaustive, search
 from assay.examine.attacks.tries import Tries, scored_errors
 from assay.examine.subject import Subject
+from assay.schema import Result
 from assay.tasks.answers import Bits
 from assay.tasks.graphs import CycleTask
 from assay.tasks.matching import Matching
@@ -22,11 +24,18 @@ from assay.tasks.task import AnyInputs, Task
 _SHARE_OF_DRAWS = 4  # a quarter of the budget
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attack:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Attack(Result):
     """What an attack found.
 
     Attributes:
+        network: its name.
+        origin: constructed, trained or user's.
+        guarantee_stated_by: whose word the guarantee is, `build` or `file`; None where nothing is guaranteed.
+        family: of the network; empty where a user's module does not say.
+        task: its name and parameters.
+        budget: inputs that were to be tried.
+        seed: of the draws and the steps of the search.
         error: the largest error, of the worst input when it is answered alone; 1e300 for an answer that is no finite
             number; None if the network refused every input.
         error_in_batch: of the same input when it was found, among others: rounding may differ.
@@ -46,6 +55,13 @@ class Attack:
         justification: what the statement rests on.
     """
 
+    network: str
+    origin: str
+    guarantee_stated_by: str | None
+    family: str
+    task: Json
+    budget: int
+    seed: int
     error: float | None = None
     error_in_batch: float | None = None
     worst_input: dict[str, list] | None = None
@@ -62,9 +78,16 @@ class Attack:
     broken: bool | None = None
     justification: str
 
-    def to_json(self) -> dict[str, object]:
-        """Plain JSON values."""
-        return asdict(self)
+    @property
+    def line(self) -> str:
+        """The error, and what it is held against."""
+        if self.error is None:
+            return f"{self.network}: no answer, {self.refused} inputs refused"
+        if self.guaranteed_error is not None:
+            held = f"guarantee of {self.guaranteed_error:.4g} {'BROKEN' if self.broken else 'not broken'}"
+        else:
+            held = f"{'above' if self.exceeds_tolerance else 'within'} the tolerance of {self.tolerance:.4g}"
+        return f"{self.network}: largest error {self.error:.4g} of {sum(self.tried.values()):,} inputs, {held}"
 
 
 @in_float32()
@@ -84,7 +107,8 @@ def attack(
         seed: of the draws and the steps of the search.
         tell: takes lines about progress.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> from assay.examine.subject import subject_of
     >>> unit = build(SparseAveraging(length=6, sparsity=2, layout="last"), method="sign", tolerance=0.1)
     >>> found = attack(subject_of(unit), budget=2000)
@@ -102,29 +126,20 @@ def attack(
     )  # values are real numbers, residues and edges are not
     if not everything and tries.left > 0:
         search(tries, draws(tries, math.ceil(tries.left / _SHARE_OF_DRAWS)))
-    return _result(tries, listed, everything)
+    return _result(tries, listed, everything, budget, seed)
 
 
-def attack_result(
-    subject: Subject, *, budget: int = 20_000, seed: int = 0, tell: Callable[[str], None] = lambda _: None
-) -> dict[str, object]:
-    """An attack as plain JSON values, with what was attacked; see `attack`."""
-    return {
-        "network": subject.name,
-        "origin": subject.origin,
-        "guarantee_stated_by": subject.guarantee_stated_by,
-        "family": subject.family,
-        "task": subject.task.to_json(),
-        "budget": budget,
-        "seed": seed,
-        **attack(subject, budget=budget, seed=seed, tell=tell).to_json(),
-    }
-
-
-def _result(tries: Tries, listed: int, everything: bool) -> Attack:
+def _result(tries: Tries, listed: int, everything: bool, budget: int, seed: int) -> Attack:
     subject, worst, refused = tries.subject, tries.worst, tries.refused
     task, guaranteed = subject.task, subject.guaranteed
     nothing = Attack(
+        network=subject.name,
+        origin=subject.origin,
+        guarantee_stated_by=subject.guarantee_stated_by,
+        family=subject.family,
+        task=task.to_json(),
+        budget=budget,
+        seed=seed,
         tried=dict(tries.tried),
         refused=refused,
         tolerance=subject.tolerance,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.errors import require
+from assay.evidence import Json
 from assay.examine.communication.matrix import AnswerTable, CommunicationMatrix, task_table
 from assay.examine.communication.one_way import OneWay, least_distance, one_way
 from assay.examine.communication.rank import rank_mod_2
@@ -68,7 +69,7 @@ def communication_summary(
     *,
     threshold: float | None = None,
     error: float = 0.0,
-) -> dict[str, object]:
+) -> Json:
     """The same for a task in finite form at one query token, and its split-VC dimension if it has few inputs.
 
     Args:

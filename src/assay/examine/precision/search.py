@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 
@@ -21,7 +21,9 @@ from assay.arithmetic.fixed_point import FixedPoint, fixed_point
 from assay.arithmetic.torch_settings import in_float32
 from assay.constructions.answering import NO_NUMBER, count_of, refuses_all, rows_of
 from assay.errors import AssayError, Refuted, require_integer
+from assay.evidence import Json
 from assay.examine.subject import Subject
+from assay.schema import Result
 from assay.tasks.task import Batch
 
 WIDE = 400  # bits, before or after the point, that are out of the way
@@ -32,11 +34,13 @@ _TIE = 2.0**-40  # an error above the tolerance by less, relatively, is equal to
 _ALL_INPUTS = 4096  # of the finite form, up to which all are taken
 
 
-@dataclass(frozen=True)
-class Precision:
+@dataclass(frozen=True, repr=False)
+class Precision(Result):
     """The smallest format that was found.
 
     Attributes:
+        network: its name.
+        task: its name and parameters.
         bits: p.
         fraction: of these, f: the place of the point with the smallest error among those that meet the tolerance.
         error: there: the largest on the inputs, or the mean error.
@@ -46,8 +50,12 @@ class Precision:
         tolerance: what the error is held against.
         error_kind: `worst` over the inputs that were tried, or `mean`.
         justification: which inputs, how many, and which formats were tried.
+        width: numbers of one token's embedding; None where the network does not say.
+        message_bits: bits of these together; None likewise.
     """
 
+    network: str
+    task: Json
     bits: int
     fraction: int
     error: float
@@ -56,10 +64,16 @@ class Precision:
     tolerance: float
     error_kind: str
     justification: str
+    width: int | None
+    message_bits: int | None
 
-    def to_json(self) -> dict[str, object]:
-        """Plain JSON values."""
-        return asdict(self)
+    @property
+    def line(self) -> str:
+        """The format, and the error in it."""
+        return (
+            f"{self.network}: {self.bits} bits, {self.fraction} of them after the point, {self.error_kind} error "
+            f"{self.error:.4g} on the inputs tried, tolerance {self.tolerance:.4g}"
+        )
 
 
 @in_float32()
@@ -79,7 +93,8 @@ def smallest_precision(
     are tried, at large p more, about 50 of them on all inputs, the others on one or 8 of each kind until they fail:
     10 s at N = 512, q = 3 and 50 draws for attention with sign keys, half of it for their queries.
 
-    >>> from assay import SparseAveraging, build
+    >>> from assay import SparseAveraging
+    >>> from assay.constructions import build
     >>> from assay.examine.subject import subject_of
     >>> unit = build(SparseAveraging(length=16, sparsity=3), method="sign")
     >>> found = smallest_precision(subject_of(unit), draws=20)
@@ -117,7 +132,10 @@ def smallest_precision(
         needed = "" if best is None else f"; it needs {best[0]}"
         raise AssayError(f"{subject.name} does not meet its tolerance with {most_bits} bits{needed}")
     before = f"{whole - _WINDOW} to {whole + _WINDOW}"
+    width = None if subject.size is None else subject.size.width
     return Precision(
+        network=subject.name,
+        task=subject.task.to_json(),
         bits=best[0],
         fraction=best[1],
         error=best[2],
@@ -126,6 +144,8 @@ def smallest_precision(
         tolerance=trial.tolerance,
         error_kind=trial.kind,
         justification=f"{trial.described}; all formats of fewer bits with {before} of them before the point fail",
+        width=width,
+        message_bits=None if width is None else width * best[0],
     )
 
 

@@ -65,15 +65,22 @@ def check_layer(make: Callable[[int], Layer], name: str, *, width: int = 6) -> L
     """Hold a layer against what it declares. `make(width)` makes one; about a second.
 
     Raises:
-        AssayError: it gives outputs of another shape, or outputs or gradients that are not finite;
-            changes between calls, mixes the examples of a batch, looks ahead though it declares that it does not,
-            declares fewer numbers of state than later outputs see of a prefix, or gives with `run` another result in
-            two halves than in one. One line, which begins with `name`.
+        AssayError: it has complex parameters; gives outputs of another shape, or outputs or gradients that are not
+            finite; changes between calls, mixes the examples of a batch, looks ahead though it declares that it does
+            not, declares fewer numbers of state than later outputs see of a prefix, or gives with `run` another result
+            in two halves than in one. One line, which begins with `name`.
         Exception: whatever the layer itself raises.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return _Measured(make(width), name, width).facts()
+        layer = make(width)
+        for parameter, values in layer.named_parameters():
+            if values.is_complex():
+                raise AssayError(
+                    f"{name} has a parameter {parameter.removeprefix('module.')} of {values.dtype}; only real ones are "
+                    "trained: keep both of its parts in one, and put them together with torch.view_as_complex"
+                )
+        return _Measured(layer, name, width).facts()
 
 
 def is_causal(layer: Layer, width: int) -> bool:

