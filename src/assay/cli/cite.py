@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from assay.errors import AssayError, unknown
 from assay.evidence import Evidence
 from assay.models.bare_models import BARE_MODELS
 from assay.references import FOUNDING, Paper, assay_apa, assay_itself, cited_in, papers
+from assay.schema import Result
 from assay.store.ledger import LEDGER, Ledger
 from assay.store.source import entry_at, name_code
 from assay.studies import shipped
@@ -30,34 +32,43 @@ class Format(StrEnum):
     APA = "apa"
 
 
-@dataclass(frozen=True)
-class Citation:
+@dataclass(frozen=True, repr=False)
+class Citation(Result):
     """What to cite.
 
     Attributes:
         cites: what is cited: Assay, a name, or a folder.
-        name: as the command was told.
         note: which of Assay's results are meant; empty for Assay as a whole.
-        papers: what else to cite, in the order of the bibliography.
+        papers: keys of what else to cite, in the order of the bibliography.
+        bibtex: entries for a .bib file.
+        apa: the same in the style of the APA, a line for each.
     """
 
     cites: str
-    name: str
     note: str
-    papers: list[Paper]
+    papers: tuple[str, ...]
+    bibtex: str
+    apa: str
 
-    def bibtex(self) -> str:
-        """Entries for a .bib file."""
-        return "\n\n".join([assay_itself(self.note).bibtex(), *(paper.bibtex() for paper in self.papers)])
+    @property
+    def line(self) -> str:
+        """What is cited, and how many papers."""
+        return f"{self.cites}: Assay and {len(self.papers)} papers"
 
-    def apa(self) -> str:
-        """One line for each entry."""
-        return "\n".join([assay_apa(), *(paper.apa() for paper in self.papers)])
 
-    def text(self) -> str:
-        """The same for people."""
-        command = " ".join(filter(None, ["assay cite", self.name, "--format bibtex"]))
-        return f"To cite {self.cites}:\n\n{self.apa()}\n\nAs BibTeX: {command}"
+def _citation(cites: str, note: str, found: list[Paper]) -> Citation:
+    bibtex = "\n\n".join([assay_itself(note).bibtex(), *(paper.bibtex() for paper in found)])
+    apa = "\n".join([assay_apa(), *(paper.apa() for paper in found)])
+    return Citation(cites, note, tuple(paper.key for paper in found), bibtex, apa)
+
+
+def cited(name: str) -> Citation:
+    """What to cite for a name that `assay ls` lists, a class of a user's, a folder of results; Assay itself for ""."""
+    if not name:
+        return _citation("Assay and the paper whose theorems it runs", "", [papers()[FOUNDING]])
+    if Path(name).is_dir():
+        return _of_results(Path(name))
+    return _citation(name, "", _papers_of(name))
 
 
 @app.command()
@@ -75,21 +86,14 @@ def cite(
     A name's papers are those that its file cites. Of a folder: those of all that its ledger has answers about, but for
     code of a user's own, and an entry for Assay whose note has commands, seeds and versions.
     """
-    if not name:
-        citation = Citation("Assay and the paper whose theorems it runs", "", "", [papers()[FOUNDING]])
-    elif Path(name).is_dir():
-        citation = _of_results(Path(name))
-    else:
-        citation = Citation(name, name, "", _papers_of(name))
     chosen = form or (Format.BIBTEX if name else Format.TEXT)
-    result = {
-        "cites": citation.cites,
-        "note": citation.note,
-        "papers": [paper.key for paper in citation.papers],
-        "bibtex": citation.bibtex(),
-        "apa": citation.apa(),
+    command = " ".join(filter(None, ["assay cite", name, "--format bibtex"]))
+    texts: dict[Format, Callable[[Citation], str]] = {
+        Format.TEXT: lambda found: f"To cite {found.cites}:\n\n{found.apa}\n\nAs BibTeX: {command}",
+        Format.BIBTEX: lambda found: found.bibtex,
+        Format.APA: lambda found: found.apa,
     }
-    show_result(result, as_json, lambda _: getattr(citation, chosen)())
+    show_result(cited(name), as_json, texts[chosen])
 
 
 def _papers_of(name: str) -> list[Paper]:
@@ -148,7 +152,7 @@ def _of_results(folder: Path) -> Citation:
     named = {name for piece in evidence for name in _names_of(piece)}
     studies = [name for name in shipped() if any(folder.glob(f"{name}*.html"))]
     texts = _texts(named) + [shipped()[name].read_text("utf-8") for name in studies]
-    return Citation(f"the results in {folder}", str(folder), _note(folder, evidence), cited_in("\n".join(texts)))
+    return _citation(f"the results in {folder}", _note(folder, evidence), cited_in("\n".join(texts)))
 
 
 def _names_of(piece: Evidence) -> set[str]:
