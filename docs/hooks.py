@@ -106,12 +106,18 @@ def python_page() -> str:
     tasks = [name for name in names if assay._HOMES[name].startswith("assay.tasks.")]
     links = [f"[`{name}`](tasks.md#{assay._HOMES[name].rpartition('.')[2].replace('_', '-')})" for name in tasks]
     others = [name for name in names if name not in tasks]
-    parts = [f"::: {assay._HOMES[name]}.{name}\n    options:\n      {MEMBERS}\n" for name in others]
+    parts = [f"## {name}\n\n::: {home_of(name)}\n    options:\n      {MEMBERS}\n" for name in others]
     lead = "`import assay` imports none of these; each comes with its module when it is first used."
     return "\n".join(["# Python", "", lead, "", f"Tasks have a page of their own: {', '.join(links)}.", "", *parts])
 
 
-MEMBERS = 'members: null\n      filters: ["!^_"]\n      show_if_no_docstring: false'
+def home_of(name: str) -> str:
+    """The full name of a public one."""
+    module, _, attribute = assay._HOMES[name].partition(":")
+    return f"{module}.{attribute or name}"
+
+
+MEMBERS = 'heading_level: 3\n      members: null\n      filters: ["!^_"]\n      show_if_no_docstring: false'
 
 
 def papers_page() -> str:
