@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -234,7 +235,7 @@ def test_a_ledger_of_another_version(finished, tmp_path):
     import sqlite3
 
     shutil.copy(finished / "ledger.sqlite", tmp_path / "ledger.sqlite")
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as connection, connection:
         connection.execute("UPDATE meta SET value = '7'")
     assert "has version 7" in complaint("run", TINY, "--out", tmp_path)
 

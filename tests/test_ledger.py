@@ -69,12 +69,12 @@ def test_ledgers_of_two_machines_are_put_together(tmp_path):
 def test_other_versions_and_other_files_are_refused(tmp_path):
     path = tmp_path / "l.sqlite"
     Ledger(path).close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE meta SET value = '99'")
     with pytest.raises(AssayError, match="has version 99; this Assay reads and writes version 3: to ask anew"):
         Ledger(path)
     other = tmp_path / "other.sqlite"
-    with sqlite3.connect(other) as connection:
+    with closing(sqlite3.connect(other)) as connection, connection:
         connection.execute("CREATE TABLE songs (name TEXT)")
     with pytest.raises(AssayError, match="is a database, but not a ledger"):
         Ledger(other)

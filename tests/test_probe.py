@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import pairwise
 
@@ -560,7 +561,8 @@ def test_probe_answers_reports_and_does_not_ask_twice(npz, tmp_path):
     assert here.advice in page
     for name in ("losses", "reach", "existence"):
         assert (tmp_path / "out" / "probe-gaussian-32-figures" / f"probe-1.{name}.svg").stat().st_size > 5000
-    with sqlite3.connect(tmp_path / "out" / "ledger.sqlite") as connection:  # as if it had been killed in the middle
+    ledger = tmp_path / "out" / "ledger.sqlite"
+    with closing(sqlite3.connect(ledger)) as connection, connection:  # as if it had been killed in the middle
         connection.execute("DELETE FROM evidence WHERE key IN (SELECT key FROM evidence ORDER BY key LIMIT 4)")
     connection.close()
     again = printed(*asked)

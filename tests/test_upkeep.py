@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from concurrent.futures import Future
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -154,7 +155,7 @@ def test_ledgers_are_put_together_into_another(tmp_path):
 
 def test_when_a_row_was_stored_is_kept(tmp_path):
     a, b = made(tmp_path / "a.db", statement(1)), made(tmp_path / "b.db", statement(2))
-    with sqlite3.connect(b) as connection:
+    with closing(sqlite3.connect(b)) as connection, connection:
         connection.execute("UPDATE evidence SET stored = '2001-01-01T00:00:00+00:00'")
     connection.close()
     merge_files([a, b])

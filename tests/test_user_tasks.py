@@ -49,7 +49,7 @@ def test_users_tasks_in_a_study_and_its_report(tmp_path):
         for name, recipe in zip(NAMES, ["", *["test_lengths = [16, 32]"] * 3], strict=True)
     ]
     (tmp_path / "own.toml").write_text(STUDY + "".join(lines))
-    done = assay("run", "own.toml", "--out", "out", cwd=tmp_path)
+    done = assay("run", "own.toml", "--out", "out", "--tables", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Other lengths: error rate beyond the length of training") == 3
     page = (tmp_path / "out" / "own-tasks.html").read_text()
