@@ -26,6 +26,7 @@ from assay.references import cited_in, papers
 from assay.registry import Registry
 from assay.tasks import TASKS
 
+ROOT = Path(__file__).parent.parent
 SOURCE = Path(assay.__file__).parent
 KINDS = {
     "tasks": ("Tasks", "What is asked of a sequence. Every parameter is an option of commands.", (TASKS,)),
@@ -42,6 +43,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages["reference/commands.md"] = commands_page()
     pages["reference/python.md"] = python_page()
     pages["reference/papers.md"] = papers_page()
+    for name in ("changelog", "contributing"):
+        pages[f"{name}.md"] = (ROOT / f"{name.upper()}.md").read_text("utf-8")
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     for file in [file for file in files if file.src_uri.endswith(".ipynb")]:
