@@ -24,7 +24,7 @@ from fresh import assay
 
 ROOT = Path(__file__).parent.parent
 _BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_NUMBER = re.compile(r"\d[\d.,]*(?:e[+-]?\d+)?")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:e[+-]?\d+)?")
 
 
 @dataclass(frozen=True)
