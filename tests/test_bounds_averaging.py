@@ -44,6 +44,26 @@ def test_worst_case_constants(length, sparsity):
     assert required("attention-message", last) == pytest.approx(math.log2(math.comb(length, sparsity)))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "attention-message",
+        "attention-message-mean",
+        "recurrent-state",
+        "recurrent-state-mean",
+        "feed-forward-rank",
+        "feed-forward-rank-mean",
+    ],
+)
+def test_more_tokens_that_ask_change_no_bound(name):
+    """A network that answers several answers the first: the same is required, of the same part of the network."""
+    growing = replace(ONCE, precision=4, state=lambda tokens: tokens)
+    one, many = (SparseAveraging(16, 2, 1, "last", queries) for queries in (1, 32))
+    check = BOUNDS[name]().check(many, growing)
+    assert check.required > 0
+    assert check == BOUNDS[name]().check(one, growing)
+
+
 def test_equal_embeddings_force_an_error_of_1_over_q():
     """What the attention bound rests on: targets of two pointer sets differ by 2/q for values split between them."""
     for q in (1, 2, 3):

@@ -37,6 +37,25 @@ def test_conforms(method, layout, length, sparsity, tolerance):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_tokens_that_ask_do_not_disturb_each_other(method):
+    """Every pointer set asked for in one input: the answers are those to each of them alone, and as certified."""
+    sets = torch.tensor(list(itertools.combinations(range(7), 2)))
+    task = SparseAveraging(7, 2, 1, "last", queries=len(sets))
+    check_construction(CONSTRUCTIONS[method], task, 0.1)
+    network = build(task, method=method, tolerance=0.1)
+    values = task.sample(5, seed=0).inputs.values
+    answers = network(task.inputs(values, sets.expand(5, -1, -1)))
+    for some, answer in zip(values, answers, strict=True):
+        assert (answer - brute_force(some, sets)).abs().max() <= network.certificate().guaranteed_error <= 0.1
+
+
+@pytest.mark.parametrize("method", ["sign", "recurrent", "feed-forward"])
+def test_more_tokens_that_ask_need_no_more_width(method):
+    one, many = (SparseAveraging(16, 2, 1, "last", queries) for queries in (1, 32))
+    assert build(one, method=method, tolerance=0.1).size.width == build(many, method=method, tolerance=0.1).size.width
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("length", "sparsity"), [(1, 1), (2, 2), (3, 2), (5, 5)])
 @pytest.mark.parametrize("layout", ["all", "last"])
 def test_smallest_cases(method, length, sparsity, layout):

@@ -32,7 +32,7 @@ def ran(tmp_path_factory):
 def test_a_study_runs_from_python_once(ran):
     folder, reported = ran
     assert reported.new > 10
-    assert repr(reported).startswith("<Reported tiny: ")
+    assert repr(reported).startswith("<Reported A study of a few seconds, for the tests: ")
     assert Path(reported.report).is_file()
     again = assay.run(str(TINY), out=str(folder))
     assert (again.new, again.findings.evidence) == (0, reported.findings.evidence)

@@ -10,6 +10,7 @@ from assay import AssayError, Match2, Match3, Match3Bigram, Match3Local, SparseA
 
 TASKS = [
     SparseAveraging(length=4, sparsity=2, layout="last"),
+    SparseAveraging(length=3, sparsity=2, layout="last", queries=2),
     SparseAveraging(length=3, sparsity=1, dimension=2),
     SparseAveraging(length=3, sparsity=3),
     SparseAveraging(length=1, sparsity=1),

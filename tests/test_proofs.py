@@ -27,6 +27,7 @@ TASKS = [
     SparseAveraging(length=1, sparsity=1),
     SparseAveraging(length=5, sparsity=5),
     SparseAveraging(length=16, sparsity=2, layout="last"),
+    SparseAveraging(length=12, sparsity=2, layout="last", queries=20),
     SparseAveraging(length=64, sparsity=3, dimension=3),
     SparseAveraging(length=300, sparsity=4),
 ]

@@ -131,23 +131,25 @@ def test_distinct_finds_equal_rows():
         assert bytes(rows[first[number]]) == bytes(row)
 
 
-@pytest.mark.parametrize("layout", ["all", "last"])
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 3)])
 @pytest.mark.parametrize("sparsity", [1, 2, 3, 4, 5])
-def test_sign_keys_decide_all_pairs_of_strings(layout, sparsity):
-    task = SparseAveraging(length=2 * sparsity + 2, sparsity=sparsity, layout=layout)
+def test_sign_keys_decide_all_pairs_of_strings(layout, queries, sparsity):
+    task = SparseAveraging(length=2 * sparsity + 2, sparsity=sparsity, layout=layout, queries=queries)
     unit = build(task, method="sign", tolerance=0.4 / sparsity)
     found = run("disjointness", subject_of(unit))
     assert (found.wrong, found.runs) == (0, 4**sparsity)
     assert found.baselines == {"always intersect": 3**sparsity, "always disjoint": 4**sparsity - 3**sparsity}
     assert found.differs == 0  # the split network is the whole one, bit for bit
-    assert found.messages == found.messages_of == 2**sparsity
+    assert found.messages_of == 2**sparsity
+    assert found.messages >= found.messages_of  # queries of several tokens are solved in blocks, which may round apart
+    assert queries > 1 or found.messages == found.messages_of
     assert found.bits == 32 * (unit.size.score_width + 1 + task.dimension) < 32 * unit.size.width
     assert found.bits >= found.needed == sparsity
 
 
-@pytest.mark.parametrize("layout", ["all", "last"])
-def test_the_instances_are_the_tasks_own_hard_inputs(layout):
-    task = SparseAveraging(length=8, sparsity=3, dimension=2, layout=layout)
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 3)])
+def test_the_instances_are_the_tasks_own_hard_inputs(layout, queries):
+    task = SparseAveraging(length=8, sparsity=3, dimension=2, layout=layout, queries=queries)
     token = 6 if layout == "all" else 8
     hard = task.sample(50, seed=3, distribution="hard").inputs
     alice = hard.pointers[:, 6 if layout == "all" else 0] % 2
@@ -173,10 +175,10 @@ def test_bit_pairs_are_all_pairs_or_as_many_as_asked_for():
 
 
 @pytest.mark.parametrize("numbers", [None, FixedPoint(9, 5)])
-@pytest.mark.parametrize("layout", ["all", "last"])
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 3)])
 @pytest.mark.parametrize("heads", [1, 2])
-def test_both_messages_give_the_whole_networks_answer(heads, layout, numbers):
-    task = SparseAveraging(length=7, sparsity=2, dimension=3, layout=layout)
+def test_both_messages_give_the_whole_networks_answer(heads, layout, queries, numbers):
+    task = SparseAveraging(length=7, sparsity=2, dimension=3, layout=layout, queries=queries)
     network, token = StarvedUnit(task, width=11, heads=heads), task.spec.length - 2 if layout == "all" else 7
     runner = Runner(subject(network, task), numbers)
     inputs = task.sample(40, seed=1, dtype=torch.float64).inputs
@@ -190,10 +192,12 @@ def test_both_messages_give_the_whole_networks_answer(heads, layout, numbers):
 
 
 @pytest.mark.parametrize("architecture", ["attention", "lstm", "gru", "third-order"])
-@pytest.mark.parametrize("layout", ["all", "last"])
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 2)])
 @pytest.mark.parametrize("numbers", [None, FixedPoint(10, 6)])
-def test_networks_that_learn_are_split_at_any_depth(architecture, layout, numbers):
-    task = SparseAveraging(length=6, sparsity=2, layout=layout)
+def test_networks_that_learn_are_split_at_any_depth(architecture, layout, queries, numbers):
+    task = SparseAveraging(length=6, sparsity=2, layout=layout, queries=queries)
+    if queries > 1 and architecture == "third-order":
+        return  # it looks ahead
     network = make_network(architecture, task, 5, seed=0, depth=2)
     found = run("disjointness", subject(network, task), numbers)
     assert found.differs == 0
@@ -278,9 +282,9 @@ def test_sign_keys_in_too_few_bits_collide():
 
 
 @pytest.mark.parametrize("sparsity", [1, 2])
-@pytest.mark.parametrize("layout", ["all", "last"])
-def test_stored_values_answer_every_question_with_two_bits_each(layout, sparsity):
-    task = SparseAveraging(length=7, sparsity=sparsity, layout=layout)
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 3)])
+def test_stored_values_answer_every_question_with_two_bits_each(layout, queries, sparsity):
+    task = SparseAveraging(length=7, sparsity=sparsity, layout=layout, queries=queries)
     network = build(task, method="recurrent", tolerance=0.01)
     found = run("index", subject_of(network), FixedPoint(2, 0))
     n = task.others
@@ -293,8 +297,9 @@ def test_stored_values_answer_every_question_with_two_bits_each(layout, sparsity
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru"])
 @pytest.mark.parametrize("depth", [1, 2])
-def test_recurrent_networks_are_cut_before_the_last_token(architecture, depth):
-    task = SparseAveraging(length=8, sparsity=2, layout="last")
+@pytest.mark.parametrize("queries", [1, 3])
+def test_recurrent_networks_are_cut_before_the_last_token(architecture, depth, queries):
+    task = SparseAveraging(length=8, sparsity=2, layout="last", queries=queries)
     network = make_network(architecture, task, 3, seed=1, depth=depth)
     exact = run("index", subject(network, task))
     assert exact.differs < 1e-6  # float32; products of one token and of many may be added up in another order

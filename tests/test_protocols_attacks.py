@@ -55,14 +55,12 @@ class WideNetwork(nn.Module):
             nn.Tanh(),
             nn.Linear(width, 50),
             nn.Tanh(),
-            nn.Linear(50, task.spec.queries * task.answer.width),
+            nn.Linear(50, task.answer.width),
         )
         self.to(dtype)
 
     def forward(self, inputs):
-        return self.layers(flattened(self.task.spec, self.task.encode(inputs))).unflatten(
-            1, self.task.spec.output_shape
-        )
+        return self.layers(flattened(self.task.spec, self.task.encode(inputs)))
 
 
 @pytest.mark.parametrize(("length", "dimension", "sparsity"), [(16, 1, 3), (16, 4, 3), (64, 2, 8)])
@@ -82,10 +80,10 @@ def test_the_null_space_attack_succeeds_up_to_one_row_below_the_bound(length, di
     assert wide["certain_error"] == 0
 
 
-@pytest.mark.parametrize("layout", ["all", "last"])
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 3)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_witness_is_an_input_of_the_task_on_which_the_network_errs(layout, dtype):
-    task = SparseAveraging(length=7, sparsity=2, dimension=2, layout=layout)
+def test_the_witness_is_an_input_of_the_task_on_which_the_network_errs(layout, queries, dtype):
+    task = SparseAveraging(length=7, sparsity=2, dimension=2, layout=layout, queries=queries)
     network = WideNetwork(task, 9, dtype)
     witness = run("null-space", subject(network, task)).witness
     errors = []
@@ -114,6 +112,31 @@ def test_lost_directions_are_lost_and_their_sets_are_far_apart(some_tokens):
         sums = [torch.linalg.vector_norm(direction.values[list(s)].sum(dim=0)) for s in combinations(range(6), 3)]
         assert direction.apart <= 2 / 3 * max(sums) + 1e-12
         assert direction.apart >= (2 if some_tokens else 1) / 3 - 1e-12
+
+
+class AsOneVector(nn.Module):
+    """All values and the pointers of all tokens as one vector, the values once more behind them if it is told to."""
+
+    def __init__(self, task: SparseAveraging, more: int = 0) -> None:
+        super().__init__()
+        self.task, self.more = task, more
+        self.first = nn.Linear(task.length * (1 + task.spec.queries) + more * task.length, 3)
+
+    def forward(self, inputs):
+        pointers = self.task.encode(inputs)[:, -self.task.spec.queries :, 1:].flatten(1)
+        parts = [inputs.values.flatten(1), pointers, *[inputs.values.flatten(1)] * self.more]
+        hidden = self.first(torch.cat(parts, dim=1))
+        return hidden.sum(dim=1)[:, None, None].expand(-1, self.task.spec.queries, 1)
+
+
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 2)])
+def test_a_first_layer_may_see_all_questions_at_once(layout, queries):
+    task = SparseAveraging(length=6, sparsity=2, layout=layout, queries=queries)
+    network = AsOneVector(task)
+    assert first_layer(network, task) is network.first
+    witness = run("null-space", subject(network, task)).witness
+    assert witness.error >= witness.at_least >= 1 / 4
+    assert first_layer(AsOneVector(task, more=1), task) is None
 
 
 def test_the_first_layer_is_the_one_that_sees_the_input():

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import AssayError, SparseAveraging
+from assay.models import make_network
 from assay.tasks import counter, make_task
+from assay.tasks.sparse_averaging import SparseAveragingInputs
 from assay.testing import check_task
 from assay.trivial.fit import baselines_of
 
@@ -29,7 +31,8 @@ def test_targets_equal_the_definition(data):
     length = data.draw(st.integers(1, 12))
     sparsity = data.draw(st.integers(1, length))
     layout = data.draw(st.sampled_from(["all", "last"]))
-    task = SparseAveraging(length, sparsity, data.draw(st.integers(1, 4)), layout)
+    queries = data.draw(st.integers(1, 5)) if layout == "last" else 1
+    task = SparseAveraging(length, sparsity, data.draw(st.integers(1, 4)), layout, queries)
     distribution = data.draw(st.sampled_from(["uniform", "sign", "gaussian"]))
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
     inputs, targets, _ = task.sample(3, seed=data.draw(st.integers(0, 99)), distribution=distribution, dtype=dtype)
@@ -37,17 +40,50 @@ def test_targets_equal_the_definition(data):
     torch.testing.assert_close(
         targets.double(), brute_force(*inputs), atol=1e-6 if dtype == torch.float32 else 1e-14, rtol=0
     )
-    assert inputs.pointers.shape == (3, task.spec.queries, sparsity)
+    assert inputs.pointers.shape == (3, length if layout == "all" else queries, sparsity)
     if distribution != "gaussian":
         task.inputs(*inputs)
 
 
-@pytest.mark.parametrize("layout", ["all", "last"])
+@pytest.mark.parametrize(("layout", "queries"), [("all", 1), ("last", 1), ("last", 3)])
 @pytest.mark.parametrize(("length", "sparsity", "dimension"), [(8, 2, 1), (9, 3, 4), (16, 8, 2)])
-def test_conforms(layout, length, sparsity, dimension):
+def test_conforms(layout, queries, length, sparsity, dimension):
     if layout == "all" and length < 2 * sparsity + 1:
         length = 2 * sparsity + 1
-    check_task(SparseAveraging(length, sparsity, dimension, layout))
+    check_task(SparseAveraging(length, sparsity, dimension, layout, queries))
+
+
+def test_tokens_that_ask_come_last_and_carry_no_value():
+    task = SparseAveraging(4, 2, 1, "last", 2)
+    inputs = task.inputs([[[1.0], [-1.0], [0.5], [0.0]]], [[[0, 3], [1, 2]]])
+    expected = [[1, 0, 0, 0, 0], [-1, 0, 0, 0, 0], [0.5, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 1, 0, 0, 1], [0, 0, 1, 1, 0]]
+    assert task.encode(inputs).tolist() == [expected]
+    assert task.targets(inputs).flatten().tolist() == [0.5, -0.25]
+
+
+def test_questions_with_one_token_that_asks_keep_their_keys():
+    one = SparseAveraging(8, 2, layout="last")
+    assert one.to_json() == {"name": "sparse-averaging", "length": 8, "sparsity": 2, "dimension": 1, "layout": "last"}
+    several = SparseAveraging(8, 2, layout="last", queries=3)
+    assert several.to_json() == {**one.to_json(), "queries": 3}
+    assert make_task(**several.to_json()) == several
+
+
+def test_pointers_of_one_input_are_drawn_apart():
+    pointers = SparseAveraging(3, 1, layout="last", queries=2).sample(9000, seed=0).inputs.pointers[..., 0]
+    counts = torch.bincount(3 * pointers[:, 0] + pointers[:, 1], minlength=9)
+    assert ((counts - 1000) ** 2 / 1000).sum() < 26.1  # 99.9 % quantile with 8 degrees of freedom
+
+
+@pytest.mark.parametrize("architecture", ["attention", "lstm", "gru+attention", "feed-forward"])
+def test_the_first_token_that_asks_hears_nothing_of_the_others(architecture):
+    task = SparseAveraging(6, 2, layout="last", queries=3)
+    network = make_network(architecture, task, 5, seed=0)
+    inputs = task.sample(20, seed=0).inputs
+    others = SparseAveragingInputs(inputs.values, task.sample(20, seed=1).inputs.pointers)
+    others.pointers[:, 0] = inputs.pointers[:, 0]
+    assert torch.equal(network(inputs)[:, 0], network(others)[:, 0])
+    assert not torch.equal(network(inputs)[:, 1], network(others)[:, 1])
 
 
 def test_one_token_that_points_to_itself():
@@ -102,11 +138,13 @@ def test_a_seed_that_cannot_be_counted_from_is_refused_by_what_draws(seed):
 
 
 def test_hard_instances_answer_disjointness():
-    for layout in ("all", "last"):
-        task = SparseAveraging(11, 5, 2, layout)
+    for layout, queries in (("all", 1), ("last", 1), ("last", 3)):
+        task = SparseAveraging(11, 5, 2, layout, queries)
         inputs, targets, _ = task.sample(400, seed=0, distribution="hard")
         asking = 10 if layout == "all" else 0
         pointers = inputs.pointers[:, asking]
+        others = torch.cat([inputs.pointers[:, :asking], inputs.pointers[:, asking + 1 :]], dim=1)
+        assert (others == torch.arange(5)).all()  # what Alice has is told by one token alone
         alice = pointers - 2 * torch.arange(5)
         bob = inputs.values[:, 1:10:2, 0] > 0
         assert set(alice.unique().tolist()) == {0, 1}
@@ -143,6 +181,8 @@ def test_baselines_agree_with_theory():
         ({"length": 4, "sparsity": 1.5}, "sparsity = 1.5"),
         ({"length": 4, "sparsity": 1, "layout": "first"}, "layout 'first' is not known"),
         ({"length": 4}, "needs sparsity"),
+        ({"length": 4, "sparsity": 1, "layout": "last", "queries": 0}, "queries = 0 is not allowed; it must be an int"),
+        ({"length": 4, "sparsity": 1, "queries": 2}, "queries = 2 is not allowed; it must be 1 where every token asks"),
         ({"length": 4, "sparsity": 1, "modulus": 3}, "'modulus' is not known"),
     ],
 )

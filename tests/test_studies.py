@@ -144,8 +144,10 @@ def test_the_shipped_study_asks_what_it_promises():
     lengths = {}
     for search in study.sweeps[0].searches:
         lengths.setdefault(search.candidates[0].networks.architecture, set()).add(search.x)
-    assert lengths["attention"] == lengths["feed-forward"] == {8, 16, 32, 64}
-    assert lengths["lstm"] >= {8, 16, 32}
+    assert lengths["attention"] == {8, 16, 32, 64, 128, 256}
+    assert lengths["feed-forward"] == {8, 16, 32, 64, 128}
+    assert lengths["lstm"] == {8, 16, 32, 64}
+    assert {search.candidates[0].task.queries for search in study.sweeps[0].searches} == {32}  # the same for all
     assert max(asked.question.task.length for asked in study.sweeps[0].stated) == 4096
 
 

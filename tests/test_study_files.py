@@ -66,7 +66,11 @@ WRONG = [
     ('name = "sparse-averaging", sparsity', "sparsity", f"{LINE}.task: task has no name"),
     ('name = "sparse-averaging", s', 'name = "sparse-averagin", s', "did you mean 'sparse-averaging'?"),
     ('along = "length"', 'along = "lenght"', f"{LINE}.along: parameter of sparse-averaging to go along 'lenght' is"),
-    ('along = "length"', 'along = "dimension"', "to go along 'dimension' is not known. Known: length, sparsity"),
+    (
+        'along = "length"',
+        'along = "dimension"',
+        "to go along 'dimension' is not known. Known: length, queries, sparsity",
+    ),
     ("bounds = [3, 4]", "bounds = [3, 3]", f"{LINE}.bounds = [3, 3] is not allowed; {PLACES}"),
     ("bounds = [3, 4]", "bounds = []", f"{LINE}.bounds = [] is not allowed; {PLACES}"),
     ("at = [3, 4]", "at = []", f"{LINE}.search[0].at = [] is not allowed; {PLACES}"),

@@ -18,8 +18,9 @@ class AttentionMessage(Bound[SparseAveraging]):
     All that the other tokens' party gets to know of the query token is its embedding. Were it equal for two pointer
     sets y and y', so would be the answers, whatever the values; with value +1 on y but not y' and -1 elsewhere the two
     targets differ by at least 2/q, and one answer errs by at least 1/q. So the embedding is injective on the C(n, q)
-    sets. This holds for layers of any kind and number, for any number of passes, and for the error of any one answer
-    below 1/q. (Theorem 4: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
+    sets. This holds for layers of any kind and number, for any number of passes, for the error of any one answer below
+    1/q, and whatever pointers other tokens have.
+    (Theorem 4: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 
     >>> from assay import SparseAveraging
     >>> from assay.resources import Resources

@@ -16,7 +16,7 @@ from assay.tasks.sparse_averaging import SparseAveraging
 class AttentionMessageMean(Bound[SparseAveraging]):
     """Embedding bits >= log2 C(N, q) - n h((1 - sqrt(1 - 4 v / n)) / 2) with v = (q error)^2 and h the binary entropy.
 
-    n is the number of data tokens beside the query token: N where one token asks, N - 1 where all do.
+    n is the number of data tokens beside the query token: N in the layout `last`, N - 1 where all ask.
 
     Values z_i independent with mean 0 and mean square 1, pointer set S a uniform q-set of the N data tokens. Given the
     query token's embedding T and pi_i = P(i in S | T), the best answer is (1/q) sum pi_i z_i. As the values of other
@@ -25,10 +25,11 @@ class AttentionMessageMean(Bound[SparseAveraging]):
     pi (1 - pi): the n indicators together have H(. | T) <= n h(...). What is left of H(S) = log2 C(N, q) has to be
     sent.
 
-    Where one token asks this is all. Where all ask, T also holds the query token's own value: all of the above holds
-    given that value; the own token's term in the error, which is not negative, is left out, and the other N - 1
-    indicators tell whether the token points to itself, since S has q elements. The error is that of all tokens: the
-    bound holds for each with its own error, the allowed entropy is concave in v, and v is in the mean (q error)^2.
+    Where one token asks this is all. The pointers of other tokens that ask are independent of S and of the values, so
+    that all of the above holds given them. Where all ask, T also holds the query token's own value: all holds given
+    that value; the own token's term in the error, which is not negative, is left out, and the other N - 1 indicators
+    tell whether the token points to itself, since S has q elements. The error is that of all tokens: the bound holds
+    for each with its own error, the allowed entropy is concave in v, and v is in the mean (q error)^2.
 
     >>> from assay import SparseAveraging
     >>> from assay.resources import Resources

@@ -18,9 +18,10 @@ class FeedForwardRank(Bound[SparseAveraging]):
     Theorem 10, sharpened; exact real numbers and any number of bits. If the first layer has rank below N d on the
     values, some v != 0 is lost; scale it so that its longest v_i has norm 1, and let a_k = <v_k, v_i>, so a_i = 1. If
     some a_k < 0, exchanging i for k in a q-set, q < N, moves the sum of a by more than 1; otherwise a set with i has
-    sum at least 1. Either way some q-set has |sum of v| > 1/2. The inputs +v and -v then get one answer for targets
-    more than 1/q apart, so one errs by more than 1/(2q). If the rank is below (N - q + 1) d, v can be 0 on q - 1
-    values; those and i make a set whose targets are 2/q apart. (Theorem 10: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
+    sum at least 1. Either way some q-set has |sum of v| > 1/2. The inputs +v and -v, with that set for a token that
+    asks, then get one answer for targets more than 1/q apart, so one errs by more than 1/(2q). If the rank is below (N
+    - q + 1) d, v can be 0 on q - 1 values; those and i make a set whose targets are 2/q apart.
+    (Theorem 10: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 
     >>> from assay import SparseAveraging
     >>> from assay.resources import Resources

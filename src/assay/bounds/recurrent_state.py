@@ -14,13 +14,14 @@ from assay.tasks.sparse_averaging import SparseAveraging
 
 @BOUNDS.register
 class RecurrentState(Bound[SparseAveraging]):
-    """State bits >= n, the data tokens before the last one that asks; in several passes >= N - q + log2 q.
+    """State bits >= n, the data tokens before a token that asks; in several passes >= N - q + log2 q.
 
     One pass, Theorem 11 with the constant of its proof: for any two different sign sequences z, z' of length n and any
     q < n some q-set has sums that differ by at least 2, so equal states force an error of at least 1/q there, and the
-    2^n sequences lead to different states. The cut is before the last token, n = N - 1 where every token asks and N
-    where one does. In a second pass the last token may have shown its pointers before, and where it alone asks, q
-    values are all that need be kept: nothing is said then.
+    2^n sequences lead to different states. Where every token asks, the cut is before the last one, n = N - 1. In the
+    layout `last` it is behind the N values, before the first token that asks, whose answer is spoken of: n = N. In a
+    second pass the tokens that ask may have shown their pointers before, and where they alone do, only the values that
+    these name need be kept: nothing is said then.
 
     Several passes where every token asks: the cut is before the last pass, in which the answers are read off, N tokens
     to come. Pointers are fixed, so that token t's answer is a function of this state and of the values 1 ... t. For q
@@ -41,20 +42,23 @@ class RecurrentState(Bound[SparseAveraging]):
     """
 
     name: ClassVar[str] = "recurrent-state"
+    version: ClassVar[int] = 2
     error_kind: ClassVar[ErrorKind] = "worst"
     resource: ClassVar[Resource] = "state bits"
-    cut: ClassVar[str] = "before the last token (one pass); before the last pass (several, every token asks)"
+    cut: ClassVar[str] = (
+        "behind the values before a token that asks (one pass); before the last pass (several, every token asks)"
+    )
     source: ClassVar[str] = (
         "state bits >= n in one pass, >= N - q + log2 q in several where every token asks: injectivity of the state on "
         "sign sequences (Theorem 11)"
     )
 
     def unmet(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> str:
-        """A causal network, an error below 1/q; in one pass q < n, and one pass where one token asks."""
+        """A causal network, an error below 1/q; in one pass q < n, and one pass in the layout `last`."""
         if error >= 1 / task.sparsity:
             return f"needs an error below 1/q = {1 / task.sparsity:g}"
         if network.passes > 1:
-            return "" if task.layout == "all" else "needs one pass where one token asks"
+            return "" if task.layout == "all" else "needs one pass in the layout last"
         return "" if task.sparsity < task.others else "needs more than q data tokens before the query token"
 
     def amount(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> float:

@@ -1,4 +1,4 @@
-"""Mean error, one token asks: the rate at which the state of a causal network must describe the values"""
+"""Mean error, questions after all values: the rate at which the state of a causal network must describe the values"""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ class RecurrentStateMean(Bound[SparseAveraging]):
     """State bits >= N R(D*): R is the rate-distortion function of a value, D* the distortion that the error leaves.
 
     One pass: the state after the N values is formed before the pointers are known, so it is independent of them given
-    the values, and all that the query token knows of the values. It describes them with a mean squared error of at
-    most D* each (`allowed_distortion`), for which N R(D*) bits are needed.
+    the values, and all that a query token knows of the values. It describes them with a mean squared error of at most
+    D* each (`allowed_distortion`), for which N R(D*) bits are needed. Where several tokens ask, this holds for each
+    with its own error, given the pointers of those before it, and so for the mean, in whose square D* is linear.
 
     >>> from assay import SparseAveraging
     >>> from assay.resources import Resources
@@ -58,21 +59,23 @@ class RecurrentStateMean(Bound[SparseAveraging]):
     """
 
     name: ClassVar[str] = "recurrent-state-mean"
+    version: ClassVar[int] = 2
     error_kind: ClassVar[ErrorKind] = "mean"
     resource: ClassVar[Resource] = "state bits"
-    cut: ClassVar[str] = "before the last token, the only one that asks"
+    cut: ClassVar[str] = "behind the values, before the first token that asks"
     source: ClassVar[str] = (
-        "state bits >= N R(q error^2 (N - 1) / (N - q)) in one pass where one token asks: rate-distortion of the values"
+        "state bits >= N R(q error^2 (N - 1) / (N - q)) in one pass where questions follow the values: rate-distortion "
+        "of the values"
     )
 
     def unmet(self, task: SparseAveraging, error: float, distribution: str, network: Resources) -> str:
-        """A causal network in one pass, one token asks, last; uniform pointers, values whose rate-distortion function
-        is known.
+        """A causal network in one pass, the layout `last`; uniform pointers, values whose rate-distortion function is
+        known.
         """
         if task.layout != "last":
-            return "needs the layout in which one token asks, last"
+            return "needs the layout last"
         if network.passes > 1:
-            return "needs one pass where one token asks"
+            return "needs one pass"
         known = distribution in ("sign", "gaussian") or (distribution == "uniform" and task.dimension == 1)
         return "" if known else f"the rate-distortion function of {distribution!r} values is not known here"
 

@@ -37,6 +37,17 @@ def clipped_queries(keys: Tensor, pointers: Tensor) -> tuple[Tensor, Tensor]:
     return queries, _certified(keys, pointers, queries)
 
 
+def without_repeats(keys: Tensor, length: int) -> Tensor:
+    """The first `length` keys (T, m) and each different one of the others once, which tokens that only ask may share.
+
+    What holds of the scores of these holds of all, and a query cannot be held to the same condition twice.
+
+    >>> without_repeats(torch.tensor([[1.0], [-1.0], [1.0], [1.0]]), 2).flatten().tolist()
+    [1.0, -1.0, 1.0]
+    """
+    return torch.cat([keys[:length], keys[length:].unique(dim=0)]) if len(keys) > length + 1 else keys
+
+
 def _certified(keys: Tensor, pointers: Tensor, queries: Tensor) -> Tensor:
     checks = []
     for rows, block in zip(pointers.split(_ROWS), queries.split(_ROWS), strict=True):

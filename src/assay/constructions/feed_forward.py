@@ -1,13 +1,15 @@
 """A feed-forward network whose first layer is as narrow as Theorem 10 allows, up to one number per pointer.
 
+Each token that asks is answered by itself, with the same weights, from all values and its own pointers:
+
     first layer   the identity: N d values and one number per pointer
     hat layer     ReLU(y - l) for l = -1 ... N; second differences give o_j = 1 if j is pointed to, else 0
     gate layer    ReLU(z_j + 2 - 4 (1 - o_j)), which is z_j + 2 where o_j = 1 and 0 elsewhere, as |z_j| <= 2
     output        sum over j of (gate - 2 o_j), divided by q
 
-First-layer width N d + queries * q; the later layers have queries * q (N + 2) and queries * N d units. The weights are
-blocks of identities and columns of ones, so the layers are written as what those blocks do. (Theorem 10:
-Sanford, Hsu, Telgarsky, NeurIPS 2023.)
+First-layer width N d + q; the later layers have q (N + 2) and N d units. The weights are blocks of identities and
+columns of ones, so the layers are written as what those blocks do.
+(Theorem 10: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ class HatsAndGates(Construction[SparseAveraging]):
     """
 
     method: ClassVar[str] = "feed-forward"
+    version: ClassVar[int] = 2
     model: ClassVar[str] = "bare-feed-forward"
     declares: ClassVar[dict[str, Setting]] = {**Construction.declares, "dtype": FLOAT_DTYPE}
     levels: Tensor
@@ -60,17 +63,11 @@ class HatsAndGates(Construction[SparseAveraging]):
 
     @property
     def size(self) -> Size:
-        """Width of the first layer N d + queries * q, depth 4; parameters counted as dense matrices."""
+        """Width of the first layer N d + q, depth 4; parameters counted as dense matrices."""
         task = self.task
-        numbers, pointers = task.length * task.dimension, task.spec.queries * task.sparsity
-        hats, gates = pointers * (task.length + 2), task.spec.queries * numbers
-        first = numbers + pointers
-        dense = (
-            first * first
-            + hats * (first + 1)
-            + gates * (hats + numbers + 1)
-            + task.spec.queries * task.dimension * gates
-        )
+        numbers, hats = task.length * task.dimension, task.sparsity * (task.length + 2)
+        first = numbers + task.sparsity
+        dense = first * first + hats * (first + 1) + numbers * (hats + numbers + 1) + task.dimension * numbers
         return Size(width=first, depth=4, precision=torch.finfo(self.dtype).bits, parameters=dense)
 
     def numbers_at_work(self) -> int:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from assay.arithmetic.torch_settings import dtype_name
 from assay.constructions import CONSTRUCTIONS
-from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
+from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries, without_repeats
 from assay.constructions.averaging_unit import AveragingUnit
 from assay.constructions.certificate import Certificate
 from assay.constructions.softmax_bound import DTYPES, UNIT_ROUNDOFF, gamma, guaranteed_error, temperature
@@ -58,7 +58,8 @@ class SignKeys(AveragingUnit):
         alpha, dtype = _temperature_and_dtype(task, signs.shape[1], tolerance)
         unit = cls(task, signs.shape[1], tolerance, alpha, dtype_name(dtype))
         unit.remark = f"when built, {found}"
-        unit.keys.copy_(signs / math.sqrt(signs.shape[1]))
+        place = torch.arange(task.spec.length).clamp(max=len(signs) - 1)  # tokens that only ask have one key
+        unit.keys.copy_(signs[place] / math.sqrt(signs.shape[1]))
         return unit
 
     def queries(self, pointers: Tensor) -> Tensor:
@@ -67,7 +68,7 @@ class SignKeys(AveragingUnit):
         Raises:
             CertificateError: a pointer set has none with these keys; the message names it.
         """
-        queries, certified = clipped_queries(_unit_keys(self.keys), pointers)
+        queries, certified = clipped_queries(without_repeats(_unit_keys(self.keys), self.task.length), pointers)
         if not certified.all():
             refused = pointers[~certified][0].tolist()
             raise CertificateError(
@@ -121,10 +122,15 @@ def _temperature_and_dtype(task: SparseAveraging, width: int, tolerance: float) 
 
 
 def _find_signs(task: SparseAveraging) -> tuple[Tensor, str]:
-    """A sign matrix (positions, score width) whose keys certify the pointer sets that are tried, and what was tried."""
+    """Signs (different keys, score width) whose keys certify the pointer sets that are tried, and what was tried."""
     if comb(task.length, task.sparsity) <= EXHAUSTIVE_SETS:
         return _find_exhaustively(task)
     return _find_by_sampling(task)
+
+
+def _different_keys(task: SparseAveraging) -> int:
+    """One for each value, and one more for tokens that only ask."""
+    return task.length + (task.layout == "last")
 
 
 def _find_exhaustively(task: SparseAveraging) -> tuple[Tensor, str]:
@@ -134,7 +140,7 @@ def _find_exhaustively(task: SparseAveraging) -> tuple[Tensor, str]:
     width = task.sparsity
     while True:
         for draw in range(_DRAWS):
-            signs = _signs(task.spec.length, width, draw)
+            signs = _signs(_different_keys(task), width, draw)
             if _all_certified(signs, some) and _all_certified(signs, pointers):
                 return signs, f"all {len(pointers)} pointer sets were found to have a certified query"
         width += 1
@@ -150,16 +156,17 @@ def _find_by_sampling(task: SparseAveraging) -> tuple[Tensor, str]:
     count = min(20_000, max(1_000, 160_000 // task.sparsity**2))
     random = counter.words(counter.example_keys(0, "train", 0, count), 0, task.sparsity)
     uniform = torch.from_numpy(counter.subsets(random, task.length))
-    width = min(math.ceil(2.4 * task.sparsity * math.log(task.length) + 4), task.spec.length)
+    keys = _different_keys(task)
+    width = min(math.ceil(2.4 * task.sparsity * math.log(task.length) + 4), keys)
     while True:
-        for draw in range(_DRAWS if width >= task.spec.length else 1):
-            signs = _signs(task.spec.length, width, draw)
+        for draw in range(_DRAWS if width >= keys else 1):
+            signs = _signs(keys, width, draw)
             nearest = _nearest_sets(signs, task)[:count]
             tries = (uniform[:_FIRST_LOOK], nearest[:_FIRST_LOOK], uniform, nearest)
             if all(_all_certified(signs, pointers) for pointers in tries):
-                wider = max(width, min(math.ceil(1.1 * width), task.spec.length))
+                wider = max(width, min(math.ceil(1.1 * width), keys))
                 sets = f"{count} uniform and {len(nearest)} adversarial pointer sets"
-                return _signs(task.spec.length, wider, draw), f"{sets} had a certified query at width {width}"
+                return _signs(keys, wider, draw), f"{sets} had a certified query at width {width}"
         width += math.ceil(0.05 * width)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +23,13 @@ _LATER_WIDTH = 256
 class FeedForward(Network):
     """f(x) = g(W x): W has `width` rows, the resource of Theorem 10; g is a generous network of fixed size.
 
-    (Sanford, Hsu, Telgarsky, NeurIPS 2023.)
+    x is the whole input. Where tokens that ask name positions, each of them is answered by itself, with the same
+    weights, as other architectures do: x is all values and that token's pointers.
+    (Theorem 10: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
     """
 
     family = "feed-forward"
+    version: ClassVar[int] = 2
 
     def __init__(self, spec: Spec, width: int) -> None:
         super().__init__()
@@ -35,7 +39,7 @@ class FeedForward(Network):
             nn.GELU(),
             nn.Linear(width, _LATER_WIDTH),
             nn.GELU(),
-            nn.Linear(_LATER_WIDTH, spec.queries * spec.answer.width),
+            nn.Linear(_LATER_WIDTH, spec.answer.width * (spec.queries if spec.pointing is None else 1)),
         )
         self.size = Size(width=width, depth=2, parameters=sum(p.numel() for p in self.parameters()))
 
@@ -57,18 +61,19 @@ class FeedForward(Network):
         """
         length = self.spec.length
         require(tokens.shape[1] == length, "length", tokens.shape[1], f"{length}, that of the first layer")
-        return self.layers(flattened(self.spec, tokens)).unflatten(1, self.spec.output_shape)
+        return self.layers(flattened(self.spec, tokens)).reshape(-1, *self.spec.output_shape)
 
 
 def flattened(spec: Spec, tokens: Tensor) -> Tensor:
     """All tokens as one vector: (batch, numbers), or for symbols the numbers of their columns, (batch, symbols).
 
-    Where query tokens name positions, all values and then the indicators of all query tokens.
+    Where query tokens name positions, a vector for each: all values, then its own indicators, (batch, queries,
+    numbers).
 
     >>> from assay import SparseAveraging
-    >>> task = SparseAveraging(length=4, sparsity=2, dimension=3, layout="last")
+    >>> task = SparseAveraging(length=4, sparsity=2, dimension=3, layout="last", queries=2)
     >>> flattened(task.spec, task.encode(task.sample(5, seed=0).inputs)).shape
-    torch.Size([5, 16])
+    torch.Size([5, 2, 16])
     """
     if isinstance(spec.tokens, Symbols):
         shown = tokens.unflatten(1, (-1, 1)) if tokens.ndim == 2 else tokens
@@ -76,15 +81,16 @@ def flattened(spec: Spec, tokens: Tensor) -> Tensor:
         return (shown + places + spec.tokens.offsets(tokens.device)).flatten(1)
     if spec.pointing is None:
         return tokens.flatten(1)
-    values = tokens[:, : spec.pointing.positions, : spec.pointing.value_width]
-    return torch.cat([values.flatten(1), tokens[:, -spec.queries :, spec.pointing.value_width :].flatten(1)], dim=1)
+    values = tokens[:, : spec.pointing.positions, : spec.pointing.value_width].flatten(1)
+    names = tokens[:, -spec.queries :, spec.pointing.value_width :]
+    return torch.cat([values.unsqueeze(1).expand(-1, spec.queries, -1), names], dim=2)
 
 
 def flat_width(spec: Spec) -> int:
-    """Numbers in the flattened tokens of such a spec."""
+    """Numbers in one vector of the flattened tokens of such a spec."""
     if spec.pointing is None:
         return spec.numbers
-    return spec.pointing.positions * (spec.pointing.value_width + spec.queries)
+    return spec.pointing.positions * (spec.pointing.value_width + 1)
 
 
 @torch.no_grad()
@@ -94,15 +100,15 @@ def _first_of_numbers(spec: Spec, width: int) -> nn.Linear:
     positions = spec.length if spec.pointing is None else spec.pointing.positions
     nn.init.normal_(layer.weight, std=1 / math.sqrt(positions))
     if spec.pointing is not None and not layer.weight.is_meta:  # without numbers torch would load code for this
-        _start_names(layer, spec.pointing, spec.queries)
+        _start_names(layer, spec.pointing)
     return layer
 
 
-def _start_names(layer: nn.Linear, pointing: Pointing, queries: int) -> None:
+def _start_names(layer: nn.Linear, pointing: Pointing) -> None:
     numbers = pointing.positions * pointing.value_width
     values = layer.weight[:, :numbers].unflatten(1, (pointing.positions, pointing.value_width)).sum(dim=2)
     scale = math.sqrt(pointing.positions / (pointing.names * pointing.value_width))
-    layer.weight[:, numbers:] = (scale * values).repeat(1, queries)
+    layer.weight[:, numbers:] = scale * values
 
 
 def _first_of_symbols(spec: Spec, width: int) -> nn.EmbeddingBag:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from assay.arithmetic.rounding import ASSUMES, arb, exact, gamma, require_scores, unit_roundoff, upper
-from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries
+from assay.constructions.active_clip import CEILING, NORM, SLACK, clipped_queries, without_repeats
 from assay.proofs import PROOFS
 from assay.proofs.averaging import BLOCKS, averaging_bound, averaging_step, require_blocks
 from assay.proofs.proof import EVERY_SET, Proof, Step, Stored, require_fact
@@ -46,7 +46,7 @@ def sign(stored: Stored[SparseAveraging]) -> Proof:
         if count > _LONG:
             seconds = f"{1 + count // _RATE} to {1 + 5 * count // _RATE} seconds"
             stored.tell(f"enumerating {count} pointer sets, which takes {seconds}")
-        on, off, refused = _scores_of_all_sets(signs.double(), task.all_sets())
+        on, off, refused = _scores_of_all_sets(without_repeats(signs.double(), task.length), task.all_sets())
         require_fact(refused < count, f"there is a pointer set with a query among all {count}")
         require_fact(on <= 2 * SLACK and off <= CEILING + 2 * SLACK, "scores are as the forward pass found them")
         who = f"{count - refused} of {count} pointer sets have" if refused else "every pointer set has"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -51,7 +51,11 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         sparsity: q, how many of them one query token averages; 1 <= q <= N.
         dimension: d, numbers in one value.
         layout: `all`: every one of the N tokens carries a value and asks (the definition). `last`: N tokens that carry
-            values, then one token that asks and carries none; what a causal recurrent network can answer.
+            values, then tokens that ask and carry none; what a causal recurrent network can answer.
+        queries: r, tokens that ask in the layout `last`, each for a set of its own; 1 where every token asks. The order
+            is causal: attention lets a token look at itself and those before, so that the first that asks sees what it
+            sees with r = 1, and later ones see earlier ones too, as a recurrent network does; feed-forward networks
+            see all at once. Pointers are drawn independently, so that other tokens that ask tell nothing of an answer.
 
     >>> task = SparseAveraging(length=4, sparsity=2)
     >>> inputs = task.inputs([[[1.0], [-1.0], [0.5], [0.0]]], [[[0, 1], [0, 2], [2, 3], [1, 3]]])
@@ -70,13 +74,14 @@ class SparseAveraging(Task[SparseAveragingInputs]):
     }
 
     usual_distribution: ClassVar[str] = "gaussian"  # the mean-error bounds of all families apply to it
-    symbols: ClassVar[dict[str, str]] = {"length": "N", "sparsity": "q"}
+    symbols: ClassVar[dict[str, str]] = {"length": "N", "sparsity": "q", "queries": "r"}
     all_inputs: ClassVar[str] = "over all inputs in the unit ball"
 
     length: int
     sparsity: int
     dimension: int = 1
     layout: Layout = "all"
+    queries: int = 1
 
     def __post_init__(self) -> None:
         require_integer("length", self.length, 1, None)
@@ -85,11 +90,17 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         require_integer("dimension", self.dimension, 1, None)
         if self.layout not in get_args(Layout):
             raise unknown("layout", self.layout, get_args(Layout))
+        require_integer("queries", self.queries, 1, None)
+        require(self.queries == 1 or self.layout == "last", "queries", self.queries, "1 where every token asks")
+
+    def to_json(self) -> dict[str, Any]:
+        """Without `queries` where one token asks: questions about that had their keys before there were several."""
+        return {name: value for name, value in super().to_json().items() if (name, value) != ("queries", 1)}
 
     @property
     def others(self) -> int:
-        """Data tokens other than the query token: what its pointers can name beside itself."""
-        return self.spec.length - 1
+        """Data tokens other than one query token: what its pointers can name beside itself."""
+        return self.length - (self.layout == "all")
 
     @property
     def chained(self) -> int:
@@ -98,13 +109,13 @@ class SparseAveraging(Task[SparseAveragingInputs]):
 
     @property
     def spec(self) -> Spec:
-        """A token is its value and the indicator of its pointers; all N tokens ask, or one more that only asks."""
+        """A token is its value and the indicator of its pointers; all N tokens ask, or r more that only ask."""
         last = self.layout == "last"
         return Spec(
             Vectors(self.dimension + self.length),
             Reals(self.dimension),
-            self.length + last,
-            queries=1 if last else self.length,
+            self.length + self.queries * last,
+            queries=self.queries if last else self.length,
             order="causal" if last else "any",
             pointing=Pointing(names=self.sparsity, value_width=self.dimension, positions=self.length),
         )
@@ -266,7 +277,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         indicators = values.new_zeros(*pointers.shape[:2], self.length).scatter_(2, pointers, 1.0)
         if self.layout == "all":
             return torch.cat([values, indicators], dim=2)
-        tokens = values.new_zeros(values.shape[0], self.length + 1, self.dimension + self.length)
+        tokens = values.new_zeros(values.shape[0], self.spec.length, self.dimension + self.length)
         tokens[:, : self.length, : self.dimension] = values
         tokens[:, self.length :, self.dimension :] = indicators
         return tokens
@@ -309,8 +320,9 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         """Disjointness instances: Alice's bits choose the pointers of one token, Bob's bits the values.
 
         Slot 2i holds -e1 and slot 2i+1 holds +e1 where Bob's bit i is 1, else -e1; the query token points to slot
-        2i + (Alice's bit i) for each i. Its answer is (-1 + 2 |a and b| / q) e1. Where all tokens ask, token 2q
-        carries the question and the rest point to 0 ... q-1.
+        2i + (Alice's bit i) for each i. Its answer is (-1 + 2 |a and b| / q) e1. Where several tokens ask, one carries
+        the question, token 2q where all do and else the first that asks, and the rest point to 0 ... q-1: what Alice
+        tells is then one token's message.
         """
         q, batch = self.sparsity, len(example_keys)
         if self.lacks("hard"):

@@ -23,13 +23,13 @@ from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 @PROTOCOLS.register
 class Index(Protocol):
-    """Alice runs the network over n data tokens and sends its state; Bob lets the last token ask.
+    """Alice runs the network over all tokens but the last and sends its state; Bob lets the last token ask.
 
-    Values are signs (+-e1), the last token points to any q of the n tokens: for q = 1 Bob reads one of Alice's bits,
-    whichever he likes. An answer counts as right if it is less than 1/q off, so that it can be rounded to the exact
-    one. With equal states for two sign sequences there is a q-set on which the exact answers are at least 2/q apart,
-    q < n, and one errs by at least 1/q. So the 2^n states are different and take n bits. (Theorem 11 of Sanford, Hsu,
-    Telgarsky, NeurIPS 2023; of k passes, each hands a state on, and together they take N/2 bits.)
+    The values of n data tokens are signs (+-e1), the last token points to any q of them: for q = 1 Bob reads one of
+    Alice's bits, whichever he likes. An answer counts as right if it is less than 1/q off, so that it can be rounded to
+    the exact one. With equal states for two sign sequences there is a q-set on which the exact answers are at least 2/q
+    apart, q < n, and one errs by at least 1/q. So the 2^n states are different and take n bits. (Theorem 11 of Sanford,
+    Hsu, Telgarsky, NeurIPS 2023; of k passes, each hands a state on, and together they take N/2 bits.)
 
     Where all sequences, or all sequences and pointer sets, are more than the instances asked for, so many random ones
     are run. States are then compared of random sequences and of all that differ from these in one place. Cost: about
@@ -73,7 +73,7 @@ class Index(Protocol):
         return Outcome(
             protocol=self.name,
             source=self.source,
-            parties={"Alice": f"the first {task.others} tokens", "Bob": "the last token"},
+            parties={"Alice": f"the first {task.spec.length - 1} tokens", "Bob": "the last token"},
             resource="state bits",
             needed=task.others,
             available=channel.bits,
@@ -122,14 +122,17 @@ def all_signs(count: int) -> Tensor:
 
 
 def _inputs(task: SparseAveraging, signs: Tensor, sets: Tensor, dtype: torch.dtype) -> SparseAveragingInputs:
-    """Signs on e1 for the first n tokens; the last token has value 0, if it has one, and points to `sets`."""
+    """Signs on e1 for the first n tokens; the last token has value 0, if it has one, and points to `sets`.
+
+    Others that ask point to 0 ... q-1: what Alice has of them says nothing.
+    """
     values = torch.zeros(len(signs), task.length, task.dimension, dtype=dtype)
     values[:, : task.others, 0] = signs.to(dtype)
     return asking_inputs(task, values, sets, task.spec.length - 1)
 
 
 def _without_last(task: SparseAveraging, inputs: SparseAveragingInputs) -> SparseAveragingInputs:
-    """The first n tokens; the last one's value becomes NaN, and its pointers some other set."""
+    """All tokens but the last: its value becomes NaN, and its pointers some other set."""
     values, pointers = inputs.values.clone(), inputs.pointers.clone()
     values[:, task.others :] = torch.nan
     pointers[:, -1] = torch.arange(task.length - task.sparsity, task.length)

@@ -14,7 +14,6 @@ from assay.examine.protocols import PROTOCOLS
 from assay.examine.protocols.averaging import asking_inputs, column, finite
 from assay.examine.protocols.protocol import Outcome, Protocol, Runner, Witness, largest
 from assay.examine.subject import Subject, dtype_of
-from assay.models.feed_forward import flattened
 from assay.tasks.sparse_averaging import SparseAveraging, SparseAveragingInputs
 
 _TRIED = 16  # directions with the smallest singular values that are tried on the network
@@ -87,11 +86,11 @@ class NullSpace(Protocol):
     )
 
     def unmet(self, subject: Subject) -> str:
-        """Sparse averaging, and a linear layer that is called on the flat input."""
+        """Sparse averaging, and a linear layer that is called on all values as one vector."""
         if not isinstance(subject.task, SparseAveraging):
             return "the task sparse-averaging"
         found = first_layer(subject.network, subject.task)
-        return "" if found else "a torch.nn.Linear that is called on all values and pointers as one vector"
+        return "" if found else "a torch.nn.Linear that is called on all values as one vector, and pointers after them"
 
     def play(self, subject: Subject, numbers: FixedPoint | None, instances: int, seed: int) -> Outcome:
         task, runner = subject.task_as(SparseAveraging), Runner(subject, numbers)
@@ -120,25 +119,32 @@ class NullSpace(Protocol):
 
 
 def first_layer(network: nn.Module, task: SparseAveraging) -> nn.Linear | None:
-    """The first torch.nn.Linear that is called on the flattened input; None if there is none.
+    """The first torch.nn.Linear that is called on vectors of all values, and of what no sign of theirs changes.
+
+    None if there is none. It may be called once for an input, or for each token that asks.
 
     >>> from assay import SparseAveraging
     >>> from assay.models import make_network
-    >>> task = SparseAveraging(length=4, sparsity=2, layout="last")
+    >>> task = SparseAveraging(length=4, sparsity=2, layout="last", queries=3)
     >>> first_layer(make_network("feed-forward", task, width=3, seed=0), task)
     Linear(in_features=8, out_features=3, bias=True)
     """
-    values = torch.linspace(-0.5, 0.5, task.length * task.dimension, dtype=dtype_of(network))
-    values = values.view(1, task.length, task.dimension) / task.dimension
-    inputs = asking_inputs(task, values, torch.arange(task.sparsity).unsqueeze(0), task.spec.length - 1)
-    flat, found = flattened(task.spec, task.encode(inputs)), []
+    numbers = task.length * task.dimension
+    flat = torch.linspace(-0.5, 0.5, numbers + 2, dtype=dtype_of(network))[1:-1] / task.dimension
+    values = torch.stack([flat, -flat]).view(2, task.length, task.dimension)
+    inputs = asking_inputs(task, values, torch.arange(task.sparsity).repeat(2, 1), task.spec.length - 1)
+    found = []
 
     def note(module: nn.Module, arguments: tuple[object, ...]) -> None:
-        if arguments and isinstance(arguments[0], Tensor) and torch.equal(arguments[0].to(flat.dtype), flat):
+        if not arguments or not isinstance(arguments[0], Tensor):
+            return
+        plus, minus = (half.flatten(0, -2) for half in arguments[0].unflatten(0, (2, -1)))
+        same = torch.equal(plus[:, numbers:], minus[:, numbers:])
+        if same and bool((plus[:, :numbers] == flat).all()) and bool((minus[:, :numbers] == -flat).all()):
             found.append(module)
 
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    hooks = [module.register_forward_pre_hook(note) for module in linear if module.in_features == flat.shape[1]]
+    hooks = [module.register_forward_pre_hook(note) for module in linear if module.in_features >= numbers]
     if hooks:
         with torch.no_grad():
             network(inputs)
@@ -213,9 +219,10 @@ def _run_both(
     values = torch.stack([direction.values, -direction.values]).to(runner.dtype)
     sets = direction.pointers.repeat(2, 1)
     inputs = asking_inputs(task, values, sets, direction.token)
-    hidden = runner(layer, flattened(task.spec, task.encode(inputs)))
-    place = column(task, direction.token)
+    place, hidden = column(task, direction.token), []
+    hook = layer.register_forward_hook(lambda _module, _inputs, outputs: hidden.append(outputs))
     outputs = runner.whole(inputs)[:, place].double()
+    hook.remove()
     hook = layer.register_forward_hook(lambda _module, _inputs, hidden: hidden[:1].expand_as(hidden))
     blind = runner.whole(inputs)
     hook.remove()
@@ -224,7 +231,7 @@ def _run_both(
             "the network reads values past its first linear layer, so that nothing can be said of its width"
         )
     exact = task.targets(SparseAveragingInputs(inputs.values, inputs.pointers))[:, place]
-    difference = largest((hidden[0] - hidden[1]).abs())
+    difference = largest(torch.sub(*hidden[0].unflatten(0, (2, -1)).unbind()).abs())
     pointers = direction.pointers.tolist()
     witness = Witness(
         first={"values": finite(values[0]), "pointers": pointers},
