@@ -44,6 +44,15 @@ def test_the_interval_covers_the_seeds():
     assert covered >= 25  # medians of three seeds: a rough interval, but no narrow one
 
 
+def test_the_interval_holds_the_law_of_the_reported_sizes():
+    """The smallest size is at the upper end of what its seeds leave open, far below it at the last length alone."""
+    found = [Found(n, n, 0, ((n, n),) * 3) for n in LENGTHS[:-1]] + [Found(128, 128, 0, ((16, 128),) * 3)]
+    growth = fit_growth(found)
+    low, high = growth.exponent_interval
+    assert growth.power[1] == pytest.approx(1)
+    assert low < high == growth.power[1]
+
+
 def test_constant_and_short_series():
     assert fit_growth([exactly(n, 9.0) for n in LENGTHS]).preferred == "constant"
     short = fit_growth([exactly(n, n) for n in (8, 16, 32)])

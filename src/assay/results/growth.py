@@ -26,7 +26,8 @@ class Growth:
     Attributes:
         power: (a, b) of w = a N^b, least squares of log w.
         logarithm: (a, b) of w = a + b ln N, least squares of the relative error.
-        exponent_interval: 2.5 % and 97.5 % of b over the resamplings.
+        exponent_interval: 2.5 % and 97.5 % of b over the resamplings, widened to hold that of the reported sizes:
+            these are upper ends of what the search left open, and their exponent may lie beyond most resamplings.
         preferred: `power`, `logarithm`, or `undecided`: which fits log w better in at least 90 % of the resamplings;
             `constant` where all sizes are equal.
         note: what limits the fit; empty where nothing does.
@@ -115,7 +116,7 @@ def fit_growth(found: list[Found], *, seed: int = 0) -> Growth:
     return Growth(
         power=(float(np.exp(power[0, 0])), float(power[0, 1])),
         logarithm=(float(logarithm[0, 0]), float(logarithm[0, 1])),
-        exponent_interval=(float(low), float(high)),
+        exponent_interval=(min(float(low), float(power[0, 1])), max(float(high), float(power[0, 1]))),
         preferred=preferred,
         note="",
     )
