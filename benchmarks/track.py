@@ -1,7 +1,7 @@
-"""Ratios of speed over commits: `python benchmarks/track.py` measures and adds a line to benchmarks/history.jsonl.
+"""Ratios of speed over commits: `python -m benchmarks.track` measures and adds a line to benchmarks/history.jsonl.
 
-    python benchmarks/track.py            # measure this commit, and show it beside the last ones
-    python benchmarks/track.py --show     # the history alone
+    python -m benchmarks.track            # measure this commit, and show it beside the last ones
+    python -m benchmarks.track --show     # the history alone
 
 Each number is a ratio of processor times of two ways to the same result, measured in turn in one run on one thread, so
 that it can be compared between commits on one machine and, with care, between machines. The median of `ROUNDS` is kept.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peers.record import machine
+from benchmarks.peers.record import machine
 
 import assay
 from assay.models import make_network

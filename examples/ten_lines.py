@@ -5,9 +5,9 @@ import torch
 import assay
 
 task = assay.SparseAveraging(length=1024, sparsity=8, dimension=4)
-unit = assay.build(task, method="sign", tolerance=0.05)
-certificate = unit.certificate()
-print(f"width {certificate.size.width}, error at most {certificate.guaranteed_error:.3f} on every input")
+built = assay.build(task, method="sign", tolerance=0.05)
+unit = built.network
+print(f"width {built.guarantee.size.width}, error at most {built.guarantee.guaranteed_error:.3f} on every input")
 
 values = torch.nn.functional.normalize(torch.randn(1, 1024, 4), dim=2)
 pointers = torch.stack([torch.randperm(1024)[:8] for _ in range(1024)]).unsqueeze(0)

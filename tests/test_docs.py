@@ -2,20 +2,27 @@
 
 import re
 import runpy
+import shlex
 from pathlib import Path
 
-from assay.tasks import TASKS
+import pytest
+from typer.main import get_command
+
+from assay.cli import app
+from assay.tasks import TASKS, parameters_of
 
 ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = get_command(app).commands
+_LINE = re.compile(r"^(?:    |\$ |.*&& )(?:\$ )?assay ([a-z].*)$", re.MULTILINE)  # of a block, or in a sentence:
+_INLINE = re.compile(r"`assay ([a-z][^`]*)`")
 
 
-def test_the_readme_python_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
-    guaranteed, measured, proved = capsys.readouterr().out.splitlines()
-    assert 0 < float(re.search(r"tensor\(([^,)]*)", measured)[1]) <= float(guaranteed.split()[0])
-    assert 0 < float(proved.split()[0]) <= 1 / 6  # the tolerance at q = 3
+def commands_in(page):
+    """Commands that a page shows, each with the names of its options."""
+    for line in _LINE.findall(page.replace("\\\n", " ")) + _INLINE.findall(page):
+        words = shlex.split(line.partition("  #")[0].replace("...", ""), comments=True)
+        yield words[0], [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
 
 
 def test_the_examples_run(tmp_path, monkeypatch, capsys):
@@ -25,13 +32,19 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
         assert capsys.readouterr().out
 
 
-def test_the_readme_names_only_commands_that_exist():
-    from assay.cli import app
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_commands_that_a_page_names_exist_with_their_options(path):
+    for command, options in commands_in(path.read_text("utf-8")):
+        assert command in COMMANDS, f"assay {command}"
+        known = {name for one in COMMANDS[command].params for name in one.opts}
+        if COMMANDS[command].context_settings.get("allow_extra_args"):
+            known |= {f"--{name.replace('_', '-')}" for task in TASKS.names() for name in parameters_of(task)}
+        assert set(options) <= known | {"--help"}, f"assay {command}"
 
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
-    used = set(re.findall(r"^ +assay (\w+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE))
-    assert used <= known
-    assert {"run", "build", "check", "bound"} <= used
+
+def test_the_readme_has_the_commands_that_people_begin_with():
+    used = {command for command, _ in commands_in((ROOT / "README.md").read_text("utf-8"))}
+    assert {"run", "place", "build", "size", "language", "cite"} <= used
 
 
 def test_the_python_of_the_page_on_probing_runs(tmp_path, monkeypatch, capsys):
@@ -50,12 +63,3 @@ def test_the_python_of_the_page_on_the_engine_runs(capsys):
     errors = eval(capsys.readouterr().out)
     assert len(errors) == 4
     assert all(0 <= error <= 1 for error in errors)
-
-
-def test_the_task_of_the_page_on_extending_conforms_and_is_learned(tmp_path, capsys):
-    task, trained = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text("utf-8"), re.DOTALL)
-    source = tmp_path / "lookup.py"
-    source.write_text(task, "utf-8")
-    kind = TASKS[TASKS.named(f"{source}:Lookup")]
-    exec(compile(trained, "extending.md", "exec"), {"Lookup": kind})
-    assert capsys.readouterr().out == "True\n"

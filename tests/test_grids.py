@@ -175,7 +175,7 @@ def test_of_tasks_that_share_a_place_the_least_is_required():
 
 def test_a_study_of_sweeps_and_its_report(tmp_path):
     written(tmp_path)
-    done = assay("run", "gridded.toml", "--out", "out", cwd=tmp_path)
+    done = assay("run", "gridded.toml", "--out", "out", "--tables", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "grid: width 8, feed-forward on sparse-averaging" in done.stderr
     assert "feed-forward-rank-mean" in done.stdout

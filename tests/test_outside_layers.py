@@ -1,4 +1,4 @@
-"""Layers that know nothing of Assay, as docs/your-layer.md shows them: in one study and its report, and refused.
+"""Layers that know nothing of Assay, as docs/how-to has them (layer.md, packages.md): in one study, and refused.
 
 Those of PyPI packages are tested where these can be imported. CONTRIBUTING.md says how to install them into a folder:
 
@@ -18,8 +18,9 @@ from fresh import assay
 from test_certificate_files import ECHO
 from test_cli import complaint, printed
 
-PAGE = Path(__file__).parent.parent.joinpath("docs", "your-layer.md").read_text("utf-8")
-FILES = {name: text for name, text in re.findall(r"```(?:python|toml)\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)}
+HOW_TO = Path(__file__).parent.parent / "docs" / "how-to"
+PAGE = "".join((HOW_TO / name).read_text("utf-8") for name in ("layer.md", "packages.md"))
+FILES = {name: text for name, text in re.findall(r'```(?:python|toml) title="(\S+)"\n(.*?)```', PAGE, re.DOTALL)}
 COMMANDS = re.findall(r"^    assay (train .* (\S+\.safetensors))$", PAGE, re.MULTILINE)
 REFUSALS = re.findall(r"^(--architecture .*)\n(assay: .*)$", PAGE, re.MULTILINE)
 MEASURED = dict(re.findall(r"^\| `(\w+\.py:\w+)` \| (.*) \|$", PAGE, re.MULTILINE))

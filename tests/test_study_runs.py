@@ -100,7 +100,7 @@ def test_any_seeds_are_run_to_the_end_and_so_is_a_file_with_a_byte_order_mark(tm
 
 def test_one_seed_is_said_to_be_one(tmp_path):
     path = study(tmp_path, seeds=f"[{2**63 - 1}]")
-    done = assay("run", path, "--out", tmp_path, "--workers", 2)
+    done = assay("run", path, "--out", tmp_path, "--workers", 2, "--tables")
     assert done.returncode == 0, done.stderr
     said = "Learned widths rest on 1 of 1 seed: no run that went by chance is outvoted."
     assert said in done.stdout
@@ -117,7 +117,7 @@ def test_faulty_layers_cost_their_own_rows_say_why_and_are_asked_again_when_they
     path = study(mixed, *LAYERS, seeds="[5]")
     dry = assay("run", path, "--out", mixed, "--dry-run", path=tmp_path)
     assert dry.returncode == 0, dry.stderr
-    done = assay("run", path, "--out", mixed, path=tmp_path)
+    done = assay("run", path, "--out", mixed, "--tables", path=tmp_path)
     assert done.returncode == 70, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith(f"assay: {len(LAYERS)} failed, the report says why")

@@ -142,7 +142,7 @@ def test_what_a_value_is_of_is_told_from_the_task(tmp_path):
 
 def test_a_study_of_other_fields_and_its_report(tmp_path):
     written(tmp_path, CAPACITY, SHAPES)
-    done = assay("run", "varied.toml", "--out", "out", cwd=tmp_path)
+    done = assay("run", "varied.toml", "--out", "out", "--tables", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "attention on recall at" in done.stderr
     assert "largest learned K" in done.stderr
@@ -160,7 +160,7 @@ def test_a_study_of_other_fields_and_its_report(tmp_path):
     assert {one["field"] for one in shapes["series"] if one["verdict"] == "learned"} == {"depth", "states", "loops"}
     assert not findings["contradictions"]
     assert (tmp_path / "out" / "varied-figures" / "capacity.summary-largest-K.svg").exists()
-    again = assay("run", "varied.toml", "--out", "out", cwd=tmp_path)
+    again = assay("run", "varied.toml", "--out", "out", "--tables", cwd=tmp_path)
     assert again.returncode == 0
     assert again.stdout == done.stdout
 

@@ -66,9 +66,13 @@ class Registry(Generic[T]):
         """Names of all shipped and installed entries, sorted; nothing is imported."""
         return sorted({*_shipped(self.package), *self._entry_points()})
 
+    def path(self, name: str) -> Path | None:
+        """The file of a shipped entry; None for other names. Nothing is imported."""
+        return _shipped(self.package).get(name)
+
     def summary(self, name: str) -> str:
         """First line of the entry's module docstring (of a user's class, its own; of another package's, where from)."""
-        path = _shipped(self.package).get(name)
+        path = self.path(name)
         if path is not None:
             docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
         elif name in self._entry_points():

@@ -20,6 +20,7 @@ class AttentionMessage(Bound[SparseAveraging]):
     targets differ by at least 2/q, and one answer errs by at least 1/q. So the embedding is injective on the C(n, q)
     sets. This holds for layers of any kind and number, for any number of passes, for the error of any one answer below
     1/q, and whatever pointers other tokens have.
+    (Theorem 4: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 
     >>> from assay import SparseAveraging
     >>> from assay.resources import Resources

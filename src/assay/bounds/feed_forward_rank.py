@@ -21,6 +21,7 @@ class FeedForwardRank(Bound[SparseAveraging]):
     sum at least 1. Either way some q-set has |sum of v| > 1/2. The inputs +v and -v, with that set for a token that
     asks, then get one answer for targets more than 1/q apart, so one errs by more than 1/(2q). If the rank is below (N
     - q + 1) d, v can be 0 on q - 1 values; those and i make a set whose targets are 2/q apart.
+    (Theorem 10: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 
     >>> from assay import SparseAveraging
     >>> from assay.resources import Resources

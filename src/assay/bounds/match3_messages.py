@@ -64,7 +64,8 @@ class Match3Messages(Bound[Match3]):
 
     By the encoding of `Match3.hard_residues`, valid for every M >= N + 1, token 0 answers whether two sets of n bits
     meet. Any two of Alice's 2^n sets are told apart by a set of Bob's, so there must be 2^n messages. So m p H is of
-    order N as long as H is at most exponential in p; the paper has N / log log N without that proviso.
+    order N as long as H is at most exponential in p; the paper (Sanford, Hsu, Telgarsky, NeurIPS 2023) has
+    N / log log N without that proviso.
 
     >>> from assay import Match3
     >>> from assay.resources import Averages, Resources

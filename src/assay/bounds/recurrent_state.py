@@ -30,7 +30,7 @@ class RecurrentState(Bound[SparseAveraging]):
     state. If their values 2 ... q differ, so do the sums of these, by 2 or more, while token 1, with pointers 1 ... q,
     has seen the same: one of its answers errs by at least 1/q. If not, the first value j > q that differs is asked for
     by token t = j - q + 1 <= j - 1, which has seen the same too. So all states differ. For q = 1 token t points to t +
-    1, and the values 2 ... N must lead to different states.
+    1, and the values 2 ... N must lead to different states. (Theorem 11: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 
     >>> from assay import SparseAveraging
     >>> from assay.resources import Resources

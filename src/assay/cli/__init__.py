@@ -35,6 +35,7 @@ for _group in (
     "boolean",
     "embeddings",
     "export",
+    "cite",
     "upkeep",
 ):  # importing them registers their commands, which help lists in this order
     import_module(f"assay.cli.{_group}")

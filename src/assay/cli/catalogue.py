@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[Registry[Any], ...]] = {
     "bounds": (BOUNDS,),
     "protocols": (PROTOCOLS,),
 }
+REGISTRIES = tuple(registry for registries in _KINDS.values() for registry in registries)
 
 
 def catalogue() -> dict[str, dict[str, str]]:

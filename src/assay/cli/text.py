@@ -187,7 +187,7 @@ def attack_text(found: Attack) -> str:
             *(f"  {name} {rounded(tensor)}" for name, tensor in found.worst_input.items()),
             counts,
             f"constant answers on these inputs: {constants}",
-            f"rests on: {found.justification}",
+            f"justification: {found.justification}",
         ]
     )
 

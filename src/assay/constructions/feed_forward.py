@@ -9,6 +9,7 @@ Each token that asks is answered by itself, with the same weights, from all valu
 
 First-layer width N d + q; the later layers have q (N + 2) and N d units. The weights are blocks of identities and
 columns of ones, so the layers are written as what those blocks do.
+(Theorem 10: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ with N. Positions lie on a circle and attention is exp(cos(angle between positio
 knows where it is. A value holds the residue in its position's own coordinate and the position's point on the circle;
 the average of the points has the direction of the query position, by symmetry, and a length of at least 0.446. What
 follows the attention reads off the position, divides each coordinate by its weight, rounds, and has all N residues (an
-arbitrary element-wise map).
+arbitrary element-wise map). (Theorem 7: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Two layers for each block of m nodes i: first every node j averages over its out-neighbours k whether there is an edge
 k -> i, which is in the state of k, then node i averages over its out-neighbours j whether that was above 0. So m p D is
-of the order of N log N, where a bound by set disjointness asks for the order of N. The weights are our own.
+of the order of N log N, where a bound by set disjointness asks for the order of N (Sanford, Hsu, Telgarsky, NeurIPS
+2023, appendix on graphs). The weights are our own.
 """
 
 from __future__ import annotations

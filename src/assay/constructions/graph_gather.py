@@ -1,7 +1,8 @@
 """Cycles of any kind by one layer of standard attention on a graph that hands all rows to everybody: width N^2.
 
 The trivial upper bound: attention is uniform, the value of node j is its row, in a block of coordinates of its own, and
-what follows the attention has the whole graph and may compute anything.
+what follows the attention has the whole graph and may compute anything. (Graph-augmented networks:
+Sanford, Hsu, Telgarsky, NeurIPS 2023, appendix on graphs.)
 """
 
 from __future__ import annotations

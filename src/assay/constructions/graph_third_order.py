@@ -2,6 +2,7 @@
 
 Node i scores a pair (j, k) by c (x_ij + x_jk + x_ki - 3), where x_jk compares j's row with k, and a sink by -c/2: a
 triangle is c/2 above the sink, anything else c/2 below. Scores are whole numbers and halves, exact.
+(Graph-augmented networks: Sanford, Hsu, Telgarsky, NeurIPS 2023, appendix on graphs.)
 """
 
 from __future__ import annotations

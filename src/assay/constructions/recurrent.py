@@ -2,6 +2,7 @@
 
 The state adds z_t to its t-th slot at step t; the query token reads the slots it points to. Where every token asks,
 its pointers may lie to the right, so a second pass reads the state that the first one left.
+(Theorem 11: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Match3 by two heads of Strassen attention of width 8, in whole numbers: score -2 (x_i + x_j + x_k - S)^2.
 
-Kozachinskiy, Urrutia, Jimenez, Steifer, Pizarro, Fuentes, Meza, Buc Calderon, Rojas, "Strassen Attention" (2025): a
-softmax over pairs (j, k) whose scores f_i.g_j + g_j.h_k + h_k.f_i only compare two tokens at a time computes Match3.
-Three residues 0 ... M-1 that are not all 0 sum to 0 modulo M if and only if they sum to S = M or 2M: a head for each.
+"Strassen Attention" (Kozachinskiy et al. 2025, arXiv 2501.19215): a softmax over pairs (j, k) whose scores f_i.g_j +
+g_j.h_k + h_k.f_i only compare two tokens at a time computes Match3. Three residues 0 ... M-1 that are not all 0 sum to
+0 modulo M if and only if they sum to S = M or 2M: a head for each.
 
 A sink pair at -1, half-way between a match and the best miss, absorbs the softmax where there is no match, so that the
 mass on residues is the answer. (Reading the answer from second moments of the values, as is also done, needs the

@@ -1,4 +1,4 @@
-"""Gated linear attention, with a decay that tokens set (GLA, Yang et al. 2023; Mamba-2, Dao and Gu 2024)"""
+"""Gated linear attention, with a decay that tokens set (GLA, Yang et al. 2023; Mamba-2: Dao and Gu 2024)"""
 
 from __future__ import annotations
 

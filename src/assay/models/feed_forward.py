@@ -25,6 +25,7 @@ class FeedForward(Network):
 
     x is the whole input. Where tokens that ask name positions, each of them is answered by itself, with the same
     weights, as other architectures do: x is all values and that token's pointers.
+    (Theorem 10: Sanford, Hsu, Telgarsky, NeurIPS 2023.)
     """
 
     family = "feed-forward"

@@ -18,6 +18,8 @@ from assay.tasks.graphs import Adjacency, CycleTask, Gadget, flipped, probabilit
 class DirectedTriangle(CycleTask):
     """y_i = 1 if there are edges i -> j -> k -> i. Row i of the adjacency matrix, token i, has the edges out of i.
 
+    (Sanford, Hsu, Telgarsky, NeurIPS 2023, appendix on graphs.)
+
     >>> task = DirectedTriangle(length=4)
     >>> graph = [[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]]  # 0 -> 1 -> 2 -> 0, and 2 -> 3
     >>> task.targets(task.inputs([graph])).tolist()

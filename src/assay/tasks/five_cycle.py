@@ -19,6 +19,8 @@ from assay.tasks.graphs import Adjacency, CycleTask, Gadget, flipped, probabilit
 class FiveCycle(CycleTask):
     """y_i = 1 if there is a simple cycle i, a, b, c, d, i. The adjacency matrix is symmetric.
 
+    (Sanford, Hsu, Telgarsky, NeurIPS 2023, appendix on graphs.)
+
     >>> task = FiveCycle(length=6)
     >>> ring = [[int((i - j) % 5 in (1, 4) and max(i, j) < 5) for j in range(6)] for i in range(6)]
     >>> task.targets(task.inputs([ring])).tolist()

@@ -15,7 +15,9 @@ WRITE, READ, IGNORE = 2, 3, 4
 @TASKS.register
 @dataclass(frozen=True, kw_only=True)
 class FlipFlop(Task[torch.Tensor]):
-    """Instructions with a bit each: write it, ignore it, read the bit that was written last (Liu et al. 2023, FFL).
+    """Instructions with a bit each: write it, ignore it, read the bit that was written last (Liu et al. 2023).
+
+    The language FFL of "Exposing Attention Glitches with Flip-Flop Language Modeling" (arXiv 2306.00946).
 
     Inputs, int64 (batch, N): instructions (2 write, 3 read, 4 ignore) at the even positions, bits behind them; the
     first instruction writes. A read is a query for the bit behind it.

@@ -13,7 +13,9 @@ from assay.tasks import TASKS, Classes, Spec, Symbols, Task, counter
 @TASKS.register
 @dataclass(frozen=True, kw_only=True)
 class GroupWord(Task[torch.Tensor]):
-    """y_i = x_1 x_2 ... x_i in a group (Liu et al. 2023; Merrill, Petty, Sabharwal 2024: the state-tracking task).
+    """y_i = x_1 x_2 ... x_i in a group.
+
+    State tracking: Merrill, Petty, Sabharwal 2024; Liu et al. 2023, arXiv 2210.10749.
 
     The group is one that `assay.groups.named_group` knows, such as S5, Q8 or Z2xS3. Inputs are numbers of its
     generators, or of all its elements, int64 (batch, N).

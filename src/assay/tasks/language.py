@@ -19,6 +19,8 @@ from assay.tasks import TASKS, Classes, Spec, Symbols, Task, counter
 class Language(Task[torch.Tensor]):
     """y_i is the state that the minimal automaton of a regular expression is in after the letters x_1 ... x_i.
 
+    Simulating an automaton (Liu et al. 2023, arXiv 2210.10749).
+
     Inputs are numbers of letters, in the order of the alphabet, int64 (batch, N); answers are numbers of states, in the
     order of `assay.languages.automaton.Automaton`. A language that has no word of N letters gives beginnings: the first
     N letters of words of the next length that it has. Where it has one word of a length, or all of them end in the same

@@ -1,6 +1,6 @@
 """q-sparse averaging: each query token names q positions and wants the mean of their values.
 
-Definition 4 of Sanford, Hsu, Telgarsky, "Representational Strengths and Limitations of Transformers" (NeurIPS 2023):
+Definition 4 of Sanford, Hsu, Telgarsky (NeurIPS 2023, "Representational Strengths and Limitations of Transformers"):
 token i is x_i = (z_i; y_i; i) with a value z_i in the unit ball of R^d and q distinct pointers y_i, and
 
     qSA(X)_i = (1/q) * sum of z_j over j in y_i.

@@ -32,6 +32,8 @@ class Cycles(Protocol):
     at most (nodes of both) m p bits a layer, D times, and disjointness of n^2 bits takes n^2 of them: m p D >= n / 2
     for directed triangles (n = N / 3) and n / 4 for five-cycles (n = N / 5), whatever the number of heads. Every cycle
     passes nodes of Alice, whose answers she has at the end.
+
+    (Sanford, Hsu, Telgarsky, NeurIPS 2023, appendix on graphs.)
     """
 
     name: ClassVar[str] = "cycles"
