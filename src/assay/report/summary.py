@@ -73,13 +73,13 @@ def _headline(findings: Findings, *, define: bool) -> list[str]:
     return [*refuted, *_answers(findings, most=_SENTENCES, define=define)]
 
 
-def sweepsentences(sweep: Sweep) -> list[str]:
+def sweep_sentences(sweep: Sweep) -> list[str]:
     """All that is worth a sentence of one sweep: sizes, what is proved, laws, lengths, grids."""
     return [
         *map(standing_sentence, standings_of(sweep)),
-        *statedsentences(sweep),
+        *stated_sentences(sweep),
         *filter(None, (law_sentence(sweep), lengths_sentence(sweep))),
-        *gridsentences(sweep),
+        *grid_sentences(sweep),
     ]
 
 
@@ -90,9 +90,9 @@ def summary(findings: Findings) -> list[str]:
         *_answers(findings, most=None),
         *(sentence for sweep in sweeps if (sentence := law_sentence(sweep))),
         *(sentence for sweep in sweeps if (sentence := lengths_sentence(sweep))),
-        *(sentence for sweep in sweeps for sentence in gridsentences(sweep)),
-        *(sentence for sweep in sweeps for sentence in statedsentences(sweep)),
-        *(sentence for found in findings.comparisons for sentence in kindsentences(found)),
+        *(sentence for sweep in sweeps for sentence in grid_sentences(sweep)),
+        *(sentence for sweep in sweeps for sentence in stated_sentences(sweep)),
+        *(sentence for found in findings.comparisons for sentence in kind_sentences(found)),
         *(sentence for found in findings.comparisons for sentence in found.disagreements),
     ]
 
@@ -109,7 +109,7 @@ def _answers(findings: Findings, most: int | None, *, define: bool = True) -> li
     if standings and define:
         place = len(said) if most is not None else 1  # of many, what learned means is told early
         said.insert(place, learned_sentence([one.sweep for one in standings], len(findings.seeds)))
-    said += [sentence for found in findings.comparisons for sentence in comparisonsentences(found)]
+    said += [sentence for found in findings.comparisons for sentence in comparison_sentences(found)]
     plans = (findings.retrieval, findings.memory, findings.boolean)
     said += [sentence for plan in plans if plan is not None for sentence in sentences(plan.answer)]
     if findings.boolean and (seeds := max((one.seeds for one in findings.boolean.heads if one.tried), default=0)):
@@ -225,7 +225,7 @@ def lengths_sentence(sweep: Sweep) -> str:
     )
 
 
-def gridsentences(sweep: Sweep) -> list[str]:
+def grid_sentences(sweep: Sweep) -> list[str]:
     """From which error to which the values of a grid go: a sentence for each chart."""
     said = []
     for grid in sweep.grids:
@@ -239,7 +239,7 @@ def gridsentences(sweep: Sweep) -> list[str]:
     return said
 
 
-def statedsentences(sweep: Sweep) -> list[str]:
+def stated_sentences(sweep: Sweep) -> list[str]:
     """What is proved at about the x at which what was learned is compared: widths impossible, and constructed."""
     standing = next((one for one in standings_of(sweep) if one.field == "width"), None)
     if standing is None:
@@ -270,7 +270,7 @@ def _stated(sweep: Sweep, verdict: str, kind: str, most: int) -> tuple[int, list
     return x, [pair for pair in found if pair[1].x == x]
 
 
-def comparisonsentences(found: Compared) -> list[str]:
+def comparison_sentences(found: Compared) -> list[str]:
     """On how many tasks each network holds to the longest length, and how far decisions and training agree."""
     if found.unanswered:
         return [f"{found.title}: {summary_text(found)}"]
@@ -289,7 +289,7 @@ def comparisonsentences(found: Compared) -> list[str]:
     ]
 
 
-def kindsentences(found: Compared) -> list[str]:
+def kind_sentences(found: Compared) -> list[str]:
     """The mean share of right answers at the longest length, for each kind of task: one sentence each."""
     said, names = [], _short_names(found.networks)
     for kind in found.kinds:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from statistics import median
 
-from assay.baselines.fit import Baseline
 from assay.report.sweeps import Sweep, with_laws
 from assay.report.text_table import TextTable
 from assay.report.words import ERRORS, bits_text, boundary_label, floor_text, law_text, places, silent, width_texts
 from assay.results.grids import Grid
+from assay.trivial.fit import Baseline
 
 
 def size_table(sweep: Sweep) -> TextTable:
