@@ -475,6 +475,7 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
         ),
         "attention-maps-1",
         "length.precision",
+        "length.theorem",
     }
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names
