@@ -480,6 +480,7 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
         ),
         "attention-maps-1",
         "length.precision",
+        "length.theorem",
     }
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names
@@ -502,7 +503,7 @@ def test_table_of_evidence_can_be_sorted_without_a_mouse(findings, html):
         "justification",
         "seed",
     ]
-    assert "The same in all rows: error 0.2, tolerance 0.25, bits 32" in page.text
+    assert "The same in all rows: error 0.2, tolerance 0.25, parameters 9, bits 32" in page.text
     buttons = html[html.index("<thead", html.index('id="rows"')) :].partition("</thead>")[0].count("<button")
     assert buttons == len(sortable)
     numbers = [attributes["data-value"] for tag, attributes in page.tags if "data-value" in attributes]
