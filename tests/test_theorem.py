@@ -1,10 +1,12 @@
 """The picture of the theorem: a panel for each family, what is drawn in it, and the sentence over it."""
 
 import json
+import re
 
 import pytest
 import vl_convert
 
+from assay.report.charts import charts
 from assay.report.findings import Findings
 from assay.report.sweeps import Sweep
 from assay.report.theorem import message, theorem_charts
@@ -108,3 +110,13 @@ def test_it_can_be_drawn():
     assert json.loads(json.dumps(chart.spec, allow_nan=False)) == chart.spec
     svg = vl_convert.vegalite_to_svg(chart.spec)
     assert all(text in svg for text in ("attention", "feed-forward", "learned: 64", "impossible"))
+
+
+def test_the_picture_is_the_first_figure_and_its_file_says_what_it_shows():
+    found = findings(*ATTENTION, *LINEAR)
+    (chart,), figure = theorem_charts(found), charts(found)[0]
+    assert (figure.section, figure.name) == ("theorem", f"{found.sweeps[0].name}.theorem")
+    assert figure.caption == [f"{chart.title}.", chart.caption]
+    written = re.findall(r"<text[^>]*>([^<]+)</text>", figure.svg)
+    assert {"attention", "feed-forward", "impossible"} <= set(written)
+    assert any(text.startswith("learned: ") for text in written)

@@ -60,7 +60,7 @@ def _heads_chart(found: BooleanFindings) -> VegaChart:
         "the fewest heads with which training was right on all words, and exactly so. Triangles: the most "
         "that were tried, in vain; that says nothing of what is possible."
     )
-    return VegaChart("boolean-heads", "Heads against bits", caption, spec)
+    return VegaChart("boolean-heads", "Heads against bits", caption, spec, "boolean")
 
 
 def _errors_chart(found: BooleanFindings) -> VegaChart:
@@ -94,7 +94,7 @@ def _errors_chart(found: BooleanFindings) -> VegaChart:
         "On uniform bits. Dashed: no network with so many heads is wrong less often, in exact arithmetic. Points: the "
         "best seed, its answers held against exact arithmetic; none may lie below its line. The axis is a square root."
     )
-    return VegaChart("boolean-errors", "What fewer heads get wrong", caption, spec)
+    return VegaChart("boolean-errors", "What fewer heads get wrong", caption, spec, "boolean")
 
 
 def _margins_chart(found: BooleanFindings) -> VegaChart:
@@ -135,7 +135,7 @@ def _margins_chart(found: BooleanFindings) -> VegaChart:
         "coefficients whose absolute values sum to 1. Dashed: significands of float32 and float64. One sign change "
         "more costs about two bits."
     )
-    return VegaChart("boolean-margins", "Margins in bits", caption, spec)
+    return VegaChart("boolean-margins", "Margins in bits", caption, spec, "boolean")
 
 
 def heads_table(found: BooleanFindings) -> TextTable:

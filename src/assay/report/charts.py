@@ -25,6 +25,7 @@ from assay.report.figures import (
 )
 from assay.report.findings import AttentionMap, Findings
 from assay.report.sweeps import Sweep, architectures_of
+from assay.report.theorem import theorem_chart
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Chart:
 
     Attributes:
         sweep: the sweep it belongs to; empty where there is none, as for attention maps.
-        section: where it belongs there: `summary`, `widths`, `grids`, `precision` or `attention-maps`.
+        section: where it belongs there: `theorem`, `summary`, `widths`, `grids`, `precision` or `attention-maps`.
         name: of its file, without the ending.
         title: what it shows, for those who do not see it.
         svg: its file's text.
@@ -92,6 +93,10 @@ def _sweep_charts(findings: Findings, sweep: Sweep) -> Iterator[Chart]:
             sweep.name, section, file_name(f"{sweep.name}.{name}"), f"{sweep.title}: {title}", figure, caption
         )
 
+    picture = theorem_chart(sweep)
+    if picture is not None:
+        name, caption = file_name(f"{sweep.name}.theorem"), [f"{picture.title}.", picture.caption]
+        yield Chart(sweep.name, "theorem", name, f"{sweep.title}: {picture.title}", picture.svg, caption, wide=True)
     for sought in dict.fromkeys(map(words.sought_text, learned)):
         title, name = f"learned by all architectures, {sought}", "summary" if sought == "width" else f"summary-{sought}"
         caption = words.summary_caption(seeds, sought)

@@ -20,6 +20,7 @@ from assay.report.sweeps import (
     OtherLengths,
     Precisions,
     Sweep,
+    TrainingCurve,
     TrivialBaselines,
     Unfinished,
     rank,
@@ -31,9 +32,11 @@ from assay.studies.study import Sweep as AskedSweep
 from assay.studies.study import steps_of
 from assay.studies.workers import Failed
 from assay.tasks import TASKS, symbol_texts
+from assay.training.question import TrainingQuestion
 from assay.training.search import SearchResult, best_by_seed
 from assay.trivial.fit import Baselines
 
+_MEASURED = 30  # measurements of a run that are kept at most
 _VERDICTS = ("learned", "constructed", "impossible")
 
 
@@ -81,6 +84,7 @@ def gather_sweep(sweep: AskedSweep, answers: Mapping[str, Evidence], failed: Map
             if not one.finished
         ),
         lengths=tuple(row for end in ends if (row := _at_other_lengths(end))),
+        curves=tuple(curve for end in ends for curve in _curves(end)),
         states=tuple(state_charts(ends, sweep.symbol, sweep.distribution)),
         grids=tuple(grids_of(gridded)),
         certificates=tuple(_certified(answers[a.key]) for a in sweep.certificates if a.key in answers),
@@ -112,6 +116,28 @@ def _at_other_lengths(end: SearchResult) -> OtherLengths | None:
         learned=end.value is not None,
         errors={length: tuple(sorted(found)) for length, found in sorted(errors.items())},
     )
+
+
+def _curves(end: SearchResult) -> Iterable[TrainingCurve]:
+    """One of each seed's best run at the width that was found, or at the widest."""
+    for seed, run in sorted(best_by_seed(run for run in end.there if run.detail.get("curve")).items()):
+        asked, errors = TrainingQuestion.of(run), run.detail["curve"]
+        every = asked.recipe.check_every
+        measured = [(min(every * at, run.detail["steps"]), error) for at, error in enumerate(errors, start=1)]
+        stride = -(-len(measured) // _MEASURED)
+        kept = measured[::-1][::stride][::-1]
+        yield TrainingCurve(
+            architecture=end.search.name,
+            x=end.search.x,
+            field=end.search.field,
+            width=end.search.values[end.place],
+            seed=seed,
+            rate=asked.rate,
+            learned=run.verdict == "learned",
+            tolerance=run.tolerance,
+            steps=tuple(step for step, _ in kept),
+            errors=tuple(error for _, error in kept),
+        )
 
 
 def _baselines(sweep: AskedSweep, answers: Mapping[str, Evidence]) -> Iterable[TrivialBaselines]:

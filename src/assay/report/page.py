@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from assay.report import boolean, comparisons, retrieval, sweeps, tables, words
 from assay.report.charts import Chart, charts, file_name
+from assay.report.curves import curve_charts
 from assay.report.findings import Findings
 from assay.report.found import EvidenceRow, Found
+from assay.report.summary import learned_sentence, results, sweep_sentences
 from assay.report.vega import VegaChart, in_script, script
 from assay.schema import to_json
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
-from assay.tasks import TASKS
 
 _HERE = Path(__file__).parent
 
@@ -41,6 +42,10 @@ class Column:
         return row.along.get(self.field) if self.along else getattr(row, self.field)
 
 
+AnyChart = Chart | VegaChart
+_FIRST = ("theorem", "summary", "retrieval", "memory", "boolean", "comparison", "grids", "widths")  # sections
+_KEPT = ("architecture", "verdict", "justification")  # columns of the evidence that stay whatever they say
+_CHOSEN = ("architecture", "verdict", "source")  # columns that a menu filters by
 _TASK = Column("task", "task", numeric=False)
 _COLUMNS = [
     Column("architecture", "architecture", numeric=False),
@@ -97,35 +102,58 @@ def require_report(name: str, folder: Path) -> None:
 
 def page_text(findings: Findings, drawn: list[Chart]) -> str:
     """The whole page of a study."""
-    live = _live_charts(findings)
+    live = [*_live_charts(findings), *curve_charts(findings)]
+    every = [*drawn, *live]
+    first = first_chart(every)
     return render(
         "template.html",
         findings,
+        results=results(findings),
         symbols=dict.fromkeys(symbol for sweep in findings.sweeps for symbol in sweep.columns.values()),
-        drawn_live=[chart for part in live.values() for chart in part],
-        live=live,
+        drawn_live=live,
+        first=first,
+        learned=learned_sentence(findings.sweeps, len(findings.seeds)) if findings.sweeps else "",
+        sentences=sweep_sentences,
         words=words,
         read=sweeps,
         tables=tables,
         compared=comparisons,
         vectors=retrieval,
         functions=boolean,
-        tasks=_tasks(findings),
         by_name={sweep.name: sweep for sweep in findings.sweeps},
-        charts_of=lambda sweep, section: [chart for chart in drawn if (chart.sweep, chart.section) == (sweep, section)],
+        charts_of=lambda sweep, section: [
+            chart for chart in every if (chart.sweep, chart.section) == (sweep, section) and chart is not first
+        ],
     )
 
 
 def render(
-    template: str, found: Found, *, symbols: Iterable[str] = (), drawn_live: Iterable[VegaChart] = (), **parts: object
+    template: str,
+    found: Found,
+    *,
+    results: Sequence[str],
+    symbols: Iterable[str] = (),
+    drawn_live: Iterable[VegaChart] = (),
+    **parts: object,
 ) -> str:
-    """A page: `parts` is what its own template shows, `symbols` of varied parameters, `drawn_live` what it draws."""
+    """A page that begins with `results`, sentences.
+
+    `parts` is what its own template shows, `symbols` of varied parameters, `drawn_live` what the page draws itself.
+    """
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    rows = [row for row in found.evidence if row.verdict != "impossible" or row.width]
+    columns, same = _informative([_TASK, *(Column(symbol, symbol, along=True) for symbol in symbols), *_COLUMNS], rows)
+    choices = {column.title: sorted({_shown(column.value(row)) for row in rows}) for column in columns}
     return environment.get_template(template).render(
         f=found,
-        columns=[_TASK, *(Column(symbol, symbol, along=True) for symbol in symbols), *_COLUMNS],
+        results=results,
+        evidence=rows,
+        silent=len(found.evidence) - len(rows),
+        columns=columns,
+        same=same,
+        choices={title: values for title, values in choices.items() if title in _CHOSEN},
         shown=_shown,
         data=in_script(to_json(found)),
         script=script(list(drawn_live)),
@@ -135,19 +163,34 @@ def render(
     )
 
 
-def _live_charts(findings: Findings) -> dict[str, list[VegaChart]]:
-    """Charts that the page itself draws, by section."""
-    return {
-        "retrieval": retrieval.retrieval_charts(findings.retrieval) if findings.retrieval else [],
-        "memory": retrieval.memory_charts(findings.memory) if findings.memory else [],
-        "boolean": boolean.boolean_charts(findings.boolean) if findings.boolean else [],
-    }
+def first_chart(drawn: Sequence[AnyChart]) -> AnyChart | None:
+    """The chart that a page begins with; None without any."""
+    for section in _FIRST:
+        for chart in drawn:
+            if chart.section == section:
+                return chart
+    return None
 
 
-def _tasks(findings: Findings) -> dict[str, str]:
-    """The tasks of the sweeps, each with the sweep that describes it."""
-    names = dict.fromkeys(str(sweep.task["name"]) for sweep in findings.sweeps)
-    return {name: TASKS.summary(name) if name in TASKS else "" for name in names}
+def _informative(columns: Sequence[Column], rows: Sequence[EvidenceRow]) -> tuple[list[Column], list[tuple[str, str]]]:
+    """The columns whose values differ, and the title and value of those that are equal in all rows."""
+    kept, same = [], []
+    for column in columns:
+        values = {_shown(column.value(row)) for row in rows}
+        if len(rows) < 2 or len(values) > 1 or column.field in _KEPT:
+            kept.append(column)
+        elif text := values.pop():
+            same.append((column.title, text))
+    return kept, same
+
+
+def _live_charts(findings: Findings) -> list[VegaChart]:
+    """Charts of vectors and Boolean functions."""
+    return [
+        *(retrieval.retrieval_charts(findings.retrieval) if findings.retrieval else []),
+        *(retrieval.memory_charts(findings.memory) if findings.memory else []),
+        *(boolean.boolean_charts(findings.boolean) if findings.boolean else []),
+    ]
 
 
 def _places(name: str, folder: Path) -> tuple[Path, Path]:

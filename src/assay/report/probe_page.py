@@ -21,6 +21,7 @@ from assay.report.figures import svg_text
 from assay.report.found import Found, evidence_rows, failures
 from assay.report.page import render, write_page
 from assay.report.probes import existence_chart, loss_map, reach_map
+from assay.report.summary import sentences
 from assay.studies.workers import Failed
 
 _LONGEST = 80  # characters of a name in a title or the name of a file
@@ -65,7 +66,9 @@ def probe_found(
 def write_probe(found: ProbeFound, folder: Path) -> Path:
     """Write the page and the figures of a probe, see `write_page`."""
     drawn = _charts(found.probe)
-    return write_page(found.name, render("probe.html", found, words=words, tables=tables, drawn=drawn), drawn, folder)
+    said = sentences(found.probe.advice)
+    text = render("probe.html", found, results=said, words=words, tables=tables, drawn=drawn)
+    return write_page(found.name, text, drawn, folder)
 
 
 def say_probe(console: Console, found: ProbeFound) -> None:

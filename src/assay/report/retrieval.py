@@ -118,7 +118,7 @@ def _documents_chart(found: RetrievalFindings) -> VegaChart:
         "published curve."
     )
     spec: Spec = {"height": 460, "width": "container", "layer": layers}
-    return VegaChart("retrieval-documents", "Documents against dimensions", caption, spec)
+    return VegaChart("retrieval-documents", "Documents against dimensions", caption, spec, "retrieval")
 
 
 def _shades(colours: list[str]) -> list[str]:
@@ -153,7 +153,7 @@ def _margin_chart(found: RetrievalFindings) -> VegaChart:
         f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found.top}. Trained: the best seed "
         "after all steps; where some set has no query, there is no point."
     )
-    return VegaChart("retrieval-margins", "Margins", caption, spec)
+    return VegaChart("retrieval-margins", "Margins", caption, spec, "retrieval")
 
 
 def _margin_name(margin: Margin) -> str:
@@ -180,7 +180,7 @@ def _kept_chart(found: RetrievalFindings) -> VegaChart:
         f"Explicit vectors in {2 * found.top} dimensions (cyclic polytope), documents and queries rounded to a "
         "format: in exact arithmetic every set is retrieved at any n; precision is the wall."
     )
-    return VegaChart("retrieval-formats", "What number formats leave", caption, spec)
+    return VegaChart("retrieval-formats", "What number formats leave", caption, spec, "retrieval")
 
 
 def _memory_chart(found: MemoryFindings) -> VegaChart:
@@ -219,7 +219,7 @@ def _memory_chart(found: MemoryFindings) -> VegaChart:
         "product with what was read. Dashed: the load at which a matrix of d x d numbers is predicted to fail, as a "
         "limit for large d (conjectured sharp). Softmax keeps all keys and values, so that its store grows with n."
     )
-    return VegaChart("memory-load", "Pairs read correctly against load", caption, spec)
+    return VegaChart("memory-load", "Pairs read correctly against load", caption, spec, "memory")
 
 
 def reached_table(found: RetrievalFindings) -> TextTable:

@@ -56,8 +56,31 @@ def headline(findings: Findings) -> list[str]:
     Of a study with several sweeps these speak of those on which the architectures differ most. Empty where nothing is
     answered that a sentence could say.
     """
+    return _headline(findings, define=True)
+
+
+def results(findings: Findings) -> list[str]:
+    """The headline where other words say what learned means; of one sweep with what is proved, or how sizes grow."""
+    said = _headline(findings, define=False)
+    if len(findings.sweeps) == 1 or len(said) < _SENTENCES:
+        more = [sentence for sweep in findings.sweeps[:1] for sentence in sweep_sentences(sweep)]
+        said += [sentence for sentence in more if sentence not in said]
+    return said[: _SENTENCES + 1]
+
+
+def _headline(findings: Findings, *, define: bool) -> list[str]:
     refuted = [f"REFUTED: {findings.contradictions[0]}."] if findings.contradictions else []
-    return [*refuted, *_answers(findings, most=_SENTENCES)]
+    return [*refuted, *_answers(findings, most=_SENTENCES, define=define)]
+
+
+def sweep_sentences(sweep: Sweep) -> list[str]:
+    """All that is worth a sentence of one sweep: sizes, what is proved, laws, lengths, grids."""
+    return [
+        *map(standing_sentence, standings_of(sweep)),
+        *stated_sentences(sweep),
+        *filter(None, (law_sentence(sweep), lengths_sentence(sweep))),
+        *grid_sentences(sweep),
+    ]
 
 
 def summary(findings: Findings) -> list[str]:
@@ -74,7 +97,7 @@ def summary(findings: Findings) -> list[str]:
     ]
 
 
-def _answers(findings: Findings, most: int | None) -> list[str]:
+def _answers(findings: Findings, most: int | None, *, define: bool = True) -> list[str]:
     standings = [standing for sweep in findings.sweeps for standing in standings_of(sweep)]
     if most is not None:
         compared = [one for one in standings if len(one.found) > 1] or standings
@@ -83,12 +106,12 @@ def _answers(findings: Findings, most: int | None) -> list[str]:
     else:
         standings.sort(key=lambda one: len(one.found) == 1)  # comparisons first
     said = [standing_sentence(standing) for standing in standings]
-    if standings:
+    if standings and define:
         place = len(said) if most is not None else 1  # of many, what learned means is told early
         said.insert(place, learned_sentence([one.sweep for one in standings], len(findings.seeds)))
     said += [sentence for found in findings.comparisons for sentence in comparison_sentences(found)]
     plans = (findings.retrieval, findings.memory, findings.boolean)
-    said += [sentence for plan in plans if plan is not None for sentence in _sentences(plan.answer)]
+    said += [sentence for plan in plans if plan is not None for sentence in sentences(plan.answer)]
     if findings.boolean and (seeds := max((one.seeds for one in findings.boolean.heads if one.tried), default=0)):
         said.append(f"Learned: all words are right, by at least one of {seeds} seed{'s' * (seeds > 1)}.")
     return said
@@ -299,10 +322,10 @@ def _who(series: Series) -> str:
     return name if series.field == "width" else f"{'largest ' if series.largest else ''}{series.field} of {name}"
 
 
-def _sentences(text: str) -> list[str]:
+def sentences(text: str) -> list[str]:
     """The sentences of a text.
 
-    >>> _sentences("In 4 bits. It holds 0.5 of them.")
+    >>> sentences("In 4 bits. It holds 0.5 of them.")
     ['In 4 bits.', 'It holds 0.5 of them.']
     """
     return re.split(r"(?<=[.]) (?=[A-Z])", text)

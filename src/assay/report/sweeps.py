@@ -53,6 +53,35 @@ class OtherLengths:
 
 
 @dataclass(frozen=True)
+class TrainingCurve:
+    """How the error of one run fell: of each seed's best run at the value that was found, or at the last tried.
+
+    Attributes:
+        architecture: what is trained.
+        x: the value of the parameter that its sweep goes along.
+        field: what `width` is: `width`, or another field of the network or of the task.
+        width: of the run.
+        seed: of the run.
+        rate: of learning.
+        learned: whether the run learned, by its error on test inputs.
+        tolerance: of the mean error.
+        steps: after which the error was measured, ascending; at most 30 of the measurements, the last among them.
+        errors: the mean errors on validation inputs then.
+    """
+
+    architecture: str
+    x: int
+    field: str
+    width: int
+    seed: int
+    rate: float
+    learned: bool
+    tolerance: float
+    steps: tuple[int, ...]
+    errors: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Certified:
     """A construction and its proof.
 
@@ -169,6 +198,7 @@ class Sweep:
         series: boundaries in the order of tables.
         unfinished: searches that have not ended.
         lengths: networks tested beyond their length of training.
+        curves: of training, of finished searches whose runs kept them.
         states: state bits against parameters of the task.
         grids: errors of every value.
         certificates: what was proved of constructions.
@@ -194,6 +224,7 @@ class Sweep:
     series: tuple[Series, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     lengths: tuple[OtherLengths, ...] = ()
+    curves: tuple[TrainingCurve, ...] = ()
     states: tuple[StateChart, ...] = ()
     grids: tuple[Grid, ...] = ()
     certificates: tuple[Certified, ...] = ()

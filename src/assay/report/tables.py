@@ -6,8 +6,38 @@ from statistics import median
 
 from assay.report.sweeps import Sweep, with_laws
 from assay.report.text_table import TextTable
-from assay.report.words import bits_text, boundary_label, floor_text, law_text
+from assay.report.words import ERRORS, bits_text, boundary_label, floor_text, law_text, places, silent, width_texts
 from assay.results.grids import Grid
+from assay.trivial.fit import Baseline
+
+
+def size_table(sweep: Sweep) -> TextTable:
+    """A row for each boundary that says something of a size: its values along the sweep."""
+    at = places(sweep)
+    rows = [
+        [one.architecture, boundary_label(one), ERRORS[one.error_kind], *width_texts(one, at)]
+        for one in sweep.series
+        if not silent(one)
+    ]
+    columns = ["architecture", "boundary", "error", *(f"{sweep.symbol} = {place}" for place in at)]
+    return TextTable("smallest sizes", columns, rows, left=(0, 1, 2))
+
+
+def baselines_table(sweep: Sweep) -> TextTable:
+    """A row for each trivial baseline at each x: what it reaches."""
+    rows = [
+        [str(at.x), one.name, f"{one.error:.3f}", f"{at.tolerance:g}", str(at.draws), _outcome(one, at.tolerance)]
+        for at in sweep.baselines
+        for one in at.found
+    ]
+    columns = [sweep.symbol, "baseline", sweep.mean_error_name, "tolerance", "draws", "outcome"]
+    return TextTable("Trivial baselines", columns, rows, left=(1, 5))
+
+
+def _outcome(one: Baseline, tolerance: float) -> str:
+    if one.error > tolerance:
+        return "does not reach the tolerance"
+    return "reaches the tolerance" + (" by a part of the task" if one.partial else "")
 
 
 def growth_table(sweep: Sweep) -> TextTable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.table import Table
 
@@ -28,6 +28,28 @@ class TextTable:
     left: tuple[int, ...] = (0,)
     whole: bool = False
     note: str = ""
+
+    def condensed(self) -> tuple[TextTable, list[tuple[str, str]]]:
+        """The table without columns that say the same in all of several rows, and what these say.
+
+        The first column stays. A column of empty cells goes and says nothing.
+
+        >>> table = TextTable("", ["name", "seeds", "note"], [["a", "3", ""], ["b", "3", ""]])
+        >>> shown, same = table.condensed()
+        >>> shown.columns, shown.rows, same
+        (['name'], [['a'], ['b']], [('seeds', '3')])
+        """
+        values = [[row[place] for row in self.rows] for place in range(len(self.columns))]
+        equal = [place > 0 and len(self.rows) > 1 and len(set(cells)) == 1 for place, cells in enumerate(values)]
+        kept = [place for place, gone in enumerate(equal) if not gone]
+        shown = replace(
+            self,
+            columns=[self.columns[place] for place in kept],
+            rows=[[row[place] for place in kept] for row in self.rows],
+            left=tuple(at for at, place in enumerate(kept) if place in self.left),
+        )
+        same = [(self.columns[place], values[place][0]) for place, gone in enumerate(equal) if gone]
+        return shown, [(name, value) for name, value in same if value]
 
     def rich(self) -> Table:
         """For the terminal."""

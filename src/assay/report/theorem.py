@@ -24,6 +24,7 @@ COLOURS = {
 _OTHER, _GREY, _SOFT = "#7a6a4f", "#8a8f98", "#b9bec6"
 MINUS = "\N{MINUS SIGN}"
 _HEIGHT, _WIDTH = 300, 270
+_LEAST_NAMED = 4  # the height of a region in which its name has room
 _TICKS = [2**power for power in range(1, 13)]
 
 
@@ -49,7 +50,14 @@ class Mark:
 
 def theorem_charts(findings: Findings) -> list[VegaChart]:
     """A picture for each sweep along the length in which at least two families have widths."""
-    return [_picture(sweep) for sweep in findings.sweeps if sweep.along == "length" and len(_families(sweep)) > 1]
+    return [picture for sweep in findings.sweeps if (picture := theorem_chart(sweep))]
+
+
+def theorem_chart(sweep: Sweep) -> VegaChart | None:
+    """The picture of one sweep; None unless it goes along several lengths and at least two families have widths."""
+    lengths = {point.x for series in sweep.series if series.field == "width" for point in series.points}
+    drawn = sweep.along == "length" and len(lengths) > 1 and len(_families(sweep)) > 1
+    return _picture(sweep) if drawn else None
 
 
 def message(sweep: Sweep) -> str:
@@ -220,7 +228,7 @@ def _region(sweep: Sweep, family: str, kind: str, shade: str, x: Spec, y: Spec) 
         "mark": {"type": "text", "align": "right", "dx": -6, "color": "#555b66", "fontSize": 11},
         "encoding": {"x": x, "y": y, "text": {"field": "says"}},
     }
-    return [area, name] if kind == "mean" else [area]
+    return [area, name] if kind == "mean" and last.width > _LEAST_NAMED else [area]
 
 
 def _constructed(series: Series, colour: str, x: Spec, y: Spec, *, above: bool) -> list[Spec]:

@@ -20,12 +20,23 @@ class VegaChart:
         title: what it shows.
         caption: how to read it.
         spec: in Vega-Lite.
+        section: where it belongs on the page.
+        sweep: the sweep that it belongs to; empty where there is none.
     """
 
     name: str
     title: str
     caption: str
     spec: Spec
+    section: str = ""
+    sweep: str = ""
+
+    @property
+    def svg(self) -> str:
+        """The text of an SVG file, drawn without a browser on white."""
+        from vl_convert import vegalite_to_svg
+
+        return vegalite_to_svg({"background": "white", **_sized(self.spec, width=760)})
 
 
 BELOW: Spec = {"orient": "bottom"}  # where a legend stands
@@ -76,8 +87,10 @@ def in_script(value: object) -> str:
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
-def _sized(spec: Spec) -> Spec:
-    return spec if "facet" in spec or "width" in spec else {"width": "container", "height": 320, **spec}
+def _sized(spec: Spec, width: int | str = "container") -> Spec:
+    """With a size, unless it has panels or says its own."""
+    sized = any(key in spec for key in ("facet", "hconcat", "width"))
+    return spec if sized else {"width": width, "height": 320, **spec}
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assay.report.findings import AttentionMap
 from assay.report.sweeps import Architecture, FewestBits, Sweep, Unfinished, boundaries_of, references
-from assay.report.task_matrix import Entry, entries
+from assay.report.task_matrix import Entry
 from assay.results.frontier import Point, Series
 from assay.results.grids import Grid
 from assay.results.growth import Growth
@@ -43,7 +43,7 @@ def width_text(point: Point, series: Series) -> str:
     Of a largest value that is learned `< 2` is none that was tried, and `>= 64` the largest that was.
     """
     if series.verdict == "impossible":
-        return f"< {point.width + 1}" if point.width else "none"
+        return f"< {point.width + 1}" if point.width else ""
     if point.censored:
         return f"{'<' if series.largest else '>'} {point.width}"
     seeds = [width for width in point.seeds if width is not None]
@@ -166,36 +166,27 @@ def _search_text(sweep: Sweep, search: Unfinished) -> str:
     return f"{search.architecture} at {sweep.symbol} = {search.x}"
 
 
-def in_short(sweep: Sweep, architecture: Architecture) -> str:
-    """What is known of an architecture at about the largest x that it was trained at."""
-    known, symbol = entries(sweep, architecture), sweep.symbol
-    learned = next((s for s in boundaries_of(sweep, architecture) if s.verdict == "learned"), None)
-    begun = any(search.architecture == architecture.name for search in sweep.unfinished)
-    said = ["no search finished"] if begun else ["explicit weights" if architecture.bare else "not trained"]
-    if learned:
-        said = [_learned_in_short(learned, symbol)]
-    for entry in known:
-        if entry.verdict == "constructed":
-            said.append(f"constructed at {symbol} = {entry.x}: width {entry.width} ({entry.source})")
-        elif entry.verdict == "impossible":
-            widths = f"widths up to {entry.width}" if entry.width else "no width"
-            kind = _ADJECTIVES[entry.error_kind]
-            said.append(f"bounds on the {kind} error exclude {widths} at {symbol} = {entry.x}")
-    return "; ".join(said) + "."
+def inside_text(sweep: Sweep) -> str:
+    """What the part of a sweep on the page holds, for its closed line.
+
+    >>> from types import SimpleNamespace
+    >>> inside_text(SimpleNamespace(series=(), symbol="N", along="length"))
+    'along N (length)'
+    """
+    names = len(dict.fromkeys(series.architecture for series in sweep.series if not silent(series)))
+    sizes = f"sizes of {names} architecture{'s' * (names != 1)} " if names else ""
+    return f"{sizes}along {sweep.symbol}{'' if sweep.symbol == sweep.along else f' ({sweep.along})'}"
 
 
-def _learned_in_short(learned: Series, symbol: str) -> str:
-    points, growth = learned.points, learned.growth
-    last, known, field = points[-1], [point for point in points if not point.censored], sought_text(learned)
-    law = f", growing as {symbol}^{growth.power[1]:.2f}" if growth.power is not None and len(known) > 1 else ""
-    if not last.censored:
-        value = f"at least {last.width}" if learned.largest and last.first else last.width
-        return f"learned at {symbol} = {last.x}: {field} {value} ({last.parameters:,} parameters){law}"
-    before = ""
-    if known:
-        before = f"; the largest {symbol} learned is {known[-1].x}, at {field} {known[-1].width}{law}"
-    towards = f"down to {learned.field}" if learned.largest else f"up to {field}"
-    return f"not learned within this budget at {symbol} = {last.x} {towards} {last.width}{before}"
+def silent(series: Series) -> bool:
+    """Whether it is a bound that excludes no width anywhere."""
+    return series.verdict == "impossible" and not any(point.width for point in series.points)
+
+
+def silent_text(sweep: Sweep) -> str:
+    """Which bounds exclude no width on a sweep; empty where all do."""
+    names = [f"{series.source} ({series.architecture})" for series in sweep.series if silent(series)]
+    return f"These bounds exclude no width here: {', '.join(names)}." if names else ""
 
 
 def seeds_text(seeds: int) -> str:
@@ -209,7 +200,11 @@ def seeds_text(seeds: int) -> str:
 
 def few_seeds_text(seeds: int) -> str:
     """What to think of fewer than three seeds; empty where there are more."""
-    return "" if seeds > 2 else f"Learned widths rest on {seeds_text(seeds)}: no run that went by chance is outvoted."
+    return (
+        ""
+        if seeds > 2
+        else f"A learned width needs {seeds_text(seeds)} only: a run that learned by chance is not outvoted."
+    )
 
 
 def summary_caption(seeds: int, sought: str) -> list[str]:
