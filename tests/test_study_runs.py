@@ -102,7 +102,7 @@ def test_one_seed_is_said_to_be_one(tmp_path):
     path = study(tmp_path, seeds=f"[{2**63 - 1}]")
     done = assay("run", path, "--out", tmp_path, "--workers", 2, "--tables")
     assert done.returncode == 0, done.stderr
-    said = "Learned widths rest on 1 of 1 seed: no run that went by chance is outvoted."
+    said = "A learned width needs 1 of 1 seed only: a run that learned by chance is not outvoted."
     assert said in done.stdout
     assert said in (tmp_path / "tiny.html").read_text("utf-8")
 
