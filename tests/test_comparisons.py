@@ -145,7 +145,7 @@ def test_every_sentence_is_on_the_page_and_in_the_terminal(study):
     findings = gather(study, [], "assay run words.toml")
     assert "18 runs not finished" not in page_text(replace(findings, comparisons=()), charts(findings))
     page = page_text(findings, charts(findings))
-    assert page.count("18 runs not finished") == 2  # in the results, and in the part on the comparison
+    assert page.count("18 runs not finished") == 2  # at the head, and where the comparison stands
     whole = answered(study, lambda *_: (0.5, 0.5, 0.5))
     page = page_text(replace(findings, comparisons=(whole,)), charts(findings))
     for sentence in whole.disagreements:

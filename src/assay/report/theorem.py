@@ -95,11 +95,11 @@ def _in_float32(series: Series) -> bool:
 
 
 def _narrowest(sweep: Sweep, family: str, verdict: str) -> list[tuple[int, int]]:
-    """The least width at each N; of explicit weights those in 32 bits, unless there are none."""
+    """The least width at each N; of explicit weights those that are drawn, in 32 bits unless there are none."""
     every = [series for series in _of(sweep, verdict) if series.family == family]
-    within = [series for series in every if _in_float32(series)] if verdict == "constructed" else every
+    drawn = _shown(sweep, family) if verdict == "constructed" else every
     found: dict[int, int] = {}
-    for series in within or every:
+    for series in [one for one in drawn if _in_float32(one)] or drawn:
         for point in series.points:
             if not point.censored:
                 found[point.x] = min(point.width, found.get(point.x, point.width))
