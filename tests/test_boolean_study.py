@@ -107,7 +107,7 @@ def test_the_page_holds_charts_answers_and_tables(finished):
     text = re.sub(r"<[^>]+>", "", page)
     assert printed["boolean"]["answer"] in text
     assert printed["boolean"]["answer"].startswith(
-        "Heads of one softmax layer, before a linear threshold. parity of 4 "
+        "Heads of one softmax layer, before a linear threshold: parity of 4 "
     )
     assert "not answered yet" not in text
     for one in printed["boolean"]["margins"]:

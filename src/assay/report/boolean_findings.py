@@ -239,4 +239,4 @@ def _answer(heads: tuple[Heads, ...]) -> str:
         said.append(f"{name} of {last.inputs} bits: {', '.join(parts)}")
     if not said:
         return "Nothing is answered yet."
-    return f"Heads of one softmax layer, before a linear threshold. {'; '.join(said)}."
+    return f"Heads of one softmax layer, before a linear threshold: {'; '.join(said)}."

@@ -22,6 +22,7 @@ from assay.results.growth import Growth
 
 _SENTENCES = 2  # of a headline on sweeps, beside the one that says what learned means
 _NOT_LEARNED = 2.0  # what the last value that was tried counts for, when differences are ranked
+_FLOAT32 = 32  # bits of a number: explicit weights that need more say so
 _MEASURES = 2  # of errors that are named; more are called the tasks' own
 
 
@@ -113,7 +114,9 @@ def _answers(findings: Findings, most: int | None, *, define: bool = True) -> li
     plans = (findings.retrieval, findings.memory, findings.boolean)
     said += [sentence for plan in plans if plan is not None for sentence in sentences(plan.answer)]
     if findings.boolean and (seeds := max((one.seeds for one in findings.boolean.heads if one.tried), default=0)):
-        said.append(f"Learned: all words are right, by at least one of {seeds} seed{'s' * (seeds > 1)}.")
+        said.append(
+            f"Learned: all words are right with {f'at least one of {seeds} seeds' if seeds > 1 else 'the one seed'}."
+        )
     return said
 
 
@@ -258,7 +261,8 @@ def stated_sentences(sweep: Sweep) -> list[str]:
     if points:
         series, point = min(points, key=lambda pair: pair[1].width)
         method = f"{series.source}, {plain_name(series.architecture)}"
-        width = f"width {point.width} ({method})"
+        bits = f", {point.precision} bits per number" if point.precision > _FLOAT32 else ""
+        width = f"width {point.width} ({method}{bits})"
         said.append(f"{sweep.title}, {sweep.symbol} = {x}: explicit weights hold in the worst case at {width}.")
     return said
 
