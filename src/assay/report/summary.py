@@ -176,7 +176,8 @@ def learned_sentence(sweeps: Sequence[Sweep], seeds: int) -> str:
     """What counts as learned on these sweeps: which error, how many seeds, within how many steps."""
     measures: dict[tuple[str, str], list[float]] = {}
     for sweep in sweeps:
-        measures.setdefault((sweep.mean_error_name, sweep.distribution), []).extend(sweep.mean_tolerance)
+        tolerances = [one.tolerance for one in sweep.baselines] or sweep.mean_tolerance  # where it was trained
+        measures.setdefault((sweep.mean_error_name, sweep.distribution), []).extend(tolerances)
     which = " or ".join(
         f"{with_article(name)} of at most {tolerance_text((min(tolerances), max(tolerances)))} on {inputs} inputs"
         for (name, inputs), tolerances in measures.items()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from assay.report.findings import Findings
 from assay.report.sweeps import ORDER, Sweep
 from assay.report.vega import Spec, VegaChart, data, numbers, tooltip
 from assay.results.frontier import Point, Series
@@ -25,6 +24,7 @@ _OTHER, _GREY, _SOFT = "#7a6a4f", "#8a8f98", "#b9bec6"
 MINUS = "\N{MINUS SIGN}"
 _HEIGHT, _WIDTH = 300, 270
 _LEAST_NAMED = 4  # the height of a region in which its name has room
+_IN_A_ROW = 3  # panels
 _TICKS = [2**power for power in range(1, 13)]
 
 
@@ -48,16 +48,17 @@ class Mark:
     says: str = ""
 
 
-def theorem_charts(findings: Findings) -> list[VegaChart]:
-    """A picture for each sweep along the length in which at least two families have widths."""
-    return [picture for sweep in findings.sweeps if (picture := theorem_chart(sweep))]
-
-
 def theorem_chart(sweep: Sweep) -> VegaChart | None:
-    """The picture of one sweep; None unless it goes along several lengths and at least two families have widths."""
-    lengths = {point.x for series in sweep.series if series.field == "width" for point in series.points}
-    drawn = sweep.along == "length" and len(lengths) > 1 and len(_families(sweep)) > 1
+    """The picture of one sweep; None unless it goes along several lengths and at least two families learn there."""
+    learned = {series.family for series in _of(sweep, "learned")}
+    drawn = sweep.along == "length" and len(_lengths(sweep)) > 1 and len(learned) > 1
     return _picture(sweep) if drawn else None
+
+
+def _lengths(sweep: Sweep) -> set[int]:
+    """Every N at which something was trained or has explicit weights: bounds may be asked far beyond."""
+    shown = [*_of(sweep, "learned"), *_of(sweep, "constructed")]
+    return {point.x for series in shown for point in series.points}
 
 
 def message(sweep: Sweep) -> str:
@@ -107,14 +108,12 @@ def _narrowest(sweep: Sweep, family: str, verdict: str) -> list[tuple[int, int]]
 
 
 def _picture(sweep: Sweep) -> VegaChart:
-    families = _families(sweep)
+    lengths = _lengths(sweep)
     points = [point for series in sweep.series if series.field == "width" for point in series.points]
-    longest, widest = max(point.x for point in points), max(point.width for point in points)
-    shortest = min(point.x for point in points)
-    panels = [_panel(sweep, family, (shortest, longest), widest, first=family == families[0]) for family in families]
-    title = message(sweep)
-    spec: Spec = {"hconcat": panels, "spacing": 14, "resolve": {"scale": {"color": "independent"}}}
-    return VegaChart(f"theorem-{sweep.name}", title, _caption(sweep), spec)
+    widest = max(point.width for point in points if point.x in lengths)
+    panels = [_panel(sweep, family, (min(lengths), max(lengths)), widest) for family in _families(sweep)]
+    spec: Spec = {"concat": panels, "columns": _IN_A_ROW, "spacing": 16}
+    return VegaChart(f"theorem-{sweep.name}", message(sweep), _caption(sweep), spec)
 
 
 def _caption(sweep: Sweep) -> str:
@@ -125,7 +124,8 @@ def _caption(sweep: Sweep) -> str:
         "seeds, arrows where nothing was learned within this budget.",
         "Open: explicit weights, certified for every input, with their bits per number where these are more than 32; "
         "dashed: the logarithm fitted to them.",
-        "Dark grey: impossible with that mean error; light grey: with a worst-case error within the tolerance.",
+        "Dark grey: impossible with that mean error, for every architecture of the panel; light grey: with a "
+        "worst-case error within the tolerance.",
     ]
     for family in _families(sweep):
         said += _bits_sentence(sweep, family)
@@ -137,39 +137,55 @@ def _bits_sentence(sweep: Sweep, family: str) -> list[str]:
     needed = _needed_bits(sweep, family)
     if needed is None:
         return []
-    resource, point = needed
     return [
-        f"For {family} no width is impossible at {point.precision} bits per number: at N = {point.x:,} the bounds ask "
-        f"for {math.ceil(point.required):,} {resource}."
+        f"For {family} no width is impossible at {needed.precision} bits per number: at N = {needed.x:,} the worst "
+        f"case needs {math.ceil(needed.required):,} embedding bits."
     ]
 
 
-def _needed_bits(sweep: Sweep, family: str) -> tuple[str, Point] | None:
-    """The resource and the last point of the strongest bound on a token's bits, where no bound excludes a width."""
-    series = [one for one in sweep.of("impossible") if one.family == family and one.field == "width"]
-    if any(point.width for one in series for point in one.points):
-        return None
-    bits = [one for one in series if one.resource == "embedding bits" and one.points[-1].required]
-    strongest = max(bits, key=lambda one: one.points[-1].required, default=None)
-    return None if strongest is None else (strongest.resource, strongest.points[-1])
+def _needed_bits(sweep: Sweep, family: str) -> Point | None:
+    """The last point of the strongest worst-case bound on one embedding, where no bound excludes a width.
+
+    It holds for every architecture that is drawn: the least of what each needs.
+    """
+    needed = []
+    for architecture in _architectures(sweep, family):
+        bounds = [*_bounds(sweep, architecture, "worst"), *_bounds(sweep, architecture, "mean")]
+        if any(point.width for series in bounds for point in series.points):
+            return None
+        bits = [one for one in bounds if one.resource == "embedding bits" and one.error_kind == "worst"]
+        needed.append(max((series.points[-1] for series in bits), key=lambda point: point.required, default=None))
+    known = [point for point in needed if point is not None and point.required]
+    return min(known, key=lambda point: point.required) if known and len(known) == len(needed) else None
 
 
-def _panel(sweep: Sweep, family: str, span: tuple[int, int], widest: int, *, first: bool) -> Spec:
+def _architectures(sweep: Sweep, family: str) -> list[str]:
+    """Whose widths a family's panel shows."""
+    drawn = [*(one for one in _of(sweep, "learned") if one.family == family), *_shown(sweep, family)]
+    return list(dict.fromkeys(series.architecture for series in drawn))
+
+
+def _bounds(sweep: Sweep, architecture: str, kind: str) -> list[Series]:
+    found = [one for one in _of(sweep, "impossible") if one.architecture == architecture]
+    return [one for one in found if one.error_kind == kind]
+
+
+def _panel(sweep: Sweep, family: str, span: tuple[int, int], widest: int) -> Spec:
     colour = COLOURS.get(family, _OTHER)
     x = numbers(
         "x",
         "N",
         scale={"type": "log", "base": 2, "domain": [span[0] / 1.2, span[1] * 1.25], "nice": False},
         axis={
-            "values": [tick for tick in _TICKS if span[0] <= tick <= span[1]][:: 2 if span[1] > 512 else 1],
+            "values": [tick for tick in _TICKS if span[0] <= tick <= span[1]][:: 2 if span[1] > 32 * span[0] else 1],
             "format": "d",
         },
     )
     y = numbers(
         "width",
-        "width" if first else "",
+        "width",
         scale={"type": "log", "base": 2, "domain": [2, 2.5 * widest], "nice": False, "clamp": True},
-        axis={"values": [2**power for power in range(1, 14)], "format": "d", "labels": first},
+        axis={"values": [2**power for power in range(1, 14)], "format": "d"},
     )
     layers: list[Spec] = []
     for kind, shade in (("worst", _SOFT), ("mean", _GREY)):
@@ -198,20 +214,28 @@ def _unlimited(sweep: Sweep, family: str, span: tuple[int, int], x: Spec, y: Spe
     needed = _needed_bits(sweep, family)
     if needed is None:
         return []
-    says = f"impossible: fewer than {math.ceil(needed[1].required)} bits (N = {needed[1].x:,})"
+    says = f"worst case impossible: fewer than {math.ceil(needed.required)} bits (N = {needed.x:,})"
     mark = Mark(span[1], 2.35, "", 1, 1, says)
     text: Spec = {"type": "text", "align": "right", "dx": 8, "color": "#555b66", "fontSize": 11}
     return [{"data": data([mark]), "mark": text, "encoding": {"x": x, "y": y, "text": {"field": "says"}}}]
 
 
 def _region(sweep: Sweep, family: str, kind: str, shade: str, x: Spec, y: Spec) -> list[Spec]:
-    """The widths that no network of the family has, by the best bound on this kind of error."""
-    least: dict[int, tuple[int, str]] = {}
-    for series in sweep.of("impossible"):
-        if series.family == family and series.error_kind == kind and series.field == "width":
+    """The widths that are impossible, with this kind of error, for every architecture that is drawn in the panel.
+
+    Bounds speak of the resources that an architecture declares: what they exclude of one of a family another may have.
+    """
+    lengths = _lengths(sweep)
+    for_each = []
+    for architecture in _architectures(sweep, family):
+        excluded: dict[int, tuple[int, str]] = {}
+        for series in _bounds(sweep, architecture, kind):
             for point in series.points:
-                least[point.x] = max(least.get(point.x, (0, "")), (point.width, series.source))
-    marks = [Mark(place, width + 1, name, 1, width + 1) for place, (width, name) in sorted(least.items())]
+                excluded[point.x] = max(excluded.get(point.x, (0, "")), (point.width, series.source))
+        for_each.append(excluded)
+    places = sorted(lengths.intersection(*for_each)) if for_each else []
+    least = [(place, *min(excluded[place] for excluded in for_each)) for place in places]
+    marks = [Mark(place, width + 1, name, 1, width + 1) for place, width, name in least]
     if not any(mark.width > 1 for mark in marks):
         return []
     fields = tooltip(

@@ -89,7 +89,7 @@ def in_script(value: object) -> str:
 
 def _sized(spec: Spec, width: int | str = "container") -> Spec:
     """With a size, unless it has panels or says its own."""
-    sized = any(key in spec for key in ("facet", "hconcat", "width"))
+    sized = any(key in spec for key in ("facet", "concat", "width"))
     return spec if sized else {"width": width, "height": 320, **spec}
 
 

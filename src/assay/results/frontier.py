@@ -105,16 +105,19 @@ class Series:
         notes += [f"the {end} value that was tried is learned at {', '.join(whole)}"] * bool(whole)
         return replace(growth, note="; ".join(filter(None, notes)))
 
-    def _found(self, point: Point) -> Found:
-        """The point for a fit; a value that may lie beyond what was tried is known from one side."""
+    def side(self, point: Point) -> int:
+        """1 where what is sought is at least the point's value, -1 where it is at most, 0 where it is that value."""
         least = self.head_width or 1 if self.field == "width" else 1
         if point.censored:
-            side = -1 if self.largest else 1
-        elif point.first and self.largest:
-            side = 1
-        else:
-            side = -1 if point.first and point.width > least else 0
-        return Found(point.x, point.width, side, point.intervals or ((float(point.width), float(point.width)),))
+            return -1 if self.largest else 1
+        if point.first and self.largest:
+            return 1
+        return -1 if point.first and point.width > least else 0
+
+    def _found(self, point: Point) -> Found:
+        """The point for a fit."""
+        known = point.intervals or ((float(point.width), float(point.width)),)
+        return Found(point.x, point.width, self.side(point), known)
 
 
 def stated_series(evidence: Iterable[tuple[int, Evidence]]) -> list[Series]:

@@ -70,9 +70,9 @@ def export(
     asked = what or ("frontier" if form == "tex" else "evidence")
     require(asked in get_args(What), "what", asked, " or ".join(get_args(What)))
     if form == "tex" and asked != "frontier":
-        raise AssayError("a .tex file has the table of smallest sizes: leave --what out, or name a .csv file")
+        raise AssayError("a .tex file has the table of smallest sizes: leave 'what' out, or name a .csv file")
     if asked == "evidence" and (study is not None or quick):
-        raise AssayError("--study and --quick are for --what frontier; evidence is all that the ledger holds")
+        raise AssayError("study and quick are for the frontier; evidence is all that the ledger holds")
     if form == "parquet":
         library()  # better said now
     require_writable(path, reads=(ledger_at(results),))

@@ -76,8 +76,9 @@ class FrontierRow:
         source: `training`, or the name of the construction or bound.
         error_kind: worst or mean: what the verdict speaks of.
         field: what `size` is: `width`, or another field of the network or of the task.
-        relation: of what is sought to `size`: `=` learned; `<=` constructed; `>=` smaller ones are impossible, or the
-            largest tried is learned where the largest is sought; `>` or `<` what was tried was not learned.
+        relation: of what is sought to `size`: `=` learned; `<=` constructed, or the smallest that was tried is learned;
+            `>=` smaller ones are impossible, or the largest that was tried is learned; `>` or `<` what was tried was
+            not learned.
         size: a value of the field.
         seed_low, seed_high: the least and the largest value that seeds were first seen to learn; None without seeds.
         parameters: trainable or stored numbers of a network of this size; 0 for what speaks of no single network.
@@ -254,7 +255,7 @@ def sized(series: Series, point: Point) -> tuple[str, int]:
         return "<=", point.width
     if point.censored:
         return ("<" if series.largest else ">"), point.width
-    return (">=" if series.largest and point.first else "="), point.width
+    return {-1: "<=", 0: "=", 1: ">="}[series.side(point)], point.width
 
 
 def _row(sweep: FrontierSweep, series: Series, point: Point) -> FrontierRow:
