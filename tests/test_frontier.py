@@ -53,6 +53,16 @@ def test_the_interval_holds_the_law_of_the_reported_sizes():
     assert low < high == growth.power[1]
 
 
+def test_laws_are_not_told_apart_over_a_short_stretch():
+    """Sizes that grow as N look like a logarithm with a negative offset from N = 6 to 16; so they do not to 24."""
+    short = fit_growth([exactly(n, size) for n, size in ((6, 6), (8, 10), (12, 13), (16, 17))])
+    assert short.preferred == "undecided"
+    assert "values span a factor of 2.7" in short.note
+    assert short.power is not None
+    assert fit_growth([exactly(n, n) for n in (6, 8, 12, 24)]).preferred == "power"
+    assert fit_growth([exactly(n, 9) for n in (6, 8, 12, 16)]).preferred == "constant"
+
+
 def test_constant_and_short_series():
     assert fit_growth([exactly(n, 9.0) for n in LENGTHS]).preferred == "constant"
     short = fit_growth([exactly(n, n) for n in (8, 16, 32)])

@@ -256,9 +256,8 @@ def _region(sweep: Sweep, family: str, kind: str, shade: str, x: Spec, y: Spec) 
 
 
 def _constructed(series: Series, colour: str, x: Spec, y: Spec, *, above: bool) -> list[Spec]:
-    bits = series.points[-1].precision
-    named = series.source + (f" ({bits} bits)" if bits > 32 else "")
-    marks = [Mark(point.x, point.width, named, point.width, point.width) for point in series.points]
+    named = _with_bits(series, series.points[-1])
+    marks = [Mark(p.x, p.width, _with_bits(series, p), p.width, p.width) for p in series.points]
     fields = tooltip("name", "x", "width", x={"title": "N"}, name={"title": "constructed by"})
     layers: list[Spec] = [
         {
@@ -290,6 +289,11 @@ def _constructed(series: Series, colour: str, x: Spec, y: Spec, *, above: bool) 
         says = f"constructed, {named}: about {slope * math.log(2):.0f} log2 N {sign} {abs(offset):.0f}"
     layers.append(_label(Mark(marks[-1].x, marks[-1].width, named, 1, 1, says), colour, x, y, above=above))
     return layers
+
+
+def _with_bits(series: Series, point: Point) -> str:
+    """A construction's name, with the bits per number that it has there where these are more than a float32's."""
+    return series.source + (f" ({point.precision} bits)" if point.precision > 32 else "")
 
 
 def _learned(series: Series, number: int, colour: str, x: Spec, y: Spec) -> list[Spec]:

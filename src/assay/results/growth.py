@@ -12,6 +12,7 @@ Interval = tuple[float, float | None]  # a size is from the first to the second;
 
 LEAST_POINTS = 4
 LEAST_KNOWN = 3  # of them, from both sides
+LEAST_SPAN = 4.0  # of the largest N over the smallest
 RESAMPLES = 2000
 _CLEAR = 0.9  # share of resamples that must agree before one law is called better
 _TIE = 1e-9  # differences of squares that are rounding
@@ -29,7 +30,8 @@ class Growth:
         exponent_interval: 2.5 % and 97.5 % of b over the resamplings, widened to hold that of the reported sizes:
             these are upper ends of what the search left open, and their exponent may lie beyond most resamplings.
         preferred: `power`, `logarithm`, or `undecided`: which fits log w better in at least 90 % of the resamplings;
-            `constant` where all sizes are equal.
+            `constant` where all sizes are equal. Undecided where N spans too little: over a short stretch a logarithm
+            with a negative offset is as good as a line.
         note: what limits the fit; empty where nothing does.
     """
 
@@ -110,15 +112,19 @@ def fit_growth(found: list[Found], *, seed: int = 0) -> Growth:
     less = _misfit(by_logarithm, resampled) - _misfit(by_power, resampled)
     shares = {"power": (less > _TIE).mean(), "logarithm": (less < -_TIE).mean()}
     preferred = next((law for law, share in shares.items() if share >= _CLEAR), "undecided")
+    span = max(point.length for point in found) / min(point.length for point in found)
+    note = ""
+    if span < LEAST_SPAN:
+        preferred, note = "undecided", f"its values span a factor of {span:.2g}; laws are told apart from {LEAST_SPAN:g} on"
     if known == len(found) and len({point.size for point in found}) == 1:
-        preferred = "constant"
+        preferred, note = "constant", ""
     low, high = np.quantile(powers[:, 1], [0.025, 0.975])
     return Growth(
         power=(float(np.exp(power[0, 0])), float(power[0, 1])),
         logarithm=(float(logarithm[0, 0]), float(logarithm[0, 1])),
         exponent_interval=(min(float(low), float(power[0, 1])), max(float(high), float(power[0, 1]))),
         preferred=preferred,
-        note="",
+        note=note,
     )
 
 
