@@ -115,7 +115,8 @@ def fit_growth(found: list[Found], *, seed: int = 0) -> Growth:
     span = max(point.length for point in found) / min(point.length for point in found)
     note = ""
     if span < LEAST_SPAN:
-        preferred, note = "undecided", f"its values span a factor of {span:.2g}; laws are told apart from {LEAST_SPAN:g} on"
+        preferred = "undecided"
+        note = f"its values span a factor of {span:.2g}; laws are told apart from {LEAST_SPAN:g} on"
     if known == len(found) and len({point.size for point in found}) == 1:
         preferred, note = "constant", ""
     low, high = np.quantile(powers[:, 1], [0.025, 0.975])
