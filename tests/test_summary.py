@@ -89,7 +89,7 @@ def test_different_quantities_are_not_compared():
     found = sweep(learned("attention", (8, 9)), learned("delta-net", (8, 4), field="key width"))
     assert headline(findings(found))[:2] == [
         "Averages, N = 8: learned at width 9 by attention.",
-        "Averages, N = 8: learned at key width 4 by delta-net.",
+        "Learned at key width 4 by delta-net.",
     ]
 
 
@@ -129,9 +129,9 @@ def test_laws_bounds_and_constructions_have_sentences_of_their_own():
         stated("bare-attention", "sign", "constructed", "worst", (32, 12), (128, 20)),
     )
     told = summary(findings(found))
-    assert "Averages: what was learned grows, attention as N^1.00." in told
+    assert "Averages: laws fitted to what was learned: attention N^1.00." in told
     assert "Averages, N = 64: bounds on the mean error exclude widths below 21 for attention." in told
-    assert "Averages, N = 32: explicit weights hold in the worst case at width 12 (sign, bare-attention)." in told
+    assert "Averages, N = 32: explicit weights of width 12 hold in the worst case (sign, bare-attention)." in told
 
 
 def test_other_lengths_are_compared_at_the_longest_common_one_and_for_what_learned():

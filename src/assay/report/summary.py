@@ -8,6 +8,7 @@ within this budget.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -24,6 +25,15 @@ _SENTENCES = 2  # of a headline on sweeps, beside the one that says what learned
 _NOT_LEARNED = 2.0  # what the last value that was tried counts for, when differences are ranked
 _FLOAT32 = 32  # bits of a number: explicit weights that need more say so
 _MEASURES = 2  # of errors that are named; more are called the tasks' own
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence on a sweep: of `sweep`, its title, at `place`, such as `N = 64` or nothing, `text` holds."""
+
+    sweep: str
+    place: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -57,48 +67,73 @@ def headline(findings: Findings) -> list[str]:
     Of a study with several sweeps these speak of those on which the architectures differ most. Empty where nothing is
     answered that a sentence could say.
     """
-    return _headline(findings, define=True)
+    return _told(_headline(findings, define=True))
 
 
 def results(findings: Findings) -> list[str]:
     """The headline where other words say what learned means; of one sweep with what is proved, or how sizes grow."""
-    said = _headline(findings, define=False)
+    said: list[Said | str] = _headline(findings, define=False)
     if len(findings.sweeps) == 1 or len(said) < _SENTENCES:
-        more = [sentence for sweep in findings.sweeps[:1] for sentence in sweep_sentences(sweep)]
-        said += [sentence for sentence in more if sentence not in said]
-    return said[: _SENTENCES + 1]
+        more = [one for sweep in findings.sweeps[:1] for one in _all_of(sweep)]
+        said += [one for one in more if one not in said]
+    return _told(said[: _SENTENCES + 1])
 
 
-def _headline(findings: Findings, *, define: bool) -> list[str]:
+def _headline(findings: Findings, *, define: bool) -> list[Said | str]:
     refuted = [f"REFUTED: {findings.contradictions[0]}."] if findings.contradictions else []
     return [*refuted, *_answers(findings, most=_SENTENCES, define=define)]
 
 
 def sweep_sentences(sweep: Sweep) -> list[str]:
-    """All that is worth a sentence of one sweep: sizes, what is proved, laws, lengths, grids."""
+    """All that is worth a sentence of one sweep, below its title: sizes, what is proved, laws, lengths, grids."""
+    return _told(_all_of(sweep), below=sweep.title)
+
+
+def _all_of(sweep: Sweep) -> list[Said]:
     return [
-        *map(standing_sentence, standings_of(sweep)),
-        *stated_sentences(sweep),
-        *filter(None, (law_sentence(sweep), lengths_sentence(sweep))),
-        *grid_sentences(sweep),
+        *map(_standing_said, standings_of(sweep)),
+        *_laws(sweep),
+        *_stated(sweep),
+        *_other_lengths(sweep),
+        *_grids(sweep),
     ]
+
+
+def _told(said: Iterable[Said | str], below: str = "") -> list[str]:
+    """Sentences as they are read one after the other: what they are about is said where it changes.
+
+    >>> _told([Said("Copies", "N = 8", "a."), Said("Copies", "N = 8", "b."), Said("Copies", "", "c."), "D."])
+    ['Copies, N = 8: a.', 'B.', 'Copies: c.', 'D.']
+    >>> _told([Said("Copies", "N = 8", "a."), Said("Copies", "", "c.")], below="Copies")
+    ['N = 8: a.', 'C.']
+    """
+    told, about = [], ""
+    for one in said:
+        if isinstance(one, str):
+            told, about = [*told, one], ""
+            continue
+        now = ", ".join(filter(None, ["" if one.sweep == below else one.sweep, one.place]))
+        told.append(f"{now}: {one.text}" if now and now != about else one.text[0].upper() + one.text[1:])
+        about = now
+    return told
 
 
 def summary(findings: Findings) -> list[str]:
     """All that is worth a sentence, the answer first: `headline` for every sweep, then laws, lengths, bounds."""
     sweeps = findings.sweeps
-    return [
+    said = [
         *_answers(findings, most=None),
-        *(sentence for sweep in sweeps if (sentence := law_sentence(sweep))),
-        *(sentence for sweep in sweeps if (sentence := lengths_sentence(sweep))),
-        *(sentence for sweep in sweeps for sentence in grid_sentences(sweep)),
-        *(sentence for sweep in sweeps for sentence in stated_sentences(sweep)),
+        *(one for sweep in sweeps for one in _laws(sweep)),
+        *(one for sweep in sweeps for one in _other_lengths(sweep)),
+        *(one for sweep in sweeps for one in _grids(sweep)),
+        *(one for sweep in sweeps for one in _stated(sweep)),
         *(sentence for found in findings.comparisons for sentence in kind_sentences(found)),
         *(sentence for found in findings.comparisons for sentence in found.disagreements),
     ]
+    return _told(said)
 
 
-def _answers(findings: Findings, most: int | None, *, define: bool = True) -> list[str]:
+def _answers(findings: Findings, most: int | None, *, define: bool = True) -> list[Said | str]:
     standings = [standing for sweep in findings.sweeps for standing in standings_of(sweep)]
     if most is not None:
         compared = [one for one in standings if len(one.found) > 1] or standings
@@ -106,7 +141,7 @@ def _answers(findings: Findings, most: int | None, *, define: bool = True) -> li
         standings = [one for one in standings if one in ranked]
     else:
         standings.sort(key=lambda one: len(one.found) == 1)  # comparisons first
-    said = [standing_sentence(standing) for standing in standings]
+    said: list[Said | str] = [_standing_said(standing) for standing in standings]
     if standings and define:
         place = len(said) if most is not None else 1  # of many, what learned means is told early
         said.insert(place, learned_sentence([one.sweep for one in standings], len(findings.seeds)))
@@ -136,7 +171,7 @@ def _standing(sweep: Sweep, field: str, largest: bool, found: Sequence[Series]) 
     return Standing(sweep, x, field, largest, tuple(here))
 
 
-def standing_sentence(standing: Standing) -> str:
+def _standing_said(standing: Standing) -> Said:
     """What was learned at which size by whom, and what was not learned within this budget."""
     learned = [_at(standing, *pair) for pair in standing.found if not pair[1].censored]
     failed = [_at(standing, *pair) for pair in standing.found if pair[1].censored]
@@ -149,8 +184,7 @@ def standing_sentence(standing: Standing) -> str:
         towards = f"down to {field}" if standing.largest else f"up to {field}"
         sizes = _list([f"{names}, {towards} {size}" for size, names in _together(failed)], last="; ")
         said.append(f"not learned within this budget by {sizes}")
-    sweep = standing.sweep
-    return f"{sweep.title}, {sweep.symbol} = {standing.x}: {'; '.join(said)}."
+    return Said(standing.sweep.title, f"{standing.sweep.symbol} = {standing.x}", f"{'; '.join(said)}.")
 
 
 def _at(standing: Standing, series: Series, point: Point) -> tuple[str, str]:
@@ -193,11 +227,11 @@ def _steps(steps: tuple[int, int]) -> str:
     return f"{low:,} steps" if low == high else f"{low:,} to {high:,} steps"
 
 
-def law_sentence(sweep: Sweep) -> str:
+def _laws(sweep: Sweep) -> list[Said]:
     """How the sizes that were learned grow, as far as laws could be fitted; empty where none was."""
     found = [(_who(series), short_law(series.growth, sweep.symbol)) for series in sweep.of("learned")]
-    laws = [f"{who} as {law}" for who, law in found if law]
-    return f"{sweep.title}: what was learned grows, {'; '.join(laws)}." if laws else ""
+    laws = [f"{who} {law}" for who, law in found if law]
+    return [Said(sweep.title, "", f"laws fitted to what was learned: {'; '.join(laws)}.")] if laws else []
 
 
 def short_law(growth: Growth, symbol: str) -> str:
@@ -213,23 +247,21 @@ def short_law(growth: Growth, symbol: str) -> str:
     )
 
 
-def lengths_sentence(sweep: Sweep) -> str:
+def _other_lengths(sweep: Sweep) -> list[Said]:
     """What networks that learned err by at the longest length that all of them were tested at; empty without any."""
     learned = [row for row in sweep.lengths if row.learned]
     x = max((row.x for row in learned), default=0)
     rows = [row for row in learned if row.x == x]
     common = set.intersection(*(set(row.errors) for row in rows)) if rows else set()
     if not common:
-        return ""
+        return []
     longest = max(common)
     errors = [f"{median(row.errors[longest]):.2g} by {plain_name(row.architecture)}" for row in rows]
-    return (
-        f"{sweep.title}, trained at {sweep.symbol} = {x} and tested at {longest}: {sweep.mean_error_name} "
-        f"{_list(errors)}, the median over seeds."
-    )
+    place = f"trained at {sweep.symbol} = {x} and tested at {longest}"
+    return [Said(sweep.title, place, f"{sweep.mean_error_name} {_list(errors)}, the median over seeds.")]
 
 
-def grid_sentences(sweep: Sweep) -> list[str]:
+def _grids(sweep: Sweep) -> list[Said]:
     """From which error to which the values of a grid go: a sentence for each chart."""
     said = []
     for grid in sweep.grids:
@@ -239,17 +271,18 @@ def grid_sentences(sweep: Sweep) -> list[str]:
             + ("" if first is last else f" and {median(last.errors):.2g} at {last.value}")
             for curve, first, last in ends
         ]
-        said.append(f"{sweep.title}, {sweep.symbol} = {grid.x}: median {sweep.mean_error_name} of {_list(spans)}.")
+        text = f"median {sweep.mean_error_name} of {_list(spans)}."
+        said.append(Said(sweep.title, f"{sweep.symbol} = {grid.x}", text))
     return said
 
 
-def stated_sentences(sweep: Sweep) -> list[str]:
+def _stated(sweep: Sweep) -> list[Said]:
     """What is proved at about the x at which what was learned is compared: widths impossible, and constructed."""
     standing = next((one for one in standings_of(sweep) if one.field == "width"), None)
     if standing is None:
         return []
-    said = []
-    x, points = _stated(sweep, "impossible", "mean", standing.x)
+    proved: dict[int, list[str]] = defaultdict(list)  # at each x
+    x, points = _stated_at(sweep, "impossible", "mean", standing.x)
     excluded: dict[str, int] = {}
     trained = {series.architecture for series, _ in standing.found}
     for series, point in points:
@@ -257,18 +290,17 @@ def stated_sentences(sweep: Sweep) -> list[str]:
             excluded[series.architecture] = max(point.width, excluded.get(series.architecture, 0))
     if excluded:
         parts = _list([f"{width + 1} for {plain_name(name)}" for name, width in excluded.items()])
-        said.append(f"{sweep.title}, {sweep.symbol} = {x}: bounds on the mean error exclude widths below {parts}.")
-    x, points = _stated(sweep, "constructed", "worst", standing.x)
+        proved[x].append(f"bounds on the mean error exclude widths below {parts}")
+    x, points = _stated_at(sweep, "constructed", "worst", standing.x)
     if points:
         series, point = min(points, key=lambda pair: pair[1].width)
-        method = f"{series.source}, {plain_name(series.architecture)}"
         bits = f", {point.precision} bits per number" if point.precision > _FLOAT32 else ""
-        width = f"width {point.width} ({method}{bits})"
-        said.append(f"{sweep.title}, {sweep.symbol} = {x}: explicit weights hold in the worst case at {width}.")
-    return said
+        method = f"{series.source}, {plain_name(series.architecture)}{bits}"
+        proved[x].append(f"explicit weights of width {point.width} hold in the worst case ({method})")
+    return [Said(sweep.title, f"{sweep.symbol} = {x}", f"{'; '.join(parts)}.") for x, parts in proved.items()]
 
 
-def _stated(sweep: Sweep, verdict: str, kind: str, most: int) -> tuple[int, list[tuple[Series, Point]]]:
+def _stated_at(sweep: Sweep, verdict: str, kind: str, most: int) -> tuple[int, list[tuple[Series, Point]]]:
     """The largest x, up to `most`, at which something of this kind stands, and what does."""
     found = [(series, point) for series in sweep.of(verdict) if series.error_kind == kind for point in series.points]
     x = max((point.x for _, point in found if point.x <= most), default=0)
