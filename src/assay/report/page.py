@@ -38,7 +38,12 @@ class Column:
     along: bool = False
 
     def value(self, row: EvidenceRow) -> object:
-        """What this row has there; None for nothing."""
+        """What this row has there; None for nothing. What has a column of its own is no part of the task."""
+        if self.field == "task":
+            name, _, parameters = row.task.partition(": ")
+            own = {f"{symbol} = {value}" for symbol, value in row.along.items()}
+            others = [text for text in parameters.split(", ") if text and text not in own]
+            return f"{name}: {', '.join(others)}" if others else name
         return row.along.get(self.field) if self.along else getattr(row, self.field)
 
 
@@ -53,7 +58,7 @@ _COLUMNS = [
     Column("source", "source", numeric=False),
     Column("width", "width"),
     Column("error", "error"),
-    Column("error_kind", "kind of error", numeric=False),
+    Column("error_kind", "kind", numeric=False),
     Column("justification", "justification", numeric=False),
     Column("tolerance", "tolerance"),
     Column("parameters", "parameters"),

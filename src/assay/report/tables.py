@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from assay.report.sweeps import Sweep, with_laws
+from assay.report.sweeps import Certified, Sweep, with_laws
 from assay.report.text_table import TextTable
 from assay.report.words import ERRORS, bits_text, boundary_label, floor_text, law_text, places, silent, width_texts
 from assay.results.grids import Grid
@@ -24,20 +24,30 @@ def size_table(sweep: Sweep) -> TextTable:
 
 
 def baselines_table(sweep: Sweep) -> TextTable:
-    """A row for each trivial baseline at each x: what it reaches."""
+    """A row for each trivial baseline: what it reaches along the sweep; then the tolerances, and the draws of each."""
+    reached = [{one.name: _reached(one, at.tolerance) for one in at.found} for at in sweep.baselines]
+    names = dict.fromkeys(name for found in reached for name in found)
     rows = [
-        [str(at.x), one.name, f"{one.error:.3f}", f"{at.tolerance:g}", str(at.draws), _outcome(one, at.tolerance)]
-        for at in sweep.baselines
-        for one in at.found
+        *([name, *(found.get(name, "") for found in reached)] for name in names),
+        ["tolerance", *(f"{at.tolerance:.3g}" for at in sweep.baselines)],
+        ["draws", *(f"{at.draws:,}" for at in sweep.baselines)],
     ]
-    columns = [sweep.symbol, "baseline", sweep.mean_error_name, "tolerance", "draws", "outcome"]
-    return TextTable("Trivial baselines", columns, rows, left=(1, 5))
+    columns = ["baseline", *(f"{sweep.symbol} = {at.x}" for at in sweep.baselines)]
+    return TextTable(f"Trivial baselines: {sweep.mean_error_name}", columns, rows)
 
 
-def _outcome(one: Baseline, tolerance: float) -> str:
-    if one.error > tolerance:
-        return "does not reach the tolerance"
-    return "reaches the tolerance" + (" by a part of the task" if one.partial else "")
+def _reached(one: Baseline, tolerance: float) -> str:
+    """Its error, and whether it is within the tolerance, which is harmless where it does a part of the task."""
+    within = " (part of the task)" if one.partial else " (within the tolerance)"
+    return f"{one.error:.3f}{within if one.error <= tolerance else ''}"
+
+
+def certified_at(sweep: Sweep) -> tuple[list[tuple[Certified, str]], str]:
+    """The certificates, each with those parameters of its task that differ among them; and those that all share."""
+    parameters = [one.parameters.split(", ") for one in sweep.certificates]
+    shared = [part for part in parameters[0] if all(part in own for own in parameters)] if len(parameters) > 1 else []
+    own = [", ".join(part for part in parts if part not in shared) for parts in parameters]
+    return list(zip(sweep.certificates, own, strict=True)), ", ".join(shared)
 
 
 def growth_table(sweep: Sweep) -> TextTable:
