@@ -373,7 +373,7 @@ def test_advice_says_what_limits():
     assert "known without values" in strong.advice
     weak = probe(make_heads("weak", keys, queries, values=keys), sparsities=(2,), sets=4).findings
     contexts = sorted(row.context.median for row in weak.heads)
-    assert f"the median head can among up to {contexts[1]}, the weakest: " in weak.advice
+    assert f"The median head can among up to {contexts[1]}, the weakest: " in weak.advice
     outputs = [row.losses["token-4"].output.median for row in weak.heads]
     off = sum(error > 0.1 for error in outputs)
     assert f"the outputs of {off} are off by more than 10%" in weak.advice

@@ -349,7 +349,7 @@ def test_figures_are_medians_over_texts_with_the_least_and_the_largest():
     assert (f"attend to ({sides['lost']} on some texts" in found.advice) == (sides["lost"] > 0)
     assert "N = 48, 3 texts: " in found.advice
     assert "on some texts" not in alone[0].advice
-    assert " to " not in alone[0].advice.split("first to lose")[1].split(". With")[0].replace("add to", "")
+    assert " to " not in alone[0].advice.split("First to lose")[1].split(". With")[0].replace("add to", "")
 
 
 def test_the_table_of_heads_shows_each_figure_with_its_spread(tmp_path):

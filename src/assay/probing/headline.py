@@ -117,9 +117,9 @@ def _losses(found: Findings) -> str:
         text += f", and the outputs of {len(off(found, name, 'output'))} are off by more than {ALLOWED:.0%}"
         text += _some(outputs, ALLOWED)
     else:
-        text += " (what their outputs lose is not known without values)"
+        text += ". What their outputs lose is not known without values"
     first = ", ".join(f"{head_name(row)}: {with_spread(loss)}" for row, loss in ranked[:_NAMED])
-    return f"{text}; first to lose, {_RANKED[ranked_by(found, name)]}: {first}"
+    return f"{text}. First to lose, {_RANKED[ranked_by(found, name)]}, are {first}"
 
 
 def _contexts(found: Findings) -> str:
@@ -132,7 +132,7 @@ def _contexts(found: Findings) -> str:
     named = ", ".join(f"{name}: {with_spread(contexts[name], ',')}" for name in weakest[:_NAMED])
     return (
         f"With queries like their own, {short} of {len(contexts)} heads cannot put {MASS:.0%} of the softmax "
-        f"on a single token among {found.length:,} keys{_some(contexts.values(), found.length)}; the median head can "
+        f"on a single token among {found.length:,} keys{_some(contexts.values(), found.length)}. The median head can "
         f"among up to {middle:,}{' or more' if middle >= most else ''}{', the weakest: ' if named else ''}{named}"
     )
 
