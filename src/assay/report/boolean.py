@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from assay.report.boolean_findings import BooleanFindings
 from assay.report.text_table import TextTable
-from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, side_by_side, tooltip, whole_numbers
+from assay.report.looks import BLUE, GREY, RED, SERIES
+from assay.report.messages import listed
+from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, tooltip, where, whole_numbers
 
-_GREY, _BLUE, _RED = "#8a8f98", "#3b6fb6", "#d1342b"
-_FUNCTIONS = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f", "#8e63b5", "#4aa3a2", "#b0609a"]
-_SIGNIFICANDS = [{"name": "float32", "bits": 24}, {"name": "float64", "bits": 53}]
+_SIGNIFICANDS = {"float32": 24, "float64": 53}
 _KINDS = ["impossible below", "constructed", "learned", "not learned up to"]
 
 
@@ -25,21 +25,21 @@ def boolean_charts(found: BooleanFindings) -> list[VegaChart]:
 
 
 def _heads_chart(found: BooleanFindings) -> VegaChart:
-    values = []
+    rows: list[Row] = []
     for one in found.heads:
         learned = ("learned", one.learned) if one.learned else ("not learned up to", one.tried or None)
         for kind, heads in (("impossible below", one.needed), ("constructed", one.constructed), learned):
             if heads is not None:
-                values.append({"function": one.function, "n": one.inputs, "kind": kind, "heads": heads})
-    functions = list(dict.fromkeys(str(value["function"]) for value in values))
+                rows.append({"function": one.function, "n": one.inputs, "kind": kind, "heads": heads})
+    functions = list(dict.fromkeys(str(row["function"]) for row in rows))
     x = whole_numbers("n", "bits n", scale={"zero": False, "padding": 12})
     y = whole_numbers("heads", "heads H", scale={"domainMin": 0})
     shapes: Spec = {"domain": _KINDS, "range": ["stroke", "circle", "cross", "triangle-up"]}
-    colours: Spec = {"domain": _KINDS, "range": [_GREY, _BLUE, _RED, _RED]}
+    colours: Spec = {"domain": _KINDS, "range": [GREY, BLUE, RED, RED]}
     layers: list[Spec] = [
         {
-            "transform": [{"filter": "datum.kind == 'impossible below'"}],
-            "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": _GREY},
+            **where(kind="impossible below"),
+            "mark": {"type": "line", "interpolate": "step", "strokeWidth": 2, "color": GREY},
             "encoding": {"x": x, "y": y},
         },
         {
@@ -47,95 +47,123 @@ def _heads_chart(found: BooleanFindings) -> VegaChart:
             "encoding": {
                 "x": x,
                 "y": y,
-                "shape": names("kind", sort=_KINDS, scale=shapes, legend=BELOW),
-                "color": names("kind", sort=_KINDS, scale=colours, legend=BELOW),
+                "shape": names("kind", sort=_KINDS, scale=shapes, legend={}),
+                "color": names("kind", sort=_KINDS, scale=colours, legend={}),
                 "tooltip": tooltip("function", "n", "kind", "heads"),
             },
         },
     ]
-    spec = {"data": data(values), **side_by_side("function", functions, 260, layers, least=120)}
     caption = (
-        "Heads of one softmax layer with a fixed query and a linear threshold. Below the grey line (threshold degree) "
-        "no heads compute the function, in exact arithmetic. Circles: explicit weights, checked in rationals. Crosses: "
-        "the fewest heads with which training was right on all words, and exactly so. Triangles: the most "
-        "that were tried, in vain; that says nothing of what is possible."
+        "Below the grey line (threshold degree) no heads compute the function, in exact arithmetic. Circles: explicit "
+        "weights, checked in rationals; crosses: training was right on all words, and exactly so. Triangles: the most that "
+        "were tried, in vain; that says nothing of what is possible."
     )
-    return VegaChart("boolean-heads", "Heads against bits", caption, spec, "boolean")
+    drawn = (
+        "Heads of one softmax layer with a fixed query and a linear threshold, against bits; a panel for each function."
+    )
+    return VegaChart(
+        "boolean-heads",
+        _heads_message(found),
+        drawn,
+        caption,
+        panels("function", functions, 260, layers),
+        rows,
+        "boolean",
+        panel=210,
+    )
+
+
+def _heads_message(found: BooleanFindings) -> str:
+    """How many heads are needed for each function at its largest n."""
+    last = {one.function: one for one in sorted(found.heads, key=lambda one: one.inputs) if one.needed is not None}
+    said = [f"{name} takes {one.needed} at n = {one.inputs}" for name, one in last.items()]
+    return f"Of the heads of one layer {listed(said)}"
 
 
 def _errors_chart(found: BooleanFindings) -> VegaChart:
-    functions = list(dict.fromkeys(one.function for one in found.errors if one.least))
-    values = [
-        {**asdict(one), "n": f"n = {one.inputs}"}
-        for one in found.errors
-        if one.function in functions and one.least is not None
-    ]
+    kept = [one for one in found.errors if one.least is not None]
+    functions = list(dict.fromkeys(one.function for one in kept if one.least))
+    rows: list[Row] = [{**asdict(one), "n": f"n = {one.inputs}"} for one in kept if one.function in functions]
     axis: Spec = {"values": [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4], "format": ".2~f"}
     y: Spec = {"title": "share of words wrong", "scale": {"type": "sqrt"}, "axis": axis}
-    shared: Spec = {"x": whole_numbers("heads", "heads H"), "color": names("n", legend=BELOW)}
+    sizes = list(dict.fromkeys(str(row["n"]) for row in rows))
+    colour = names("n", scale={"domain": sizes, "range": SERIES[: len(sizes)]}, legend={})
+    shared: Spec = {"x": whole_numbers("heads", "heads H"), "color": colour}
     told: Spec = {"format": ".4f"}
+    said = tooltip(
+        "function",
+        "n",
+        "heads",
+        "trained",
+        "least",
+        trained={**told, "title": "wrong, trained"},
+        least={**told, "title": "wrong at least"},
+    )
     layers: list[Spec] = [
         {
-            "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3]},
-            "encoding": {**shared, "y": numbers("least", **y)},
+            "mark": {"type": "line", "strokeWidth": 2, "strokeDash": [4, 3], "point": {"size": 20}},
+            "encoding": {**shared, "y": numbers("least", **y), "tooltip": said},
         },
         {
             "transform": [{"filter": "datum.trained != null"}],
             "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-            "encoding": {
-                **shared,
-                "y": numbers("trained", **y),
-                "tooltip": tooltip("function", "n", "heads", "trained", "least", trained=told, least=told),
-            },
+            "encoding": {**shared, "y": numbers("trained", **y), "tooltip": said},
         },
     ]
-    spec = {"data": data(values), **side_by_side("function", functions, 280, layers, least=160)}
+    most = max((one for one in kept if one.least), key=lambda one: (one.least or 0, one.function))
+    title = f"With {most.heads} head{'s' * (most.heads != 1)} any network is wrong on {100 * (most.least or 0):.3g} % of the words of {most.function}, n = {most.inputs}"
+    drawn = "Share of words wrong against heads, a panel for each function, on a square root; words are uniform."
     caption = (
-        "On uniform bits. Dashed: no network with so many heads is wrong less often, in exact arithmetic. Points: the "
-        "best seed, its answers held against exact arithmetic; none may lie below its line. The axis is a square root."
+        "Dashed: no network with so many heads is wrong less often, in exact arithmetic. Points: the best seed, its "
+        "answers held against exact arithmetic; none may lie below its line."
     )
-    return VegaChart("boolean-errors", "What fewer heads get wrong", caption, spec, "boolean")
+    spec = panels("function", functions, 280, layers)
+    return VegaChart("boolean-errors", title, drawn, caption, spec, rows, "boolean", panel=240)
 
 
 def _margins_chart(found: BooleanFindings) -> VegaChart:
     functions = list(dict.fromkeys(one.function for one in found.margins))
-    values = [replace(one, proved=one.proved or "neither", measured=one.measured or "neither") for one in found.margins]
+    rows: list[Row] = [
+        {**asdict(one), "proved": one.proved or "neither", "measured": one.measured or "neither"}
+        for one in found.margins
+    ]
     y = numbers("bits", "log2 of 1 / margin")
-    colours: Spec = {"domain": functions, "range": _FUNCTIONS}
-    layers: list[Spec] = [
+    colours: Spec = {"domain": functions, "range": SERIES[: len(functions)]}
+    layers: list[Spec] = []
+    for name, bits in _SIGNIFICANDS.items():
+        at: Spec = {"y": {"datum": bits}}
+        text: Spec = {"type": "text", "align": "left", "dy": -7, "color": GREY, "text": f"significand of {name}"}
+        layers += [
+            {"mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": at},
+            {"mark": text, "encoding": {**at, "x": {"value": 4}}},
+        ]
+    layers.append(
         {
-            "data": data(_SIGNIFICANDS),
-            "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
-            "encoding": {"y": y},
-        },
-        {
-            "data": data(_SIGNIFICANDS),
-            "mark": {"type": "text", "align": "left", "dy": -7, "color": _GREY},
-            "encoding": {"y": y, "x": {"value": 4}, "text": {"field": "name"}},
-        },
-        {
-            "data": data(values),
             "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
             "encoding": {
                 "x": numbers("inputs", "bits n", scale={"zero": False}),
                 "y": y,
-                "color": names("function", sort=functions, scale=colours, legend=BELOW),
+                "color": names("function", sort=functions, scale=colours, legend={}),
                 "tooltip": tooltip(
                     *("function", "inputs", "heads", "bits", "proved", "measured", "fixed_bits"),
                     inputs={"title": "n"},
-                    bits={"format": ".1f"},
+                    bits={"title": "log2 of 1 / margin", "format": ".1f"},
+                    proved={"title": "proved in"},
+                    measured={"title": "right in"},
                     fixed_bits={"title": "fixed-point bits"},
                 ),
             },
-        },
-    ]
-    spec: Spec = {"height": 360, "width": "container", "layer": layers}
-    caption = (
-        "Explicit weights of as many heads as are needed; the margin is the least |output|, in rationals, with "
-        "coefficients whose absolute values sum to 1. Dashed: significands of float32 and float64. One sign change "
-        "more costs about two bits."
+        }
     )
-    return VegaChart("boolean-margins", "Margins in bits", caption, spec, "boolean")
+    most = max(found.margins, key=lambda one: one.bits)
+    title = f"The margin of {most.function} at n = {most.inputs} takes {most.bits:.1f} bits with {most.heads} heads"
+    drawn = "Bits of 1 / margin of explicit weights against bits n; dashed: significands of float32 and float64."
+    caption = (
+        "Explicit weights of as many heads as are needed. The margin is the least |output|, in rationals, with coefficients "
+        "whose absolute values sum to 1. One sign change more costs about two bits."
+    )
+    spec: Spec = {"height": 360, "layer": layers}
+    return VegaChart("boolean-margins", title, drawn, caption, spec, rows, "boolean")
 
 
 def heads_table(found: BooleanFindings) -> TextTable:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.report.findings import Findings
 from assay.report.sweeps import Sweep
-from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, side_by_side, tooltip, whole_numbers
+from assay.report.looks import GREY, SERIES
+from assay.report.messages import listed
+from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, tooltip, whole_numbers
+from assay.report.words import file_name
 
 _FLOOR = 1e-5  # of errors on a logarithmic axis: those that are kept have five digits
-_CAPTION = (
-    "Each curve is one seed's best run at the reported size, or at the last size that was tried. The error is measured "
-    "on validation inputs. The dashed rule is the tolerance; a run stops once it is below it."
-)
+_CAPTION = "The error is measured on validation inputs; a run stops once it is below the tolerance."
 
 
-def curve_charts(findings: Findings) -> list[VegaChart]:
-    """One chart for each sweep whose runs kept their curves, in the order of the sweeps."""
-    return [chart for sweep in findings.sweeps for chart in _of_sweep(sweep)]
-
-
-def _of_sweep(sweep: Sweep) -> Iterator[VegaChart]:
+def curve_charts(sweep: Sweep) -> Iterator[VegaChart]:
+    """Of a sweep whose runs kept their curves."""
     if not sweep.curves:
         return
     shown = list(dict.fromkeys(curve.architecture for curve in sweep.curves))
     at = sorted({curve.x for curve in sweep.curves})
     common = max(at, key=lambda x: (len({curve.architecture for curve in sweep.curves if curve.x == x}), x))
-    rows = [
+    seeds = sorted({curve.seed for curve in sweep.curves})
+    rows: list[Row] = [
         {
             "x": curve.x,
             "architecture": curve.architecture,
@@ -42,26 +38,49 @@ def _of_sweep(sweep: Sweep) -> Iterator[VegaChart]:
         for step, error in zip(curve.steps, curve.errors, strict=True)
     ]
     scale: Spec = {"type": "log"}
+    colours: Spec = {"domain": seeds, "range": [SERIES[place % len(SERIES)] for place in range(len(seeds))]}
     lines: Spec = {
-        "mark": {"type": "line", "point": {"size": 12}, "strokeWidth": 1.2},
+        "mark": {"type": "line", "point": {"size": 18}, "strokeWidth": 1.2},
         "encoding": {
             "x": whole_numbers("steps", "steps"),
             "y": numbers("error", sweep.mean_error_name, scale=scale),
-            "color": names("seed", title="seed", legend=BELOW),
-            "tooltip": tooltip("architecture", "size", "seed", "rate", "steps", "error", "run"),
+            "color": names("seed", title="seed", scale=colours, legend={"columns": len(seeds)}),
+            "tooltip": tooltip(
+                *("architecture", "x", "size", "seed", "run", "rate", "steps", "error"),
+                x={"title": sweep.symbol},
+                steps={"format": ",d"},
+            ),
         },
     }
     rule: Spec = {
-        "mark": {"type": "rule", "strokeDash": [4, 3], "color": "#808890"},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "color": GREY, "strokeWidth": 1.4},
         "encoding": {"y": numbers("tolerance", sweep.mean_error_name, scale=scale, aggregate="min")},
     }
-    spec: Spec = {
-        "data": data(rows),
-        **_choice(sweep.symbol, at, common),
-        **side_by_side("architecture", shown, 200, [lines, rule], 150),
-    }
-    title = f"{sweep.title}: validation error against steps"
-    yield VegaChart(f"{sweep.name}.curves", title, _CAPTION, spec, "curves", sweep.name)
+    spec: Spec = {**_choice(sweep.symbol, at, common), **panels("architecture", shown, 200, [lines, rule])}
+    yield VegaChart(
+        file_name(f"{sweep.name}.curves"),
+        _message(sweep, shown, common),
+        f"{sweep.mean_error_name.capitalize()} against steps at {sweep.symbol} = {common}: each curve is one seed's best "
+        "run, at the reported size or the last that was tried; dashed: the tolerance.",
+        _CAPTION,
+        spec,
+        rows,
+        "curves",
+        sweep.name,
+        panel=220,
+    )
+
+
+def _message(sweep: Sweep, shown: list[str], x: int) -> str:
+    """How many runs learned at this x, and in how many steps."""
+    said = []
+    for name in shown:
+        runs = [curve for curve in sweep.curves if (curve.architecture, curve.x) == (name, x)]
+        steps = [curve.steps[-1] for curve in runs if curve.learned]
+        within = f" within {max(steps):,} steps" if steps else ""
+        if runs:
+            said.append(f"{len(steps)} of {len(runs)} runs of {name} learned{within}")
+    return f"At {sweep.symbol} = {x:,} {listed(said)}"
 
 
 def _choice(symbol: str, at: list[int], common: int) -> Spec:

@@ -9,12 +9,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from assay.report import boolean, comparisons, retrieval, sweeps, tables, words
-from assay.report.charts import Chart, charts, file_name
-from assay.report.curves import curve_charts
+from assay.report.charts import charts
 from assay.report.findings import Findings
 from assay.report.found import EvidenceRow, Found
 from assay.report.summary import learned_sentence, results, sweep_sentences
-from assay.report.vega import VegaChart, in_script, script
+from assay.report.vega import VegaChart, in_script, script, style
 from assay.schema import to_json
 from assay.store.files import make_folder, require_folder, require_writable, write_whole
 
@@ -47,7 +46,6 @@ class Column:
         return row.along.get(self.field) if self.along else getattr(row, self.field)
 
 
-AnyChart = Chart | VegaChart
 _FIRST = ("theorem", "summary", "retrieval", "memory", "boolean", "comparison", "grids", "widths")  # sections
 _KEPT = ("architecture", "verdict", "justification")  # columns of the evidence that stay whatever they say
 _CHOSEN = ("architecture", "verdict", "source")  # columns that a menu filters by
@@ -74,23 +72,29 @@ _COLUMNS = [
 ]
 
 
-def write_report(findings: Findings, folder: Path) -> Path:
+def write_report(findings: Findings, folder: Path, figures: str = "svg") -> Path:
     """Write the page and the figures of a study, see `write_page`."""
     drawn = charts(findings)
-    return write_page(findings.study, page_text(findings, drawn), drawn, folder)
+    return write_page(findings.study, page_text(findings, drawn), drawn, folder, figures)
 
 
-def write_page(name: str, text: str, drawn: Iterable[Chart], folder: Path) -> Path:
-    """Write `<name>.html` and `<name>-figures/*.svg` into `folder`; the path of the page.
+def write_page(name: str, text: str, drawn: Iterable[VegaChart], folder: Path, figures: str = "svg") -> Path:
+    """Write `<name>.html` and a figure for each chart into `<name>-figures`, in `folder`; the path of the page.
+
+    Args:
+        figures: what they are, one of `vega.FORMATS`.
 
     Raises:
         AssayError: the folder cannot be written to.
     """
-    page, figures = _places(name, make_folder(folder))
-    make_folder(figures)
+    page, there = _places(name, make_folder(folder))
+    make_folder(there)
     for chart in drawn:
-        _write_text(figures / f"{chart.name}.svg", chart.svg)
-    _write_text(page, text)
+        drawing = chart.file(figures)
+        write_whole(
+            there / f"{chart.name}.{figures}", lambda temporary, drawing=drawing: temporary.write_bytes(drawing)
+        )
+    write_whole(page, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
     return page
 
 
@@ -105,17 +109,15 @@ def require_report(name: str, folder: Path) -> None:
     require_folder(figures)
 
 
-def page_text(findings: Findings, drawn: list[Chart]) -> str:
-    """The whole page of a study."""
-    live = [*_live_charts(findings), *curve_charts(findings)]
-    every = [*drawn, *live]
-    first = first_chart(every)
+def page_text(findings: Findings, drawn: Sequence[VegaChart]) -> str:
+    """The whole page of a study, with these charts."""
+    first = first_chart(drawn)
     return render(
         "template.html",
         findings,
         results=results(findings),
         symbols=dict.fromkeys(symbol for sweep in findings.sweeps for symbol in sweep.columns.values()),
-        drawn_live=live,
+        drawn=drawn,
         first=first,
         learned=learned_sentence(findings.sweeps, len(findings.seeds)) if findings.sweeps else "",
         sentences=sweep_sentences,
@@ -127,7 +129,7 @@ def page_text(findings: Findings, drawn: list[Chart]) -> str:
         functions=boolean,
         by_name={sweep.name: sweep for sweep in findings.sweeps},
         charts_of=lambda sweep, section: [
-            chart for chart in every if (chart.sweep, chart.section) == (sweep, section) and chart is not first
+            chart for chart in drawn if (chart.sweep, chart.section) == (sweep, section) and chart is not first
         ],
     )
 
@@ -138,12 +140,12 @@ def render(
     *,
     results: Sequence[str],
     symbols: Iterable[str] = (),
-    drawn_live: Iterable[VegaChart] = (),
+    drawn: Sequence[VegaChart] = (),
     **parts: object,
 ) -> str:
     """A page that begins with `results`, sentences.
 
-    `parts` is what its own template shows, `symbols` of varied parameters, `drawn_live` what the page draws itself.
+    `parts` is what its own template shows, `symbols` of varied parameters, `drawn` its charts.
     """
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -161,14 +163,15 @@ def render(
         choices={title: values for title, values in choices.items() if title in _CHOSEN},
         shown=_shown,
         data=in_script(to_json(found)),
-        script=script(list(drawn_live)),
-        css=(_HERE / "report.css").read_text("utf-8"),
+        drawn=drawn,
+        script=script(drawn),
+        css=(_HERE / "report.css").read_text("utf-8") + style(),
         js=(_HERE / "report.js").read_text("utf-8"),
         **parts,
     )
 
 
-def first_chart(drawn: Sequence[AnyChart]) -> AnyChart | None:
+def first_chart(drawn: Sequence[VegaChart]) -> VegaChart | None:
     """The chart that a page begins with; None without any."""
     for section in _FIRST:
         for chart in drawn:
@@ -189,23 +192,9 @@ def _informative(columns: Sequence[Column], rows: Sequence[EvidenceRow]) -> tupl
     return kept, same
 
 
-def _live_charts(findings: Findings) -> list[VegaChart]:
-    """Charts of vectors and Boolean functions."""
-    return [
-        *(retrieval.retrieval_charts(findings.retrieval) if findings.retrieval else []),
-        *(retrieval.memory_charts(findings.memory) if findings.memory else []),
-        *(boolean.boolean_charts(findings.boolean) if findings.boolean else []),
-    ]
-
-
 def _places(name: str, folder: Path) -> tuple[Path, Path]:
     """Of the page, and of the folder of its figures."""
-    return folder / f"{file_name(name)}.html", folder / f"{file_name(name)}-figures"
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a file; what is no character, such as a strange byte in a file's name, becomes an escape."""
-    write_whole(path, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
+    return folder / f"{words.file_name(name)}.html", folder / f"{words.file_name(name)}-figures"
 
 
 def _shown(value: object) -> str:

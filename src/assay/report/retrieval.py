@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from assay.report.retrieval_findings import Margin, MemoryFindings, RetrievalFindings
 from assay.report.text_table import TextTable
-from assay.report.vega import BELOW, Spec, VegaChart, data, names, numbers, tooltip
+from assay.report.looks import BLUE, GREY, SERIES, STEEL, TEAL
+from assay.report.messages import listed
+from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, plain, tooltip, where
 
-_GREY, _SOFT = "#8a8f98", "#b9bec6"
 # Colours and dashes of the lines of the first chart, by how their names begin.
 _LINES = {
-    "impossible": ("#8a8f98", [2, 2]),
-    "explicit": ("#3b6fb6", []),
-    "random": ("#4aa3a2", [8, 3]),
-    "published": ("#b9bec6", []),
+    "impossible": (GREY, [2, 2]),
+    "explicit": (BLUE, []),
+    "random": (TEAL, [8, 3]),
+    "published": (STEEL, [1, 0]),
 }
-_SETTINGS = ["#d1342b", "#c27c1f", "#8e63b5", "#6aa84f", "#b0609a"]
-_MEMORIES = ["#3b6fb6", "#d1342b", "#c27c1f", "#6aa84f"]
-_MEDIAN: Spec = {"title": "median n"}
-_MOST: Spec = {"field": "most"}
+_SETTINGS = ["#d1342b", "#c27c1f", "#8e63b5", "#2f8f57", "#c2559d"]
 _LOG_N: Spec = {"type": "log", "domain": [3, 1e9], "clamp": True}
 
 
@@ -38,14 +36,15 @@ def memory_charts(found: MemoryFindings) -> list[VegaChart]:
 
 def _documents_chart(found: RetrievalFindings) -> VegaChart:
     top = found.top
-    lines = [
-        {"name": band.name, "d": d, "n": n, "steps": band.name.startswith("explicit")}
+    rows: list[Row] = [
+        {"kind": "steps" if band.name.startswith("explicit") else "line", "name": band.name, "d": d, "n": n}
         for band in found.bands
         for d, n in band.points
         if d >= 1
     ]
-    points = [
+    rows += [
         {
+            "kind": "trained",
             "name": one.setting,
             "d": one.dimensions,
             "n": one.middle,
@@ -63,62 +62,70 @@ def _documents_chart(found: RetrievalFindings) -> VegaChart:
         "name",
         sort=[*drawn, *settings],
         scale={"domain": [*drawn, *settings], "range": [*shades, *_SETTINGS[: len(settings)]]},
-        legend={**BELOW, "columns": 2, "labelLimit": 420, "symbolType": "stroke", "symbolStrokeWidth": 3},
+        legend={"symbolType": "stroke", "symbolStrokeWidth": 3},
     )
     dash: Spec = {"domain": drawn, "range": [pattern or [1, 0] for _, pattern in looks]}
     powers: Spec = {"type": "log", "base": 2, "domain": [1, 512]}
     x = numbers("d", "dimensions d", scale=powers, axis={"values": [2**i for i in range(10)]})
-    y = numbers("n", "documents n", scale=_LOG_N, axis={"values": [10**i for i in range(1, 10)], "format": ","})
+    y = numbers("n", "documents n", scale=_LOG_N, axis={"values": [10**i for i in range(1, 10)], "format": ",~s"})
+    said = tooltip("name", "d", "n", "seeds", n={"title": "documents n", "format": ",.0f"}, d={"title": "dimensions d"})
+    line: Spec = {"x": x, "y": y, "color": colour, "strokeDash": names("name", legend=None, scale=dash)}
     layers: list[Spec] = [
         {
-            "data": data(lines),
+            **where(kind=kind),
+            "mark": {"type": "line", "strokeWidth": 2, "clip": True, "interpolate": interpolate},
+            "encoding": {**line, "order": {"field": "d"}},
+        }
+        for kind, interpolate in (("steps", "step-after"), ("line", "linear"))
+    ]
+    layers += [
+        {
+            "transform": [{"filter": {"field": "kind", "oneOf": ["steps", "line"]}}],
+            "mark": {"type": "point", "size": 90, "opacity": 0, "filled": True, "clip": True},
+            "encoding": {"x": x, "y": y, "tooltip": said},
+        },
+        {
+            "mark": {"type": "rule", "color": BLUE, "strokeWidth": 2},
+            "encoding": {"x": {"datum": 2 * top}},
+        },
+        {
+            **where(kind="trained"),
+            "mark": {"type": "rule", "strokeWidth": 2},
+            "encoding": {"x": x, "y": {**y, "field": "least"}, "y2": {"field": "most"}, "color": colour},
+        },
+        {
+            **where(kind="trained"),
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
             "encoding": {
                 "x": x,
                 "y": y,
                 "color": colour,
-                "strokeDash": names("name", legend=None, scale=dash),
-                "order": {"field": "d"},
-                "tooltip": tooltip("name", "d", "n", n={"format": ",.0f"}),
+                "tooltip": [*said[:2], {**said[2], "title": "median n"}, said[3]],
             },
-            "layer": [
-                {
-                    "transform": [{"filter": f"{sign}datum.steps"}],
-                    "mark": {"type": "line", "strokeWidth": 2, "clip": True, "interpolate": interpolate},
-                }
-                for sign, interpolate in (("", "step-after"), ("!", "linear"))
-            ],
-        },
-        {
-            "data": data([{"d": 2 * top}]),
-            "mark": {"type": "rule", "color": "#3b6fb6", "strokeWidth": 2},
-            "encoding": {"x": {"field": "d", "type": "quantitative"}},
-        },
-        {
-            "data": data(points),
-            "mark": {"type": "rule", "strokeWidth": 2},
-            "encoding": {
-                "x": x,
-                "y": {"field": "least", "type": "quantitative"},
-                "y2": {"field": "most"},
-                "color": colour,
-            },
-        },
-        {
-            "data": data(points),
-            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip("name", "d", "n", "seeds", n=_MEDIAN)},
         },
     ]
     caption = (
-        f"Up and left is better. Left of d = {2 * top} (vertical line) no more documents than the grey dashes are "
-        "possible, whatever the numbers are; on it, explicit vectors serve any number, with enough bits. Other grey "
-        "dashes: queries of that format cannot tell more sets apart. Blue: explicit vectors, proved for all sets in "
-        "integers that the format holds. Green: random documents, exact for real numbers. Points: the most documents "
-        f"that training served, all sets of {top}, median and range over seeds. The light line extrapolates the "
-        "published curve."
+        f"Left of d = {2 * top} (vertical line) no more documents than the grey dashes are possible, whatever the numbers "
+        "are; on it, explicit vectors serve any number, with enough bits. Other grey dashes: queries of that format cannot "
+        "tell more sets apart. Explicit vectors are proved for all sets, random documents are exact for real numbers."
     )
-    spec: Spec = {"height": 460, "width": "container", "layer": layers}
-    return VegaChart("retrieval-documents", "Documents against dimensions", caption, spec, "retrieval")
+    said_drawn = (
+        "Documents against dimensions, logarithmic axes: up and left is better. Points: the most that training served, "
+        f"all sets of {top}, median and range over seeds."
+    )
+    title = _documents_message(found)
+    spec: Spec = {"height": 460, "layer": layers}
+    return VegaChart("retrieval-documents", title, said_drawn, caption, spec, rows, "retrieval")
+
+
+def _documents_message(found: RetrievalFindings) -> str:
+    """The most documents that training served, and any number with explicit vectors."""
+    explicit = f"explicit vectors serve any number of documents in {2 * found.top} dimensions"
+    if not found.reached:
+        return f"With enough bits {explicit}"
+    d = max(one.dimensions for one in found.reached)
+    most, setting = max((one.middle, one.setting) for one in found.reached if one.dimensions == d)
+    return f"In {d} dimensions training served {most:,} documents ({setting}); {explicit}"
 
 
 def _shades(colours: list[str]) -> list[str]:
@@ -133,27 +140,36 @@ def _shades(colours: list[str]) -> list[str]:
 
 
 def _margin_chart(found: RetrievalFindings) -> VegaChart:
-    values = [
+    rows: list[Row] = [
         {"n": one.documents, "margin": one.margin, "name": _margin_name(one)} for one in found.margins if one.margin > 0
     ]
-    order = list(dict.fromkeys(value["name"] for value in values))
+    order = list(dict.fromkeys(str(row["name"]) for row in rows))
     log: Spec = {"type": "log", "domain": [1e-4, 2]}
+    colours: Spec = {"domain": order, "range": [SERIES[place % len(SERIES)] for place in range(len(order))]}
     spec: Spec = {
-        "data": data(values),
+        "height": 320,
         "mark": {"type": "line", "point": {"filled": True, "size": 45}, "clip": True},
         "encoding": {
             "x": numbers("n", "documents n", scale={"type": "log", "base": 2}),
             "y": numbers("margin", "least margin", scale=log, axis={"format": "~g"}),
-            "color": names("name", sort=order, legend={**BELOW, "columns": 3}),
+            "color": names("name", sort=order, scale=colours, legend={}),
             "tooltip": tooltip("name", "n", "margin", margin={"format": ".3g"}),
         },
     }
     caption = (
-        "The least of all sets' margins, with documents and queries of length 1: scores in the set above all others. "
-        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found.top}. Trained: the best seed "
-        "after all steps; where some set has no query, there is no point."
+        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found.top}. Trained: the best seed after "
+        "all steps; where some set has no query, there is no point."
     )
-    return VegaChart("retrieval-margins", "Margins", caption, spec, "retrieval")
+    drawn = (
+        "The least of all sets' margins against documents, logarithmic axes; documents and queries have length 1, and the "
+        "margin is by how much scores in the set are above all others."
+    )
+    trained = [one for one in found.margins if one.kind == "trained" and one.margin > 0]
+    title = "Trained vectors have margins on no set"
+    if trained:
+        last = max(trained, key=lambda one: (one.documents, one.margin))
+        title = f"At n = {last.documents:,} trained vectors in {last.dimensions} dimensions keep a margin of {last.margin:.2g}"
+    return VegaChart("retrieval-margins", title, drawn, caption, spec, rows, "retrieval")
 
 
 def _margin_name(margin: Margin) -> str:
@@ -166,27 +182,34 @@ def _kept_chart(found: RetrievalFindings) -> VegaChart:
     cyclic = [one for one in found.kept if one.vectors == "cyclic"]
     formats = list(dict.fromkeys(one.number_format for one in cyclic))
     tried: Spec = {"title": "sets tried", "format": ","}
+    colours: Spec = {"domain": formats, "range": SERIES[: len(formats)]}
     spec: Spec = {
-        "data": data(cyclic),
+        "height": 320,
         "mark": {"type": "line", "point": {"filled": True, "size": 45}},
         "encoding": {
             "x": numbers("documents", "documents n", scale={"type": "log", "nice": False}),
             "y": numbers("share", "share of the sets retrieved", scale={"domain": [0, 1]}),
-            "color": names("number_format", sort=formats, legend=BELOW),
-            "tooltip": tooltip("number_format", "documents", "share", "tried", share={"format": ".4f"}, tried=tried),
+            "color": names("number_format", sort=formats, scale=colours, legend={}),
+            "tooltip": tooltip(
+                *("number_format", "documents", "share", "tried"),
+                number_format={"title": "format"},
+                share={"format": ".4f"},
+                tried=tried,
+            ),
         },
     }
-    caption = (
-        f"Explicit vectors in {2 * found.top} dimensions (cyclic polytope), documents and queries rounded to a "
-        "format: in exact arithmetic every set is retrieved at any n; precision is the wall."
-    )
-    return VegaChart("retrieval-formats", "What number formats leave", caption, spec, "retrieval")
+    last = max(one.documents for one in cyclic)
+    shares = [f"{100 * one.share:.3g} % in {one.number_format}" for one in cyclic if one.documents == last]
+    title = f"Rounded explicit vectors of {last:,} documents still serve {listed(shares)} of the sets"
+    drawn = f"Share of sets retrieved against documents, by number format; vectors in {2 * found.top} dimensions."
+    caption = "Cyclic polytope: in exact arithmetic every set is retrieved at any n; precision is the wall."
+    return VegaChart("retrieval-formats", title, drawn, caption, spec, plain(cyclic), "retrieval")
 
 
 def _memory_chart(found: MemoryFindings) -> VegaChart:
     kinds = list(dict.fromkeys(point.memory for point in found.points))
     formats = list(dict.fromkeys(point.number_format for point in found.points))
-    colours: Spec = {"domain": kinds, "range": _MEMORIES[: len(kinds)]}
+    colours: Spec = {"domain": kinds, "range": SERIES[: len(kinds)]}
     dashes: Spec = {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]}
     stroke: Spec = {"symbolType": "stroke"}
     whole: Spec = {"format": ","}
@@ -199,7 +222,8 @@ def _memory_chart(found: MemoryFindings) -> VegaChart:
                 "color": names("memory", sort=kinds, title="memory", scale=colours),
                 "strokeDash": names("number_format", sort=formats, title="stored as", legend=stroke, scale=dashes),
                 "tooltip": tooltip(
-                    *("memory", "number_format", "pairs", "load", "share", "bits"),
+                    *("memory", "number_format", "pairs", "dimensions", "load", "share", "bits"),
+                    number_format={"title": "stored as"},
                     pairs=whole,
                     load={"format": ".3g"},
                     share={"format": ".3f"},
@@ -207,19 +231,34 @@ def _memory_chart(found: MemoryFindings) -> VegaChart:
                 ),
             },
         },
-        {"mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY}, "encoding": {"x": {"datum": 1}}},
+        {"mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": {"x": {"datum": 1}}},
     ]
-    spec: Spec = {
-        "data": data(found.points),
-        "facet": {"column": names("dimensions", title="d", header={"labelFontSize": 12})},
-        "spec": {"width": 400, "height": 300, "layer": layers},
-    }
-    caption = (
-        "n random unit keys and values, written once, read with every key; the answer is the value of largest inner "
-        "product with what was read. Dashed: the load at which a matrix of d x d numbers is predicted to fail, as a "
-        "limit for large d (conjectured sharp). Softmax keeps all keys and values, so that its store grows with n."
+    places = sorted({point.dimensions for point in found.points})
+    spec = panels("dimensions", places, 300, layers, "d = {}")
+    drawn = (
+        "Share of pairs read correctly against load, a panel for each d; dashed: the load at which d x d numbers are "
+        "predicted to fail, as a limit for large d (conjectured sharp)."
     )
-    return VegaChart("memory-load", "Pairs read correctly against load", caption, spec, "memory")
+    caption = (
+        "n random unit keys and values, written once, read with every key. The answer is the value of largest inner "
+        "product with what was read. Softmax keeps all keys and values: its store grows with n."
+    )
+    title = _memory_message(found, places[-1])
+    return VegaChart("memory-load", title, drawn, caption, spec, plain(found.points), "memory", panel=340)
+
+
+def _memory_message(found: MemoryFindings, dimensions: int) -> str:
+    """Which memories still hold nearly all pairs at or beyond the predicted load, in the largest d, and which do not."""
+    there = [point for point in found.points if point.dimensions == dimensions and point.load >= 1]
+    if not there:
+        return f"Loads below 1 in {dimensions} dimensions"
+    load = min(point.load for point in there)
+    best: dict[str, float] = {}
+    for point in there:
+        if point.load == load:
+            best[point.memory] = max(point.share, best.get(point.memory, 0.0))
+    said = listed([f"{memory} {100 * share:.3g} %" for memory, share in best.items()])
+    return f"At load {load:.2g} in {dimensions} dimensions pairs are read correctly by {said}"
 
 
 def reached_table(found: RetrievalFindings) -> TextTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from assay.report.findings import AttentionMap
@@ -12,19 +13,27 @@ from assay.results.grids import Grid
 from assay.results.growth import Growth
 
 ERRORS = {"worst": "worst case", "mean": "mean"}
-_ADJECTIVES = {"worst": "worst-case", "mean": "mean"}
 
-BITS_CAPTION = [
-    "Width times bits per number, which is what these bounds limit: they exclude an embedding of fewer bits even where "
-    "a single number of full precision holds enough.",
-    "Grey and hatched: proved, for the mean and the worst-case error. Lines: explicit weights with certificates.",
-]
+BITS_CAPTION = (
+    "Width times bits per number is what these bounds limit: they exclude an embedding of fewer bits even where one "
+    "number of full precision holds enough."
+)
+PRECISION_CAPTION = (
+    "Each point is the smallest p of a fixed-point format at which the tolerance is met on the inputs that were tried."
+)
+STATE_CAPTION = (
+    "State bits are the numbers that a network carries on behind the last token, times bits per number. Grey: with "
+    "fewer no causal network has a mean error within the tolerance, by a proved bound."
+)
 
 
-PRECISION_CAPTION = [
-    "Fewest bits per number, sign included, of fixed-point formats: activations are rounded to nearest and saturate.",
-    "Each point is the smallest p at which some place of the point meets the tolerance on the inputs that were tried.",
-]
+def file_name(text: str) -> str:
+    """The text with a dash for what a file's name had better not have.
+
+    >>> file_name("length.my:Layer, depth 2")
+    'length.my-Layer-depth-2'
+    """
+    return re.sub(r"[^\w.-]+", "-", text)
 
 
 def bits_text(point: FewestBits) -> str:
@@ -207,79 +216,39 @@ def few_seeds_text(seeds: int) -> str:
     )
 
 
-def summary_caption(seeds: int, sought: str) -> list[str]:
+def summary_caption(seeds: int, sought: str) -> str:
     """Of the summary chart of what was looked for."""
     which = sought if sought.startswith("largest ") else f"smallest {sought}"
-    points = f"Points: {which} that at least {seeds_text(seeds)} learned within the budget, by mean error."
-    laws = (
-        "Dashed: power laws fitted to them, with the interval of the exponent over resampled seeds and places between "
-        "the values that were tried."
-    )
-    if sought != "width":
-        return [points, laws]
-    return [
-        points,
-        laws,
-        "Broad lines: the narrowest network of a bare model that was constructed, certified for the worst-case "
-        "error. No layer that is trained is one of these models, and the two errors differ: a learned width below a "
-        "constructed one is no contradiction.",
-    ]
+    points = f"Filled: the {which} that at least {seeds_text(seeds)} learned, with the range over seeds."
+    laws = "Dashed: fitted power laws, with the interval of the exponent."
+    weights = "Hollow: the narrowest explicit weights of each bare model, certified for the worst case."
+    return " ".join([points, laws, *([weights] if sought == "width" else [])])
 
 
-def band_caption(sweep: Sweep, architecture: Architecture, seeds: int, *, linear: bool) -> list[str]:
+def band_caption(sweep: Sweep, architecture: Architecture, seeds: int) -> str:
     """Of the chart of one architecture on one sweep."""
-    boundaries, symbol = boundaries_of(sweep, architecture), sweep.symbol
-    caption = [_bound_sentence(series, symbol) for series in boundaries if series.verdict == "impossible"]
-    constructed = [s for s in (*boundaries, *references(sweep, architecture)) if s.verdict == "constructed"]
-    if constructed:
-        methods = ", ".join(sorted({s.source for s in constructed}))
-        models = " and ".join(sorted({s.architecture for s in constructed}))
-        beside = "" if architecture.bare else f", which is not {architecture.name}: the line is there to compare with"
-        caption.append(f"Constructed by {methods}: explicit weights of {models}{beside}; certified {sweep.all_inputs}.")
-    learned = [point for s in boundaries if s.verdict == "learned" for point in s.points]
-    if learned:
-        caption.append(f"Learned: by at least {seeds_text(seeds)}, each within a budget of steps.")
-    censored = [
-        f"{'down' if s.largest else 'up'} to {s.field} {p.width} at {symbol} = {p.x}"
-        for s in boundaries
-        if s.verdict == "learned"
-        for p in s.points
-        if p.censored
-    ]
-    if censored:
-        caption.append(f"Not learned within this budget {', '.join(censored)}: that is no proof that it cannot be.")
-    if linear:
-        caption.append(f"Both axes are linear, so that what is proportional to {symbol} is a straight line.")
-    return caption
+    own = boundaries_of(sweep, architecture)
+    caption = []
+    if any(series.verdict == "learned" for series in own):
+        caption.append(f"Filled: learned by at least {seeds_text(seeds)}.")
+    models = sorted({series.architecture for series in references(sweep, architecture)})
+    if models:
+        caption.append(f"Hollow: explicit weights of {' and '.join(models)}, which is not {architecture.name}.")
+    elif any(series.verdict == "constructed" for series in own):
+        caption.append(f"Hollow: explicit weights, certified {sweep.all_inputs}.")
+    nothing = [series.source for series in own if silent(series)]
+    if nothing:
+        caption.append(f"Nothing is excluded by {', '.join(nothing)}.")
+    return " ".join(caption)
 
 
-def _bound_sentence(series: Series, symbol: str) -> str:
-    name = f"{series.source} (proved, {_ADJECTIVES[series.error_kind]} error)"
-    binding = [point for point in series.points if point.width]
-    if not binding:
-        return f"{name} excludes no width here."
-    first, last = binding[0], binding[-1]
-    if first is last:
-        return f"{name} excludes widths up to {last.width} at {symbol} = {last.x}, and none elsewhere."
-    start = f"{first.width} at {symbol} = {first.x}"
-    return f"{name} excludes widths up to {start} and {last.width} at {symbol} = {last.x}."
-
-
-STATE_CAPTION = [
-    "Bits that a network carries on behind the last token: numbers of its declared state times bits per number.",
-    "\u2191: not learned with so many, within this budget. \u2265: the largest value that was tried was learned.",
-    "Grey: with fewer, no causal network has a mean error within the tolerance, by a proved bound.",
-]
-
-
-def grid_caption(grid: Grid) -> list[str]:
+def grid_caption(grid: Grid) -> str:
     """Of the chart of a grid."""
-    below = "Grey: a smaller mean error is impossible with what such a network declares it has, by a proved bound."
-    return [
-        "Every value was trained by every seed; of several rates the one with the least test error counts. The line is "
-        "the median over the seeds; seeds far above all medians are cut off.",
-        below if floor_text(grid) else "No bound on the mean error excludes anything at these sizes.",
-    ]
+    below = "Grey: a smaller mean error is impossible for such a network, by a proved bound."
+    return (
+        "Every value was trained by every seed, at the rate with the least test error. The line is the median over "
+        f"seeds; seeds far above all medians are cut off.{' ' + below if floor_text(grid) else ''}"
+    )
 
 
 def floor_text(grid: Grid) -> str:
@@ -288,16 +257,9 @@ def floor_text(grid: Grid) -> str:
     return f"error at least: by {', '.join(names)}, for any weights" if names else ""
 
 
-def attention_caption(maps: Sequence[AttentionMap]) -> list[str]:
+def attention_caption(maps: Sequence[AttentionMap]) -> str:
     """Of attention maps on the same task."""
-    caption = [
-        f"One example; {maps[0].parameters}. Each row is a query position; the positions it points to "
-        "are outlined, and an exact unit would put equal weight on them and none elsewhere."
-    ]
-    for one in maps:
-        source = "trained" if one.source == "training" else f"constructed by {one.source}"
-        kind = "certified worst-case error" if one.error_kind == "worst" else "mean error"
-        mass = f"{100 * one.mass_on_pointers:.1f} % of the attention on the pointers"
-        verdict = ", not learned within this budget" if one.verdict == "not learned" else ""
-        caption.append(f"Width {one.width}, {source}{verdict}: {mass}, {kind} {one.error:.3g}.")
-    return caption
+    return (
+        f"One example; {maps[0].parameters}. An exact unit puts equal weight on the positions that a query points to, "
+        "which are outlined, and none elsewhere."
+    )

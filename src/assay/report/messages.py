@@ -1,0 +1,128 @@
+"""What a chart of sizes shows, in one sentence of the findings: its title."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from assay.report.sweeps import Architecture
+from assay.results.frontier import Point, Series
+from assay.results.growth import Growth
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence in a row.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def known(series: Series) -> list[Point]:
+    """Points at which something was learned, or has explicit weights."""
+    return [point for point in series.points if not point.censored]
+
+
+def compared(learned: Sequence[Series], symbol: str) -> str:
+    """What each architecture learned with, at the largest x that most of them have; empty where none did."""
+    places = [{point.x for point in known(series)} for series in learned]
+    every = set().union(*places)
+    if not every:
+        return ""
+    x = max(every, key=lambda place: (sum(place in one for one in places), place))
+    found, failed = [], []
+    for series in learned:
+        for point in series.points:
+            if point.x == x:
+                (failed if point.censored else found).append((point.width, series))
+    found.sort(key=lambda pair: (pair[0], pair[1].architecture))
+    first, *others = [f"{series.architecture} {{}}{_sized(series, width)}" for width, series in found]
+    said = f"At {symbol} = {x:,} " + listed([first.format("learned with "), *(one.format("with ") for one in others)])
+    if failed:
+        beyond = listed([f"{series.architecture} up to {_sized(series, width)}" for width, series in failed])
+        said += f"; not learned: {beyond}"
+    return said
+
+
+def growing(learned: Sequence[Series], symbol: str) -> str:
+    """How learned widths grow, by the fitted law, or by how much where the findings leave it open; empty for none."""
+    who: dict[str, list[str]] = defaultdict(list)
+    for series in learned:
+        points = known(series)
+        if len(points) > 1:
+            who[_growth(series.growth, points, symbol)].append(series.architecture)
+    return "Learned widths " + listed([f"{how} for {listed(names)}" for how, names in who.items()]) if who else ""
+
+
+def of_architecture(architecture: Architecture, series: Sequence[Series], symbol: str) -> str:
+    """What one architecture learned, has weights for, and cannot do, at the largest x where it has any."""
+    learned = [one for one in series if one.verdict == "learned"]
+    weights = [(point, one) for one in series if one.verdict == "constructed" for point in one.points]
+    ends = [(point, one) for one in learned for point in known(one)[-1:]]
+    name = architecture.name
+    if ends:
+        point, one = max(ends, key=lambda pair: pair[0].x)
+        x, said = point.x, f"At {symbol} = {point.x:,} {name} learned with {_sized(one, point.width)}"
+    elif learned:
+        point = learned[0].points[-1]
+        x = point.x
+        said = f"At {symbol} = {x:,} {name} was not learned up to {_sized(learned[0], point.width)} within this budget"
+    elif weights:
+        x = max(point.x for point, _ in weights)
+        said = ""
+    else:
+        return _excluded(name, series, symbol)
+    least = min(((point.width, one.source) for point, one in weights if point.x == x), default=None)
+    if least and not said:
+        said = f"At {symbol} = {x:,} explicit weights in {name} take width {least[0]:,} ({least[1]})"
+    elif least:
+        said += f", explicit weights take {least[0]:,} ({least[1]})"
+    below = _below(series, x)
+    return said + (f"; smaller than {below:,} is impossible" if below > 1 else "")
+
+
+def of_bits(name: str, weights: Sequence[Series], required: Sequence[Series], symbol: str) -> str:
+    """The bits of one embedding: of the explicit weights with the fewest, and of the strongest bound, at the last x."""
+    x = max(point.x for series in weights for point in series.points)
+    bits, source = min((point.width, one.source) for one in weights for point in one.points if point.x == x)
+    needed = max((point.width for one in required for point in one.points if point.x == x), default=0)
+    least = f"; no weights do with fewer than {math.ceil(needed):,}" if needed else ""
+    return f"At {symbol} = {x:,} explicit weights in {name} have {bits:,} bits in one embedding ({source}){least}"
+
+
+def _sized(series: Series, width: int) -> str:
+    return f"{series.field} {width:,}"
+
+
+def _below(series: Iterable[Series], x: int) -> int:
+    """The smallest width at x that no bound excludes."""
+    found = [point.width for one in series if one.verdict == "impossible" for point in one.points if point.x == x]
+    return 1 + max(found, default=0)
+
+
+def _excluded(name: str, series: Sequence[Series], symbol: str) -> str:
+    """Of what has bounds alone."""
+    x = max(point.x for one in series for point in one.points)
+    below = _below(series, x)
+    if below < 2:
+        return f"No bound excludes a width of {name}"
+    return f"At {symbol} = {x:,} a width of {name} smaller than {below:,} is impossible"
+
+
+def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:
+    if growth.preferred == "constant":
+        return "stay the same"
+    if growth.preferred == "logarithm":
+        return f"grow like log {symbol}"
+    if growth.preferred == "power" and growth.power and growth.exponent_interval:
+        low, high = growth.exponent_interval
+        return (
+            f"grow like {symbol}"
+            if round(low, 2) <= 1 <= round(high, 2)
+            else f"grow like {symbol}^{growth.power[1]:.2f}"
+        )
+    first, last = points[0], points[-1]
+    times = last.width / first.width
+    return f"grow {times:.2g} times from {symbol} = {first.x:,} to {last.x:,}"
