@@ -12,15 +12,12 @@ from rich.console import Console
 
 from assay.evidence import Evidence
 from assay.probing.findings import Findings, gather_probe
-from assay.probing.headline import formats_taken
 from assay.probing.plan import Plan
 from assay.report import probe_tables as tables
 from assay.report import probe_words as words
-from assay.report.charts import Chart
-from assay.report.figures import svg_text
 from assay.report.found import Found, evidence_rows, failures
 from assay.report.page import render, write_page
-from assay.report.probes import existence_chart, loss_map, reach_map
+from assay.report.probes import probe_charts
 from assay.report.summary import sentences
 from assay.studies.workers import Failed
 
@@ -65,7 +62,7 @@ def probe_found(
 
 def write_probe(found: ProbeFound, folder: Path) -> Path:
     """Write the page and the figures of a probe, see `write_page`."""
-    drawn = _charts(found.probe)
+    drawn = list(probe_charts(found.probe))
     said = sentences(found.probe.advice)
     text = render("probe.html", found, results=said, words=words, tables=tables, drawn=drawn)
     return write_page(found.name, text, drawn, folder)
@@ -78,17 +75,3 @@ def say_probe(console: Console, found: ProbeFound) -> None:
     for table in (tables.loss_table(found.probe), tables.size_table(found.probe)):
         if table.rows:
             console.print(table.rich())
-
-
-def _charts(found: Findings) -> list[Chart]:
-    drawn = []
-    if formats_taken(found):
-        drawn.append(("losses", "what every head loses", loss_map(found), words.loss_caption(found)))
-    if found.has_queries:
-        drawn.append(("reach", "reach of every head", reach_map(found), words.reach_caption(found)))
-    if found.curve is not None:
-        drawn.append(("existence", "which sets exist", existence_chart(found.curve), words.EXISTENCE_CAPTION))
-    return [
-        Chart("", "", f"probe-1.{name}", f"{found.name}: {title}", svg_text(figure), caption, wide=True)
-        for name, title, figure, caption in drawn
-    ]
