@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from assay.bounds import BOUNDS
 from assay.placing.battery import BY_NAME
 from assay.placing.card import Card, reached_text
 from assay.placing.rows import Placed
-from assay.report.vega import Spec, VegaChart
+from assay.report.looks import BLUE, GREY, MARKERS, RED, SERIES
+from assay.report.messages import listed
+from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, tooltip, where
 from assay.resources import Resources
 from assay.tasks import task_from_json
 
 _TRACKING = ("parity", "s3", "s5")
 _MORE = {"induction": "> 2", "two-hops": "> 3"}
-_GREY = {"symbolFillColor": "#888", "symbolStrokeColor": "#888"}
+_OUTLINE = {"symbolFillColor": GREY, "symbolStrokeColor": GREY}
 _MARK = {"filled": True, "size": 110, "opacity": 0.9}
+_OTHERS = [colour for colour in SERIES if colour != RED]  # of known layers: the card's own stands out
+_PALE: Spec = {"condition": {"test": {"field": "stale", "equal": True}, "value": 0.3}, "value": 0.9}
 
 
 def charts(card: Card) -> list[VegaChart]:
@@ -29,38 +35,16 @@ def _layers(card: Card) -> list[tuple[str, bool, tuple[Placed, ...]]]:
 
 def _colour(card: Card) -> Spec:
     """Of layers: the card's own stands out."""
-    names = [card.layer, *[known.name for known in card.known]]
-    scheme = ["#d1342b", *[_PALETTE[place % len(_PALETTE)] for place in range(len(card.known))]]
-    return {
-        "field": "layer",
-        "type": "nominal",
-        "sort": names,
-        "title": "layer",
-        "scale": {"domain": names, "range": scheme},
-        "legend": {"orient": "bottom", "columns": 2, "labelLimit": 320},
-    }
-
-
-_PALETTE = [
-    "#3b6fb6",
-    "#6aa84f",
-    "#8e63b5",
-    "#c27c1f",
-    "#4aa3a2",
-    "#b0609a",
-    "#7a7f36",
-    "#56708a",
-    "#a3643f",
-    "#5b8f6b",
-    "#8888c8",
-    "#b58a9c",
-]
+    order = [card.layer, *[known.name for known in card.known]]
+    scheme = [RED, *[_OTHERS[place % len(_OTHERS)] for place in range(len(card.known))]]
+    return names("layer", sort=order, title="layer", scale={"domain": order, "range": scheme}, legend={})
 
 
 def _capacity(card: Card) -> VegaChart | None:
     """Largest number of pairs against state bits, and what the information bound asks for."""
-    values = [
+    points: list[Row] = [
         {
+            "kind": "layer",
             "layer": name,
             "state": placed.state_bits,
             "pairs": placed.value or placed.ladder[-1] / 2,
@@ -73,57 +57,61 @@ def _capacity(card: Card) -> VegaChart | None:
         for placed in rows
         if placed.row == "recall" and placed.state_bits and not placed.failed
     ]
-    if not values:
+    if not points:
         return None
     row = BY_NAME["recall"]
     empty = Resources(precision=1, state=lambda tokens: 0)
-    line = [
-        (BOUNDS["recall-state"]().check(task_from_json({**row.sweep["task"], "pairs": pairs}), empty).required, pairs)
+    bound: list[Row] = [
+        {"kind": "impossible with fewer bits", "state": _required(row.sweep["task"], pairs, empty), "pairs": pairs}
         for pairs in row.search["values"]
     ]
-    x = {
-        "field": "state",
-        "type": "quantitative",
-        "scale": {"type": "log", "base": 2, "nice": False},
-        "title": "state bits behind the last token",
-        "axis": {"format": ",d"},
-    }
-    y = {"field": "pairs", "type": "quantitative", "scale": {"type": "log", "base": 2}, "title": "most pairs recalled"}
-    points: Spec = {
-        "data": {"values": values},
-        "mark": {"type": "point", **_MARK},
-        "encoding": {
-            "x": x,
-            "y": y,
-            "color": _colour(card),
-            "size": {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": 260}, "value": 90},
-            "shape": {
-                "field": "of",
-                "type": "nominal",
-                "title": None,
-                "legend": _GREY,
-                "scale": {"domain": ["this layer", "known layers"], "range": ["diamond", "circle"]},
-            },
-            "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
-            "tooltip": [{"field": name} for name in ("layer", "reached", "width", "state")],
+    powers: Spec = {"type": "log", "base": 2, "nice": False}
+    x = numbers("state", "state bits behind the last token", scale=powers, axis={"format": ",d"})
+    y = numbers("pairs", "most pairs recalled", scale={"type": "log", "base": 2})
+    shapes: Spec = {"domain": ["this layer", "known layers"], "range": ["diamond", "circle"]}
+    said = tooltip("layer", "kind", "reached", "width", "state", "pairs", state={"title": "state bits", "format": ",d"})
+    layers: list[Spec] = [
+        {
+            **where(kind="impossible with fewer bits"),
+            "mark": {"type": "line", "strokeDash": [6, 4], "color": GREY, "point": {"color": GREY}},
+            "encoding": {"x": x, "y": y, "tooltip": said},
         },
-    }
-    bound: Spec = {
-        "data": {"values": [{"state": required, "pairs": pairs} for required, pairs in line]},
-        "mark": {"type": "line", "strokeDash": [6, 4], "color": "#888", "point": {"color": "#888"}},
-        "encoding": {"x": x, "y": y, "tooltip": [{"field": "state", "title": "least bits"}, {"field": "pairs"}]},
-    }
+        {
+            **where(kind="layer"),
+            "mark": {"type": "point", **_MARK},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": _colour(card),
+                "size": {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": 260}, "value": 90},
+                "shape": names("of", legend=_OUTLINE, scale=shapes),
+                "opacity": _PALE,
+                "tooltip": said,
+            },
+        },
+    ]
     caption = (
-        "Up and left is better. Points: the most pairs that most seeds learned, at widths 16, 32 and 64; half the "
-        "smallest that was tried where they learned none. Dashed: the least bits that any network needs for so many "
-        "pairs at this error rate (recall-state, proved). Layers that declare no state are left out."
+        "Points: the most pairs that most seeds learned, at widths 16, 32 and 64; half the smallest that was tried "
+        "where they learned none. Dashed: the least bits that any network needs for so many pairs at this error rate "
+        "(recall-state, proved). Layers that declare no state are left out."
     )
-    return VegaChart("capacity", "Capacity: pairs recalled against state", caption, {"layer": [points, bound]})
+    own = [placed for placed in card.placed if placed.row == "recall" and placed.value and not placed.failed]
+    title = f"{card.layer} recalls no pairs within this budget"
+    if own:
+        best = max(own, key=lambda placed: (placed.value or 0, -placed.width))
+        title = f"{card.layer} recalls {best.value:,} pairs at width {best.width}"
+    drawn = "Pairs recalled against bits of state, logarithmic axes: up and left is better."
+    return VegaChart("capacity", title, drawn, caption, {"height": 380, "layer": layers}, [*points, *bound])
+
+
+def _required(task: Mapping[str, object], pairs: int, empty: Resources) -> float:
+    """State bits that any network needs for so many pairs."""
+    return BOUNDS["recall-state"]().check(task_from_json({**task, "pairs": pairs}), empty).required
 
 
 def _tracking(card: Card) -> VegaChart | None:
     """Error against length on the group words."""
-    values = [
+    values: list[Row] = [
         {"layer": name, "row": BY_NAME[placed.row].short, "times": times, "error": error, "stale": stale}
         for name, stale, rows in _layers(card)
         for placed in rows
@@ -134,45 +122,41 @@ def _tracking(card: Card) -> VegaChart | None:
         return None
     encoding: Spec = {
         "x": {"field": "times", "type": "ordinal", "title": "times the length of training", "axis": {"labelAngle": 0}},
-        "y": {"field": "error", "type": "quantitative", "title": "error rate", "scale": {"domain": [0, 1]}},
+        "y": numbers("error", "error rate", scale={"domain": [0, 1]}),
         "color": _colour(card),
-        "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
-        "tooltip": [{"field": name} for name in ("layer", "row", "times", "error")],
+        "opacity": _PALE,
+        "tooltip": tooltip("layer", "row", "times", "error"),
     }
-    spec: Spec = {
-        "data": {"values": values},
-        "facet": {
-            "column": {
-                "field": "row",
-                "type": "nominal",
-                "title": None,
-                "sort": [BY_NAME[name].short for name in _TRACKING],
-            }
-        },
-        "spec": {
-            "width": 210,
-            "height": 220,
-            "layer": [
-                {
-                    "transform": [{"filter": {"field": "layer", "oneOf": [one]}}]
-                    if one
-                    else [{"filter": {"not": {"field": "layer", "equal": card.layer}}}],
-                    "mark": {"type": "line", "point": True, "strokeWidth": 3 if one else 1.5},
-                    "encoding": encoding,
-                }
-                for one in ("", card.layer)
-            ],
-        },
-    }
-    caption = (
-        "Median over the seeds; beyond the length of training only positions beyond it are counted. Learned: up to .05."
+    layers: list[Spec] = [
+        {
+            "transform": [{"filter": chosen}],
+            "mark": {"type": "line", "point": True, "strokeWidth": width},
+            "encoding": encoding,
+        }
+        for chosen, width in (
+            ({"not": {"field": "layer", "equal": card.layer}}, 1.5),
+            ({"field": "layer", "equal": card.layer}, 3),
+        )
+    ]
+    there = {value["row"] for value in values}
+    shown = [BY_NAME[name].short for name in _TRACKING if BY_NAME[name].short in there]
+    own = {value["row"]: value for value in values if value["layer"] == card.layer}
+    ends = [f"{own[row]['error']:.2f} at {own[row]['times']} times for {row}" for row in shown if row in own]
+    title = f"Error of {card.layer}: {listed(ends)}" if ends else "Error of known layers beyond the length of training"
+    return VegaChart(
+        "tracking",
+        title,
+        "Error rate against length, in multiples of the length of training; the median over seeds.",
+        "Beyond the length of training only positions beyond it are counted. Learned: up to .05.",
+        panels("row", shown, 220, layers),
+        values,
+        panel=260,
     )
-    return VegaChart("tracking", "State tracking: error against length", caption, spec)
 
 
 def _depth(card: Card) -> VegaChart | None:
     """Fewest layers for one hop and for two."""
-    values = []
+    values: list[Row] = []
     for name, stale, rows in _layers(card):
         by_row = {placed.row: placed for placed in rows if not placed.failed}
         one, two, hops = (by_row.get(row) for row in ("induction", "induction-two", "two-hops"))
@@ -185,10 +169,12 @@ def _depth(card: Card) -> VegaChart | None:
             values.append({"layer": name, "question": "two hops", "layers": layers, "stale": stale})
     if not values:
         return None
-    names = [card.layer, *[known.name for known in card.known]]
+    order = [card.layer, *[known.name for known in card.known]]
+    columns: Spec = {"domain": ["1", "2", "3", "> 2", "> 3"]}
+    own: Spec = {"condition": {"test": {"field": "layer", "equal": card.layer}, "value": RED}, "value": BLUE}
+    questions = list(dict.fromkeys(str(value["question"]) for value in values))
+    shapes: Spec = {"domain": questions, "range": MARKERS[: len(questions)]}
     spec: Spec = {
-        "data": {"values": values},
-        "width": "container",
         "height": {"step": 22},
         "mark": {"type": "point", **_MARK},
         "encoding": {
@@ -196,18 +182,17 @@ def _depth(card: Card) -> VegaChart | None:
                 "field": "layers",
                 "type": "ordinal",
                 "title": "fewest layers",
-                "scale": {"domain": ["1", "2", "3", "> 2", "> 3"]},
+                "scale": columns,
                 "axis": {"labelAngle": 0, "grid": True},
             },
-            "y": {"field": "layer", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 260}},
-            "shape": {"field": "question", "type": "nominal", "title": None, "legend": {"orient": "bottom", **_GREY}},
-            "color": {
-                "condition": {"test": {"field": "layer", "equal": card.layer}, "value": "#d1342b"},
-                "value": "#3b6fb6",
-            },
-            "opacity": {"condition": {"test": "datum.stale", "value": 0.3}, "value": 0.9},
-            "tooltip": [{"field": name} for name in ("layer", "question", "layers")],
+            "y": names("layer", sort=order, axis={"labelLimit": 180}),
+            "shape": names("question", scale=shapes, legend=_OUTLINE),
+            "color": own,
+            "opacity": _PALE,
+            "tooltip": tooltip("layer", "question", "layers"),
         },
     }
-    caption = "Layers of width 32 that most seeds learned with; &gt;: not with as many, within this budget."
-    return VegaChart("depth", "Depth: layers for one hop and two", caption.replace("&gt;", ">"), spec)
+    said = [f"{value['layers']} for {value['question']}" for value in values if value["layer"] == card.layer]
+    title = f"Layers of {card.layer}: {listed(said)}" if said else "Layers for one hop and two"
+    caption = "Layers of width 32 that most seeds learned with; >: not with as many, within this budget."
+    return VegaChart("depth", title, "Fewest layers for one hop and for two.", caption, spec, values)

@@ -11,7 +11,7 @@ from assay.placing.card import Card, reached_text
 from assay.placing.charts import charts
 from assay.placing.rows import Placed
 from assay.placing.text import error_text, seeds_text
-from assay.report.vega import in_script, script
+from assay.report.vega import TEMPLATES, in_script, script, style
 from assay.store.files import write_whole
 
 _HERE = Path(__file__).parent
@@ -30,7 +30,11 @@ def write_card(card: Card, path: Path) -> None:
 def page_text(card: Card) -> str:
     """The whole page."""
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([_HERE, TEMPLATES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     drawn = charts(card)
     names = dict.fromkeys(placed.row for placed in card.placed)
@@ -44,7 +48,7 @@ def page_text(card: Card) -> str:
         rates=RATES,
         data=in_script(card.to_json()),
         script=script(drawn),
-        css=(_HERE / "card.css").read_text("utf-8"),
+        css=(_HERE / "card.css").read_text("utf-8") + style(),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from assay.report.boolean_findings import BooleanFindings
-from assay.report.text_table import TextTable
 from assay.report.looks import BLUE, GREY, RED, SERIES
 from assay.report.messages import listed
+from assay.report.text_table import TextTable
 from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, tooltip, where, whole_numbers
 
 _SIGNIFICANDS = {"float32": 24, "float64": 53}
@@ -55,8 +55,8 @@ def _heads_chart(found: BooleanFindings) -> VegaChart:
     ]
     caption = (
         "Below the grey line (threshold degree) no heads compute the function, in exact arithmetic. Circles: explicit "
-        "weights, checked in rationals; crosses: training was right on all words, and exactly so. Triangles: the most that "
-        "were tried, in vain; that says nothing of what is possible."
+        "weights, checked in rationals; crosses: training was right on all words, and exactly so. Triangles: the most "
+        "that were tried, in vain; that says nothing of what is possible."
     )
     drawn = (
         "Heads of one softmax layer with a fixed query and a linear threshold, against bits; a panel for each function."
@@ -111,7 +111,10 @@ def _errors_chart(found: BooleanFindings) -> VegaChart:
         },
     ]
     most = max((one for one in kept if one.least), key=lambda one: (one.least or 0, one.function))
-    title = f"With {most.heads} head{'s' * (most.heads != 1)} any network is wrong on {100 * (most.least or 0):.3g} % of the words of {most.function}, n = {most.inputs}"
+    title = (
+        f"With {most.heads} head{'s' * (most.heads != 1)} any network is wrong on {100 * (most.least or 0):.3g} % of "
+        f"the words of {most.function}, n = {most.inputs}"
+    )
     drawn = "Share of words wrong against heads, a panel for each function, on a square root; words are uniform."
     caption = (
         "Dashed: no network with so many heads is wrong less often, in exact arithmetic. Points: the best seed, its "
@@ -159,8 +162,8 @@ def _margins_chart(found: BooleanFindings) -> VegaChart:
     title = f"The margin of {most.function} at n = {most.inputs} takes {most.bits:.1f} bits with {most.heads} heads"
     drawn = "Bits of 1 / margin of explicit weights against bits n; dashed: significands of float32 and float64."
     caption = (
-        "Explicit weights of as many heads as are needed. The margin is the least |output|, in rationals, with coefficients "
-        "whose absolute values sum to 1. One sign change more costs about two bits."
+        "Explicit weights of as many heads as are needed. The margin is the least |output|, in rationals, with "
+        "coefficients whose absolute values sum to 1. One sign change more costs about two bits."
     )
     spec: Spec = {"height": 360, "layer": layers}
     return VegaChart("boolean-margins", title, drawn, caption, spec, rows, "boolean")

@@ -108,7 +108,7 @@ def impossible(every: Iterable[Series], *, panel: str = "") -> list[Drawn]:
     for series in every:
         region = _REGIONS[series.error_kind]
         if any(point.width for point in series.points):
-            label = f"impossible, {region.said}: {series.source}"
+            label = f"impossible ({region.said}): {series.source}"
             found.append(Drawn(series, label, Look(region.colour, "square"), panel=panel))
     return found
 
@@ -303,7 +303,7 @@ def _region(kind: str, drawn: Sequence[Drawn], axes: Axes, said: list[Spec]) -> 
 
 
 def _signs(drawn: Sequence[Drawn], xy: Spec, look: Spec, said: list[Spec]) -> list[Spec]:
-    """Arrows where nothing was learned, small ones where some seeds learned nothing; signs at the ends of what was tried."""
+    """Arrows where nothing was learned, small ones where some seeds were; signs at the ends of what was tried."""
     points = [(one.series, point) for one in drawn if one.series.verdict == "learned" for point in one.series.points]
     found: list[Spec] = []
     coloured: Spec = {"stroke": look["stroke"], "fill": look["fill"], "tooltip": said}

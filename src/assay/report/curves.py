@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.report.sweeps import Sweep
 from assay.report.looks import GREY, SERIES
 from assay.report.messages import listed
+from assay.report.sweeps import Sweep
 from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, tooltip, whole_numbers
 from assay.report.words import file_name
 
@@ -60,8 +60,8 @@ def curve_charts(sweep: Sweep) -> Iterator[VegaChart]:
     yield VegaChart(
         file_name(f"{sweep.name}.curves"),
         _message(sweep, shown, common),
-        f"{sweep.mean_error_name.capitalize()} against steps at {sweep.symbol} = {common}: each curve is one seed's best "
-        "run, at the reported size or the last that was tried; dashed: the tolerance.",
+        f"{sweep.mean_error_name.capitalize()} against steps at {sweep.symbol} = {common}: each curve is one seed's "
+        "best run, at the reported size or the last that was tried; dashed: the tolerance.",
         _CAPTION,
         spec,
         rows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import cycle
 from statistics import median
@@ -71,7 +72,7 @@ def _state_message(states: StateChart) -> str:
     found = sorted((bits, name) for place, bits, name in known if place == at)
     said = listed([f"{name} with {bits:,}" for bits, name in found])
     needed = max((bits for required in states.required.values() for place, bits in required if place == at), default=0)
-    least = f"; no causal network does with fewer than {needed:,.0f}" if needed else ""
+    least = f"; no causal network does with fewer than {math.ceil(needed):,}" if needed else ""
     return f"At {states.symbol} = {at:,} learned in state bits: {said}{least}"
 
 
@@ -151,7 +152,8 @@ def _grid_chart(sweep: Sweep, grid: Grid, look: dict[str, Look]) -> VegaChart:
     return VegaChart(
         words.file_name(f"{sweep.name}.grid-{grid.axis}-{grid.x}"),
         _grid_message(sweep, grid),
-        f"{sweep.mean_error_name.capitalize()} against {grid.axis}; lines: medians, pale: single seeds, dotted: the tolerance.",
+        f"{sweep.mean_error_name.capitalize()} against {grid.axis}; lines: medians, pale: single seeds, dotted: the "
+        "tolerance.",
         words.grid_caption(grid),
         {"height": _HEIGHT, "layer": layers},
         rows,

@@ -73,14 +73,13 @@ def of_architecture(architecture: Architecture, series: Sequence[Series], symbol
         x = max(point.x for point, _ in weights)
         said = ""
     else:
-        return _excluded(name, series, symbol)
+        return _excluding(name, series, symbol)
     least = min(((point.width, one.source) for point, one in weights if point.x == x), default=None)
     if least and not said:
         said = f"At {symbol} = {x:,} explicit weights in {name} take width {least[0]:,} ({least[1]})"
     elif least:
         said += f", explicit weights take {least[0]:,} ({least[1]})"
-    below = _below(series, x)
-    return said + (f"; smaller than {below:,} is impossible" if below > 1 else "")
+    return said + _excluded(series, x, learned=bool(ends))
 
 
 def of_bits(name: str, weights: Sequence[Series], required: Sequence[Series], symbol: str) -> str:
@@ -96,19 +95,23 @@ def _sized(series: Series, width: int) -> str:
     return f"{series.field} {width:,}"
 
 
-def _below(series: Iterable[Series], x: int) -> int:
-    """The smallest width at x that no bound excludes."""
-    found = [point.width for one in series if one.verdict == "impossible" for point in one.points if point.x == x]
-    return 1 + max(found, default=0)
+def _excluded(series: Iterable[Series], x: int, *, learned: bool) -> str:
+    """Which widths are impossible at x: with the error that a learned network is judged by, if a bound says so."""
+    found = {"mean": 0, "worst": 0}
+    for one in series:
+        if one.verdict == "impossible":
+            widths = [point.width for point in one.points if point.x == x]
+            found[one.error_kind] = max(found[one.error_kind], *widths, 0)
+    kind = "mean" if learned and found["mean"] else max(found, key=lambda name: found[name])
+    of = {"mean": "the mean error", "worst": "the worst case"}[kind]
+    return f"; smaller than {found[kind] + 1:,} is impossible, in {of}" if found[kind] else ""
 
 
-def _excluded(name: str, series: Sequence[Series], symbol: str) -> str:
+def _excluding(name: str, series: Sequence[Series], symbol: str) -> str:
     """Of what has bounds alone."""
     x = max(point.x for one in series for point in one.points)
-    below = _below(series, x)
-    if below < 2:
-        return f"No bound excludes a width of {name}"
-    return f"At {symbol} = {x:,} a width of {name} smaller than {below:,} is impossible"
+    said = _excluded(series, x, learned=False)
+    return f"At {symbol} = {x:,} {name} has bounds alone{said}"
 
 
 def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:

@@ -8,11 +8,10 @@ from assay.probing.headline import coarsest, ranked_by
 from assay.probing.reach import MASS
 from assay.report.probe_tables import FIGURES
 
-EXISTENCE_CAPTION = [
-    "Points are measured on these keys, each outcome verified; the line is the exact probability for keys drawn from "
-    "any non-singular Gaussian, the dotted line the width's threshold by the statistical dimension of the cone.",
-    "Existence says nothing of how long the query must be.",
-]
+EXISTENCE_CAPTION = (
+    "Points are measured on these keys, each outcome verified. The line is the exact probability for keys drawn from "
+    "any non-singular Gaussian. Existence says nothing of how long the query must be."
+)
 VALIDATED = (
     "What was validated: when the keys of one head at a time are rounded to 3 bits, its written error ranks heads as "
     "the measured effect on the model does, with a rank correlation of 0.80 (95 % interval 0.71 to 0.86; SmolLM2, 135 "
@@ -21,24 +20,23 @@ VALIDATED = (
 )
 
 
-def loss_caption(found: Findings) -> list[str]:
+def loss_caption(found: Findings) -> str:
     """What the map of losses shows."""
     name = ranked_by(found, coarsest(found) or "")
-    return [
-        f"Colour: the head's {FIGURES[name]} with keys rounded and values kept{_median_text(found)}.",
-        "Crosses: of the sets of four keys that queries weigh most over a tenth keep less than 90 % of their mass.",
-    ]
+    return (
+        f"Colour: the head's {FIGURES[name]} with keys rounded and values kept{_median_text(found)}. Crosses: of the "
+        "sets of four keys that queries weigh most over a tenth keep less than 90 % of their mass."
+    )
 
 
-def reach_caption(found: Findings) -> list[str]:
+def reach_caption(found: Findings) -> str:
     """What the map of reach shows."""
-    return [
+    return (
         f"The share of {found.sets} sets of each kind and size that a query like the head's own averages with "
         f"{MASS:.0%} of the softmax: one in the ellipsoid of their second moments that holds {IN_USE:.0%} of "
-        f"them{_median_text(found)}.",
-        "It tells what a head can do, and not whether the model needs it.",
-        "In a panel's title: the heads that reach at least half of the sets.",
-    ]
+        f"them{_median_text(found)}. It tells what a head can do, and not whether the model needs it. "
+        "Counted over each panel: the heads that reach at least half of the sets."
+    )
 
 
 def probe_text(found: Findings) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from assay.report.retrieval_findings import Margin, MemoryFindings, RetrievalFindings
-from assay.report.text_table import TextTable
 from assay.report.looks import BLUE, GREY, SERIES, STEEL, TEAL
 from assay.report.messages import listed
+from assay.report.retrieval_findings import Margin, MemoryFindings, RetrievalFindings
+from assay.report.text_table import TextTable
 from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, plain, tooltip, where
 
 # Colours and dashes of the lines of the first chart, by how their names begin.
@@ -105,9 +105,10 @@ def _documents_chart(found: RetrievalFindings) -> VegaChart:
         },
     ]
     caption = (
-        f"Left of d = {2 * top} (vertical line) no more documents than the grey dashes are possible, whatever the numbers "
-        "are; on it, explicit vectors serve any number, with enough bits. Other grey dashes: queries of that format cannot "
-        "tell more sets apart. Explicit vectors are proved for all sets, random documents are exact for real numbers."
+        f"Left of d = {2 * top} (vertical line) no more documents than the grey dashes are possible, whatever the "
+        "numbers are; on it, explicit vectors serve any number, with enough bits. Other grey dashes: queries of that "
+        "format cannot tell more sets apart. Explicit vectors are proved for all sets, random documents are exact "
+        "for real numbers."
     )
     said_drawn = (
         "Documents against dimensions, logarithmic axes: up and left is better. Points: the most that training served, "
@@ -157,18 +158,19 @@ def _margin_chart(found: RetrievalFindings) -> VegaChart:
         },
     }
     caption = (
-        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found.top}. Trained: the best seed after "
-        "all steps; where some set has no query, there is no point."
+        f"No vectors of any dimension exceed n / sqrt(k (n - 1) (n - k)), k = {found.top}. Trained: the best seed "
+        "after all steps; where some set has no query, there is no point."
     )
     drawn = (
-        "The least of all sets' margins against documents, logarithmic axes; documents and queries have length 1, and the "
-        "margin is by how much scores in the set are above all others."
+        "The least of all sets' margins against documents, logarithmic axes; documents and queries have length 1, and "
+        "the margin is by how much scores in the set are above all others."
     )
     trained = [one for one in found.margins if one.kind == "trained" and one.margin > 0]
     title = "Trained vectors have margins on no set"
     if trained:
         last = max(trained, key=lambda one: (one.documents, one.margin))
-        title = f"At n = {last.documents:,} trained vectors in {last.dimensions} dimensions keep a margin of {last.margin:.2g}"
+        place = f"At n = {last.documents:,} trained vectors in {last.dimensions} dimensions"
+        title = f"{place} keep a margin of {last.margin:.2g}"
     return VegaChart("retrieval-margins", title, drawn, caption, spec, rows, "retrieval")
 
 
@@ -248,7 +250,7 @@ def _memory_chart(found: MemoryFindings) -> VegaChart:
 
 
 def _memory_message(found: MemoryFindings, dimensions: int) -> str:
-    """Which memories still hold nearly all pairs at or beyond the predicted load, in the largest d, and which do not."""
+    """Which share of pairs each memory holds at the predicted load, in the largest d."""
     there = [point for point in found.points if point.dimensions == dimensions and point.load >= 1]
     if not there:
         return f"Loads below 1 in {dimensions} dimensions"

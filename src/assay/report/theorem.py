@@ -1,6 +1,6 @@
 """The theorem in one picture: width against N, a panel for each family, with all three sides on the same axes.
 
-Both axes are logarithmic, so that what is proportional to N rises along the diagonal and a logarithm bends away below it.
+Both axes are logarithmic, so that what is proportional to N rises along the diagonal and a logarithm bends away below.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def _picture(sweep: Sweep, look: dict[str, Look]) -> VegaChart:
     every = [one for family in families for one in drawn[family]]
     axes = boundaries.axes(every, sweep, "width", linear=False)
     caption = (
-        f"Filled: learned, a {sweep.mean_error_name} within the tolerance on {sweep.distribution} inputs, with the range "
-        "over seeds. Hollow: explicit weights, certified for every input. "
+        f"Filled: learned, a {sweep.mean_error_name} within the tolerance on {sweep.distribution} inputs, with the "
+        "range over seeds. Hollow: explicit weights, certified for every input. "
         "Grey: impossible for every architecture of the panel, paler for the worst case."
     )
     spec: Spec = {
@@ -67,7 +67,7 @@ def _panel(sweep: Sweep, family: str, drawn: list[Drawn], axes: Axes) -> Spec:
     said = (
         ""
         if needed is None
-        else f"in the worst case {math.ceil(needed.required):,} bits at {sweep.symbol} = {needed.x:,}"
+        else f"impossible with fewer than {math.ceil(needed.required):,} bits at {sweep.symbol} = {needed.x:,}"
     )
     title: Spec = {"text": family, **({"subtitle": said} if said else {})}
     layers = boundaries.layers(drawn, axes, "width", columns=1)

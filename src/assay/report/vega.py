@@ -15,6 +15,7 @@ from textwrap import wrap
 Spec = dict[str, object]
 Row = Mapping[str, object]
 
+TEMPLATES = Path(__file__).parent  # `parts.html` there has the macro that draws a chart
 FORMATS = ("svg", "png", "pdf")  # of files
 INK = "currentColor"  # of text in a page, whatever its colours are
 _FILE_WIDTH, _PANEL_WIDTH = 760, 330  # of a file; of one panel in it
