@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import assay
-from assay.cli.cite import cited
 from assay.cli.doctor import Check, Checked
 from assay.errors import AssayError
 from assay.evidence import Verification
@@ -61,7 +60,7 @@ RESULTS = {
     "bound": lambda: assay.bound("sparse-averaging", **AVERAGING, architecture="attention", width=3),
     "build": unit,
     "check": lambda: assay.check(unit(), draws=3),
-    "cite": lambda: cited("recall"),
+    "cite": lambda: assay.cite("recall"),
     "communication": lambda: assay.communication("sparse-averaging", [0, 1], length=3, sparsity=1),
     "doctor": lambda: Checked((Check("torch", "ok", "there"),)),
     "embeddings": lambda: assay.embeddings(np.eye(3, dtype=np.float32), [[0], [1, 2]]),

@@ -55,7 +55,7 @@ def entries_of(*kinds: str) -> Completer:
     """Of what `assay ls` lists of these kinds; of all kinds unless any is given."""
 
     def offers(_: typer.Context) -> Iterator[Offer]:
-        from assay.cli.catalogue import catalogue
+        from assay.sessions.catalogue import catalogue
 
         found: dict[str, str] = {}
         for kind, names in catalogue().items():
@@ -82,7 +82,7 @@ cache_formats = several(
 @completer
 def kinds(_: typer.Context) -> Iterator[Offer]:
     """Kinds of what `assay ls` lists."""
-    from assay.cli.catalogue import catalogue
+    from assay.sessions.catalogue import catalogue
 
     yield from ((kind, f"{len(names)} names") for kind, names in catalogue().items())
 

@@ -106,7 +106,7 @@ def list_names(
     as_json: Json = False,
 ) -> None:
     """List what there is: tasks, architectures, constructions, bounds, protocols and studies."""
-    from assay.cli.catalogue import catalogue, catalogue_of
+    from assay.sessions.catalogue import catalogue, catalogue_of
 
     if kind is not None and kind.endswith(".py"):
         show_result(catalogue_of(kind), as_json, listing_text)
@@ -127,7 +127,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show what a task, architecture, construction, bound, protocol or study is."""
-    from assay.cli.catalogue import describe
+    from assay.sessions.catalogue import describe
 
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 
