@@ -26,7 +26,7 @@ from assay.report.found import Reported
 from assay.schema import SCHEMA, Result
 from assay.sessions.export import Exported
 from assay.sessions.place import listing
-from assay.store.ledger import Contradiction
+from assay.store.contradictions import Contradiction
 from assay.store.merging import Merged, MergedLedger
 from assay.studies.estimate import Estimate, Part
 from assay.tasks import make_task
@@ -192,8 +192,8 @@ def test_a_trained_network_is_examined_with_and_without_its_file(tmp_path):
         (lambda: assay.attack("x.safetensors", length=4), "parameters of a task need task"),
         (lambda: assay.attack(unit(), width=4), "has its own task, width and weights"),
         (lambda: assay.baselines(length=4), "length needs a task"),
-        (lambda: assay.bound("match2", length=4, depth=2), "need --architecture"),
-        (lambda: assay.size(), "size needs options of one question"),
+        (lambda: assay.bound("match2", length=4, depth=2), "and options need architecture"),
+        (lambda: assay.size(), "size needs what one question is asked by"),
     ],
 )
 def test_what_cannot_be_met_is_one_line(wrong, says, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
 from assay.cli.options import (
     DEFAULT_OUT,
+    DryRun,
     Json,
     Out,
     Quick,
@@ -53,9 +54,7 @@ def run(
             help="With ray: HOST:PORT of a running cluster, or auto; without, one is started on this machine."
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
-    ] = False,
+    dry_run: DryRun = False,
     tables: Tables = False,
     quiet: Quiet = False,
     as_json: Json = False,
