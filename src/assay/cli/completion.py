@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import typer
 
@@ -102,7 +101,7 @@ def distributions(ctx: typer.Context) -> Iterable[Offer]:
     return [] if task is None else task.distributions.items()
 
 
-def task_on(meta: Mapping[str, Any]) -> DeclaredTask | None:
+def task_on(meta: Mapping[str, str]) -> DeclaredTask | None:
     """What the task that is on the line declares, by the context's `meta`; None where none is."""
     name = meta.get(TASK)
     return declared_task(name) if name else None
