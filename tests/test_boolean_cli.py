@@ -154,8 +154,8 @@ def test_a_certificate_is_written_and_verified(tmp_path):
 
 WRONG = {
     "parity": "--inputs is needed: how many bits parity has",
-    "": "one of a function's name and --table is needed, and not both",
-    "parity --inputs 3 --table 01": "one of a function's name and --table is needed, and not both",
+    "": "either a function's name or --table is needed, and not both",
+    "parity --inputs 3 --table 01": "either a function's name or --table is needed, and not both",
     "parityy --inputs 3": "function 'parityy' is not known; did you mean 'parity'",
     "parity --inputs 0": "inputs = 0 is not allowed; it must be an integer from 1 to 100000",
     "parity --inputs 100001": "inputs = 100001 is not allowed; it must be an integer from 1 to 100000",
@@ -163,7 +163,7 @@ WRONG = {
     "exactly-9 --inputs 8": "K of exactly-K = 9 is not allowed; it must be an integer from 0 to inputs = 8",
     "mod-0 --inputs 8": "M of mod-M = 0 is not allowed; it must be an integer from 1 to inputs + 1 = 9",
     "multiplexer --inputs 7": "k address bits and 2^k data bits make 3 (1 + 2), 6 (2 + 4), 11 (3 + 8)",
-    "--table 011": "number of digits of --table = 3 is not allowed; it must be 2^n digits for n from 1 to 16",
+    "--table 011": "number of digits of table = 3 is not allowed; it must be 2^n digits for n from 1 to 16",
     "--table 012x": "--table has '2'; it must consist of digits 0 and 1",
     "--table 0110 --inputs 3": "inputs = 3 is not allowed; it must be 2, since the table has 2^2 digits",
     "my.py --inputs 3": "my.py names no function; write my.py:function",

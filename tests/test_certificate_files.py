@@ -161,7 +161,7 @@ def test_weights_beside_the_certificate_may_be_a_link_within_the_folder_only(fol
     (tmp_path / "outside").symlink_to(folder / "unit.safetensors")
     assert verify(named(folder, "inside", tmp_path / "c.json")).holds
     path = named(folder, "outside", tmp_path / "c.json")
-    with pytest.raises(AssayError, match="outside is a link to another folder; name the weights' file with --weights"):
+    with pytest.raises(AssayError, match="outside is a link to another folder; name the weights' file as weights"):
         verify(path)
     assert verify(path, tmp_path / "outside").holds
 

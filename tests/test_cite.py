@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assay import __version__
-from assay.cli.catalogue import REGISTRIES, catalogue
+from assay import AssayError, __version__, cite
 from assay.references import AUTHORS, FOUNDING, TITLE, citations_in, cited_in, papers
+from assay.sessions.catalogue import REGISTRIES, catalogue
 from assay.studies import shipped
 from fresh import assay
 from test_cli import complaint, printed
@@ -113,6 +113,17 @@ def test_results_are_cited_with_what_makes_them_again(tmp_path):
     assert re.search(rf"seeds 0.*assay {__version__}, .*torch \S+; \d+ answers", found["note"])
     assert f"note = {{{found['note']}}}" in found["bibtex"]
     assert json.dumps(found)
+
+
+def test_python_cites_what_the_command_does(tmp_path):
+    for name in ("", "recall"):
+        told = printed("cite", *[name] * bool(name))
+        assert {**cite(name).to_json(), "schema": told["schema"]} == json.loads(json.dumps(told))
+    assert repr(cite()) == "<Citation Assay and the paper whose theorems it runs: Assay and 1 paper>"
+    with pytest.raises(AssayError, match="did you mean 'recall'"):
+        cite("recal")
+    with pytest.raises(AssayError, match="does not exist"):
+        cite(tmp_path)
 
 
 def test_what_cannot_be_cited_is_one_line(tmp_path):

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from assay import Ledger
-from assay.cli.catalogue import describe
 from assay.schema import SCHEMA
+from assay.sessions.catalogue import describe
 from assay.studies.study_file import load_study
 from fresh import Process, assay
 

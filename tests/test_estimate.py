@@ -117,6 +117,20 @@ def test_a_dry_run_answers_nothing_and_writes_nothing(tmp_path):
     assert "timing" in text.stderr
 
 
+def test_a_dry_run_of_a_battery_checks_the_layer_and_trains_nothing(tmp_path):
+    asked = ("place", "gru", "--on", "copy,parity", "--out", tmp_path / "out", "--workers", 1, "--dry-run")
+    done = assay(*asked)
+    assert done.returncode == 0, done.stderr
+    assert "state after" in done.stderr
+    assert "timing copy: gru, width" in done.stderr
+    assert "with 1 worker;" in done.stdout
+    found = printed(*asked)
+    assert (found["study"], found["answered"], len(found["parts"])) == ("place", 0, 2)
+    assert found["seconds"] > 0
+    assert not (tmp_path / "out").exists()
+    assert "'cpoy' is not known" in complaint("place", "gru", "--on", "cpoy", "--dry-run")
+
+
 def test_a_dry_run_speaks_of_this_machine():
     assert "--dry-run estimates for this machine" in complaint("run", TINY, "--dry-run", "--engine", "ray")
     assert "--dry-run estimates for this machine" in complaint("run", TINY, "--dry-run", "--address", "auto")

@@ -31,7 +31,6 @@ def folder(tmp_path_factory):
             ["communication", "match2", "--length", "3", "--modulus", "3", "--alice", ",1"],
             "--alice = ,1 is not allowed; number 1 between its commas is empty",
         ),
-        (["place", "lstm", "--dry-run"], "says how long it takes before it trains anything"),
         (
             ["report", "results"],
             "'assay report STUDY --out results' names the study; probe-x-4.html is written again by",

@@ -157,7 +157,7 @@ def test_a_trained_network_is_opened_with_the_code_that_the_user_names(folder):
     for command in ("attack", "precision"):
         said = complaint(folder, command, "net.st")
         assert "needs layer.py:Window and task.py:Mine" in said
-        assert "--code layer.py --code task.py" in said
+        assert "unless --code names it: layer.py, task.py" in said
     code = ("--code", "mine/layer.py", "--code", "mine/task.py", "--budget", 20)
     opened = run(folder, "attack", "net.st", *code)
     assert "has changed" not in opened.stderr
@@ -174,7 +174,7 @@ def test_a_construction_is_opened_with_the_code_that_the_user_names(folder):
     assert built["method"] == "Keys"
     (folder / "imported").unlink()
     for command in ("check", "attack", "precision"):
-        assert "--code construction.py" in complaint(folder, command, "net.st")
+        assert "--code names it: construction.py" in complaint(folder, command, "net.st")
     assert not (folder / "imported").exists()
     assert "holds" in run(folder, "check", "net.st", "--draws", 5, "--code", "mine/construction.py").stdout
     said = complaint(folder, *build, "--out", "new.st", "--certificate", "new.json")
@@ -237,7 +237,7 @@ def test_an_old_ledger_is_refused_with_what_to_do(folder):
     run(folder, "run", "study.toml", "--workers", 1, "--out", "out")
     with closing(sqlite3.connect(folder / "out" / "ledger.sqlite")) as ledger, ledger:
         ledger.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
-    assert "to ask anew, name another folder with --out" in complaint(folder, "run", "study.toml", "--out", "out")
+    assert "to ask anew, name another folder as --out" in complaint(folder, "run", "study.toml", "--out", "out")
 
 
 def test_a_class_that_is_in_no_file_cannot_be_kept(folder):

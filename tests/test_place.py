@@ -28,7 +28,8 @@ from assay.placing.text import card_text
 from assay.questions.baselines import refused
 from assay.sessions.place import place
 from assay.sessions.study import answers_in
-from assay.store.ledger import LEDGER, Ledger, differences
+from assay.store.contradictions import differences
+from assay.store.ledger import LEDGER, Ledger
 from assay.studies.kept import kept_answers
 from assay.training.question import RECIPE_VERSION
 from assay.training.search import chosen, first_learned

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import assay
-from assay.cli.cite import cited
 from assay.cli.doctor import Check, Checked
 from assay.errors import AssayError
 from assay.evidence import Verification
@@ -27,7 +26,7 @@ from assay.report.found import Reported
 from assay.schema import SCHEMA, Result
 from assay.sessions.export import Exported
 from assay.sessions.place import listing
-from assay.store.ledger import Contradiction
+from assay.store.contradictions import Contradiction
 from assay.store.merging import Merged, MergedLedger
 from assay.studies.estimate import Estimate, Part
 from assay.tasks import make_task
@@ -61,7 +60,7 @@ RESULTS = {
     "bound": lambda: assay.bound("sparse-averaging", **AVERAGING, architecture="attention", width=3),
     "build": unit,
     "check": lambda: assay.check(unit(), draws=3),
-    "cite": lambda: cited("recall"),
+    "cite": lambda: assay.cite("recall"),
     "communication": lambda: assay.communication("sparse-averaging", [0, 1], length=3, sparsity=1),
     "doctor": lambda: Checked((Check("torch", "ok", "there"),)),
     "embeddings": lambda: assay.embeddings(np.eye(3, dtype=np.float32), [[0], [1, 2]]),
@@ -193,8 +192,8 @@ def test_a_trained_network_is_examined_with_and_without_its_file(tmp_path):
         (lambda: assay.attack("x.safetensors", length=4), "parameters of a task need task"),
         (lambda: assay.attack(unit(), width=4), "has its own task, width and weights"),
         (lambda: assay.baselines(length=4), "length needs a task"),
-        (lambda: assay.bound("match2", length=4, depth=2), "need --architecture"),
-        (lambda: assay.size(), "size needs options of one question"),
+        (lambda: assay.bound("match2", length=4, depth=2), "and options need architecture"),
+        (lambda: assay.size(), "size needs what one question is asked by"),
     ],
 )
 def test_what_cannot_be_met_is_one_line(wrong, says, tmp_path, monkeypatch):

@@ -50,8 +50,8 @@ def test_the_command_says_what_the_functions_say(options, sized):
 
 
 ONE_LINE = [
-    ((), "size needs options of one question"),
-    (("--bits", 3), "size needs options of one question"),
+    ((), "size needs what one question is asked by"),
+    (("--bits", 3), "size needs what one question is asked by"),
     (("--keys", 3, "--pairs", 3), "--keys (heads) and --pairs (recall) belong to different questions"),
     (("--documents", 3, "--values", 3), "--values (recall) and --documents (retrieval) belong to different questions"),
     (("--head-width", 3), "two or three of --head-width, --keys, --average"),

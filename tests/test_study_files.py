@@ -99,7 +99,7 @@ WRONG = [
     (
         "[[attention_maps]]",
         "[quick]\nseeds = [-1]\n[[attention_maps]]",
-        f"with --quick, seeds = [-1] is not allowed; {SEEDS}",
+        f"in the quick form, seeds = [-1] is not allowed; {SEEDS}",
     ),
     ('name = "tiny"', 'name = "tiny"\nquick = 5', "quick = 5 is not allowed; it must be a table"),
     ("[sweeps.averaging]", "[sweeps]\n[sweep.averaging]", "key 'sweep' is not known; did you mean 'sweeps'"),
@@ -186,7 +186,7 @@ def test_quick_is_checked_with_or_without_the_option_and_its_faults_are_its_own(
     lines = refusals(tmp_path, text)
     assert [line.partition(" is not allowed")[0] for line in lines] == [
         "study s.toml: ratio = 1",
-        "study s.toml: with --quick, seeds = [1, 1]",
+        "study s.toml: in the quick form, seeds = [1, 1]",
     ]
 
 

@@ -222,7 +222,7 @@ def test_a_file_is_never_code(tmp_path):
     (tmp_path / "imported").unlink()
     refused = assay("attack", "t.st")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
-    assert "--code mine" in refused.stderr
+    assert "--code names it: mine" in refused.stderr
     assert not (tmp_path / "imported").exists()
     named = assay("attack", "mine:Mine", "--task", "match2", *task, *shape, "--weights", "t.st", "--budget", "50")
     assert named.returncode == 0, named.stderr

@@ -16,7 +16,7 @@ from assay import AssayError, Ledger, Size
 from assay.cli import doctor, machine
 from assay.cli.options import app
 from assay.schema import SCHEMA
-from assay.store.ledger import differences
+from assay.store.contradictions import differences
 from assay.store.merging import merge_files
 from fresh import assay
 from statements import statement
@@ -205,7 +205,7 @@ def test_a_merge_does_not_depend_on_the_order_but_for_last_digits(tmp_path):
 
 def test_merges_that_make_no_sense(tmp_path):
     a = made(tmp_path / "a.db", statement(1))
-    assert complaint("merge", a) == "assay: a merge needs two ledgers, or one and --into another"
+    assert complaint("merge", a) == "assay: a merge needs two ledgers, or one and another as --into"
     (tmp_path / "link.db").symlink_to(a)
     for paths, into in (([a, a, tmp_path / "link.db"], None), ([a, tmp_path / "link.db"], tmp_path / "new")):
         with pytest.raises(AssayError, match="a ledger is named twice among"):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assay.examine.subject import open_subject
     from assay.frames import frame
     from assay.sessions.build import build, certify, check, verify
+    from assay.sessions.cite import cite
     from assay.sessions.decide import boolean, group, language
     from assay.sessions.examine import attack, precision, protocol
     from assay.sessions.export import export
@@ -57,6 +58,7 @@ _HOMES = {
     "build": "assay.sessions.build",
     "certify": "assay.sessions.build",
     "check": "assay.sessions.build",
+    "cite": "assay.sessions.cite",
     "communication": "assay.sessions.limits",
     "embeddings": "assay.vectors.session:examine",
     "export": "assay.sessions.export",
@@ -108,6 +110,7 @@ __all__ = [
     "build",
     "certify",
     "check",
+    "cite",
     "communication",
     "embeddings",
     "export",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from string import Formatter
 
 _NEAR = 0.65  # share of letters in common from which a name is taken for a misspelt one
 # What people call what is known by another name: for suggestions only.
@@ -27,6 +28,38 @@ class AssayError(ValueError):
     def lines(self) -> tuple[str, ...]:
         """What is wrong: one line, unless several things are."""
         return (str(self),)
+
+    def spelt(self, spell: Callable[[str], str]) -> tuple[str, ...]:
+        """The lines, with the parameters that they name as `spell` writes them: where that is known, see below."""
+        return self.lines
+
+
+class ParameterError(AssayError):
+    """Parameters that do not go together, or one that is needed: an argument in Python, an option in a command.
+
+    Args:
+        template: the line; a field with a name stands for the parameter of that name, others for `values` in order.
+        values: what else the line shows.
+
+    >>> error = ParameterError("{key_heads} needs {query_heads}: there are {} heads", 8)
+    >>> str(error), error.spelt(lambda name: f"--{name.replace('_', '-')}")
+    ('key_heads needs query_heads: there are 8 heads', ('--key-heads needs --query-heads: there are 8 heads',))
+    """
+
+    def __init__(self, template: str, *values: object) -> None:
+        super().__init__(template, *values)
+        self._template, self._values = template, values
+
+    def __str__(self) -> str:
+        return self._line(str)
+
+    def spelt(self, spell: Callable[[str], str]) -> tuple[str, ...]:
+        """One line, with each parameter as `spell` writes it."""
+        return (self._line(spell),)
+
+    def _line(self, spell: Callable[[str], str]) -> str:
+        fields = {name for _, name, _, _ in Formatter().parse(self._template) if name}
+        return self._template.format(*self._values, **{name: spell(name) for name in fields})
 
 
 class AssayErrors(AssayError):

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from assay.schema import Result
+from assay.schema import Json, Result
 from assay.sizes import Size
 
 Verdict = Literal["impossible", "constructed", "learned", "not learned", "measured"]
 ErrorKind = Literal["worst", "mean"]
-Json = dict[str, Any]  # an object of plain JSON values
 PROVED, PUBLISHED, CONDITIONAL, MEASURED = "proved", "published", "conditional", "measured"
 
 

@@ -66,10 +66,10 @@ class Paper:
         >>> papers()["warren1968lower"].apa()[:68]
         'Warren, H. E. (1968). Lower Bounds for Approximation by Nonlinear Ma'
         """
-        of = self.fields
+        of = {key: value.replace("--", "–") for key, value in self.fields.items()}
         place = of.get("journal") or of.get("booktitle") or of.get("publisher") or ""
         volume = ", " + of["volume"] + (f"({of['number']})" if "number" in of else "") if "volume" in of else ""
-        pages = ", " + of["pages"].replace("--", "–") if "pages" in of else ""
+        pages = ", " + of["pages"] if "pages" in of else ""
         number = f"arXiv:{of['eprint']}" if "eprint" in of else ""
         people = f"{_apa_authors(of['author'])} ({of['year']})"
         says = [people, of["title"].strip("{}"), f"{place}{volume}{pages}", number]

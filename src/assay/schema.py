@@ -15,7 +15,8 @@ from typing import Any
 
 SCHEMA = 3  # raised when a key of the JSON of a command or page changes its name or meaning, or goes
 
-Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+Plain = dict[str, "Plain"] | list["Plain"] | str | int | float | bool | None
+Json = dict[str, Any]  # an object of plain JSON values
 
 
 class Result(ABC):
@@ -29,7 +30,7 @@ class Result(ABC):
     def line(self) -> str:
         """What was found, in one line: sizes, and what is guaranteed."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values: what the command prints with `--json` beside the number of their form, `SCHEMA`."""
         return to_json(self)
 
@@ -37,7 +38,7 @@ class Result(ABC):
         return f"<{type(self).__name__} {self.line}>"
 
 
-def to_json(found: object) -> dict[str, Json]:
+def to_json(found: object) -> dict[str, Plain]:
     """A dataclass as plain JSON values: tuples become lists, and keys of mappings texts.
 
     >>> from dataclasses import dataclass
@@ -60,7 +61,7 @@ def to_json(found: object) -> dict[str, Json]:
     return {name: plain(getattr(found, name)) for name in (*(field.name for field in fields(found)), *computed)}
 
 
-def plain(value: object) -> Json:
+def plain(value: object) -> Plain:
     """A value, with the dataclasses in it, as plain JSON values."""
     if value is None or isinstance(value, str | int | float):
         return value
@@ -71,7 +72,7 @@ def plain(value: object) -> Json:
     return to_json(value)
 
 
-def plain_object(told: Mapping[str, object]) -> dict[str, Any]:
+def plain_object(told: Mapping[str, object]) -> Json:
     """A mapping, with what is in it, as plain JSON values.
 
     >>> plain_object({"alice": (0, 1)})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from assay.errors import require
+from assay.schema import Json
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,6 @@ class Size:
         """Bits that a recurrent network carries from one position to the next."""
         return self.state * self.precision
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The fields as a dictionary that `Size(**...)` takes back."""
         return asdict(self)

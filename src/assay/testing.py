@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -112,7 +111,7 @@ def _check_causal(task: Task, batch: Batch, other: Batch, what: str) -> None:
         assert bool((kept & equal).all()), f"{what}: an answer depends on tokens after position {cut - 1}"
 
 
-def _tensors(inputs: Any) -> tuple[torch.Tensor, ...]:
+def _tensors(inputs: torch.Tensor | Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
     return (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
 
 

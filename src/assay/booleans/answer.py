@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from assay.booleans.softmax_heads import SEARCH_INPUTS, Constructed, constructed
 from assay.booleans.text import headline
 from assay.errors import require
 from assay.frames import Framed
-from assay.schema import plain_object
+from assay.schema import Json, plain_object
 
 _MOST_WRITTEN, _MOST_CHANGES = 64, 40  # inputs and changes up to which weights of symmetric functions take seconds
 _MOST_FEW = 256  # inputs, of functions with at most two changes
@@ -102,7 +101,7 @@ class BooleanAnswer(Framed):
         """Each number with what is safe to say, what is not to be said, and what it rests on."""
         return claims_of(self)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The answer as plain JSON values."""
         structure, made, degree = self.structure, self.constructed, self.degree.at_least
         layer, explicit = (None, None) if made is None else (made.layer, made.symmetric)
@@ -215,7 +214,7 @@ def _left_out(function: BooleanFunction, degree: Degree) -> Iterator[str]:
         yield f"cuts: above {MOST_INPUTS} inputs"
 
 
-def _least(least: LeastError, inputs: int) -> dict[str, Any]:
+def _least(least: LeastError, inputs: int) -> Json:
     return {
         "heads": least.heads,
         "error": float(least.error),
@@ -225,7 +224,7 @@ def _least(least: LeastError, inputs: int) -> dict[str, Any]:
     }
 
 
-def _decision_list(structure: Structure) -> dict[str, Any] | None:
+def _decision_list(structure: Structure) -> Json | None:
     if structure.decision_list is None:
         return None
     return {"rules": [asdict(rule) for rule in structure.decision_list], "default": structure.default}

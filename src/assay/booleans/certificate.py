@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from assay.booleans.function import MOST_INPUTS
 from assay.booleans.separation import moments, polynomial_values
 from assay.errors import AssayError, Refuted
 from assay.evidence import Verification, canonical
+from assay.schema import Json
 from assay.store.files import is_marked, parse_json, read_text, write_whole
 
 FORMAT = 1
@@ -98,7 +98,7 @@ class DegreeCertificate:
         signed = polynomial_values(self.blocks, self.polynomial) * self.blocks.signs
         _require(bool(np.all(signed > 0)), "the polynomial has another sign than f at some input")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values: integers as decimal text, by counts or exponents such as "0,2"; and their SHA-256."""
         data = {
             "assay-boolean-certificate": FORMAT,
@@ -194,7 +194,7 @@ def _table(entries: Any, shape: tuple[int, ...]) -> Whole | None:
     return table
 
 
-def _are_lists(value: Any) -> bool:
+def _are_lists(value: object) -> bool:
     """Lists of inputs, few enough for one table."""
     return (
         isinstance(value, list)
@@ -204,11 +204,11 @@ def _are_lists(value: Any) -> bool:
     )
 
 
-def _are_inputs(value: Any) -> bool:
+def _are_inputs(value: object) -> bool:
     return isinstance(value, list) and all(type(j) is int for j in value)
 
 
-def _sha256(data: Mapping[str, Any]) -> str:
+def _sha256(data: Json) -> str:
     return hashlib.sha256(canonical(data).encode()).hexdigest()
 
 

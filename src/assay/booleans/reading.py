@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from sys import stderr
-from typing import Any, cast
+from typing import cast
 
 from assay.booleans.function import MOST_INPUTS, BooleanFunction
 from assay.booleans.named import named_function
-from assay.errors import AssayError, one_line, require, require_integer
+from assay.errors import AssayError, ParameterError, one_line, require, require_integer
 from assay.store.source import entry_at, name_code
 
 _SHOWN = 32  # digits of a table, in its name
@@ -30,14 +30,12 @@ def function_from(name: str | None, inputs: int | None, table: str | None) -> Bo
         AssayError: neither or both are given, or what is given is not allowed.
     """
     if (name is None) is (table is None):
-        raise AssayError(
-            "one of a function's name and --table is needed, and not both: assay boolean parity --inputs 8"
-        )
+        raise ParameterError("either a function's name or {table} is needed, and not both")
     if table is not None:
         return _of_digits(table, inputs)
     assert name is not None
     if inputs is None:
-        raise AssayError(f"--inputs is needed: how many bits {one_line(name)} has")
+        raise ParameterError("{inputs} is needed: how many bits {} has", one_line(name))
     return _of_user(name, inputs) if ":" in name or name.endswith(".py") else named_function(name, inputs)
 
 
@@ -45,12 +43,10 @@ def _of_digits(table: str, inputs: int | None) -> BooleanFunction:
     digits = "".join(table.split())
     wrong = next((one for one in digits if one not in "01"), None)
     if wrong is not None:
-        raise AssayError(f"--table has {one_line(wrong)!r}; it must consist of digits 0 and 1")
+        raise ParameterError("{table} has {!r}; it must consist of digits 0 and 1", one_line(wrong))
     count = len(digits).bit_length() - 1
     allowed = f"2^n digits for n from 1 to {MOST_INPUTS}"
-    require(
-        1 <= count <= MOST_INPUTS and len(digits) == 1 << count, "number of digits of --table", len(digits), allowed
-    )
+    require(1 <= count <= MOST_INPUTS and len(digits) == 1 << count, "number of digits of table", len(digits), allowed)
     require(inputs in (None, count), "inputs", inputs, f"{count}, since the table has 2^{count} digits")
     shown = digits if len(digits) <= _SHOWN else f"{digits[:_SHOWN]}..."
     return BooleanFunction.of_table(f"table {shown}", [digit == "1" for digit in digits])
@@ -64,7 +60,7 @@ def _of_user(name: str, inputs: int) -> BooleanFunction:
         raise AssayError(f"{one_line(name)} names no function; write {one_line(name)}:function")
     label = name_code(where)
     try:
-        function = cast(Callable[[tuple[int, ...]], Any], entry_at(f"{label}:{attribute}", object, functions=True))
+        function = cast(Callable[[tuple[int, ...]], object], entry_at(f"{label}:{attribute}", object, functions=True))
     except AssayError:
         raise AssayError(f"{label} has no function {one_line(attribute)!r}") from None
     require(not isinstance(function, type), "function", name, "a function of a tuple of bits, not a class")
@@ -76,7 +72,7 @@ def _of_user(name: str, inputs: int) -> BooleanFunction:
     return BooleanFunction.of_table(f"{label}:{attribute}", values)
 
 
-def _value(name: str, function: Callable[[tuple[int, ...]], Any], bits: tuple[int, ...]) -> bool:
+def _value(name: str, function: Callable[[tuple[int, ...]], object], bits: tuple[int, ...]) -> bool:
     try:
         value = function(bits)
         is_bit = bool(value == 0) or bool(value == 1)

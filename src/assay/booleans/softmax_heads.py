@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from assay.booleans.degree import Degree, threshold_degree
 from assay.booleans.function import BooleanFunction
 from assay.booleans.properties import on_subcubes
 from assay.errors import Refuted
+from assay.schema import Json
 
 if TYPE_CHECKING:
     from assay.booleans.symmetric_heads import SymmetricHeads
@@ -93,7 +94,7 @@ class Layer:
     constant: int
     margin: Fraction
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values; the margin as text p/q."""
         return {"constant": self.constant, "margin": str(self.margin), "heads": [asdict(head) for head in self.heads]}
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from assay.arithmetic.rounding import exact, gamma, unit_roundoff, upper
 from assay.booleans.bare import BareHeads, all_words, counted_words
 from assay.booleans.function import BooleanFunction
 from assay.errors import AssayError, Refuted, require_integer
+from assay.schema import Json
 
 MOST_COUNTS = 4096  # inputs of a function
 MOST_HEADS = 40
@@ -87,7 +87,7 @@ class SymmetricHeads:
         return len(self.poles)
 
     @property
-    def certificate(self) -> dict[str, Any]:
+    def certificate(self) -> Json:
         """All that `check_symmetric_heads` needs, as plain JSON values: numbers are texts such as `3/64`."""
         assert self.function.by_count is not None
         return {
@@ -208,7 +208,7 @@ def symmetric_heads(function: BooleanFunction) -> SymmetricHeads:
     return SymmetricHeads(function, tuple(poles), tuple(rounded[:-1]), rounded[-1], margin)
 
 
-def check_symmetric_heads(certificate: dict[str, Any]) -> Fraction:
+def check_symmetric_heads(certificate: Json) -> Fraction:
     """Evaluate a certificate at every count, in exact rationals; the margin.
 
     Raises:

@@ -17,7 +17,7 @@ from multiprocessing import active_children
 from typer.exceptions import TyperException
 
 from assay.cli.exits import ENDINGS, Ended, ExitCode, heed_signals, ignore_signals
-from assay.cli.options import app
+from assay.cli.options import app, option_of
 from assay.cli.streams import SteadyStream
 from assay.errors import AssayError, DiskError, Refuted, one_line
 from assay.studies.workers import fork_workers
@@ -70,7 +70,7 @@ def _run() -> ExitCode:
         _complain(str(error))
         return ExitCode.UNWRITTEN
     except AssayError as error:
-        _complain(*error.lines)
+        _complain(*error.spelt(option_of))
         return ExitCode.REFUTED if isinstance(error, Refuted) else ExitCode.REFUSED
     except TyperException as error:
         _complain(error.format_message())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import typer
 
@@ -55,7 +54,7 @@ def entries_of(*kinds: str) -> Completer:
     """Of what `assay ls` lists of these kinds; of all kinds unless any is given."""
 
     def offers(_: typer.Context) -> Iterator[Offer]:
-        from assay.cli.catalogue import catalogue
+        from assay.sessions.catalogue import catalogue
 
         found: dict[str, str] = {}
         for kind, names in catalogue().items():
@@ -82,7 +81,7 @@ cache_formats = several(
 @completer
 def kinds(_: typer.Context) -> Iterator[Offer]:
     """Kinds of what `assay ls` lists."""
-    from assay.cli.catalogue import catalogue
+    from assay.sessions.catalogue import catalogue
 
     yield from ((kind, f"{len(names)} names") for kind, names in catalogue().items())
 
@@ -102,7 +101,7 @@ def distributions(ctx: typer.Context) -> Iterable[Offer]:
     return [] if task is None else task.distributions.items()
 
 
-def task_on(meta: Mapping[str, Any]) -> DeclaredTask | None:
+def task_on(meta: Mapping[str, str]) -> DeclaredTask | None:
     """What the task that is on the line declares, by the context's `meta`; None where none is."""
     name = meta.get(TASK)
     return declared_task(name) if name else None

@@ -344,7 +344,7 @@ def _tiny_question() -> Json:
     return TrainingQuestion.usual(Candidates("attention"), task, recipe, 8, seed=0, rate=0.01).to_json()
 
 
-def _outcome(evidence: Evidence) -> tuple[float, Any]:
+def _outcome(evidence: Evidence) -> tuple[float, Json]:
     return evidence.error, evidence.detail
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,6 +39,9 @@ from assay.cli.options import (
 from assay.cli.task_command import TaskCommand
 from assay.cli.text import attack_text, built_text, checked_text, result_text, rounded, verified_text
 from assay.store.files import require_writable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @app.command(cls=TaskCommand, context_settings=TASK_PARAMETERS)
@@ -251,5 +254,5 @@ def attack(
         raise typer.Exit(ExitCode.REFUTED)
 
 
-def _named(inputs: Any) -> dict[str, Any]:
+def _named(inputs: Any) -> dict[str, Tensor]:
     return inputs._asdict() if isinstance(inputs, tuple) else {"inputs": inputs}

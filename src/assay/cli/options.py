@@ -17,6 +17,7 @@ from assay.schema import SCHEMA, Result, plain
 
 if TYPE_CHECKING:
     from assay.examine.subject import Subject
+    from assay.tasks import Task
 
 Shown = TypeVar("Shown")
 
@@ -41,6 +42,15 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None: ...
+
+
+def option_of(parameter: str) -> str:
+    """How commands spell a parameter of a function or a task.
+
+    >>> option_of("head_width")
+    '--head-width'
+    """
+    return f"--{parameter.replace('_', '-')}"
 
 
 class Teller:
@@ -116,6 +126,9 @@ OUT = typer.Option("--out", help="Folder for answers and reports.")
 Out = Annotated[Path, OUT]
 Workers = Annotated[int | None, typer.Option(min=1, help="Workers at a time; as many as there are cores unless given.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller version of the same, for a first look.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
+]
 Tables = Annotated[bool, typer.Option("--tables", help="Print all tables in place of the summary.")]
 Quiet = Annotated[
     bool,
@@ -131,7 +144,7 @@ _KINDS: dict[type, str] = {int: "an integer", float: "a number", bool: "true or 
 _TRUTH = {"true": True, "false": False}
 
 
-def task_of(name: str, context: typer.Context) -> Any:
+def task_of(name: str, context: typer.Context) -> Task:
     """The task of this name with parameters from options such as `--length 8` or `--length=8`."""
     from assay.tasks import TASKS, make_task, parameters_of
 

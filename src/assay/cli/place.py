@@ -14,6 +14,7 @@ from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
 from assay.cli.options import (
     DEFAULT_OUT,
+    DryRun,
     Json,
     Options,
     Out,
@@ -25,6 +26,7 @@ from assay.cli.options import (
     show_result,
     tell,
 )
+from assay.cli.text import estimate_text
 from assay.errors import AssayError
 
 
@@ -46,7 +48,7 @@ def place(
     out: Out = DEFAULT_OUT,
     workers: Workers = None,
     listed: Annotated[bool, typer.Option("--list", help="Only list the battery and the known layers.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", hidden=True)] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -57,27 +59,31 @@ def place(
     from assay.models.shape import parse_options
     from assay.placing.battery import RATES
     from assay.placing.text import card_text, place_listing_text
-    from assay.sessions.place import listing
+    from assay.sessions.place import estimate_place, listing
     from assay.sessions.place import place as place_layer
 
-    if dry_run:
-        raise AssayError(
-            "place has no --dry-run: it says how long it takes before it trains anything, and refuses what takes "
-            "longer than --hours; --list shows what would be asked"
-        )
     if listed:
         show_result(listing(), as_json, place_listing_text)
         return
     if not layer:
         raise AssayError("place needs a layer; 'assay ls architectures' lists those that are shipped")
+    chosen = parse_options(options)
+    named, tried = _words(on), [_rate(word) for word in _words(rates)] or RATES
+    if dry_run:
+        with redirect_stdout(sys.stderr):
+            left = estimate_place(
+                layer, options=chosen, on=named, quick=quick, rates=tried, out=out, workers=workers, tell=tell
+            )
+        show_result(left, as_json, estimate_text)
+        return
     with redirect_stdout(sys.stderr):  # of what a layer prints
         card = place_layer(
             layer,
-            options=parse_options(options),
-            on=_words(on),
+            options=chosen,
+            on=named,
             against=_words(against),
             quick=quick,
-            rates=[_rate(word) for word in _words(rates)] or RATES,
+            rates=tried,
             hours=hours,
             out=out,
             report=report,

@@ -13,6 +13,7 @@ from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
 from assay.cli.options import (
     DEFAULT_OUT,
+    DryRun,
     Json,
     Out,
     Quick,
@@ -53,9 +54,7 @@ def run(
             help="With ray: HOST:PORT of a running cluster, or auto; without, one is started on this machine."
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
-    ] = False,
+    dry_run: DryRun = False,
     tables: Tables = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -106,7 +105,7 @@ def list_names(
     as_json: Json = False,
 ) -> None:
     """List what there is: tasks, architectures, constructions, bounds, protocols and studies."""
-    from assay.cli.catalogue import catalogue, catalogue_of
+    from assay.sessions.catalogue import catalogue, catalogue_of
 
     if kind is not None and kind.endswith(".py"):
         show_result(catalogue_of(kind), as_json, listing_text)
@@ -127,7 +126,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show what a task, architecture, construction, bound, protocol or study is."""
-    from assay.cli.catalogue import describe
+    from assay.sessions.catalogue import describe
 
     show_result(describe(name), as_json, lambda entry: f"{entry['name']} ({entry['kind']})\n\n{entry['text']}")
 

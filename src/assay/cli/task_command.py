@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from assay.cli.completion import TASK, groups, listed, task_on
+from assay.cli.options import option_of
 from assay.cli.task_parameters import TaskParameter
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _options(ctx: Context, taken: set[str]) -> list[Parameter]:
         task = task_on(ctx.meta)
     except Exception:  # a file that cannot be read as Python: the command itself will say so
         return []
-    own = [] if task is None else [one for one in task.parameters if _flag(one) not in taken]
+    own = [] if task is None else [one for one in task.parameters if option_of(one.name) not in taken]
     return _made(own) if own else []
 
 
@@ -87,12 +88,8 @@ def _made(parameters: list[TaskParameter]) -> list[Parameter]:
 
 def _option(parameter: TaskParameter) -> Any:
     return typer.Option(
-        _flag(parameter),
+        option_of(parameter.name),
         metavar="|".join(parameter.values) or parameter.kind,
         help=parameter.meaning,
         autocompletion=groups if parameter.name == "group" else listed(*parameter.values),
     )
-
-
-def _flag(parameter: TaskParameter) -> str:
-    return f"--{parameter.name.replace('_', '-')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from assay.bounds.report import BoundRow
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from assay.examine.attacks import Attack
     from assay.examine.protocols.running import ProtocolRun
     from assay.probing.chosen import Chosen
-    from assay.schema import Result
+    from assay.schema import Json, Result
     from assay.sessions.build import Built, Checked
     from assay.sessions.limits import Bounded, Communication
     from assay.studies.estimate import Estimate
 
 
-def rounded(value: Any) -> Any:
+def rounded(value: object) -> object:
     """Numbers with four digits after the point, in any nesting of lists."""
     if isinstance(value, list):
         return [rounded(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value
 
 
-def fields_text(fields: dict[str, Any]) -> str:
+def fields_text(fields: Json) -> str:
     """A name and a value on each line; what is empty is left out."""
     shown = {name: value for name, value in fields.items() if name != "size" and value not in ("", [], {})}
     width = max(map(len, shown))
@@ -52,7 +52,7 @@ def checked_text(checked: Checked) -> str:
     return fields_text(fields)
 
 
-def proof_text(claim: dict[str, Any]) -> str:
+def proof_text(claim: Json) -> str:
     """A guarantee, its steps, and what is assumptions."""
     which = "every answer that it gives" if claim["refuses"] else "every answer"
     guarantee = f"proved: {which} errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
@@ -71,7 +71,7 @@ def verified_text(found: Verification) -> str:
     return "\n".join([f"{found.file} does NOT hold: {found.reason}", *lines])
 
 
-def field(value: Any) -> str:
+def field(value: object) -> str:
     """One value."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {entry}" for key, entry in value.items())
@@ -159,7 +159,7 @@ def communication_text(found: Communication) -> str:
     )
 
 
-def _inner(value: Any) -> Any:
+def _inner(value: object) -> object:
     if not isinstance(value, dict) or "justification" not in value:
         return value
     lists = {"pairs", "shattered", "apart", "nodes", "exact", "splits"}

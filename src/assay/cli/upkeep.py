@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +22,7 @@ from assay.cli.text import field
 
 if TYPE_CHECKING:
     from assay.cli.doctor import Checked
-    from assay.store.ledger import Contradiction
+    from assay.store.contradictions import Contradiction
     from assay.store.merging import Merged
 
 
@@ -93,7 +94,7 @@ def _contradiction_lines(found: Contradiction) -> list[str]:
     ]
 
 
-def _fields(answer: dict[str, Any], names: list[str]) -> str:
+def _fields(answer: Mapping[str, object], names: list[str]) -> str:
     return "; ".join(f"{name} {_precise(answer[name])}" for name in names)
 
 

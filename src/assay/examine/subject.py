@@ -22,7 +22,7 @@ from assay.arithmetic.torch_settings import in_float32
 from assay.constructions.answering import MOST_AT_ONCE, NUMBERS_AT_ONCE, answered, at_once, count_of, each
 from assay.constructions.construction import Construction
 from assay.constructions.weights_file import load_network
-from assay.errors import AssayError, require
+from assay.errors import AssayError, ParameterError, require
 from assay.layers.layer import Layer
 from assay.models import make_network
 from assay.models.task_network import TaskNetwork
@@ -181,7 +181,9 @@ def open_subject(
     if ":" in str(name) and not os.path.exists(name):  # Path.exists raises for names that are too long
         return _users(str(name), task, width, seed, weights)
     if task is not None or width is not None or weights is not None:
-        raise AssayError(f"{name} is a file and says its own task, width and weights; give none")
+        raise ParameterError(
+            "{} is a file and says its own task, width and weights; leave out {task}, {width} and {weights}", name
+        )
     if "method" in read_any_tensors(name)[0]:
         return subject_of(load_network(name), str(name))
     trained = load_trained(name, tell)[0]

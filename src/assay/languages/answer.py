@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from assay.frames import Framed
 from assay.languages.automaton import Automaton
-from assay.languages.classes import Classes, Decision, classify
+from assay.languages.classes import Classes, Decision, Witness, classify
 from assay.languages.facts import Statement, facts_of
 from assay.languages.potentials import Separation
 from assay.schema import plain_object
@@ -107,7 +106,7 @@ def _headline(classes: Classes) -> str:
     )
 
 
-def _plain(witness: Any) -> dict[str, object]:
+def _plain(witness: Witness) -> dict[str, object]:
     """A witness as plain JSON values."""
     if not isinstance(witness, Separation):
         return asdict(witness)

@@ -75,6 +75,9 @@ class Counter:
     states: tuple[int, ...]
 
 
+Witness = Loop | Unseparated | Separation | Counter | Group
+
+
 @dataclass(frozen=True)
 class Decision:
     """Whether a language is in a class.
@@ -88,7 +91,7 @@ class Decision:
 
     holds: bool | None
     why: str
-    witness: tuple[Loop | Unseparated | Separation | Counter | Group, ...] = ()
+    witness: tuple[Witness, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from greenery import Charclass, Pattern, parse
 from greenery.parse import NoMatch
 from greenery.rxelems import Conc, Mult
 
-from assay.errors import AssayError, require
+from assay.errors import AssayError, ParameterError, require
 from assay.languages.automaton import MOST_LETTERS, MOST_STATES, Automaton, make_automaton
 
 _MOST_CHARACTERS = 2000
@@ -154,11 +154,10 @@ def _letters(expression: str, pattern: Pattern, alphabet: str | None) -> str:
         return alphabet
     strange = sorted(letter for letter in named if not letter.isalnum())
     if strange:
-        raise AssayError(
-            f"{strange[0]!r} in {_short(expression)} is no letter or digit; --alphabet must name it if it is meant"
-        )
+        line = "{!r} in {} is no letter or digit; {alphabet} must name it if it is meant"
+        raise ParameterError(line, strange[0], _short(expression))
     if not named:
-        raise AssayError(f"{_short(expression)} names no letter; --alphabet must say which there are")
+        raise ParameterError("{} names no letter; {alphabet} must say which there are", _short(expression))
     return "".join(sorted(named))
 
 

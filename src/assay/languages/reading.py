@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assay.errors import AssayError, one_line, require, unknown
+from assay.errors import AssayError, ParameterError, one_line, require, unknown
 from assay.languages.automaton import Automaton, make_automaton
 from assay.store.files import parse_json, read_text
 
@@ -23,7 +23,7 @@ def read_language(given: str, alphabet: str | None = None) -> Automaton:
 
         return automaton_of(given, alphabet)
     if alphabet is not None:
-        raise AssayError("--alphabet is for expressions; an automaton has its own letters")
+        raise ParameterError("{alphabet} is for expressions; an automaton has its own letters")
     return automaton_from_json(read_text(Path(given), _MOST_BYTES), one_line(given))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -151,7 +151,7 @@ def all_candidates() -> list[Candidates]:
     return [Candidates(name) for name in [*architectures(), *BARE_MODELS]]
 
 
-def candidates_of(question: Mapping[str, Any]) -> Candidates:
+def candidates_of(question: Json) -> Candidates:
     """Those that a question is about one of."""
     return Candidates.of(question["architecture"], heads=question.get("heads", 1), **shape_of(question))
 

@@ -12,7 +12,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Literal
 
-from assay.errors import AssayError, unknown
+from assay.errors import AssayError, ParameterError, unknown
 from assay.evidence import Json
 from assay.models import NETWORKS, Option, layer_entry, layers_of
 from assay.models.candidates import Candidates
@@ -248,7 +248,7 @@ def chosen_rows(on: Sequence[str], *, quick: bool) -> list[Row]:
     found = [row for row in named if row.quick is not None] if quick else named
     if on and len(found) < len(named):
         left = ", ".join(row.name for row in named if row.quick is None)
-        raise AssayError(f"{left} is not in the quick battery; leave it or --quick out")
+        raise ParameterError("{} is not in the quick battery; leave it or {quick} out", left)
     return [replace(row, search={**row.search, "at": row.quick}) for row in found] if quick else found
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import torch
 
-from assay.errors import AssayError
+from assay.errors import AssayError, ParameterError
 from assay.evidence import Evidence
 from assay.models import make_layers
 from assay.models.candidates import require_declared
 from assay.placing.battery import BY_NAME, WIDTH, BatteryLayer, battery
 from assay.studies.course import expected_runs
-from assay.studies.estimate import estimate
+from assay.studies.estimate import Estimate, estimate
 from assay.studies.study import Study
 from assay.studies.workers import failure
 from assay.training.search import Search
@@ -26,9 +27,14 @@ _SLOW = 20.0  # times plain attention's pass, from which on rows are not timed o
 
 
 def layer_checks(
-    battery_layer: BatteryLayer, study: Study, answers: Mapping[str, Evidence], workers: int, hours: float
-) -> list[str]:
-    """What is known of a layer before anything is trained, in three lines.
+    battery_layer: BatteryLayer,
+    study: Study,
+    answers: Mapping[str, Evidence],
+    workers: int,
+    hours: float = inf,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[list[str], Estimate]:
+    """What is known of a layer before anything is trained: three lines, and what is left of the battery.
 
     Args:
         battery_layer: the layer.
@@ -36,6 +42,7 @@ def layer_checks(
         answers: that the ledger holds, by key.
         workers: processes.
         hours: that the battery may take, by its estimate.
+        tell: is told of each row before it is timed.
 
     Raises:
         AssayError: the layer is not what it declares, it fails, or the battery would take longer. One line.
@@ -47,22 +54,28 @@ def layer_checks(
     facts = require_declared(battery_layer.networks, WIDTH, shipped=True, order="causal")
     step = _step_seconds(battery_layer)
     times = step / _step_seconds(BatteryLayer("attention"))
-    seconds = estimate(study, dict(answers), workers=workers).seconds
-    _require_time(battery_layer, seconds, times, workers, hours)
-    return [
+    left = estimate(study, dict(answers), workers=workers, tell=tell)
+    _require_time(battery_layer, left.seconds, times, workers, hours)
+    lines = [
         f"{battery_layer.name}: {'; '.join(dict.fromkeys(one.line for one in facts))}",
         f"outputs of the tokens' shape; outputs and gradients finite; two calls agree (width {facts[0].width})",
         f"a training step (recall, width {WIDTH}, {_BATCH} sequences of {_LENGTH}): {1000 * step:.3g} ms, {times:.2g} "
-        f"times plain attention's; what is left of the battery takes about {_duration(seconds)} on {workers} workers",
+        f"times plain attention's; what is left of the battery takes about {_duration(left.seconds)} on {workers} "
+        "workers",
     ]
+    return lines, left
 
 
 def _require_time(battery_layer: BatteryLayer, seconds: float, times: float, workers: int, hours: float) -> None:
     if seconds > hours * 3600:
-        raise AssayError(
-            f"{battery_layer.name}: a step takes {times:.2g} times plain attention's; the battery would take about "
-            f"{_duration(seconds)} on {workers} workers, more than --hours {hours:g}: allow more, or ask less with "
-            "--quick or --on"
+        raise ParameterError(
+            "{}: a step takes {:.2g} times plain attention's; the battery would take about {} on {} workers, more than "
+            "{hours} {:g}: allow more, or ask less with {quick} or {on}",
+            battery_layer.name,
+            times,
+            _duration(seconds),
+            workers,
+            hours,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +10,7 @@ from rich.table import Table
 from assay.placing.battery import BY_NAME
 from assay.placing.card import Card, reached_text
 from assay.placing.rows import Placed
+from assay.schema import Json
 
 _WIDTH = 118
 
@@ -71,7 +71,7 @@ def others_text(card: Card, placed: Placed) -> str:
     return "; ".join(f"{text}: {', '.join(names)}" for text, names in found.items())
 
 
-def place_listing_text(found: dict[str, Any]) -> str:
+def place_listing_text(found: Json) -> str:
     """The battery and the known layers."""
     rows = [
         f"  {row['name']:16} {row['title']} ({row['task']}{', quick too' if row['quick'] else ''})"

@@ -127,7 +127,7 @@ class Capture:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def capture(module: nn.Module, inputs: Any, *, transform: Transform | None = None) -> Capture:
+def capture(module: nn.Module, inputs: object, *, transform: Transform | None = None) -> Capture:
     """Run a module once, in evaluation mode and without gradients, and read its attention.
 
     Args:

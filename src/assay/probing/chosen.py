@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import AssayError, Refuted, require
+from assay.errors import ParameterError, Refuted, require
 from assay.evidence import Verification
 from assay.probing.best_share import best_margins
 from assay.probing.budget import Budget, query_budget
@@ -122,9 +122,11 @@ def probe_chosen(
     )
     described = given(sets, plan.seen)
     if certificate is not None and (len(wanted) > 1 or len(described) > 1):
-        raise AssayError(
-            f"certificate = {certificate} is for one set and one head; {len(described)} and {len(wanted)} were chosen: "
-            "choose with --layer and --head"
+        raise ParameterError(
+            "{certificate} = {} is for one set and one head; {} and {} were chosen: choose with {layer} and {head}",
+            certificate,
+            len(described),
+            len(wanted),
         )
     rows = [row for index in wanted for row in _rows(plan, index, described)]
     proof = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-from assay.errors import AssayError, one_line, require, require_integer
+from assay.errors import ParameterError, one_line, require, require_integer
 from assay.probing.heads import Heads, read_arrays
 from assay.probing.text import TEXTS, shipped_texts
 from assay.store.files import read_text
@@ -42,7 +42,8 @@ def open_heads(
     if Path(source).suffix == ".npz":
         for option, value in (("text", next(iter(texts), None)), ("length", length), ("names", names)):
             if value is not None:
-                raise AssayError(f"{option} = {value} is not allowed with {source}, which has keys already")
+                line = f"{{{option}}} = {{}} is not allowed with {{}}, which has keys already"
+                raise ParameterError(line, value, source)
         heads = read_arrays(source)
         note = f"Its file says: {one_line(heads.note)}" if heads.note else ""
         return (replace(heads, note=note, text=one_line(heads.text)),)

@@ -13,12 +13,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from assay.constructions.answering import together
-from assay.errors import AssayError, Refuted, one_line, require
+from assay.errors import AssayError, ParameterError, Refuted, one_line, require
 from assay.evidence import Verification, canonical
 from assay.proofs.proof import Stored, prove
+from assay.schema import Json
 from assay.store.files import parse_json, read_text, require_writable, sha256_of, write_whole
 from assay.store.tensors import LARGEST as LARGEST_WEIGHTS
 
@@ -36,7 +37,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def write_certificate(
     network: Construction, weights: str | Path, path: str | Path, tell: Callable[[str], None] = lambda _: None
-) -> dict[str, Any]:
+) -> Json:
     """Prove a network's guarantee, write its weights, and then the certificate, which names the weights' file.
 
     `tell` is told what takes long.
@@ -100,7 +101,7 @@ def _require(holds: bool, reason: str) -> None:
         raise Refuted(reason)
 
 
-def _claim(stored: Stored) -> dict[str, Any]:
+def _claim(stored: Stored) -> Json:
     """What the weights prove, with the settings that the proof is about.
 
     Raises:
@@ -125,7 +126,7 @@ def _of_file(function: Callable[Given, Gives], *given: Given.args, **named: Give
         raise Refuted(f"the weights do not prove it: {one_line(str(error)) or type(error).__name__}") from None
 
 
-def _claim_of_file(weights: Path, tell: Callable[[str], None]) -> dict[str, Any]:
+def _claim_of_file(weights: Path, tell: Callable[[str], None]) -> Json:
     return json.loads(canonical(_claim(Stored.read(weights, tell))))
 
 
@@ -153,7 +154,7 @@ def _spot_check(network: Construction, guaranteed: float) -> str:
     )
 
 
-def _parsed(path: str | Path, text: str) -> dict[str, Any]:
+def _parsed(path: str | Path, text: str) -> Json:
     """The certificate, if it has the form of one; what it says is left to `verify`."""
     certificate = parse_json(text, f"{path}, which is no certificate,")
     fits = (
@@ -181,7 +182,7 @@ def _named(path: str | Path, name: str) -> Path:
     folder = Path(path).parent
     at = folder / _plain(path, name)
     if at.resolve().parent != folder.resolve():
-        raise AssayError(f"{at} is a link to another folder; name the weights' file with --weights")
+        raise ParameterError("{} is a link to another folder; name the weights' file as {weights}", at)
     return at
 
 

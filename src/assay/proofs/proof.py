@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Generic
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from assay.errors import AssayError, unknown
 from assay.evidence import canonical
 from assay.frames import Framed
 from assay.proofs import PROOFS
+from assay.schema import Json
 from assay.tasks import Solved
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Proof(Framed):
         """A row for each step."""
         return self.steps
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values."""
         return json.loads(canonical(asdict(self)))
 

@@ -8,10 +8,9 @@ said of all words: a network that is wrong on some may still be right on most th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from assay.languages.alternation import blocks_of
 from assay.languages.automaton import Automaton, components, make_automaton
 from assay.languages.classes import Classes, classify, decide_c_rasp
 from assay.languages.expression import automaton_of
+from assay.schema import Json
 
 if TYPE_CHECKING:
     from assay.groups.answer import GroupAnswer, Steps
@@ -57,9 +57,9 @@ _AUTOMATA = "one layer: saturated LSTMs and GRUs are finite automata (Merrill 20
 
 
 def predicted(
-    task: Mapping[str, Any],
+    task: Json,
     architecture: str,
-    options: Mapping[str, Any],
+    options: Json,
     positions: str,
     depth: int,
     distribution: str,
@@ -90,7 +90,7 @@ def predicted(
     return _of_group(model, found, steps, allowed, _even_letter(task))
 
 
-def decided(task: Mapping[str, Any]) -> str:
+def decided(task: Json) -> str:
     """What is decided of a language or group, in a few words; empty for another task.
 
     >>> decided({"name": "group-word", "group": "S4"})
@@ -127,7 +127,7 @@ def _alternation(model: Model, classes: Classes, depth: int) -> Prediction | Non
     return Prediction("cannot", kind, f"{blocks} blocks take depth {needed}: {source}")
 
 
-def model_of(architecture: str, options: Mapping[str, Any], positions: str) -> Model:
+def model_of(architecture: str, options: Json, positions: str) -> Model:
     """The model whose equations a layer of the backbone has; empty where it has those of none."""
     if architecture == "attention":
         alone = positions == "none" and not options.get("rotary")
@@ -215,7 +215,7 @@ def _attention(classes: Classes, counted: bool, *, positions: bool) -> Predictio
     return Prediction("cannot", "reported", f"{_COUNTS}; the language is outside, also if read at each letter")
 
 
-def _even_letter(task: Mapping[str, Any]) -> bool:
+def _even_letter(task: Json) -> bool:
     """Whether a letter of the words has an even order, so that repeating it is counting modulo an even number."""
     group = named_group(task["group"])
     for letter in group.generators if task["generators"] else range(group.order):

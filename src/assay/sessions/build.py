@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from assay.constructions import build as construct
 from assay.constructions import load
 from assay.constructions.certificate import Certificate
-from assay.errors import AssayError
+from assay.errors import ParameterError
 from assay.evidence import Json, Verification
 from assay.proofs import certify as prove
 from assay.schema import Result
@@ -140,7 +140,7 @@ def build(
     weights, proof_at = (None if path is None else Path(path) for path in (out, certificate))
     require_writable(weights, proof_at)
     if proof_at is not None and weights is None:
-        raise AssayError("certificate needs out: it speaks of a file of weights")
+        raise ParameterError("{certificate} needs {out}: it speaks of a file of weights")
     chosen = task_from(task, parameters)
     network = construct(chosen, method=method, tolerance=tolerance)
     found = Built(network, chosen, network.certificate(), None if weights is None else str(weights))

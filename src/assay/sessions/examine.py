@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import AssayError
+from assay.errors import ParameterError
 from assay.examine.attacks import Attack
 from assay.examine.attacks import attack as attack_subject
 from assay.examine.precision.search import WIDE, Precision, smallest_precision
@@ -114,6 +114,6 @@ def protocol(
     named = PROTOCOLS.named(name)
     subject = subject_from(network, task, parameters, width=width, weights=weights, seed=seed, code=code, tell=tell)
     if (bits is None) is not (fraction is None):
-        raise AssayError("bits and fraction go together: a number is a multiple of 2^-fraction")
+        raise ParameterError("{bits} and {fraction} go together: a number is a multiple of 2^-fraction")
     numbers = None if bits is None or fraction is None else (bits, fraction)
     return run_protocol(named, subject, numbers, draws, seed=seed)

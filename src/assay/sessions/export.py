@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from assay.errors import AssayError, require, unknown
 from assay.frames import columns, frame, library
@@ -18,7 +18,7 @@ from assay.store.files import require_writable, write_whole
 from assay.store.ledger import Ledger
 
 What = Literal["evidence", "frontier"]
-Columns = dict[str, list[Any]]
+Columns = Mapping[str, Sequence[str | float | None]]
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
@@ -16,7 +16,7 @@ from assay.frames import Framed
 from assay.report.findings import Findings, gather
 from assay.report.found import Reported
 from assay.results.frontier import Point, Series
-from assay.schema import SCHEMA, to_json
+from assay.schema import SCHEMA, Json, to_json
 from assay.store.files import parse_json, read_text
 from assay.store.ledger import LEDGER, Ledger
 from assay.studies.replay import study_evidence
@@ -229,7 +229,7 @@ def _read_page(page: Path) -> list[FrontierSweep]:
     return list(_sweeps(told))
 
 
-def _sweeps(told: Mapping[str, Any]) -> Iterator[FrontierSweep]:
+def _sweeps(told: Json) -> Iterator[FrontierSweep]:
     """The sweeps of findings, from their JSON, which pages carry."""
     for sweep in told["sweeps"]:
         series = [_SERIES.validate_python(one) for one in sweep["series"] if one["points"]]

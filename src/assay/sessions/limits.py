@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assay.bounds.report import BoundRow, bound_rows
-from assay.errors import AssayError
+from assay.errors import AssayError, ParameterError
 from assay.evidence import Json
 from assay.frames import Framed
 from assay.models import Shape, named_architecture
@@ -178,8 +178,8 @@ def bound(
     chosen, told = task_from(task, parameters), options_from(options)
     if architecture is None:
         if (depth, loops, heads, head_width, told) != (1, 1, 1, 0, {}):
-            raise AssayError(
-                "--depth, --loops, --heads, --head-width and --options need --architecture: they describe it"
+            raise ParameterError(
+                "{depth}, {loops}, {heads}, {head_width} and {options} need {architecture}: they describe it"
             )
         asked = all_candidates()
     else:
@@ -254,9 +254,10 @@ def baselines(
         AssayError: an unknown name, or inputs that this task does not have.
     """
     if task is None:
-        if parameters or distribution is not None:
-            given = next(iter(parameters), "--distribution")
-            raise AssayError(f"{given} needs a task: assay baselines TASK")
+        if parameters:
+            raise AssayError(f"{next(iter(parameters))} needs a task")
+        if distribution is not None:
+            raise ParameterError("{distribution} needs a task")
         asked = list(shipped_sizes())
     else:
         chosen = task_from(task, parameters)

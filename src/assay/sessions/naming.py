@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import AssayError
+from assay.errors import AssayError, ParameterError
 from assay.examine.subject import Subject, open_subject, subject_of
 from assay.models.shape import Option, parse_options
 from assay.tasks import Task, make_task
@@ -67,12 +67,12 @@ def subject_from(
     from assay.training.single import Trained
 
     if task is None and parameters:
-        raise AssayError(f"{next(iter(parameters))} is not known here; parameters of a task need task")
+        raise ParameterError("{} is not known here; parameters of a task need {task}", next(iter(parameters)))
     if isinstance(network, str | Path):
         chosen = None if task is None else task_from(task, parameters)
         return open_subject(network, chosen, width=width, weights=weights, seed=seed, code=code, tell=tell)
     if task is not None or width is not None or weights is not None:
-        raise AssayError("a network has its own task, width and weights; give none")
+        raise ParameterError("a network has its own task, width and weights; leave out {task}, {width} and {weights}")
     if isinstance(network, Subject):
         return network
     if isinstance(network, Trained):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -13,16 +14,17 @@ from assay.errors import require
 from assay.evidence import Json
 from assay.models import Option, check_shape, named_architecture
 from assay.models.shape import options_text
-from assay.placing.battery import RATES, ROWS, BatteryLayer, battery, chosen_rows, fitting
+from assay.placing.battery import RATES, ROWS, BatteryLayer, Row, battery, chosen_rows, fitting
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
 from assay.placing.reference import KEPT_BASELINES, known_layers
 from assay.placing.rows import placed_rows
 from assay.sessions.study import answers_in, require_tests_of_learning
-from assay.store.files import make_folder, require_folder, require_writable
+from assay.store.files import free_bytes, make_folder, require_folder, require_writable
 from assay.store.ledger import LEDGER, Ledger
 from assay.store.versions import machine, versions
+from assay.studies.estimate import Estimate
 from assay.studies.kept import kept_answers
 from assay.studies.progress import progress
 from assay.studies.runner import run_questions
@@ -65,17 +67,16 @@ def place(
         AssayError: a layer that is not what it declares, fails, or would take too long; or another request that cannot
             be met. One line, before anything is trained.
     """
-    battery_layer = BatteryLayer(named_architecture(layer), dict(options or {}), _checked(rates))
-    check_shape(battery_layer.architecture, options=battery_layer.options)
     on, against = _listed(on), _listed(against)
+    battery_layer, rows, left_out = _asked(layer, options, on, quick, rates)
     known = known_layers(against, besides=battery_layer.name)
-    rows, left_out = fitting(battery_layer, chosen_rows(on, quick=quick))
     folder = Path(out)
     page = Path(report) if report else folder / f"place-{_file_name(battery_layer.name, on, quick)}.html"
     require_folder(folder)
     require_writable(page if report or folder.exists() else None)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
-    checks = [*layer_checks(battery_layer, study, answers_in(folder), cores, hours), *left_out]
+    lines, _ = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
+    checks = [*lines, *left_out]
     for line in checks:
         tell(line)
     with Ledger(make_folder(folder) / LEDGER) as ledger:
@@ -104,6 +105,27 @@ def place(
     return card
 
 
+def estimate_place(
+    layer: str,
+    *,
+    options: dict[str, Option] | None,
+    on: Sequence[str],
+    quick: bool,
+    rates: Sequence[float],
+    out: Path,
+    workers: int | None,
+    tell: Callable[[str], None],
+) -> Estimate:
+    """What is left of the battery for a layer, which is checked, and what it will take. Nothing is written."""
+    battery_layer, rows, left_out = _asked(layer, options, on, quick, rates)
+    require_folder(out)
+    study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
+    lines, left = layer_checks(battery_layer, study, answers_in(out), cores, tell=tell)
+    for line in (*lines, *left_out):
+        tell(line)
+    return replace(left, free_bytes=free_bytes(out))
+
+
 def listing() -> Json:
     """The rows of the battery and the known layers, as plain JSON values."""
     return {
@@ -112,6 +134,15 @@ def listing() -> Json:
         ],
         "known": [{"name": known.name, "stale": known.stale} for known in known_layers()],
     }
+
+
+def _asked(
+    layer: str, options: dict[str, Option] | None, on: Sequence[str], quick: bool, rates: Sequence[float]
+) -> tuple[BatteryLayer, list[Row], list[str]]:
+    """The layer, the rows that it is asked, and a line for each that it does not fit."""
+    battery_layer = BatteryLayer(named_architecture(layer), dict(options or {}), _checked(rates))
+    check_shape(battery_layer.architecture, options=battery_layer.options)
+    return (battery_layer, *fitting(battery_layer, chosen_rows(on, quick=quick)))
 
 
 def _checked(rates: Sequence[float]) -> tuple[float, ...]:

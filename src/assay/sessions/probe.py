@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, require
 from assay.evidence import Evidence
@@ -52,7 +52,7 @@ class Probed:
 
 def probe(
     source: nn.Module | Heads | str | Path,
-    inputs: Any = None,
+    inputs: object = None,
     *,
     text: str | Path | Iterable[str | Path] | None = None,
     length: int | None = None,
@@ -128,8 +128,8 @@ def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: 
 
 
 def _heads(
-    source: Any,
-    inputs: Any,
+    source: nn.Module | Heads | str | Path,
+    inputs: object,
     text: str | Path | Iterable[str | Path] | None,
     length: int | None,
     names: str | Iterable[str] | None,
@@ -150,7 +150,7 @@ def _heads(
     return (heads_of_module(source, inputs, names=names, name=name),)
 
 
-def _refuse(source: str, options: dict[str, Any]) -> None:
+def _refuse(source: str, options: Mapping[str, object]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise AssayError(f"{given[0]} is not allowed where the source is {source}")

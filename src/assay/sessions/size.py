@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from assay.errors import AssayError
+from assay.errors import ParameterError, require_integer
 
 if TYPE_CHECKING:
     from assay.sizing.answer import Sized
@@ -79,111 +79,114 @@ def size(
     Raises:
         AssayError: arguments of no question or of two, too few, or out of range.
     """
-    given = {name: value for name, value in locals().items() if value is not None}
-    answered = {"heads": _heads, "recall": _recall, "retrieval": _retrieval, "words": _words}
-    return answered[_mode(given)](given)
+    mode = _mode({name for name, value in locals().items() if value is not None})
+    if mode == "heads":
+        return _heads(head_width, keys, average, norm, cache, query_heads, key_heads, rotary, bits)
+    if mode == "recall":
+        return _recall(pairs, values, state_bits, state, keys_of, error, bits)
+    if mode == "retrieval":
+        return _retrieval(documents, top, dimensions, share, bits)
+    return _words(group, language, length, bits)
 
 
-def _mode(given: dict[str, Any]) -> str:
-    """The mode that all options given belong to.
+def _mode(given: set[str]) -> str:
+    """The mode that all arguments of these names belong to.
 
     Raises:
-        AssayError: none, or two; the message says which options belong together.
+        AssayError: none, or two; the message says which belong together.
     """
     asked = {mode: [name for name in names if name in given] for mode, names in _MODES.items()}
     asked = {mode: names for mode, names in asked.items() if names}
     if len(asked) == 1:
         return next(iter(asked))
-    groups = "; ".join(f"{mode}: {_options(names)}" for mode, names in _MODES.items())
+    groups = "; ".join(f"{mode}: {', '.join(map(_field, names))}" for mode, names in _MODES.items())
     if not asked:
-        raise AssayError(f"size needs options of one question, beside --bits. {groups}")
-    mixed = " and ".join(f"{_option(names[0])} ({mode})" for mode, names in asked.items())
-    raise AssayError(f"{mixed} belong to different questions. {groups}; --bits to all")
+        raise ParameterError(f"size needs what one question is asked by, beside {{bits}}. {groups}")
+    mixed = " and ".join(f"{_field(names[0])} ({mode})" for mode, names in asked.items())
+    raise ParameterError(f"{mixed} belong to different questions. {groups}; {{bits}} to all")
 
 
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _field(name: str) -> str:
+    """A parameter in the line of a `ParameterError`."""
+    return f"{{{name}}}"
 
 
-def _options(names: tuple[str, ...]) -> str:
-    return ", ".join(map(_option, names))
-
-
-def _heads(given: dict[str, Any]) -> Sized:
+def _heads(
+    head_width: int | None,
+    keys: int | None,
+    average: int | None,
+    norm: str | None,
+    cache: str | None,
+    query_heads: int | None,
+    key_heads: int | None,
+    rotary: float | None,
+    bits: int | None,
+) -> Sized:
     from assay.sizing.averaging_heads import size_head
     from assay.sizing.head import Layout
 
-    sizes = ("head_width", "keys", "average")
-    if sum(name in given for name in sizes) < 2:
-        raise AssayError(f"heads are sized by two or three of {_options(sizes)}")
-    if "bits" in given and "cache" in given:
-        raise AssayError("--bits and --cache both say how keys are stored: give one")
-    if ("query_heads" in given) is not ("key_heads" in given):
-        raise AssayError("--query-heads and --key-heads go together: how many share how many")
-    layout = Layout(given.get("query_heads", 0), given.get("key_heads", 0), given.get("rotary", 0.0))
-    norms = tuple(_number("--norm", word) for word in given["norm"].split(",")) if "norm" in given else ()
-    return size_head(
-        *(given.get(name) for name in sizes),
-        bits=given.get("bits", _BITS),
-        cache=given.get("cache"),
-        norms=norms,
-        layout=layout,
-    )
+    sizes = (head_width, keys, average)
+    if sizes.count(None) > 1:
+        raise ParameterError("heads are sized by two or three of {head_width}, {keys}, {average}")
+    if bits is not None and cache is not None:
+        raise ParameterError("{bits} and {cache} both say how keys are stored: give one")
+    if (query_heads is None) is not (key_heads is None):
+        raise ParameterError("{query_heads} and {key_heads} go together: how many share how many")
+    norms = () if norm is None else tuple(map(_norm, norm.split(",")))
+    layout = Layout(query_heads or 0, key_heads or 0, rotary or 0.0)
+    return size_head(*sizes, bits=_BITS if bits is None else bits, cache=cache, norms=norms, layout=layout)
 
 
-def _recall(given: dict[str, Any]) -> Sized:
-    from assay.errors import require_integer
+def _recall(
+    pairs: int | None,
+    values: int | None,
+    state_bits: int | None,
+    state: int | None,
+    keys_of: int | None,
+    error: float | None,
+    bits: int | None,
+) -> Sized:
     from assay.sizing.stored_pairs import size_pairs
 
-    if "values" not in given or not {"pairs", "state_bits", "state"} & set(given):
-        raise AssayError("recall is sized by --values and --pairs, --state-bits or --state")
-    if "state" in given and "state_bits" in given:
-        raise AssayError("--state and --state-bits both say how much state there is: give one")
-    if "bits" in given and "state" not in given:
-        raise AssayError("--bits needs --state here: state is that many numbers of so many bits")
-    there = given.get("state_bits")
-    if "state" in given:
-        bits = given.get("bits", _BITS)
-        require_integer("state", given["state"], 1, None)
+    if values is None or pairs is state_bits is state is None:
+        raise ParameterError("recall is sized by {values} and {pairs}, {state_bits} or {state}")
+    if state is not None and state_bits is not None:
+        raise ParameterError("{state} and {state_bits} both say how much state there is: give one")
+    if bits is not None and state is None:
+        raise ParameterError("{bits} needs {state} here: state is that many numbers of so many bits")
+    if state is not None:
+        bits = _BITS if bits is None else bits
+        require_integer("state", state, 1, None)
         require_integer("bits", bits, 1, None)
-        there = given["state"] * bits
-    return size_pairs(
-        given.get("pairs"),
-        given["values"],
-        state_bits=there,
-        keys_of=given.get("keys_of"),
-        error=given.get("error", 0.0),
-    )
+        state_bits = state * bits
+    return size_pairs(pairs, values, state_bits=state_bits, keys_of=keys_of, error=0.0 if error is None else error)
 
 
-def _retrieval(given: dict[str, Any]) -> Sized:
-    if "top" not in given or not {"documents", "dimensions"} & set(given):
-        raise AssayError("retrieval is sized by --top and --documents, --dimensions or both")
+def _retrieval(
+    documents: int | None, top: int | None, dimensions: int | None, share: float | None, bits: int | None
+) -> Sized:
+    if top is None or documents is dimensions is None:
+        raise ParameterError("retrieval is sized by {top} and {documents}, {dimensions} or both")
     from assay.sizing.documents import size_documents
 
-    return size_documents(
-        given.get("documents"),
-        given["top"],
-        given.get("bits", _BITS),
-        given.get("dimensions"),
-        given.get("share", 1.0),
-    )
+    return size_documents(documents, top, _BITS if bits is None else bits, dimensions, 1.0 if share is None else share)
 
 
-def _words(given: dict[str, Any]) -> Sized:
+def _words(group: str | None, language: str | None, length: int | None, bits: int | None) -> Sized:
     from assay.sizing.tracking import size_group, size_language
 
-    if "length" not in given or len({"group", "language"} & set(given)) != 1:
-        raise AssayError("words are sized by --length and either --group or --language")
-    if "bits" in given:
-        raise AssayError("--bits is not allowed with words: explicit weights state their own arithmetic")
-    if "group" in given:
-        return size_group(given["group"], given["length"])
-    return size_language(given["language"], given["length"])
+    if length is None or (group is None) is (language is None):
+        raise ParameterError("words are sized by {length} and either {group} or {language}")
+    if bits is not None:
+        raise ParameterError("{bits} is not allowed with words: explicit weights state their own arithmetic")
+    if group is not None:
+        return size_group(group, length)
+    assert language is not None
+    return size_language(language, length)
 
 
-def _number(option: str, word: str) -> float:
+def _norm(word: str) -> float:
     try:
         return float(word)
     except ValueError:
-        raise AssayError(f"{option} = {word} is not allowed; it must be numbers, separated by commas") from None
+        raise ParameterError("{norm} = {} is not allowed; it must be numbers, separated by commas", word) from None

@@ -18,9 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from assay.errors import AssayError, DiskError
+from assay.errors import AssayError, DiskError, ParameterError
 from assay.evidence import Evidence, content_hash
 from assay.frames import frame
+from assay.store.contradictions import Contradiction, differences
 from assay.store.files import make_folder, refuse_special
 from assay.store.ledger_rows import COLUMNS, NAMES, RUNS, RUNS_VIEW, Row, evidence_of, readable_rows, row_of
 
@@ -46,33 +47,9 @@ _ADVICE = {
     sqlite3.SQLITE_CANTOPEN: "this user may not open it, or not write to its folder",
 }
 
-# The statement itself; times, versions, wording and what is kept beside it may differ between machines.
-_STATED = ("task", "family", "architecture", "source", "size", "verdict", "error_kind", "error", "tolerance")
-_SAME = 1e-6  # of the larger number: processors round differently
-_SAME_MEASUREMENT = 1e-2  # measured numbers are found by iteration, such as both ends of a needed norm's interval
-
 
 class DamagedLedger(AssayError):
     """A ledger that cannot be read as it should; `assay merge` saves what can be read of it."""
-
-
-@dataclass(frozen=True)
-class Contradiction:
-    """Two answers to one question that cannot both hold.
-
-    Attributes:
-        fields: names of the fields in which they differ.
-        first: the answer met first.
-        first_in: the ledger it is from.
-        second: the other answer.
-        second_in: the ledger that one is from.
-    """
-
-    fields: tuple[str, ...]
-    first: Evidence
-    first_in: str
-    second: Evidence
-    second_in: str
 
 
 @dataclass(frozen=True)
@@ -182,12 +159,7 @@ class Ledger:
     def merge(self, *others: Ledger) -> Merge:
         """Take over the answers of `others` to questions that have none here: all of them or, if any contradict, none.
 
-        Two answers to one question contradict each other if they differ in task, family, architecture, source, size,
-        verdict or kind of error, or in error or tolerance by more than 1e-6 of the largest of these four numbers. So
-        the last digits may depend on the processor; but a training run that took another course on another processor is
-        a contradiction, to be seen rather than hidden. Where the verdict is `measured` the answer is in `detail`, and
-        its numbers (whole ones exactly, others to 1 %) and truth values are compared too. The rest may differ: times,
-        versions, wording, and what else is kept beside a statement.
+        `assay.store.contradictions` says when two answers to one question contradict each other.
 
         Raises:
             DamagedLedger: one of them cannot be read.
@@ -283,9 +255,12 @@ class Ledger:
         found = execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
         if found != (SCHEMA,):
             stated = found[0] if found else "none"
-            raise AssayError(
-                f"ledger {self.path} has version {stated}; this Assay reads and writes version {SCHEMA}: to ask anew, "
-                "name another folder with --out, or move the ledger away"
+            raise ParameterError(
+                "ledger {} has version {}; this Assay reads and writes version {}: to ask anew, name another folder as "
+                "{out}, or move the ledger away",
+                self.path,
+                stated,
+                SCHEMA,
             )
         # Wait for the disk at every commit, on macOS too. SQLite builds differ in what they do unless told.
         execute("PRAGMA synchronous = FULL")
@@ -358,30 +333,6 @@ def salvage(path: Path) -> Ledger:
     saved.path = path
     saved._connection.executemany(_INSERT, rows)
     return saved
-
-
-def differences(one: Evidence, other: Evidence) -> tuple[str, ...]:
-    """Names of the fields in which two answers to one question contradict each other; `Ledger.merge` says which do."""
-    scale = max(abs(number) for evidence in (one, other) for number in (evidence.error, evidence.tolerance))
-    found = [name for name in _STATED if not _agree(getattr(one, name), getattr(other, name), _SAME, _SAME * scale)]
-    if one.verdict == other.verdict == "measured" and not _agree_measured(one.detail, other.detail):
-        found.append("detail")
-    return tuple(found)
-
-
-def _agree(one: object, other: object, share: float, floor: float = 0.0) -> bool:
-    if isinstance(one, (int, float)) and isinstance(other, (int, float)) and float in (type(one), type(other)):
-        return abs(one - other) <= max(floor, share * max(abs(one), abs(other)))
-    return one == other
-
-
-def _agree_measured(one: object, other: object) -> bool:
-    """Whether all numbers and truth values that both have in the same place agree; words may differ."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return all(_agree_measured(one[name], other[name]) for name in one.keys() & other.keys())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_agree_measured, one, other))
-    return isinstance(one, str) or _agree(one, other, _SAME_MEASUREMENT)
 
 
 def refuse_strays(path: Path) -> int:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from assay.errors import AssayError
+from assay.errors import AssayError, ParameterError
 from assay.evidence import Evidence
-from assay.schema import Result
+from assay.schema import Json, Result
+from assay.store.contradictions import Contradiction
 from assay.store.files import make_folder, require_writable, write_whole
-from assay.store.ledger import Contradiction, DamagedLedger, Ledger, Merge, refuse_strays, salvage
+from assay.store.ledger import DamagedLedger, Ledger, Merge, refuse_strays, salvage
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Merged(Result):
             return f"{self.into}: nothing was written, contradictions {len(self.contradictions)}"
         return f"{self.into}: answers {self.answers}, of which {sum(one.taken for one in self.ledgers)} are new"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values: of a contradiction the question, the fields that differ, and both answers."""
         return {
             "into": self.into,
@@ -79,7 +79,7 @@ class _Contradicted(Exception):
 def merge_files(paths: Sequence[Path], into: Path | None = None) -> Merged:
     """Put the ledgers at `paths` together: into the first of them, or into the one at `into`, new or not.
 
-    All or nothing: where answers contradict each other (`Ledger.merge` says which do), nothing is written, and
+    All or nothing: where answers contradict each other (see `assay.store.contradictions`), nothing is written, and
     `contradictions` shows both. Of a damaged ledger, what can be read is taken, and `damaged` says so; but a damaged
     one is not written to. Ledgers that are read from stay as they are.
 
@@ -89,7 +89,7 @@ def merge_files(paths: Sequence[Path], into: Path | None = None) -> Merged:
     target = paths[0] if into is None else into
     everyone = [target, *(paths[1:] if into is None else (path for path in paths if path != target))]
     if len(everyone) < 2:
-        raise AssayError("a merge needs two ledgers, or one and --into another")
+        raise ParameterError("a merge needs two ledgers, or one and another as {into}")
     places = [os.path.realpath(path) for path in everyone]
     if len(set(places)) < len(places):
         raise AssayError(f"a ledger is named twice among {', '.join(map(str, everyone))}")

@@ -22,12 +22,11 @@ from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec, spec_from_file_location
 from inspect import isfunction
 from pathlib import Path
-from shlex import quote
 from types import CodeType, ModuleType
 from typing import cast
 
 from assay import __version__
-from assay.errors import AssayError, one_line, suggestion
+from assay.errors import AssayError, ParameterError, one_line, suggestion
 from assay.store.syntax import Module, digest_of, imports_of, short_sha256
 
 
@@ -191,9 +190,11 @@ def require_named(path: object, *named: object) -> None:
     missing = {name: name.rpartition(":")[0] for name in written if name.rpartition(":")[0] not in _known}
     if missing:
         labels = sorted(set(missing.values()))
-        raise AssayError(
-            f"{path} needs {' and '.join(missing)}, no part of Assay; no file's code is imported unless you name it: "
-            f"{' '.join(f'--code {quote(label)}' for label in labels)}, or code={labels} in Python"
+        raise ParameterError(
+            "{} needs {}, no part of Assay; no file's code is imported unless {code} names it: {}",
+            path,
+            " and ".join(missing),
+            ", ".join(labels),
         )
 
 

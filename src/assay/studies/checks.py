@@ -221,6 +221,6 @@ def known_architecture(architecture: str, info: ValidationInfo) -> str:
     return name
 
 
-def listed(numbers: Any) -> Any:
+def listed(numbers: object) -> object:
     """A number may stand for a list of it."""
     return [numbers] if isinstance(numbers, int) else numbers

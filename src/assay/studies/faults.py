@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from assay.errors import AssayErrors, one_line, unknown
+from assay.schema import Json
 from assay.studies.checks import Above, CannotBe
 from assay.studies.schema import StudyTable, Table
 
@@ -18,7 +19,7 @@ _LONGEST = 120  # characters of a value that is shown
 _WORDS = {"dict_type": "a table", "model_type": "a table", "list_type": "a list", "too_short": "not empty"}
 
 
-def read_tables(tables: dict[str, Any], study: str, folder: Path) -> tuple[StudyTable, StudyTable | None]:
+def read_tables(tables: Json, study: str, folder: Path) -> tuple[StudyTable, StudyTable | None]:
     """The study of these tables as a whole, and as its table `quick` changes it; None where it has none.
 
     Paths to a user's own code start from `folder`; what is named is imported.
@@ -32,7 +33,7 @@ def read_tables(tables: dict[str, Any], study: str, folder: Path) -> tuple[Study
     if not isinstance(changes, dict):
         said["quick"] = f"study {study}: quick = {_shown(changes)} is not allowed; it must be a table"
     elif changes:
-        forms["with --quick, "] = _overlay(whole, changes)
+        forms["in the quick form, "] = _overlay(whole, changes)
     for which, form in forms.items():
         try:
             read.append(StudyTable.model_validate(form, context=Above(folder)))
@@ -44,7 +45,7 @@ def read_tables(tables: dict[str, Any], study: str, folder: Path) -> tuple[Study
     return read[0], read[1] if len(read) > 1 else None
 
 
-def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _overlay(below: Json, above: Json) -> Json:
     """`below` with the entries of `above` put over it, tables within tables; lists are replaced whole."""
     merged = dict(below)
     for key, value in above.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from assay.schema import Json
 from assay.studies.checks import (
     Must,
     different,
@@ -104,7 +105,7 @@ Budgets = Annotated[
 Method = Annotated[Text, AfterValidator(solving)]
 Methods = Annotated[list[Method], Field(min_length=1), AfterValidator(different)]
 Architecture = Annotated[Text, AfterValidator(known_architecture)]
-TaskParameters = Annotated[dict[str, Any], AfterValidator(known_task)]
+TaskParameters = Annotated[Json, AfterValidator(known_task)]
 
 
 class Table(BaseModel):

@@ -6,7 +6,7 @@ keys and tables below it are checked. `assay.studies.faults` puts into words wha
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from assay.arithmetic.fixed_point import MOST_BITS
 from assay.errors import AssayError, require
 from assay.evidence import canonical
 from assay.models.candidates import candidates_of
+from assay.schema import Json
 from assay.studies.checks import (
     Must,
     above_of,
@@ -64,7 +65,7 @@ class _OfTask(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _begin(cls, table: Any, info: ValidationInfo) -> Any:
+    def _begin(cls, table: object, info: ValidationInfo) -> object:
         above = above_of(info)
         above.task, above.along, above.distribution = {}, "", ""
         return table
@@ -120,7 +121,7 @@ class ComparedTable(NetworkTable):
         return width
 
 
-def _one_kind(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _one_kind(tasks: list[Json]) -> list[Json]:
     """All can be made, and differ in parameters alone."""
     for task in tasks:
         made(task)
@@ -161,7 +162,7 @@ class ComparisonTable(Table):
 class _OfWholeTask(_OfTask):
     @field_validator("task")
     @classmethod
-    def _whole(cls, task: dict[str, Any]) -> dict[str, Any]:
+    def _whole(cls, task: Json) -> Json:
         made(task)
         return task
 

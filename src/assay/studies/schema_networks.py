@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from assay.errors import AssayError, require, unknown
 from assay.models import Option, Shape, check_shape, layer_options, layers_of, shape_of
 from assay.models.shape import USUAL, with_field
 from assay.results.grids import AXES
+from assay.schema import Json
 from assay.studies.checks import (
     Must,
     above_of,
@@ -66,7 +67,7 @@ class RecipeTable(Table):
     test_lengths: Values = []
     test_distribution: Annotated[str, Field(min_length=1), Must("a text")] = ""  # that of all inputs
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Json:
         """What the file says."""
         return self.model_dump(exclude_unset=True)
 
@@ -106,7 +107,7 @@ class NetworkTable(Table):
 
     @field_validator("depth", "loops", "head_width", "options")
     @classmethod
-    def _has_shape(cls, value: Any, info: ValidationInfo) -> Any:
+    def _has_shape(cls, value: object, info: ValidationInfo) -> object:
         if "architecture" in info.data:
             check_shape(info.data["architecture"], **shape_of({str(info.field_name): value}))
         return value

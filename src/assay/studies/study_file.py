@@ -14,7 +14,7 @@ from pathlib import Path
 
 from assay.bounds import bounds_of
 from assay.constructions import CONSTRUCTIONS
-from assay.errors import AssayError, unknown
+from assay.errors import AssayError, ParameterError, unknown
 from assay.evidence import Json
 from assay.models.candidates import Candidates, all_candidates
 from assay.models.shape import with_field
@@ -75,7 +75,7 @@ def load_study(name: str, *, quick: bool = False) -> Study:
         raise AssayError(f"study {name} cannot be read: it is nested too deeply") from None
     whole, shortened = read_tables(tables, path.name, path.parent)
     if quick and shortened is None:
-        raise AssayError(f"study {path.name} has no quick form; run it without --quick")
+        raise ParameterError("study {} has no quick form; leave {quick} out", path.name)
     return _study(shortened if quick and shortened else whole, quick=quick)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, TypeVar, get_type_hints
 
 from assay.errors import AssayError, unknown
 from assay.registry import Registry
+from assay.schema import Json
 
 if TYPE_CHECKING:
     from assay.tasks import counter
@@ -62,7 +63,7 @@ def task_from_json(description: Mapping[str, object]) -> Task:
     return _make(str(description["name"]), {key: value for key, value in description.items() if key != "name"})
 
 
-def symbol_texts(task: dict[str, Any]) -> list[str]:
+def symbol_texts(task: Json) -> list[str]:
     """The parameters of a task, as `Task.to_json` describes it, that have a symbol, as they are said.
 
     >>> symbol_texts({"name": "sparse-averaging", "length": 8, "sparsity": 2, "layout": "last"})
@@ -72,7 +73,7 @@ def symbol_texts(task: dict[str, Any]) -> list[str]:
     return [f"{symbols[name]} = {value}" for name, value in task.items() if name in symbols]
 
 
-def _make(name: str, parameters: dict[str, Any]) -> Task:
+def _make(name: str, parameters: Json) -> Task:
     accepted = {field.name: field.default is field.default_factory is MISSING for field in _fields(name)}
     task = TASKS[name]
     for parameter in parameters:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import AssayError, require, require_integer, unknown
+from assay.schema import Json
 from assay.tasks import TASKS, counter
 from assay.tasks.answers import Reals
 from assay.tasks.counter import Split, Words
@@ -93,7 +94,7 @@ class SparseAveraging(Task[SparseAveragingInputs]):
         require_integer("queries", self.queries, 1, None)
         require(self.queries == 1 or self.layout == "last", "queries", self.queries, "1 where every token asks")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Without `queries` where one token asks: questions about that had their keys before there were several."""
         return {name: value for name, value in super().to_json().items() if (name, value) != ("queries", 1)}
 

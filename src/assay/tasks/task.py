@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 
 from assay.errors import AssayError, require, require_integer, unknown
+from assay.schema import Json
 from assay.tasks import counter
 from assay.tasks.answers import Answer
 from assay.tasks.counter import Split, Words
@@ -220,7 +221,7 @@ class Task(ABC, Generic[Inputs]):
         spec = self.spec
         return token_features(self.encode(inputs), spec.queries) if isinstance(spec.tokens, Symbols) else {}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Name and parameters, as plain JSON values. A user's own task has the name of its class, `file.py:Class`."""
         from assay.tasks import TASKS
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Unpack, get_args
+from typing import Literal, Unpack, get_args
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ _CANDIDATES = (1, 4, MOST_TOGETHER)  # networks at a time
 _TIMED = 0.1  # seconds for each candidate
 _WORTH = 0.03  # seconds of one network's step above which others gain nothing from its company
 _MAPPED_NUMBERS = 1 << 14  # batch * tokens * width up to which a mapped form is faster than one network after the other
-_chosen: dict[Any, int] = {}  # networks at a time, by shape
+_chosen: dict[Hashable, int] = {}  # networks at a time, by shape
 
 
 @in_float32()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from assay.evidence import Json, Statement
 from assay.models import family
@@ -53,7 +52,7 @@ class TrainingQuestion(Question):
         cls,
         networks: Candidates,
         task: Task,
-        recipe: Mapping[str, Any],
+        recipe: Json,
         width: int,
         *,
         seed: int,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from assay.errors import require
 from assay.models import NETWORKS, usual_positions
+from assay.schema import Json
 from assay.tasks.task import Task
 
 
@@ -76,8 +75,8 @@ class Recipe:
         return 1 - min(self.averaging, taken / (taken + 10))
 
 
-def usual_recipe(architecture: str, task: Task, given: Mapping[str, Any], *, positions: str = "") -> Recipe:
+def usual_recipe(architecture: str, task: Task, given: Json, *, positions: str = "") -> Recipe:
     """What is given, at least `steps`, and what is usual for the task where nothing is; positions as in a shape."""
     any_length = architecture not in NETWORKS and (positions or usual_positions(task.spec)) != "table"
-    usual: dict[str, Any] = {"distribution": task.usual_distribution, **(task.usual_recipe if any_length else {})}
+    usual: Json = {"distribution": task.usual_distribution, **(task.usual_recipe if any_length else {})}
     return Recipe(**{**usual, **given})

@@ -15,13 +15,14 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import TypeVar
 
 from assay.errors import require
 from assay.evidence import Evidence, content_hash
 from assay.training.question import TrainingQuestion
 
-Asking = Generator[list[TrainingQuestion], list[Evidence], Any]
+T = TypeVar("T")
+Asking = Generator[list[TrainingQuestion], list[Evidence], T]  # what is to be asked, its answers, and what comes of it
 
 
 @dataclass(frozen=True)
@@ -202,12 +203,12 @@ def chosen(search: Search) -> Generator[list[TrainingQuestion], list[Evidence], 
     return replace(ways[best], rates=tuple(rate for way, rate in ordered if way == best))
 
 
-def asked_of_all(search: Search) -> Asking:
+def asked_of_all(search: Search) -> Asking[None]:
     """Generator that asks the questions of one value of a grid, all at once."""
     yield [search.run(0, seed, rate) for seed, rate in product(search.seeds, search.rates)]
 
 
-def first_learned(search: Search) -> Asking:
+def first_learned(search: Search) -> Asking[int | None]:
     """Generator that asks for training runs until the first learned value is settled, and returns its place.
 
     Returns None where most seeds did not learn on the whole ladder.
@@ -256,7 +257,7 @@ class _Tried:
         return self.learned.get((place, seed), learns if learns is not fails else None)
 
 
-def _boundary(count: int, start: int, learned: Callable[[int], Asking]) -> Asking:
+def _boundary(count: int, start: int, learned: Callable[[int], Asking[bool]]) -> Asking[int]:
     """The first learned place, found by galloping from `start` and bisecting; `count` if there is none."""
     failed, found, step, place = -1, count, 1, start
     while found - failed > 1:
@@ -273,7 +274,7 @@ def _boundary(count: int, start: int, learned: Callable[[int], Asking]) -> Askin
     return found
 
 
-def _most_learned(tried: _Tried, place: int) -> Asking:
+def _most_learned(tried: _Tried, place: int) -> Asking[bool]:
     """Whether most seeds learn at this place; asks as many at a time as it takes in any case."""
     seeds = tried.search.seeds
     while True:
@@ -286,10 +287,10 @@ def _most_learned(tried: _Tried, place: int) -> Asking:
         yield from _together([_learned(tried, place, seed) for seed in unknown[: min(to_learn, to_fail)]])
 
 
-def _follow_up(tried: _Tried, place: int, seed: int) -> Asking:
+def _follow_up(tried: _Tried, place: int, seed: int) -> Asking[None]:
     """Find the first place that this seed learns, which failed at `place`."""
 
-    def learned(wider: int) -> Asking:
+    def learned(wider: int) -> Asking[bool]:
         expected = tried.expected(wider, seed)
         return expected if expected is not None else (yield from _learned(tried, wider, seed))
 
@@ -297,14 +298,14 @@ def _follow_up(tried: _Tried, place: int, seed: int) -> Asking:
     yield from _boundary(count, min(place + 1, count - 1), learned)
 
 
-def _learned(tried: _Tried, place: int, seed: int) -> Asking:
+def _learned(tried: _Tried, place: int, seed: int) -> Asking[bool]:
     """Whether this seed learns at this place at one of the rates."""
     if (place, seed) not in tried.learned:
         tried.learned[place, seed] = yield from _try_rates(tried, place, seed)
     return tried.learned[place, seed]
 
 
-def _try_rates(tried: _Tried, place: int, seed: int) -> Asking:
+def _try_rates(tried: _Tried, place: int, seed: int) -> Asking[bool]:
     """Run the rates one by one until one works."""
     for rate in tuple(tried.rates):
         (evidence,) = yield [tried.search.run(place, seed, rate)]
@@ -314,9 +315,9 @@ def _try_rates(tried: _Tried, place: int, seed: int) -> Asking:
     return False
 
 
-def _together(searches: list[Asking]) -> Asking:
+def _together(searches: list[Asking[T]]) -> Asking[list[T]]:
     """Run several searches side by side: their questions are asked in one list. Returns their results, in order."""
-    results: list[Any] = [None] * len(searches)
+    results: dict[int, T] = {}
     waiting: dict[int, list[TrainingQuestion]] = {}
 
     def step(index: int, answers: list[Evidence] | None) -> None:
@@ -335,4 +336,4 @@ def _together(searches: list[Asking]) -> Asking:
         for index, questions in asked.items():
             step(index, answers[position : position + len(questions)])
             position += len(questions)
-    return results
+    return [results[index] for index in range(len(searches))]

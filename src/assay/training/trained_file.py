@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from warnings import warn
 
 from assay.errors import AssayError, one_line
 from assay.evidence import canonical
 from assay.models import layers_of, make_network
 from assay.models.task_network import TaskNetwork
+from assay.schema import Json
 from assay.store.files import parse_json
 from assay.store.source import require_named
 from assay.store.tensors import read_tensors, write_tensors
@@ -19,7 +19,7 @@ from assay.training.loop import code_of_run
 
 
 def save_trained(
-    network: TaskNetwork, path: str | Path, *, task: Task, architecture: str, shape: dict[str, Any], training: Any
+    network: TaskNetwork, path: str | Path, *, task: Task, architecture: str, shape: Json, training: object
 ) -> None:
     """Write a trained network to `path`, whole or not at all.
 
@@ -41,7 +41,7 @@ def save_trained(
     write_tensors(path, network.network.state_dict(), metadata)
 
 
-def load_trained(path: str | Path, tell: Callable[[str], None] = warn) -> tuple[TaskNetwork, dict[str, Any]]:
+def load_trained(path: str | Path, tell: Callable[[str], None] = warn) -> tuple[TaskNetwork, Json]:
     """The network that `save_trained` wrote, and how it was trained.
 
     Nothing that the file names is imported: a user's own architecture and task must have been named in this process.

@@ -7,13 +7,12 @@ mean tolerance does not test learning at that size: what has learned it need not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 
 from assay.errors import AssayError
+from assay.schema import Json
 from assay.tasks.answers import Reals
 from assay.tasks.task import AnyInputs, Task
 from assay.trivial.predictors import one_thread, predict
@@ -64,7 +63,7 @@ class Baselines:
         return {"tolerance": self.tolerance, "draws": self.draws, "found": [asdict(one) for one in self.found]}
 
     @classmethod
-    def from_json(cls, described: Mapping[str, Any]) -> Baselines:
+    def from_json(cls, described: Json) -> Baselines:
         """The baselines that `to_json` described."""
         found = tuple(Baseline(**one) for one in described["found"])
         return cls(described["tolerance"], described["draws"], found)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from assay.frames import Framed
-from assay.schema import plain_object
+from assay.schema import Json, plain_object
 from assay.vectors.duplicates import Duplicates
 from assay.vectors.shattering import HalfShattered, splits
 
@@ -59,18 +59,18 @@ class Answer:
         """Whether the margin is safe from the errors of the two scores that are compared."""
         return self.answer == "yes" and self.error is not None and self.margin > 2 * self.error
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Answer:
+    def from_json(cls, data: Json) -> Answer:
         """What `to_json` gave.
 
         Raises:
             ValueError, KeyError, TypeError: it is something else.
         """
-        lists: dict[str, Any] = {
+        lists: Json = {
             name: None if data[name] is None else tuple(map(int, data[name]))
             for name in ("rows", "query", "means", "blocking")
         }
@@ -131,7 +131,7 @@ class PrecisionFinding:
         ]
         return sorted(found, key=lambda pair: (pair[1].answer != "no", len(pair[1].blocking)))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values; the queries of integers stand in the folder's file of answers."""
         margins, errors = self.margins, [answer.error for answer in self.answers if answer.error is not None]
         given = self.by_given or (None,) * len(self.names)
@@ -216,7 +216,7 @@ class Examination(Framed):
             f"{_given(first)}."
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain JSON values."""
         dimension = self.dimension
         return plain_object(

@@ -12,7 +12,6 @@ The documents of a precision are exact numbers, which the same questions are ask
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +92,7 @@ def score_error(query: Floats, precision: str, documents: Documents) -> float:
     return 1.01 * (own + (documents.width + 1) * added) * documents.longest
 
 
-def checked_precisions(names: Iterable[str], given: Any) -> tuple[str, ...]:
+def checked_precisions(names: Iterable[str], given: np.dtype) -> tuple[str, ...]:
     """Precisions that are asked for besides that of the documents.
 
     Raises:

@@ -36,7 +36,10 @@ class Relevance:
     rows: tuple[int | None, ...]
 
 
-def read_embeddings(source: str | Path | NDArray[Any], name: str) -> NDArray[np.floating]:
+Sets = Mapping[Any, Iterable[int]] | Sequence[Iterable[int]]  # rows of documents, for each query
+
+
+def read_embeddings(source: str | Path | NDArray[np.floating], name: str) -> NDArray[np.floating]:
     """An array (n, d) as it is, or an .npy file, which stays on the disk (a memory map).
 
     Args:
@@ -64,7 +67,7 @@ def read_embeddings(source: str | Path | NDArray[Any], name: str) -> NDArray[np.
 
 
 def read_relevance(
-    source: str | Path | Mapping[Any, Iterable[int]] | Sequence[Iterable[int]],
+    source: str | Path | Sets,
     count: int,
     ids: str | Path | None = None,
     query_ids: str | Path | None = None,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,7 @@ from assay.vectors.quantise import (
     score_error,
 )
 from assay.vectors.ranking import on_top
-from assay.vectors.reading import Relevance, query_rows, read_embeddings, read_relevance
+from assay.vectors.reading import Relevance, Sets, query_rows, read_embeddings, read_relevance
 from assay.vectors.shattering import half_shattered
 
 _TELL_EVERY = 10.0  # seconds
@@ -51,10 +50,10 @@ Tell = Callable[[str], None]
 
 
 def examine(
-    docs: str | Path | NDArray[Any],
-    relevance: str | Path | Mapping[Any, Iterable[int]] | Sequence[Iterable[int]],
+    docs: str | Path | NDArray[np.floating],
+    relevance: str | Path | Sets,
     *,
-    queries: str | Path | NDArray[Any] | None = None,
+    queries: str | Path | NDArray[np.floating] | None = None,
     ids: str | Path | None = None,
     query_ids: str | Path | None = None,
     quantise: Sequence[str] = (),
@@ -259,7 +258,7 @@ def _pool(workers: int) -> Generator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _own_queries(queries: str | Path | NDArray[Any] | None, asked: Relevance, width: int) -> Floats | None:
+def _own_queries(queries: str | Path | NDArray[np.floating] | None, asked: Relevance, width: int) -> Floats | None:
     """The embedding of each query of `asked`, float64."""
     if queries is None:
         return None

@@ -1,4 +1,4 @@
-"""Keys that depend on the position only: a pointer set that no query sets apart, by Radon's theorem (Theorem 3)"""
+"""Keys that depend on the position only: a pointer set that no query sets apart, by Radon's theorem"""
 
 from __future__ import annotations
 

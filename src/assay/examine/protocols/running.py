@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 from assay.arithmetic.fixed_point import FixedPoint
 from assay.evidence import Json
@@ -59,7 +57,7 @@ class ProtocolRun(Result):
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> ProtocolRun:
+    def from_json(cls, stored: Json) -> ProtocolRun:
         """What `to_json` gives, and a ledger keeps."""
         known = {field.name: stored[field.name] for field in fields(Outcome)}
         known["sent"] = tuple(Sent(**{field.name: one[field.name] for field in fields(Sent)}) for one in stored["sent"])

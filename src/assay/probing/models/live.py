@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from assay.errors import AssayError, require
+from assay.errors import AssayError, ParameterError, require
 from assay.probing.capture import Capture, CapturedAttention, capture
 from assay.probing.captured_heads import beyond_products, is_biased
 from assay.probing.heads import make_heads, shown
@@ -29,7 +29,7 @@ SUNK = "Softmax has a sink besides the keys, which is left out."
 
 
 def heads_of_module(
-    module: nn.Module, inputs: Any, *, names: str | Iterable[str] | None = None, name: str | None = None
+    module: nn.Module, inputs: object, *, names: str | Iterable[str] | None = None, name: str | None = None
 ) -> Heads:
     """Heads of a module on one text: it runs once, in evaluation mode and without gradients.
 
@@ -68,7 +68,8 @@ def heads_of_module(
     causal = {layer.causal for layer in read}
     if len(causal) > 1:
         first = {one.causal: call.name for call, one in reversed(list(zip(found, read, strict=True)))}
-        raise AssayError(f"{first[True]} is causal and {first[False]} is not; choose some attention with names")
+        line = "{} is causal and {} is not; choose some attention with {names}"
+        raise ParameterError(line, first[True], first[False])
     places = {id(one): place for place, one in enumerate(captured.attentions)}
     numbers = [places[id(one)] for one in found]
     notes = dict.fromkeys(note for layer in read for note in layer.notes)
@@ -159,9 +160,12 @@ class _Layer:
         whole = bool(kept.all())
         if not whole and not torch.equal(kept, causal):
             most = int(kept.sum(dim=1).max())
-            raise AssayError(
-                f"{one.name or 'the attention'}: queries see at most {most} of {length} keys, but not all up to their "
-                "own (a sliding window?); use a shorter text, or choose others with names"
+            raise ParameterError(
+                "{}: queries see at most {} of {} keys, but not all up to their own (a sliding window?); use a shorter "
+                "text, or choose others with {names}",
+                one.name or "the attention",
+                most,
+                length,
             )
         notes = []
         if length < len(columns):

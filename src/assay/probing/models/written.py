@@ -74,7 +74,7 @@ def seeing_streams(module: nn.Module) -> Generator[Streams]:
     """Watch the modules while `capture` runs them with `Streams.see` as its transform."""
     found = Streams()
 
-    def enter(part: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], *, name: str) -> None:
+    def enter(part: nn.Module, arguments: tuple[object, ...], keywords: dict[str, object], *, name: str) -> None:
         given = [one for one in (*arguments, *keywords.values()) if isinstance(one, Tensor) and one.is_floating_point()]
         if not given:
             return

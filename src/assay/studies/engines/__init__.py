@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from assay.errors import AssayError, unknown
+from assay.errors import ParameterError, unknown
 from assay.studies.engines.engine import Engine
 
 ENGINES = ("local", "ray")
@@ -35,7 +35,7 @@ def open_engine(name: str, *, workers: int | None, folder: Path, address: str | 
 
         return RayEngine(workers, address)
     if address is not None:
-        raise AssayError("--address needs --engine ray")
+        raise ParameterError("{address} is for {engine} ray")
     from assay.studies.engines.local import LocalEngine
 
     return LocalEngine(workers or os.cpu_count() or 1, folder)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 
-from assay.errors import AssayError
+from assay.errors import ParameterError
 from assay.evidence import Evidence, Json
 from assay.studies.engines.engine import Engine, WorkerLost
 from assay.studies.workers import Failed
@@ -75,10 +75,11 @@ class Desk:
     def _again(self, asked: _Asked, error: WorkerLost) -> None:
         deaths = asked.deaths + (asked.alone or not self.engine.shares_fate)
         if deaths == ATTEMPTS:
-            raise AssayError(
-                f"a worker process died {ATTEMPTS} times over one {asked.question['kind']} question, perhaps for want "
-                "of memory (fewer --workers need less); what is finished is kept, and the same command goes on from "
-                "there"
+            raise ParameterError(
+                "a worker process died {} times over one {} question, perhaps for want of memory (fewer {workers} need "
+                "less); what is finished is kept, and asking the same again goes on from there",
+                ATTEMPTS,
+                asked.question["kind"],
             ) from error
         self.lost += 1
         again = _Asked(asked.key, asked.question, deaths)

@@ -103,7 +103,7 @@ def _extras(entry: Any) -> str:
     return "\n".join(["Parameters:", *parameters, "", "Distributions:", *drawn])
 
 
-def _type_text(kind: Any) -> str:
+def _type_text(kind: object) -> str:
     return (
         " or ".join(map(repr, get_args(kind))) if get_origin(kind) is Literal else getattr(kind, "__name__", str(kind))
     )
