@@ -22,6 +22,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from weakref import finalize
 
 HERE = Path(__file__).parent
 WITH_WORKERS = ("run", "place", "probe", "doctor")  # commands that may start worker processes
@@ -109,6 +110,9 @@ def serve():
     for name in IMPORTED_LATE:
         import_module(name)
     cpu_target.target_context.refresh()  # numba's tables
+    import_module("assay.cli").command()
+    for finalizer in list(finalize._registry):  # numba's thousands, which each command would call at its end
+        finalizer.detach()
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)

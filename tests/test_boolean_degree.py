@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from assay.arithmetic.threads import one_thread
 from assay.booleans.blocks import (
     Blocks,
     along_axes,
@@ -320,3 +322,10 @@ def test_what_has_not_the_form_of_a_certificate_is_refused_in_one_line(key, valu
 def test_the_python_of_the_page_runs(capsys):
     exec(compile(EXAMPLE, "boolean.md", "exec"), {})
     assert capsys.readouterr().out.startswith("5 [")
+
+
+def test_matrices_are_computed_on_one_thread_also_where_there_were_several():
+    with threadpool_limits(2):
+        with one_thread():
+            assert {library["num_threads"] for library in threadpool_info()} == {1}
+        assert {library["num_threads"] for library in threadpool_info()} == {2}

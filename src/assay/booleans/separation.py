@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from assay.arithmetic.threads import one_thread
 from assay.booleans.blocks import (
     Blocks,
     Whole,
@@ -83,9 +84,7 @@ def separate(blocks: Blocks, degree: int) -> Separation:
     >>> moments(exactly_one, excluded.weights)[:2].tolist(), polynomial_values(exactly_one, found.polynomial)[1] > 0
     ([0, 0], True)
     """
-    from threadpoolctl import threadpool_limits  # slow to import
-
-    with threadpool_limits(1):  # threads that wait for each other take longer on a shared machine
+    with one_thread():
         found = _searched(blocks, degree)
         left_open = found.polynomial is None and found.weights is None
         if left_open and work(blocks, degree) <= _HALVES_WORK:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from assay.arithmetic.threads import one_thread
 from assay.groups.characters import Characters
 from assay.groups.group import Group
 from assay.groups.representations import RealIrreducible
@@ -50,7 +50,7 @@ def _blocks(group: Group, characters: Characters, parts: tuple[RealIrreducible, 
     for _ in range(_DRAWS):
         weights = random.normal(size=group.order)
         weights = (weights + weights[back]) / 2
-        with threadpool_limits(1):  # threads take longer to start than this does
+        with one_thread():
             eigenvalues, vectors = np.linalg.eigh(weights[table[back]])  # of x^-1 y at [x, y]: commutes with x -> g x
         edges = np.flatnonzero(np.diff(eigenvalues) > _SAME * np.ptp(eigenvalues)) + 1
         spaces = np.split(vectors, edges, axis=1)
