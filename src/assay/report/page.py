@@ -112,6 +112,8 @@ def require_report(name: str, folder: Path) -> None:
 def page_text(findings: Findings, drawn: Sequence[VegaChart]) -> str:
     """The whole page of a study, with these charts."""
     first = first_chart(drawn)
+    if findings.matrix and first is not None and first.section != "theorem":
+        first = None  # the page begins with the table of all tasks
     return render(
         "template.html",
         findings,
