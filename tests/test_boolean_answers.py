@@ -41,11 +41,12 @@ def symmetric_functions(inputs):
 # heads
 
 
-def test_no_layer_computes_what_the_bounds_exclude():
-    """240 functions of random layers in rationals, of 1 to 3 heads on 4 and 5 bits."""
+@pytest.mark.parametrize("count", [60, pytest.param(240, marks=pytest.mark.long)])
+def test_no_layer_computes_what_the_bounds_exclude(count):
+    """Functions of random layers in rationals, of 1 to 3 heads on 4 and 5 bits."""
     generator = np.random.default_rng(0)
     found = 0
-    for index in range(240):
+    for index in range(count):
         inputs, heads = 4 + index % 2, 1 + index % 3
         function = random_layer(generator, inputs, heads)
         if function is None or function.constant:
@@ -54,7 +55,7 @@ def test_no_layer_computes_what_the_bounds_exclude():
         answer = answer_boolean(function)
         assert answer.heads_lower_bound <= heads
         assert answer.degree.at_least <= heads
-    assert found > 150
+    assert found > 0.6 * count
 
 
 def test_no_layer_errs_less_than_the_least_error():

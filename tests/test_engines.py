@@ -297,7 +297,7 @@ def test_a_finished_study_starts_no_engine():
     ("name", "address", "says"),
     [
         ("rya", None, "did you mean 'ray'"),
-        ("local", "auto", "--address needs --engine ray"),
+        ("local", "auto", "address is for engine ray"),
         pytest.param("ray", "here", "address = here is not allowed", marks=needs_ray),
         pytest.param("ray", "ray://here:1", "address = ray://here:1 is not allowed", marks=needs_ray),
     ],

@@ -20,6 +20,8 @@ from language_twins import alternating
 from test_languages import random_automata, small_automata
 
 COUNTED = ("(ab)*", "(bbac)*", "(ab|ba)*", "a*b*a*", "acabcc(c)*", "(ab)*|c+", "(ab|ba)*c(ab)*")
+SHOWN = ("(ab)*", "(ab)*|c+")  # of these, on long words; the rest with what takes longer
+LONGER = (pytest.mark.long,)
 OTHERS = ("(bab|b)*", "(bc(c)*)*", "(aa)*", "(b*ab*a)*b*")
 
 
@@ -72,15 +74,12 @@ def test_the_recurrent_layer_is_right_on_all_short_words(dtype):
             assert same(layer(torch.from_numpy(words)), expected(automaton, words))
 
 
-def test_the_recurrent_layer_is_right_on_10000_words_of_4096_letters():
+def test_the_recurrent_layer_is_right_on_1000_words_of_4096_letters():
     automaton = automaton_of("(b*ab*a)*b*")
-    layer, accepted = RecurrentAutomaton(automaton), 0
-    for seed in range(5):
-        words = drawn(automaton, 2000, 4096, seed)
-        wanted = expected(automaton, words)
-        assert same(layer(torch.from_numpy(words)), wanted)
-        accepted += int(wanted[:, -1].sum())
-    assert 1000 < accepted < 9000
+    words = drawn(automaton, 1000, 4096, seed=0)
+    wanted = expected(automaton, words)
+    assert same(RecurrentAutomaton(automaton)(torch.from_numpy(words)), wanted)
+    assert 100 < wanted[:, -1].sum() < 900
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -106,9 +105,8 @@ def check_512(automaton, seed):
     return int(wanted[:, -1].sum())
 
 
-@pytest.mark.parametrize("expression", ["(ab)*", "(b*ab*a)*b*"])
-def test_attention_of_logarithmic_depth_is_right_on_1000_words_of_512_letters(expression):
-    assert check_512(automaton_of(expression), seed=0) > 100
+def test_attention_of_logarithmic_depth_is_right_on_1000_words_of_512_letters():
+    assert check_512(automaton_of("(b*ab*a)*b*"), seed=0) > 100
 
 
 @pytest.mark.long
@@ -183,17 +181,17 @@ def test_attention_that_counts_is_right_on_all_short_words(expression):
     automaton = automaton_of(expression)
     program = program_of(automaton)
     for dtype in (torch.float32, torch.float64):
-        for longest in (13, longest_counted(program, torch.float32)):
+        for longest in (11, longest_counted(program, torch.float32)):
             network = CountingTransformer(program, longest, dtype)
             assert network.guarantee().longest == longest
-            for length in exhaustive(len(automaton.letters)):
+            for length in exhaustive(len(automaton.letters), 3000):
                 words = all_words(len(automaton.letters), length)
                 lines = network.lines(torch.from_numpy(words))
                 assert same(lines, program.run(words).transpose(1, 2, 0))
                 assert same(network(torch.from_numpy(words)), ends(automaton, words))
 
 
-@pytest.mark.parametrize("expression", COUNTED)
+@pytest.mark.parametrize("expression", [pytest.param(one, marks=LONGER * (one not in SHOWN)) for one in COUNTED])
 def test_attention_that_counts_is_right_on_1000_words_of_512_letters(expression):
     automaton = automaton_of(expression)
     network = CountingTransformer(program_of(automaton), 512)

@@ -26,7 +26,7 @@ def averaging(length, sparsity=3):
 
 
 def test_sign_keys_need_about_the_same_bits_at_any_length():
-    found = [bits(averaging(length), "sign") for length in (16, 64, 128)]
+    found = [bits(averaging(length), "sign") for length in (16, 64)]
     assert max(found) - min(found) <= 1
 
 
@@ -85,10 +85,10 @@ def test_an_error_of_the_tolerance_is_within_it_whatever_float64_makes_of_it(sha
     assert (targets + task.tolerance - targets).abs().max() > task.tolerance  # rounded, it looks like more
 
 
-@pytest.mark.parametrize("sparsity", [1, 2, 3])
+@pytest.mark.parametrize("sparsity", [1, pytest.param(2, marks=pytest.mark.long), 3])
 def test_the_cyclic_polytope_needs_2q_bits_more_for_each_doubling(sparsity):
-    found = [bits(averaging(length, sparsity), "cyclic", draws=5) for length in (16, 64, 256)]
-    assert (found[-1] - found[0]) / 4 == pytest.approx(2 * sparsity, abs=0.5)
+    few, many = (bits(averaging(length, sparsity), "cyclic", draws=5) for length in (16, 256))
+    assert (many - few) / 4 == pytest.approx(2 * sparsity, abs=0.5)
 
 
 def test_cosines_need_twice_the_bits_of_the_modulus():
@@ -141,7 +141,7 @@ def test_what_is_found_meets_the_tolerance_and_one_bit_less_does_not(task, metho
 
 def trained(architecture, steps):
     task = averaging(2, 1)
-    run = train(task, architecture, 8, seed=0, rate=0.01, recipe=Recipe(steps=steps, distribution="uniform"))
+    run = train(task, architecture, 8, seed=0, rate=0.01, recipe=Recipe(steps, "uniform", validation=500, test=500))
     return Subject(architecture, "trained", run.network, task, architecture, run.network.size, task.tolerance)
 
 

@@ -20,7 +20,7 @@ def one_thread() -> AbstractContextManager[object]:
     >>> values.tolist()
     [1.0, 1.0]
     """
-    return _libraries("scipy.linalg" in sys.modules).limit(limits=1)
+    return _libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
 
 
 @cache
