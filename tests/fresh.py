@@ -25,6 +25,7 @@ from pkgutil import walk_packages
 from weakref import finalize
 
 HERE = Path(__file__).parent
+WITH_CHARTS = ("run", "report", "place", "probe", "embeddings")  # commands that may write a page
 WITH_WORKERS = ("run", "place", "probe", "doctor")  # commands that may start worker processes
 
 IMPORTED_LATE = ("matplotlib.backends.backend_svg", "PIL.JpegImagePlugin", "sklearn.ensemble")
@@ -117,6 +118,8 @@ def serve():
     for line in sys.stdin:
         request = json.loads(line)
         if "arguments" in request:
+            if set(WITH_CHARTS) & set(request["arguments"][:1]):
+                _bundle_charts()
             answer = os.fork()
             if answer == 0:
                 answers.close()
@@ -125,6 +128,27 @@ def serve():
             pid, status = os.waitpid(request.get("wait") or request["look"], 0 if "wait" in request else os.WNOHANG)
             answer = os.waitstatus_to_exitcode(status) if pid else None
         print(json.dumps(answer), file=answers, flush=True)
+
+
+@cache
+def _bundle_charts():
+    """Put together what draws charts on a page, once for all commands: it takes each a second.
+
+    That is done in a fork, since it starts threads, which no other fork would have.
+    """
+    from assay.report import vega
+
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with os.fdopen(writer, "w", encoding="utf-8") as file:
+            file.write(vega._library())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as file:
+        library = file.read()
+    os.waitpid(child, 0)
+    vega._library = lambda: library
 
 
 def _run(arguments, cwd, path, out, err, timeout, group):
