@@ -16,18 +16,10 @@ from assay.examine.subject import subject_of
 from assay.models.candidates import candidates_of
 from assay.proofs import certify
 from assay.report.charts import charts
-from assay.report.drawing import looks
-from assay.report.figures import (
-    attention_chart,
-    band_chart,
-    message_bits_chart,
-    precision_chart,
-    summary_chart,
-    svg_text,
-)
 from assay.report.findings import AttentionMap, Findings, Protocol
 from assay.report.found import EvidenceRow, Failure, Reported
 from assay.report.gathering import parameters_text
+from assay.report.looks import looks
 from assay.report.page import write_report
 from assay.report.protocols import protocol_lines
 from assay.report.sweeps import (
@@ -355,19 +347,28 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
-def band(findings, name, architecture):
-    """The chart of one architecture on the sweep of this name."""
-    (chosen,) = (line for line in findings.sweeps if line.name == name)
-    (shown,) = (one for one in architectures_of([chosen]) if one.name == architecture)
-    return band_chart(findings, chosen, shown)
+def chart(findings, name):
+    """The chart of this name."""
+    (found,) = (one for one in charts(findings) if one.name == name)
+    return found
 
 
-def legend(figure):
-    return [text.get_text() for text in figure.legends[0].get_texts()]
+def drawn(found, *fields, **equal):
+    """Of a chart's rows that have these values, these fields."""
+    rows = [row for row in found.rows if all(row.get(name) == value for name, value in equal.items())]
+    return [tuple(row.get(field) for field in fields) for row in rows]
+
+
+def labels(found):
+    return list(dict.fromkeys(row["label"] for row in found.rows))
 
 
 def starting(labels, start):
     return [label for label in labels if label.startswith(start)]
+
+
+def without_scripts(html):
+    return re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
 
 
 def test_page_is_well_formed_and_named_after_the_study(written, html):
@@ -405,10 +406,10 @@ def test_precisions_are_drawn_and_tabled(findings, written, html):
     assert not (written.parent / "small-figures" / "sparsity.precision.svg").exists()
     assert '<td class="number">14 (3)</td>' in html
     assert '<td class="number">+4.00</td>' in html
-    figure = precision_chart(findings.sweeps[0])
-    drawn = {drawn.get_label(): drawn for drawn in figure.axes[0].get_lines()}
-    assert list(drawn["cyclic: +4.0 bits per doubling"].get_ydata()) == [10, 14, 18]
-    assert "sign" in drawn
+    found = chart(findings, "length.precision")
+    assert drawn(found, "bits", method="cyclic") == [(10,), (14,), (18,)]
+    assert "Each doubling of N costs cyclic 4.0 bits" in found.title
+    assert {row["method"] for row in found.rows} == {"cyclic", "sign"}
 
 
 def test_protocols_say_who_holds_what_and_what_was_sent(findings, html):
@@ -443,16 +444,20 @@ def test_page_loads_nothing(html):
         for name in ("src", "href", "xlink:href", "data", "srcset", "action", "poster"):
             value = attributes.get(name, "#")
             assert value.startswith("#") or (tag == "image" and value.startswith("data:image/png")), (tag, name, value)
-    assert not re.search(r"https?://", html)
-    assert re.findall(r"url\((?!#)", html) == []
-    assert "@import" not in html
+    shown = without_scripts(html)
+    assert not re.search(r"https?://", shown)
+    assert re.findall(r"url\((?!#)", shown) == []
+    assert "@import" not in shown
+    charts_of_page = re.search(r"^const charts = (.*);$", html, re.MULTILINE)[1]
+    assert '"url"' not in charts_of_page
+    assert "://" not in charts_of_page
 
 
 def test_identifiers_are_unique_and_references_lead_somewhere(html):
     page = Page(html)
     identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
-    assert len(identifiers) == len(set(identifiers)) > 100
-    wanted = set(re.findall(r"url\(#([^)]+)\)", html)) | set(re.findall(r'href="#([^"]+)"', html))
+    assert len(identifiers) == len(set(identifiers)) > 20
+    wanted = set(re.findall(r'href="#([^"]+)"', without_scripts(html)))
     assert wanted
     assert wanted <= set(identifiers)
 
@@ -484,7 +489,16 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
     files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
     assert set(files) == names
     assert all(text.rstrip().endswith("</svg>") for text in files.values())
-    assert html.count("<svg") == html.count("<figcaption>") == len(names)
+    places = [attributes["data-chart"] for _, attributes in Page(html).tags if "data-chart" in attributes]
+    assert sorted(places) == sorted(names)
+    script = json.loads(re.search(r"^const charts = (.*);$", html, re.MULTILINE)[1])
+    for one in charts(findings):
+        embedded = script[one.name]
+        columns = embedded["columns"]
+        assert [dict(zip(columns, row, strict=True)) for row in embedded["rows"]] == [
+            {name: row.get(name) for name in columns} for row in one.rows
+        ]
+        assert html.count(f'<p class="message">{escape(one.title)}</p>') == 1
 
 
 def test_table_of_evidence_can_be_sorted_without_a_mouse(findings, html):
@@ -518,21 +532,23 @@ def test_text_is_escaped(findings, tmp_path):
     page = Page(text)
     assert page.text.count(HOSTILE) >= 3
     assert "<b>bold" not in text
-    assert sum(tag == "script" for tag, _ in page.tags) == 2
+    assert sum(tag == "script" for tag, _ in page.tags) == 3
     assert "attention-maps-1" not in text
 
 
 def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
-    labels = legend(band(findings, "length", "lstm"))
-    assert starting(labels, "impossible (worst case): recurrent-state")
-    assert starting(labels, "impossible (mean error): recurrent-state-mean")
-    assert starting(labels, "constructed: bare-recurrent, recurrent (32 bits)")
-    assert starting(labels, "learned (mean error")
-    assert starting(labels, "larger than this: not learned within this budget")
-    attention = legend(band(findings, "length", "attention"))
-    assert "impossible (worst case): attention-message, excludes no width here" in attention
-    assert starting(attention, "fit: ")[0].startswith("fit: 1.9")
-    assert not starting(attention, "larger than this")
+    found = chart(findings, "length.lstm")
+    said = labels(found)
+    assert said[0] == "learned"
+    assert starting(said, "impossible (worst case): recurrent-state")
+    assert starting(said, "impossible (mean error): recurrent-state-mean")
+    assert starting(said, "constructed in bare-recurrent: recurrent (32 bits)")
+    assert "arrows: not learned within this budget" in found.drawn
+    attention = chart(findings, "length.attention")
+    assert not starting(labels(attention), "impossible")
+    assert "Nothing is excluded by attention-message." in attention.caption
+    assert starting(labels(attention), "learned; dashed: 1.9")
+    assert "arrows" not in attention.drawn
 
 
 def test_bounds_and_constructions_are_those_of_whom_they_speak_of(findings):
@@ -552,29 +568,29 @@ def test_bounds_and_constructions_are_those_of_whom_they_speak_of(findings):
 
 
 def test_points_stand_where_the_findings_say(findings):
-    axes = band(findings, "length", "attention").axes[0]
-    lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
-    assert ([8, 16, 32, 64], [5, 7, 10, 13]) in lines
-    assert ([64, 64], [13, 15]) in lines
-    assert ([8, 16, 32, 64], [9, 9, 9, 9]) in lines
-    assert axes.get_xscale() == axes.get_yscale() == "log"
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["8", "16", "32", "64"]
+    found = chart(findings, "length.attention")
+    assert drawn(found, "x", "size", verdict="learned") == [(8, 5), (16, 7), (32, 10), (64, 13)]
+    assert drawn(found, "low", "high", x=64, verdict="learned") == [(13, 15)]
+    assert drawn(found, "x", "size", verdict="constructed", source="cyclic") == [(8, 9), (16, 9), (32, 9), (64, 9)]
+    learned = found.spec["layer"][-1]["encoding"]
+    assert learned["x"]["scale"]["type"] == learned["y"]["scale"]["type"] == "log"
+    assert learned["x"]["axis"]["values"] == [8, 16, 32, 64]
+    assert found.title == "At N = 64 attention learned with width 13, explicit weights take 9 (cyclic)"
 
 
-def test_censored_points_are_drawn_as_arrows_and_named_in_the_caption(findings):
-    arrows = [text for text in band(findings, "length", "lstm").axes[0].texts if text.arrow_patch is not None]
-    assert [arrow.xy for arrow in arrows] == [(8, 15), (16, 15), (32, 49)]
-    caption = next(chart.caption for chart in charts(findings) if chart.name == "length.lstm")
-    censored = [sentence for sentence in caption if "Not learned within this budget" in sentence]
-    assert len(censored) == 1
-    assert "up to width 49 at N = 32" in censored[0]
-    assert "impossible" not in " ".join(caption)
+def test_censored_points_are_arrows_and_impossible_regions_end_above_what_is_excluded(findings):
+    found = chart(findings, "length.lstm")
+    assert drawn(found, "x", "high", arrow="up") == [(8, 15), (16, 15), (32, 49)]
+    assert drawn(found, "x", "size", verdict="not learned") == [(32, 49)]
+    assert drawn(found, "seeds", verdict="not learned") == [("none, none, none",)]
+    assert drawn(found, "x", "size", source="recurrent-state-mean") == [(16, 2), (32, 3), (64, 5)]
 
 
 def test_widths_against_sparsity_have_linear_axes(findings):
-    axes = band(findings, "sparsity", "attention").axes[0]
-    assert axes.get_xscale() == axes.get_yscale() == "linear"
-    assert axes.get_ylim()[0] == 0
+    encoding = chart(findings, "sparsity.attention").spec["layer"][-1]["encoding"]
+    for channel in ("x", "y"):
+        assert "type" not in encoding[channel]["scale"]
+        assert encoding[channel]["scale"]["domain"][0] == 0
     assert [architecture.name for architecture in architectures_of(findings.sweeps[1:])] == [
         "attention",
         "lstm",
@@ -584,35 +600,44 @@ def test_widths_against_sparsity_have_linear_axes(findings):
 
 
 def test_summary_has_all_laws_and_the_smallest_construction(findings):
-    labels = legend(summary_chart(findings, findings.sweeps[0]))
-    assert starting(labels, "attention, fit: ")
-    assert "bare-attention, constructed (cyclic)" in labels
-    assert "bare-recurrent, constructed (recurrent)" in labels
-    assert not starting(labels, "lstm, fit")
+    said = labels(chart(findings, "length.summary"))
+    assert starting(said, "attention, learned; dashed: ")
+    assert "bare-attention, constructed: cyclic" in said
+    assert "bare-recurrent, constructed: recurrent" in said
+    assert "lstm, learned" in said
 
 
 def test_embedding_bits_need_bounds_on_bits_and_constructions(findings):
-    line = findings.sweeps[0]
-    shown = {architecture.name: architecture for architecture in architectures_of([line])}
-    drawn = message_bits_chart(findings, line, shown["bare-attention"])
-    assert starting(legend(drawn), "impossible (worst case): attention-message")
-    assert message_bits_chart(findings, line, shown["bare-recurrent"]) is None
-    assert message_bits_chart(findings, line, shown["attention"]) is None  # nothing is constructed in it
+    found = chart(findings, "length.bare-attention-embedding-bits")
+    assert {size for (size,) in drawn(found, "size", source="attention-message")} == {5.5}  # no number above it
+    assert "no weights do with fewer than 6" in found.title
+    names = {one.name for one in charts(findings)}
+    assert not {"length.bare-recurrent-embedding-bits", "length.attention-embedding-bits"} & names
 
 
-def test_portraits_outline_the_pointers_and_state_their_mass(findings):
-    figure = attention_chart(findings.attention_maps)
-    panels = figure.axes[:2]
-    assert [panel.get_title(loc="left") for panel in panels] == ["constructed (sign), width 11", "learned, width 11"]
-    assert all("73.3 %" in panel.get_xlabel() for panel in panels)
-    assert [box.get_xy() for box in panels[0].patches] == [(-0.5, -0.5), (0.5, 0.5), (1.5, 1.5)]
+def test_attention_maps_mark_the_pointers_and_state_their_mass(findings):
+    found = chart(findings, "attention-maps-1")
+    assert [panel["title"] for panel in found.spec["concat"]] == [
+        "1. constructed (sign), width 11",
+        "2. learned, width 11",
+    ]
+    assert found.title.count("73.3 %") == 2
+    pointed = drawn(found, "query_at", "position_at", pointed="yes", unit="2. learned, width 11")
+    assert pointed == [
+        (row, place) for row, places in enumerate(findings.attention_maps[0].pointers) for place in places
+    ]
+    assert all(row["weight"] > 0 or row["pointed"] for row in found.rows)
 
 
-def test_figures_are_the_same_every_time(findings):
-    first, second = (svg_text(band(findings, "length", "lstm")) for _ in range(2))
-    assert first == second
-    assert ">width m</text>" in first
-    assert "<dc:date>" not in first
+def test_every_chart_says_its_message_and_can_be_drawn(findings, several):
+    for one in (*charts(findings), *charts(several)):
+        assert one.title
+        assert one.drawn.endswith(".")
+        assert one.caption.count(". ") < 3
+        svg = one.file().decode()
+        assert escape(one.title.split()[0], quote=False) in svg
+        assert 'fill="white"' in svg
+        assert "currentColor" not in svg
 
 
 def test_report_of_a_study_that_has_only_begun(tmp_path):
@@ -704,7 +729,7 @@ def test_everything_has_a_colour_and_marker_of_its_own(several):
     names = {"attention", "attention, depth 2", "third-order", "hybrid", "my.package:Layer", "lstm", "feed-forward"}
     assert names <= set(look)
     assert len({look[name].colour for name in names}) == len(names)
-    assert band(several, "mystery", "my.package:Layer").axes
+    assert {label for (label,) in drawn(chart(several, "mystery.my.package-Layer"), "by")} >= {"my.package:Layer"}
 
 
 def test_the_plainest_of_several_splits_has_the_look_of_its_architecture():
@@ -728,7 +753,7 @@ def test_hostile_names_of_tasks_and_architectures_are_escaped(several, tmp_path)
     page = Page(text)
     assert page.text.count(HOSTILE) >= 3
     assert "<b>bold" not in text
-    assert sum(tag == "script" for tag, _ in page.tags) == 2
+    assert sum(tag == "script" for tag, _ in page.tags) == 3
     assert all(path.parent == tmp_path / "small-figures" for path in (tmp_path / "small-figures").rglob("*"))
     assert "alert(1)" in printed(hostile)
 

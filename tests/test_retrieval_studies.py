@@ -182,7 +182,7 @@ def test_the_page_holds_charts_answers_and_numbers(finished):
     folder, printed = finished
     page = (folder / "both.html").read_text("utf-8")
     for name in ("retrieval-documents", "retrieval-margins", "retrieval-formats", "memory-load"):
-        assert f'<div id="{name}" class="vega"' in page
+        assert f'data-chart="{name}"' in page
     text = re.sub(r"<[^>]+>", "", page)
     for said in (printed["retrieval"]["answer"], printed["memory"]["answer"], "Both of them"):
         assert said in text

@@ -1,13 +1,12 @@
 """The picture of the theorem: a panel for each family, what is drawn in it, and the sentence over it."""
 
-import json
 import re
 
 import pytest
-import vl_convert
 
 from assay.report.charts import charts
 from assay.report.findings import Findings
+from assay.report.looks import looks
 from assay.report.sweeps import Sweep
 from assay.report.theorem import message, theorem_chart
 from assay.results.frontier import Point, Series
@@ -54,26 +53,45 @@ def only(*found, along="length"):
     )
 
 
-def rows(panel, mark):
-    """Of all layers of a panel with this mark, the rows that they draw."""
-    return [layer["data"]["values"] for layer in panel["layer"] if layer["mark"]["type"] == mark]
+def picture(*found, along="length"):
+    sweep = only(*found, along=along)
+    return theorem_chart(sweep, looks([sweep]))
+
+
+def sizes(chart, panel, verdict, error="worst"):
+    """Sizes of a panel's rows of this verdict, by label, in the order drawn."""
+    found = {}
+    for row in chart.rows:
+        if (row["panel"], row["verdict"], row.get("error")) == (panel, verdict, error):
+            found.setdefault(row["label"], []).append(row["size"])
+    return found
 
 
 def test_a_panel_for_each_family_has_all_that_stands_there():
-    chart = theorem_chart(only(*ATTENTION, *LINEAR))
-    attention, linear = chart.spec["concat"]
-    assert [panel["title"]["text"] for panel in (attention, linear)] == ["attention", "feed-forward"]
-    assert rows(attention, "area") == []
-    assert [[row["width"] for row in drawn] for drawn in rows(linear, "area")] == [[8, 16, 32, 64], [7, 14, 28, 56]]
-    (bar,) = rows(attention, "rule")
-    assert [(row["low"], row["high"]) for row in bar] == [(8, 9)] * 4
-    said = [row["says"] for drawn in rows(attention, "text") for row in drawn]
-    assert said == [
-        "worst case impossible: fewer than 12 bits (N = 64)",
-        "constructed, sign: about 10 log2 N \N{MINUS SIGN} 20",
-        "constructed, heads (64 bits): 6",
-        "learned: 9",
+    chart = picture(*ATTENTION, *LINEAR)
+    titles = [panel["title"] for panel in chart.spec["concat"]]
+    assert titles == [
+        {"text": "attention", "subtitle": "impossible with fewer than 12 bits at N = 64"},
+        {"text": "feed-forward"},
     ]
+    assert sizes(chart, "attention", "learned", "mean") == {"attention, learned: 9 at N = 64": [4, 6, 8, 9]}
+    assert sizes(chart, "attention", "constructed") == {
+        "constructed: sign, 10 log2 N \N{MINUS SIGN} 20": [10, 20, 30, 40],
+        "constructed: heads (64 bits), 6 at N = 64": [6, 6, 6, 6],
+    }
+    assert sizes(chart, "attention", "impossible") == {}
+    assert sizes(chart, "feed-forward", "impossible") == {"impossible (worst case): rank": [8, 16, 32, 64]}
+    assert sizes(chart, "feed-forward", "impossible", "mean") == {"impossible (mean error): rank-mean": [7, 14, 28, 56]}
+    learned = [row for row in chart.rows if (row["by"], row["verdict"]) == ("attention", "learned")]
+    assert [(row["low"], row["high"], row["seeds"]) for row in learned] == [
+        (min(width, 8), 9, "9, 8, none") for width in (4, 6, 8, 9)
+    ]
+    laws = {row["label"] for row in chart.rows if row["verdict"] == "fitted"}
+    assert laws == {
+        "attention, learned: 9 at N = 64",
+        "feed-forward, learned: 64 at N = 64",
+        "constructed: sign, 10 log2 N \N{MINUS SIGN} 20",
+    }
 
 
 def test_a_region_is_impossible_for_every_architecture_of_its_panel():
@@ -86,62 +104,60 @@ def test_a_region_is_impossible_for_every_architecture_of_its_panel():
     lstm += [recurrent("lstm", "state", "impossible", (0, 1, 3, 7), "mean")]
     bare = [recurrent("bare", "state", "impossible", (1, 3, 7, 15), "mean")]
     bare += [recurrent("bare", "ones", "constructed", (9, 17, 33, 65))]
-    panel = theorem_chart(only(*ATTENTION, *lstm, *bare)).spec["concat"][1]
-    assert [[row["width"] for row in drawn] for drawn in rows(panel, "area")] == [[1, 2, 4, 8]]
-    unbound = theorem_chart(only(*ATTENTION, *lstm, bare[1])).spec["concat"][1]
-    assert rows(unbound, "area") == []  # nothing is known to be impossible for the bare network
-    other = theorem_chart(only(*ATTENTION, *lstm, bare[0])).spec["concat"][1]
-    assert [[row["width"] for row in drawn] for drawn in rows(other, "area")] == [[1, 2, 4, 8]]
+    mean = {"impossible (mean error): state": [2, 4, 8]}  # where nothing is excluded there is no row
+    assert sizes(picture(*ATTENTION, *lstm, *bare), "recurrent", "impossible", "mean") == mean
+    unbound = picture(*ATTENTION, *lstm, bare[1])
+    assert sizes(unbound, "recurrent", "impossible", "mean") == {}  # nothing is known to be impossible for bare
+    assert sizes(picture(*ATTENTION, *lstm, bare[0]), "recurrent", "impossible", "mean") == mean
 
 
 def test_bounds_far_beyond_what_has_widths_do_not_stretch_the_axis():
     far = Series("attention", "attention", "m", "impossible", "worst", (Point(64, 0), Point(1 << 16, 500)))
-    chart = theorem_chart(only(*ATTENTION, *LINEAR, far))
-    for panel in chart.spec["concat"]:
-        assert all(row["x"] <= 64 for layer in panel["layer"] for row in layer["data"]["values"])
+    assert all(row["x"] <= 64 for row in picture(*ATTENTION, *LINEAR, far).rows)
 
 
-def test_the_sentence_compares_at_one_length_and_weights_of_32_bits():
-    found = only(*ATTENTION, *LINEAR, series("feed-forward", "ff", "constructed", (10, 18, 34, 66)))
-    assert message(found) == (
-        "Width learned at N = 64: 9 attention, 64 feed-forward; constructed at N = 64: 40 attention, 66 feed-forward"
+def test_the_sentence_says_laws_that_are_decided_and_factors_of_others():
+    assert message(only(*ATTENTION, *LINEAR)) == (
+        "Learned widths grow like log N for attention and like N^1.06 for feed-forward"
     )
+    few = Series("lstm", "lstm", "training", "learned", "mean", (Point(8, 4), Point(16, 6), Point(32, 9)))
+    flat = series("gru", "training", "learned", (5, 5, 5, 5), "mean")
+    assert message(only(flat, few, LINEAR[0])) == (
+        "Learned widths grow 2.2 times from N = 8 to 32 for lstm and like N^1.06 for feed-forward, and stay the same for gru"
+    )
+
+
+def test_one_width_of_each_is_compared_where_no_growth_is_known():
+    once = [Series(name, name, "training", "learned", "mean", (Point(8, w),)) for name, w in (("lstm", 9), ("gru", 5))]
+    assert message(only(*once)) == "At N = 8 gru learned with width 5 and lstm with width 9"
 
 
 def test_what_was_not_learned_is_an_arrow_and_no_number():
     censored = Series(
         "recurrent", "lstm", "training", "learned", "mean", (Point(8, 8), Point(16, 64, censored=True)), field="width"
     )
-    chart = theorem_chart(only(*ATTENTION, censored))
-    recurrent = chart.spec["concat"][1]
-    arrows = [layer for layer in recurrent["layer"] if layer["mark"].get("shape") == "triangle-up"]
-    assert [row["x"] for row in arrows[0]["data"]["values"]] == [16]
-    assert [row["says"] for drawn in rows(recurrent, "text") for row in drawn] == ["learned: 8"]
-    assert "64 recurrent" not in chart.title
+    chart = picture(*ATTENTION, censored)
+    (row,) = [row for row in chart.rows if row["verdict"] == "not learned"]
+    assert (row["x"], row["size"], row["arrow"], row["by"]) == (16, 64, "up", "lstm")
+    assert row["label"] == "lstm, learned: 8 at N = 8"
+    assert "arrows: not learned within this budget" in chart.drawn
+    assert "64" not in chart.title
 
 
 @pytest.mark.parametrize("found", [ATTENTION, []], ids=["one family", "nothing"])
 def test_one_family_is_no_comparison(found):
-    assert theorem_chart(only(*found)) is None
+    assert picture(*found) is None
 
 
 def test_widths_along_another_parameter_have_no_such_picture():
-    assert theorem_chart(only(*ATTENTION, *LINEAR, along="sparsity")) is None
+    assert picture(*ATTENTION, *LINEAR, along="sparsity") is None
 
 
-def test_it_can_be_drawn():
-    chart = theorem_chart(only(*ATTENTION, *LINEAR))
-    assert json.loads(json.dumps(chart.spec, allow_nan=False)) == chart.spec
-    svg = vl_convert.vegalite_to_svg(chart.spec)
-    assert all(text in svg for text in ("attention", "feed-forward", "learned: 64", "impossible"))
-
-
-def test_the_picture_is_the_first_figure_and_its_file_says_what_it_shows():
+def test_the_picture_is_the_first_chart_and_its_file_says_what_it_shows():
     sweep = only(*ATTENTION, *LINEAR)
     found = Findings(study="s", title="S", command="assay run s", seeds=(0, 1, 2), precision=32, sweeps=(sweep,))
-    chart, figure = theorem_chart(sweep), charts(found)[0]
-    assert (figure.section, figure.name) == ("theorem", f"{sweep.name}.theorem")
-    assert figure.caption == [f"{chart.title}.", chart.caption]
-    written = re.findall(r"<text[^>]*>([^<]+)</text>", figure.svg)
-    assert {"attention", "feed-forward", "impossible"} <= set(written)
-    assert any(text.startswith("learned: ") for text in written)
+    chart = charts(found)[0]
+    assert (chart.section, chart.name, chart.title) == ("theorem", f"{sweep.name}.theorem", message(sweep))
+    written = re.findall(r"<text[^>]*>([^<]+)</text>", chart.file().decode())
+    assert {"attention", "feed-forward", "feed-forward, learned: 64 at N = 64"} <= set(written)
+    assert message(sweep) in " ".join(written)

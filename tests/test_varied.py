@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from assay.report.drawing import Look, draw_learned
+from assay.report.boundaries import learned, rows, signs_text
+from assay.report.looks import Look
 from assay.report.words import sought_text, width_text
 from assay.results.frontier import learned_series
 from assay.studies.study_file import load_study
@@ -188,15 +189,20 @@ def test_searches_that_cannot_be_are_refused(tmp_path, old, new, said):
     assert said in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize(("found", "sign"), [(None, "smaller than this"), (4, ""), (16, "at least this")])
-def test_charts_of_largest_values_mark_what_is_known_from_one_side(found, sign):
-    from matplotlib.figure import Figure
-
+@pytest.mark.parametrize("found", [None, 4, 16])
+def test_charts_of_largest_values_mark_what_is_known_from_one_side(found):
     search = of_pairs((16, 4, 2))
     tried = product(range(3), enumerate(search.values))
     runs = [run_of(search.run(at, seed, 0.1), found is not None and value <= found) for seed, (at, value) in tried]
     series = learned_series([finished(search, found, runs)])
     look = {one.architecture: Look("#000000", "o") for one in series}
-    handles = draw_learned(Figure().subplots(), series, "N", look, named=False)
-    labels = [handle.get_label() for handle in handles]
-    assert [label.partition(":")[0] for label in labels[1:]] == [sign] * bool(sign)
+    drawn = [learned(one, look[one.architecture], "N", named=False) for one in series]
+    assert [said.partition(":")[0] for said in signs_text(drawn).split("; ") if said] == ["arrows"] * (
+        found is None
+    ) + (["\N{GREATER-THAN OR EQUAL TO}"] * (found == 16))
+    (row,) = rows(drawn)
+    assert (row.get("arrow"), row.get("sign")) == {
+        None: ("down", None),
+        4: (None, None),
+        16: (None, "\N{GREATER-THAN OR EQUAL TO}"),
+    }[found]

@@ -10,6 +10,8 @@ from assay.report.sweeps import Architecture
 from assay.results.frontier import Point, Series
 from assay.results.growth import Growth
 
+_SAME = "stay the same"
+
 
 def listed(parts: Sequence[str]) -> str:
     """Parts of a sentence in a row.
@@ -53,7 +55,10 @@ def growing(learned: Sequence[Series], symbol: str) -> str:
         points = known(series)
         if len(points) > 1:
             who[_growth(series.growth, points, symbol)].append(series.architecture)
-    return "Learned widths " + listed([f"{how} for {listed(names)}" for how, names in who.items()]) if who else ""
+    same = who.pop(_SAME, [])
+    said = ["grow " + listed([f"{how} for {listed(names)}" for how, names in who.items()])] if who else []
+    said += [f"{_SAME} for {listed(same)}"] if same else []
+    return "Learned widths " + ", and ".join(said) if said else ""
 
 
 def of_architecture(architecture: Architecture, series: Sequence[Series], symbol: str) -> str:
@@ -116,16 +121,12 @@ def _excluding(name: str, series: Sequence[Series], symbol: str) -> str:
 
 def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:
     if growth.preferred == "constant":
-        return "stay the same"
+        return _SAME
     if growth.preferred == "logarithm":
-        return f"grow like log {symbol}"
+        return f"like log {symbol}"
     if growth.preferred == "power" and growth.power and growth.exponent_interval:
         low, high = growth.exponent_interval
-        return (
-            f"grow like {symbol}"
-            if round(low, 2) <= 1 <= round(high, 2)
-            else f"grow like {symbol}^{growth.power[1]:.2f}"
-        )
+        return f"like {symbol}" if round(low, 2) <= 1 <= round(high, 2) else f"like {symbol}^{growth.power[1]:.2f}"
     first, last = points[0], points[-1]
     times = last.width / first.width
-    return f"grow {times:.2g} times from {symbol} = {first.x:,} to {last.x:,}"
+    return f"{times:.2g} times from {symbol} = {first.x:,} to {last.x:,}"
