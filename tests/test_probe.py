@@ -378,7 +378,7 @@ def test_advice_says_what_limits():
     off = sum(error > 0.1 for error in outputs)
     assert f"the outputs of {off} are off by more than 10%" in weak.advice
     worst = outputs.index(max(outputs))
-    assert f"by the relative error of their outputs: layer 0 head {worst}: {max(outputs):.2g}" in weak.advice
+    assert f"by the relative error of their outputs, are layer 0 head {worst}: {max(outputs):.2g}" in weak.advice
     assert (
         "nothing can be said without queries of theirs"
         in probe(make_heads("bare", keys), sparsities=(1,), sets=2).advice
