@@ -33,12 +33,19 @@ def unit(tmp_path_factory):
 def test_build_writes_a_certificate_that_verify_reads(tmp_path):
     weights, path = tmp_path / "u.safetensors", tmp_path / "u.json"
     text = assay("build", "match2", "--length", 5, "--modulus", 7, "--out", weights, "--certificate", path)
-    assert "proved: every answer errs by at most" in text
+    assert "proved over all residues: every answer errs by at most" in text
+    assert "(distance from the exact answer, 0 or 1), in float32, rounding included" in text
+    assert "of any weights built with these settings; " in text
     assert "assumptions" in text
     assert f"{path} holds" in assay("verify", path)
     moved = tmp_path / "elsewhere.safetensors"
     weights.rename(moved)
-    assert "cannot be read" in assay("verify", path, code=2)
+    said = assay("verify", path, code=2)
+    assert (
+        "u.json speaks of the weights file u.safetensors, and there is none beside it: keep both in one folder" in said
+    )
+    assert "--weights" in said
+    assert "none.safetensors cannot be read" in assay("verify", path, "--weights", "none.safetensors", code=2)
     assert json.loads(assay("verify", path, "--weights", moved, "--json"))["holds"]
 
 

@@ -360,6 +360,24 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_work(here, argument
     assert Path("pipe").is_fifo()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", TINY),
+        ("run", TINY, "--dry-run"),
+        ("report", TINY),
+        ("place", "gru", "--quick"),
+        ("place", "gru", "--dry-run"),
+        ("probe", "none.gguf"),
+    ],
+)
+def test_a_file_for_out_is_said_to_be_one(command, here):
+    Path("here").write_text("")
+    for out in ("here", "here/below"):
+        assert refused(*command, "--out", out) == "here is a file; out is a folder"  # --out in the terminal
+    assert Path("here").read_text() == ""
+
+
 def test_the_place_of_a_report_is_looked_at_before_the_study_is_run(here, monkeypatch):
     monkeypatch.setattr("assay.sessions.study.run_questions", lambda *_, **__: pytest.fail("it was run"))
     Path("out").mkdir()
@@ -367,7 +385,7 @@ def test_the_place_of_a_report_is_looked_at_before_the_study_is_run(here, monkey
     assert refused("run", TINY, "--out", "out") == "out/tiny.html cannot be written: it is a symbolic link"
     Path("out/tiny.html").unlink()
     Path("out/tiny-figures").write_text("")
-    assert refused("run", TINY, "--out", "out") == "folder out/tiny-figures cannot be written to: Not a directory"
+    assert refused("run", TINY, "--out", "out") == "out/tiny-figures is a file; it must be a folder"
     assert sorted(os.listdir("out")) == ["tiny-figures"]
 
 
@@ -404,10 +422,16 @@ def test_folders_of_results(here):
     assert os.listdir("there") == []
     assert make_folder("link/new") == Path("link/new")
     assert os.listdir("there/new") == []
-    for folder in ("real", "real/below", "dangling", "new/" + "x" * 256):
+    for folder in ("dangling", "new/" + "x" * 256):
         for look in (require_folder, make_folder):
             with pytest.raises(AssayError, match=r"^folder .* cannot be written to: "):
                 look(folder)
+    for folder in ("real", "real/below"):
+        for look in (require_folder, make_folder):
+            with pytest.raises(AssayError, match="^real is a file; it must be a folder$"):
+                look(folder)
+            with pytest.raises(AssayError, match="^real is a file; out is a folder$"):
+                look(folder, "out")
     assert sorted(os.listdir()) == ["dangling", "link", "new", "real", "there"]
 
 

@@ -309,7 +309,7 @@ def test_other_wrong_input(tmp_path):
         ({"quantise": ["int9"]}, "precision 'int9' is not known; did you mean 'int8'"),
         ({"quantise": ["int8", "int8"]}, "quantise = int8,int8 is not allowed; it must be different precisions"),
         ({"workers": 0}, "workers = 0 is not allowed"),
-        ({"out": table}, "r.tsv cannot be written to"),
+        ({"out": table}, "r.tsv is a file; out is a folder"),
     ]:
         with pytest.raises(AssayError, match=message) as error:
             examine(SQUARE, **{"relevance": [[0]], **options})
@@ -329,7 +329,7 @@ def test_the_command_refuses_in_one_line(folder):
         (["docs.npy", "--relevance", "none.tsv"], "none.tsv cannot be read"),
         (["docs.npy", "--relevance", "qrels.tsv", "--quantise", "int4"], "precision 'int4' is not known"),
         (["docs.npy", "--relevance", "qrels.tsv", "--queries", "none.npy"], "none.npy cannot be read"),
-        (["docs.npy", "--relevance", "qrels.tsv", "--out", "docs.npy"], "cannot be written"),
+        (["docs.npy", "--relevance", "qrels.tsv", "--out", "docs.npy"], "docs.npy is a file; --out is a folder"),
         (["docs.npy"], "Missing option '--relevance'"),
     ]:
         assert message in complaint("embeddings", *arguments, cwd=folder)

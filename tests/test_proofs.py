@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import math
+import subprocess
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from flint import arb
 
 from assay import AssayError, SparseAveraging, load
 from assay.arithmetic.rounding import exact, gamma, softmax_rounding, upper
+from assay.cli.text import proof_text
 from assay.constructions import CONSTRUCTIONS, build
 from assay.evidence import canonical
 from assay.proofs import PROOFS, certify
@@ -20,6 +22,7 @@ from assay.proofs.averaging import averaging_bound
 from assay.proofs.certificate_file import _own_sha256, verify, write_certificate
 from assay.proofs.proof import Stored, prove, require_fact
 from assay.store.tensors import read_tensors, write_tensors
+from assay.tasks import make_task
 from fresh import assay
 
 METHODS = ["sign", "cyclic", "reed-solomon", "heads", "recurrent", "feed-forward"]
@@ -235,10 +238,47 @@ def test_the_command_line_verifies_and_refuses(certified, tmp_path):
     certified[0].write_bytes(certified[0].read_bytes()[:-1] + b"\x7f")
     bad = assay("verify", str(certified[1]))
     assert bad.returncode == 1
-    assert "does NOT hold: the weights file is another one" in bad.stdout
+    named = json.loads(certified[1].read_text())["weights"]
+    other = hashlib.sha256(certified[0].read_bytes()).hexdigest()
+    assert (
+        f"does NOT hold: {certified[0]} is not the weights file that the certificate names: {named['file']}, SHA-256 "
+        f"{named['sha256']}; this one has {other}"
+    ) in bad.stdout
     missing = assay("verify", str(tmp_path / "none.json"))
     assert missing.returncode == 2
     assert len(missing.stderr.splitlines()) == 1
+
+
+def test_another_layout_of_a_certificate_is_said_to_be_one_and_can_be_restored(certified):
+    path = certified[1]
+    whole = path.read_text()
+    path.write_text(whole.removesuffix("\n"))
+    said = verify(path)
+    assert not said.holds
+    assert f"lacks the newline at its end: nothing else differs; 'echo >> {path}' restores it" in said.reason
+    subprocess.run(["sh", "-c", f"echo >> {path}"], check=True)
+    assert verify(path).holds
+    path.write_text(json.dumps(json.loads(whole), indent=1))
+    said = verify(path)
+    assert not said.holds
+    assert "another layout, and its content as it was: a certificate is one line of JSON" in said.reason
+    path.write_text(canonical(json.loads(path.read_text())) + "\n")  # as the reason says
+    assert path.read_text() == whole
+
+
+def test_a_guarantee_says_over_which_inputs_and_of_which_error_it_is():
+    for task, words in (
+        (
+            SparseAveraging(length=9, sparsity=3),
+            "over all sets of 3 pointers and all values in the unit ball: every answer",
+        ),
+        (make_task("match2", length=5, modulus=7), "over all residues: every answer"),
+    ):
+        claim = {"task": task.to_json(), "refuses": False, "guaranteed_error": 0.1, "arithmetic": "float32"}
+        first = proof_text({**claim, "steps": [], "assumes": []}).splitlines()[0]
+        assert first.startswith(f"proved {words} errs by at most 0.1 (")
+        assert ("Euclidean" in first) is isinstance(task, SparseAveraging)
+        assert first.endswith("in float32, rounding included")
 
 
 @pytest.mark.long

@@ -57,11 +57,11 @@ def test_fifty_thousand_documents_and_pairs():
             8,
             "Necessary: 4 dimensions. Enough at 8 bits, proved for all 1.25e+09 sets of 2: 99 (1 bit would do).",
         ),
-        (2, "Necessary: 16 dimensions. Enough at 2 bits, proved for all 1.25e+09 sets of 2: 99 (1 bit would do). Ran"),
+        (2, "Necessary: 16 dimensions. Enough at 2 bits, proved for all 1.25e+09 sets of 2: 99 (1 bit would do)."),
         (1, "Necessary: 31 dimensions. Enough at 1 bit, proved for all 1.25e+09 sets of 2: 99. Random documents, in"),
         (
             64,
-            "Necessary: 4 dimensions. Enough at 64 bits, proved for all 1.25e+09 sets of 2: 20 (18 bits would do). Random",
+            "Necessary: 4 dimensions. Enough at 64 bits, proved for all 1.25e+09 sets of 2: 20 (18 bits would do).",
         ),
     ],
 )
@@ -81,8 +81,8 @@ def test_what_is_enough_is_listed_by_bits_and_no_entry_is_beaten_by_another():
             assert explicit(documents, top, bits) == next(one for one in reversed(known) if one.bits <= bits)
     says = {one.name: one.says for one in sized(50_000, 2, 8).statements}
     assert says["enough, by bits"] == (
-        "99 dimensions at 1 bit, 40 at 10, 36 at 11, 32 at 13, 28 at 14, 24 at 17, 20 at 18; Assay knows of no fewer at 8 "
-        "bits, nor at bits between these"
+        "99 dimensions at 1 bit, 40 at 10, 36 at 11, 32 at 13, 28 at 14, 24 at 17, 20 at 18; Assay knows of no fewer "
+        "at 8 bits, nor at bits between these"
     )
 
 
@@ -337,9 +337,9 @@ def test_every_legal_question_has_a_whole_answer(documents, top, opposite, bits,
 def test_words_of_the_reverse_answer():
     found = sized(None, 2, 14, 28)
     assert found.answer == (
-        "28 dimensions at 14 bits, top 2: proved for 130,321 documents; random documents, in real numbers, serve all "
-        f"sets of {found.amount('random documents'):,} documents; no number of documents up to 2^53 is excluded, and Assay "
-        "looks no further."
+        "28 dimensions at 14 bits, top 2: proved for 130,321 documents; random documents, in real numbers, serve "
+        f"all sets of {found.amount('random documents'):,} documents; no number of documents up to 2^53 is excluded, "
+        "and Assay looks no further."
     )
     assert found.amount("enough") == 19**4
     assert sized(None, 2, 8, 2).answer == (
@@ -352,8 +352,8 @@ def test_words_of_the_reverse_answer():
 def test_a_number_that_nothing_is_sought_beyond_is_not_printed_as_a_count():
     found = sized(None, 2, 8, 768)
     assert found.answer == (
-        "768 dimensions at 8 bits, top 2: proved for up to 2^53 documents; random documents, in real numbers, serve all "
-        "sets of up to 2^53 documents; no number of documents up to 2^53 is excluded, and Assay looks no further."
+        "768 dimensions at 8 bits, top 2: proved for up to 2^53 documents; random documents, in real numbers, serve "
+        "all sets of up to 2^53 documents; no number of documents up to 2^53 is excluded, and Assay looks no further."
     )
     for words in (found.answer, *(one.says for one in found.statements)):
         assert "at least" not in words

@@ -28,6 +28,26 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def canonical_line(path: object, text: str, value: object) -> str:
+    """Why a file that holds this value is not the one line that certificates are; empty where it is.
+
+    >>> canonical_line("proof.json", '{"a":1}', {"a": 1})
+    "proof.json lacks the newline at its end: nothing else differs; 'echo >> proof.json' restores it"
+    >>> canonical_line("proof.json", '{"a":1}\\n', {"a": 1})
+    ''
+    """
+    if text == canonical(value) + "\n":
+        return ""
+    if text == canonical(value):
+        return f"{path} lacks the newline at its end: nothing else differs; 'echo >> {path}' restores it"
+    return (
+        f"{path} has another layout, and its content as it was: a certificate is one line of JSON in ASCII, with "
+        "sorted keys, each once, no spaces around them, numbers as Python prints them and a newline at the end; send "
+        "the file as it was written, or write it anew in Python: Path(path).write_text(canonical(json.loads(text)) + "
+        "'\\n'), with canonical of assay.evidence"
+    )
+
+
 def content_hash(value: object) -> str:
     """The first 32 hexadecimal digits of the SHA-256 of the canonical JSON: the key of a question."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]

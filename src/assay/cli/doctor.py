@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from assay import __version__
 from assay.cli.machine import allowed_cores, file_system, free_memory
+from assay.cli.options import option_of
 from assay.errors import AssayError
 from assay.evidence import Evidence, Json
 from assay.schema import Result
@@ -87,7 +88,8 @@ def examine(out: Path) -> Checked:
         try:
             checks.append(replace(check(), name=name))
         except Exception as error:  # whatever it is, the other checks are worth having
-            said = " ".join(str(error).split()) or type(error).__name__
+            words = "; ".join(error.spelt(option_of)) if isinstance(error, AssayError) else str(error)
+            said = " ".join(words.split()) or type(error).__name__
             advice = "" if isinstance(error, AssayError) else "this check could not be made"
             checks.append(Check(name, "problem", said, advice))
     return Checked(tuple(checks))
@@ -286,7 +288,7 @@ def _memory() -> Check:
 
 
 def _output_folder(out: Path) -> Check:
-    require_folder(out)
+    require_folder(out, "out")
     return _ok(f"{out} {'can be written to' if out.exists() else 'is not there yet and can be made'}")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assay.sessions.build import Built, Checked
     from assay.sessions.limits import Bounded, Communication
     from assay.studies.estimate import Estimate
+    from assay.tasks import Task
 
 
 def rounded(value: object) -> object:
@@ -36,10 +37,15 @@ def result_text(found: Result) -> str:
 
 
 def built_text(built: Built) -> str:
-    """What was built, and its proof if it was asked for."""
+    """What was built, and its proof if it was asked for: of its two guarantees it is said what each rests on."""
     fields = {name: value for name, value in built.to_json().items() if name not in ("certificate", "proof")}
     if built.proof is None:
         return fields_text(fields)
+    proved = field(built.proof["guaranteed_error"])
+    fields["guaranteed_error"] = (
+        f"{field(fields['guaranteed_error'])}, of any weights built with these settings; {proved} is proved of the "
+        "numbers in this file, below"
+    )
     return f"{fields_text({**fields, 'certificate': built.certificate})}\n\n{proof_text(built.proof)}"
 
 
@@ -54,11 +60,36 @@ def checked_text(checked: Checked) -> str:
 
 def proof_text(claim: Json) -> str:
     """A guarantee, its steps, and what is assumptions."""
+    from assay.tasks import task_from_json
+
+    task = task_from_json(claim["task"])
     which = "every answer that it gives" if claim["refuses"] else "every answer"
-    guarantee = f"proved: {which} errs by at most {claim['guaranteed_error']:.6g}, in {claim['arithmetic']}"
+    guarantee = (
+        f"proved {_all_inputs(task)}: {which} errs by at most {claim['guaranteed_error']:.6g} ({_error(task)}), in "
+        f"{claim['arithmetic']}, rounding included"
+    )
     steps = [f"  {number}. {step['statement']}\n     {step['how']}" for number, step in enumerate(claim["steps"], 1)]
     refuses = ["  inputs without a certificate are refused by the network"] if claim["refuses"] else []
     return "\n".join([guarantee, *steps, f"  assumptions: {'; '.join(claim['assumes'])}", *refuses])
+
+
+def _all_inputs(task: Task) -> str:
+    from assay.tasks.sparse_averaging import SparseAveraging
+
+    if isinstance(task, SparseAveraging):
+        return f"over all sets of {task.sparsity} pointers and all values in the unit ball"
+    return task.all_inputs
+
+
+def _error(task: Task) -> str:
+    """What a worst-case error measures."""
+    from assay.tasks.answers import Bits, Reals
+
+    if isinstance(task.answer, Reals):
+        return "Euclidean distance from the exact answer"
+    if isinstance(task.answer, Bits):
+        return "distance from the exact answer, 0 or 1"
+    return "0 where the right class has the largest output, else 1"
 
 
 def verified_text(found: Verification) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from assay.errors import AssayError, CertificateError, Refuted
-from assay.evidence import Json, canonical
+from assay.evidence import Json, canonical, canonical_line
 from assay.probing.candidates import Whitened, check_keys, face_candidates
 from assay.probing.rational import Query, Refutation, exact_face, integers, whole_numbers
 from assay.store.files import parse_json, read_text, write_whole
@@ -187,7 +187,8 @@ def read(path: str | Path) -> Certificate:
         certificate = Certificate.from_json(data)
     except AssayError as error:
         raise type(error)(f"{path}: {error}") from None
-    _require(canonical(data) + "\n" == text, "it is not in canonical form")
+    layout = canonical_line(path, text, data)
+    _require(not layout, layout)
     return certificate
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from assay.constructions.answering import together
 from assay.errors import AssayError, ParameterError, Refuted, one_line, require
-from assay.evidence import Verification, canonical
+from assay.evidence import Verification, canonical, canonical_line
 from assay.proofs.proof import Stored, prove
 from assay.schema import Json
 from assay.store.files import parse_json, read_text, require_writable, sha256_of, write_whole
@@ -75,13 +76,20 @@ def verify(
     text = read_text(path, LARGEST)
     certificate = _parsed(path, text)
     stored_at = _named(path, certificate["weights"]["file"]) if weights is None else Path(weights)
+    if weights is None and not os.path.lexists(stored_at):
+        raise ParameterError(
+            "{} speaks of the weights file {}, and there is none beside it: keep both in one folder, or name it as "
+            "{weights}",
+            path,
+            stored_at.name,
+        )
     checked: list[str] = []
     try:
         _require(certificate["sha256"] == _own_sha256(certificate), "the certificate was altered: its SHA-256 differs")
-        _require(canonical(certificate) + "\n" == text, "the certificate is not in canonical form")
+        layout = canonical_line(path, text, certificate)
+        _require(not layout, layout)
         checked.append("the certificate is whole: its text matches its own SHA-256")
-        same = sha256_of(stored_at, LARGEST_WEIGHTS) == certificate["weights"]["sha256"]
-        _require(same, "the weights file is another one")
+        _require_weights(stored_at, certificate["weights"])
         checked.append(f"the weights file {stored_at.name} matches the SHA-256 that the certificate names")
         claim = _of_file(_claim_of_file, stored_at, tell)
         for key, value in claim.items():
@@ -94,6 +102,13 @@ def verify(
     except Refuted as wrong:
         return Verification(str(path), False, str(wrong), checked=tuple(checked), certificate=certificate)
     return Verification(str(path), True, checked=tuple(checked), certificate=certificate)
+
+
+def _require_weights(stored_at: Path, named: Json) -> None:
+    """Refuse a file that is not the one that the certificate names."""
+    found, wanted = sha256_of(stored_at, LARGEST_WEIGHTS), named["sha256"]
+    reason = f"{stored_at} is not the weights file that the certificate names: {named['file']}, SHA-256 {wanted}"
+    _require(found == wanted, f"{reason}; this one has {found}")
 
 
 def _require(holds: bool, reason: str) -> None:

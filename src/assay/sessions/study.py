@@ -22,7 +22,7 @@ from assay.questions.baselines import refused
 from assay.report.findings import Findings, gather
 from assay.report.found import Reported
 from assay.report.page import require_report, write_report
-from assay.store.files import free_bytes, make_folder, require_folder
+from assay.store.files import free_bytes, make_folder, refuse_file, require_folder
 from assay.store.ledger import LEDGER, Ledger
 from assay.studies.engines import open_engine
 from assay.studies.estimate import Estimate, estimate
@@ -64,7 +64,7 @@ def run(
     # What is asked, by whom it is answered, and where answers and report go: refused here, before anything is computed.
     asked = load_study(str(study), quick=quick)
     chosen = open_engine(engine, workers=workers, folder=Path(out), address=address)
-    folder = make_folder(out)
+    folder = make_folder(out, "out")
     require_report(asked.name, folder)
     with Ledger(folder / LEDGER) as ledger:
         # What is known already, and whether all that is to be learned is more than a trivial baseline does.
@@ -112,7 +112,7 @@ def estimate_session(
     name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]
 ) -> Estimate:
     """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
-    require_folder(out)
+    require_folder(out, "out")
     study = load_study(name, quick=quick)
     known = {**kept_answers(study.name), **answers_in(out)}
     found = estimate(study, known, workers=workers or os.cpu_count() or 1, tell=tell)
@@ -134,8 +134,9 @@ def report_session(name: str, *, quick: bool, out: Path) -> Reported[Findings]:
     if Path(name).is_dir():
         raise AssayError(f"{name} is a folder; 'assay report STUDY --out {name}' names the study{_others(Path(name))}")
     study = load_study(name, quick=quick)
+    refuse_file(out, "out")
     with Ledger(out / LEDGER, create=False) as ledger:
-        return write_findings(study, ledger, make_folder(out), _command("report", name, quick, out), Ran(0, {}))
+        return write_findings(study, ledger, make_folder(out, "out"), _command("report", name, quick, out), Ran(0, {}))
 
 
 def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> Reported[Findings]:

@@ -18,7 +18,7 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from assay.errors import AssayError, DiskError, one_line
+from assay.errors import AssayError, DiskError, ParameterError, one_line
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # the path is as it should be, the disk is not
 _SPECIAL = (
@@ -75,14 +75,15 @@ def require_writable(*paths: Path | None, reads: Iterable[Path | None] = ()) -> 
         taken.add(place)
 
 
-def make_folder(path: str | Path) -> Path:
-    """The folder, made if need be, and known to be writable.
+def make_folder(path: str | Path, named: str = "") -> Path:
+    """The folder, made if need be, and known to be writable; `named` is the parameter that names it, if one does.
 
     Raises:
         DiskError: the disk is full or fails.
         AssayError: it cannot be made or written to.
     """
     folder = Path(path)
+    refuse_file(folder, named)
     with _explained(f"folder {folder}", "written to"):
         folder.mkdir(parents=True, exist_ok=True)
         trial = _neighbour(folder / "file")
@@ -91,13 +92,14 @@ def make_folder(path: str | Path) -> Path:
     return folder
 
 
-def require_folder(path: str | Path) -> None:
+def require_folder(path: str | Path, named: str = "") -> None:
     """Refuse what `make_folder` would refuse, before the work whose results it is for; nothing is left there.
 
     Raises:
         DiskError: the disk is full or fails.
         AssayError: it cannot be made or written to.
     """
+    refuse_file(Path(path), named)
     folder = Path(path).absolute()
     nearest = nearest_folder(folder)
     with (
@@ -105,6 +107,19 @@ def require_folder(path: str | Path) -> None:
         TemporaryDirectory(dir=nearest, prefix=".assay-") as trial,
     ):
         Path(trial, folder.relative_to(nearest)).mkdir(parents=True, exist_ok=True)
+
+
+def refuse_file(folder: Path, named: str = "") -> None:
+    """Refuse a file where a folder is to be, or one above it.
+
+    Raises:
+        AssayError: it names the file, and the parameter that names the folder.
+    """
+    for place in (folder, *folder.parents):
+        if os.path.isfile(place):  # False for a name that is too long
+            if named:
+                raise ParameterError(f"{{}} is a file; {{{named}}} is a folder", place)
+            raise AssayError(f"{place} is a file; it must be a folder")
 
 
 def free_bytes(path: str | Path) -> int:

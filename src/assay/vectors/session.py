@@ -101,7 +101,7 @@ def examine(
     others = checked_precisions(quantise, array.dtype)
     folder = None if out is None else Path(out)
     if folder is not None:
-        require_folder(folder)
+        require_folder(folder, "out")
     tell(f"reading {array.shape[0]:,} documents of {array.shape[1]} numbers ({array.dtype})")
     given = Documents(array)
     answers = Answers(folder, given.digest)
