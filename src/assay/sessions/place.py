@@ -58,7 +58,7 @@ def place(
         rates: learning rates that are tried for this layer.
         hours: that the battery may take at most, as it is estimated before.
         out: folder of the ledger.
-        report: the page; `<out>/place-<layer>.html` unless given.
+        report: the page; unless given, `<out>/place-<layer>.html`, with what else was chosen in its name.
         workers: processes; as many as there are cores unless given.
         quiet: whether progress is not shown.
         tell: is told what was found before anything is trained.
@@ -71,7 +71,7 @@ def place(
     battery_layer, rows, left_out = _asked(layer, options, on, quick, rates)
     known = known_layers(against, besides=battery_layer.name)
     folder = Path(out)
-    page = Path(report) if report else folder / f"place-{_file_name(battery_layer.name, on, quick)}.html"
+    page = Path(report) if report else folder / f"place-{_file_name(battery_layer, on, against, quick)}.html"
     require_folder(folder)
     require_writable(page if report or folder.exists() else None)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
@@ -152,8 +152,11 @@ def _checked(rates: Sequence[float]) -> tuple[float, ...]:
     return tuple(rates)
 
 
-def _file_name(name: str, on: Sequence[str], quick: bool) -> str:
-    parts = [name.split("/")[-1], *["quick"] * quick, *on]
+def _file_name(battery_layer: BatteryLayer, on: Sequence[str], against: Sequence[str], quick: bool) -> str:
+    """All that a card is made of: no card takes the place of another one."""
+    parts = [battery_layer.name.split("/")[-1], *["quick"] * quick, *on]
+    parts += ["against", *against] if against else []
+    parts += ["rates", *map(str, battery_layer.rates)] if battery_layer.rates != RATES else []
     return re.sub(r"[^\w.=]+", "-", "-".join(parts)).strip("-")
 
 
