@@ -75,7 +75,7 @@ def place(
     require_folder(folder)
     require_writable(page if report or folder.exists() else None)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
-    lines, _ = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
+    lines, left = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
     checks = [*lines, *left_out]
     for line in checks:
         tell(line)
@@ -86,7 +86,7 @@ def place(
                 ledger.add(piece)
         require_tests_of_learning(study, ledger)
         with progress(quiet=quiet) as show:
-            ran = run_questions(study.asked(), ledger, workers=cores, report=show)
+            ran = run_questions(study.asked(), ledger, workers=cores, report=show, planned=left.by_question)
         answers = {piece.key: piece for piece in ledger}
     card = Card(
         layer=battery_layer.name,
