@@ -18,6 +18,7 @@ from assay.placing.battery import RATES, ROWS, BatteryLayer, Row, battery, chose
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
+from assay.placing.proved import proved
 from assay.placing.reference import KEPT_BASELINES, known_layers
 from assay.placing.rows import placed_rows
 from assay.sessions.study import answers_in, require_tests_of_learning
@@ -26,7 +27,7 @@ from assay.store.ledger import LEDGER, Ledger
 from assay.store.versions import machine, versions
 from assay.studies.estimate import Estimate
 from assay.studies.kept import kept_answers
-from assay.studies.progress import progress
+from assay.studies.progress import duration, progress
 from assay.studies.runner import run_questions
 
 
@@ -75,10 +76,12 @@ def place(
     require_folder(folder)
     require_writable(page if report or folder.exists() else None)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
-    lines, left = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
+    lines, undeclared, left = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
     checks = [*lines, *left_out]
     for line in checks:
         tell(line)
+    if left.questions:
+        tell(f"{left.questions} questions on {cores} workers: about {duration(left.seconds)}, if they have the cores")
     with Ledger(make_folder(folder) / LEDGER) as ledger:
         shipped = kept_answers(KEPT_BASELINES)
         for question in study.baselines():
@@ -100,6 +103,8 @@ def place(
         versions=versions(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         page=str(page),
+        undeclared=undeclared,
+        proved=tuple(proved(study, undeclared)),
     )
     write_card(card, page)
     return card
@@ -120,7 +125,7 @@ def estimate_place(
     battery_layer, rows, left_out = _asked(layer, options, on, quick, rates)
     require_folder(out)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
-    lines, left = layer_checks(battery_layer, study, answers_in(out), cores, tell=tell)
+    lines, _, left = layer_checks(battery_layer, study, answers_in(out), cores, tell=tell)
     for line in (*lines, *left_out):
         tell(line)
     return replace(left, free_bytes=free_bytes(out))
