@@ -118,6 +118,7 @@ _SHORT = {
     "at least": "\N{GREATER-THAN OR EQUAL TO}",
     "fewer than": "<",
 }
+_MOST_LEVEL = 3  # rows that are named though nobody is ahead there
 _OF_ITS_STATE = " of about its state"
 
 
@@ -138,6 +139,8 @@ def headline(card: Card) -> str:
         if found:
             best = max((placed for placed, _ in found), key=lambda placed: score(BY_NAME[name], placed))
             groups[group if ahead or behind else "level"].append(said(BY_NAME[name]) + _but(best) * ahead)
+    if len(groups["level"]) > _MOST_LEVEL:
+        groups["level"] = [f"{len(groups['level'])} other rows"]
     parts = [f"{group} on {listed(names)}" for group, names in groups.items() if names]
     return f"{card.layer}, beside known layers{_OF_ITS_STATE * declares(card)}: {'; '.join(parts)}."
 

@@ -29,7 +29,7 @@ def card_text(card: Card) -> str:
     for name in ("row", "width", "reached", "seeds", "error", "known above, level, below"):
         table.add_column(name, justify="right" if name in ("width", "error") else "left", no_wrap=True)
     for placed in card.placed:
-        found = BY_NAME[placed.row].short, str(placed.width), short_text(placed)
+        found = placed.row, str(placed.width), short_text(placed)
         table.add_row(*found, seeds_text(placed), error_text(placed), others_text(card, placed))
     console.print(table)
     if card.unanswered:
