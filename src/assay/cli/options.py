@@ -117,6 +117,13 @@ Out = Annotated[Path, OUT]
 Workers = Annotated[int | None, typer.Option(min=1, help="Workers at a time; as many as there are cores unless given.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A smaller version of the same, for a first look.")]
 Tables = Annotated[bool, typer.Option("--tables", help="Print all tables in place of the summary.")]
+Figures = Annotated[
+    str,
+    typer.Option(
+        help="What the figures beside the report are: svg, png or pdf.",
+        autocompletion=complete.listed("svg", "png", "pdf"),
+    ),
+]
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", callback=tell.silence, help="Print no progress, errors alone."),

@@ -13,6 +13,7 @@ from assay.cli import completion as complete
 from assay.cli.exits import ExitCode
 from assay.cli.options import (
     DEFAULT_OUT,
+    Figures,
     Json,
     Out,
     Quick,
@@ -56,6 +57,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
     ] = False,
+    figures: Figures = "svg",
     tables: Tables = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -75,7 +77,14 @@ def run(
         return
     began = time.monotonic()
     result = run_study(
-        study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=quiet or as_json
+        study,
+        quick=quick,
+        out=out,
+        workers=workers,
+        engine=engine,
+        address=address,
+        quiet=quiet or as_json,
+        figures=figures,
     )
     _show_study(result, as_json, tables=tables, seconds=time.monotonic() - began)
 
@@ -85,13 +94,14 @@ def report(
     study: StudyName,
     quick: Quick = False,
     out: Out = DEFAULT_OUT,
+    figures: Figures = "svg",
     tables: Tables = False,
     as_json: Json = False,
 ) -> None:
     """Write the report of a study from what its ledger holds."""
     from assay.sessions.study import report_session
 
-    _show_study(report_session(study, quick=quick, out=out), as_json, tables=tables)
+    _show_study(report_session(study, quick=quick, out=out, figures=figures), as_json, tables=tables)
 
 
 @app.command("ls")
