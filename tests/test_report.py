@@ -575,7 +575,7 @@ def test_points_stand_where_the_findings_say(findings):
     learned = found.spec["layer"][-1]["encoding"]
     assert learned["x"]["scale"]["type"] == learned["y"]["scale"]["type"] == "log"
     assert learned["x"]["axis"]["values"] == [8, 16, 32, 64]
-    assert found.title == "At N = 64 attention learned with width 13, explicit weights take 9 (cyclic)"
+    assert found.title == "At N = 64, attention learned with width 13, explicit weights take 9 (cyclic)"
 
 
 def test_censored_points_are_arrows_and_impossible_regions_end_above_what_is_excluded(findings):

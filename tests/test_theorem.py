@@ -129,7 +129,7 @@ def test_the_sentence_says_laws_that_are_decided_and_factors_of_others():
 
 def test_one_width_of_each_is_compared_where_no_growth_is_known():
     once = [Series(name, name, "training", "learned", "mean", (Point(8, w),)) for name, w in (("lstm", 9), ("gru", 5))]
-    assert message(only(*once)) == "At N = 8 gru learned with width 5 and lstm with width 9"
+    assert message(only(*once)) == "At N = 8, gru learned with width 5 and lstm with width 9"
 
 
 def test_what_was_not_learned_is_an_arrow_and_no_number():

@@ -41,7 +41,7 @@ def compared(learned: Sequence[Series], symbol: str) -> str:
                 (failed if point.censored else found).append((point.width, series))
     found.sort(key=lambda pair: (pair[0], pair[1].architecture))
     first, *others = [f"{series.architecture} {{}}{_sized(series, width)}" for width, series in found]
-    said = f"At {symbol} = {x:,} " + listed([first.format("learned with "), *(one.format("with ") for one in others)])
+    said = f"At {symbol} = {x:,}, " + listed([first.format("learned with "), *(one.format("with ") for one in others)])
     if failed:
         beyond = listed([f"{series.architecture} up to {_sized(series, width)}" for width, series in failed])
         said += f"; not learned: {beyond}"
@@ -69,11 +69,11 @@ def of_architecture(architecture: Architecture, series: Sequence[Series], symbol
     name = architecture.name
     if ends:
         point, one = max(ends, key=lambda pair: pair[0].x)
-        x, said = point.x, f"At {symbol} = {point.x:,} {name} learned with {_sized(one, point.width)}"
+        x, said = point.x, f"At {symbol} = {point.x:,}, {name} learned with {_sized(one, point.width)}"
     elif learned:
         point = learned[0].points[-1]
         x = point.x
-        said = f"At {symbol} = {x:,} {name} was not learned up to {_sized(learned[0], point.width)} within this budget"
+        said = f"At {symbol} = {x:,}, {name} was not learned up to {_sized(learned[0], point.width)} within this budget"
     elif weights:
         x = max(point.x for point, _ in weights)
         said = ""
@@ -81,7 +81,7 @@ def of_architecture(architecture: Architecture, series: Sequence[Series], symbol
         return _excluding(name, series, symbol)
     least = min(((point.width, one.source) for point, one in weights if point.x == x), default=None)
     if least and not said:
-        said = f"At {symbol} = {x:,} explicit weights in {name} take width {least[0]:,} ({least[1]})"
+        said = f"At {symbol} = {x:,}, explicit weights in {name} take width {least[0]:,} ({least[1]})"
     elif least:
         said += f", explicit weights take {least[0]:,} ({least[1]})"
     return said + _excluded(series, x, learned=bool(ends))
@@ -93,7 +93,7 @@ def of_bits(name: str, weights: Sequence[Series], required: Sequence[Series], sy
     bits, source = min((point.width, one.source) for one in weights for point in one.points if point.x == x)
     needed = max((point.width for one in required for point in one.points if point.x == x), default=0)
     least = f"; no weights do with fewer than {math.ceil(needed):,}" if needed else ""
-    return f"At {symbol} = {x:,} explicit weights in {name} have {bits:,} bits in one embedding ({source}){least}"
+    return f"At {symbol} = {x:,}, explicit weights in {name} have {bits:,} bits in one embedding ({source}){least}"
 
 
 def _sized(series: Series, width: int) -> str:
@@ -116,7 +116,7 @@ def _excluding(name: str, series: Sequence[Series], symbol: str) -> str:
     """Of what has bounds alone."""
     x = max(point.x for one in series for point in one.points)
     said = _excluded(series, x, learned=False)
-    return f"At {symbol} = {x:,} {name} has bounds alone{said}"
+    return f"At {symbol} = {x:,}, {name} has bounds alone{said}"
 
 
 def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:

@@ -6,7 +6,7 @@ from assay.report.looks import BLUE, GREY, SERIES, STEEL, TEAL
 from assay.report.messages import listed
 from assay.report.retrieval_findings import Margin, MemoryFindings, RetrievalFindings
 from assay.report.text_table import TextTable
-from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, plain, tooltip, where
+from assay.report.vega import DECADES, ONCE, Row, Spec, VegaChart, names, numbers, panels, plain, tooltip, where
 
 # Colours and dashes of the lines of the first chart, by how their names begin.
 _LINES = {
@@ -85,6 +85,7 @@ def _documents_chart(found: RetrievalFindings) -> VegaChart:
             "encoding": {"x": x, "y": y, "tooltip": said},
         },
         {
+            **ONCE,
             "mark": {"type": "rule", "color": BLUE, "strokeWidth": 2},
             "encoding": {"x": {"datum": 2 * top}},
         },
@@ -136,7 +137,7 @@ def _shades(colours: list[str]) -> list[str]:
     for colour in colours:
         place = seen[colour] = seen.get(colour, -1) + 1
         parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-        found.append("#" + "".join(f"{round(part + (255 - part) * 0.28 * place):02x}" for part in parts))
+        found.append("#" + "".join(f"{round(part + (255 - part) * 0.17 * place):02x}" for part in parts))
     return found
 
 
@@ -152,7 +153,7 @@ def _margin_chart(found: RetrievalFindings) -> VegaChart:
         "mark": {"type": "line", "point": {"filled": True, "size": 45}, "clip": True},
         "encoding": {
             "x": numbers("n", "documents n", scale={"type": "log", "base": 2}),
-            "y": numbers("margin", "least margin", scale=log, axis={"format": "~g"}),
+            "y": numbers("margin", "least margin", scale=log, axis=DECADES),
             "color": names("name", sort=order, scale=colours, legend={}),
             "tooltip": tooltip("name", "n", "margin", margin={"format": ".3g"}),
         },
@@ -233,7 +234,7 @@ def _memory_chart(found: MemoryFindings) -> VegaChart:
                 ),
             },
         },
-        {"mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": {"x": {"datum": 1}}},
+        {**ONCE, "mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": {"x": {"datum": 1}}},
     ]
     places = sorted({point.dimensions for point in found.points})
     spec = panels("dimensions", places, 300, layers, "d = {}")

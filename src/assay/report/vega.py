@@ -12,11 +12,15 @@ from functools import cache
 from pathlib import Path
 from textwrap import wrap
 
+from assay.errors import unknown
+
 Spec = dict[str, object]
 Row = Mapping[str, object]
 
 TEMPLATES = Path(__file__).parent  # `parts.html` there has the macro that draws a chart
 FORMATS = ("svg", "png", "pdf")  # of files
+ONCE: Spec = {"data": {"values": [{}]}}  # of a layer that is drawn once, and not for each row
+DECADES: Spec = {"values": [float(f"{m}e{e}") for e in range(-6, 1) for m in (1, 2, 5)], "format": "~g"}  # an axis
 INK = "currentColor"  # of text in a page, whatever its colours are
 _FILE_WIDTH, _PANEL_WIDTH = 760, 330  # of a file; of one panel in it
 _AXES = 66  # pixels beside a panel that its axis takes
@@ -219,6 +223,16 @@ def _pdf(spec: Spec) -> bytes:
 
 
 _DRAWN: dict[str, Callable[[Spec], bytes]] = {"svg": _svg, "png": _png, "pdf": _pdf}
+
+
+def require_format(name: str) -> None:
+    """Refuse what files of charts cannot be.
+
+    Raises:
+        AssayError: it is none of FORMATS.
+    """
+    if name not in FORMATS:
+        raise unknown("kind of figures", name, FORMATS)
 
 
 @cache
