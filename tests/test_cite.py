@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay import AssayError, __version__, cite
-from assay.references import AUTHORS, FOUNDING, TITLE, citations_in, cited_in, papers
+from assay.references import AUTHORS, FOUNDING, RELEASED, TITLE, citations_in, cited_in, papers
 from assay.sessions.catalogue import REGISTRIES, catalogue
 from assay.studies import shipped
 from fresh import assay
@@ -55,6 +55,7 @@ def test_citation_cff_says_the_same():
     assert f'title: "{TITLE}"' in CFF
     assert f'  - name: "{AUTHORS}"' in CFF
     assert f"version: {__version__}" in CFF
+    assert f"date-released: {RELEASED}-" in CFF
     founding = papers()[FOUNDING].fields
     assert founding["title"].strip("{}") in CFF
     assert f"arXiv:{founding['eprint']}" in CFF

@@ -123,7 +123,8 @@ def test_the_sentence_says_laws_that_are_decided_and_factors_of_others():
     few = Series("lstm", "lstm", "training", "learned", "mean", (Point(8, 4), Point(16, 6), Point(32, 9)))
     flat = series("gru", "training", "learned", (5, 5, 5, 5), "mean")
     assert message(only(flat, few, LINEAR[0])) == (
-        "Learned widths grow 2.2 times from N = 8 to 32 for lstm and like N^1.06 for feed-forward, and stay the same for gru"
+        "Learned widths grow 2.2 times from N = 8 to 32 for lstm and like N^1.06 for feed-forward, "
+        "and stay the same for gru"
     )
 
 

@@ -5,6 +5,8 @@ A chart has one table of rows, which its layers filter: what it draws is what it
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
@@ -99,6 +101,14 @@ class VegaChart:
             "rows": table,
             "panel": self.panel,
         }
+
+    def csv(self) -> str:
+        """What is drawn, as a table: a line for each row, first the names of its columns."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
 
     def file(self, form: str = "svg") -> bytes:
         """A file of one of FORMATS: on white, with its title."""
