@@ -36,7 +36,7 @@ class _Region:
 
 _REGIONS = {
     "worst": _Region(SOFT, 0.2, (4, 3), "worst case"),
-    "mean": _Region(GREY, 0.45, (1, 0), "mean error"),
+    "mean": _Region(GREY, 0.45, (1, 0), "mean"),
 }
 
 
