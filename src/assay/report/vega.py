@@ -214,7 +214,8 @@ def _lines(text: str, width: int) -> list[str]:
 def _svg(spec: Spec) -> bytes:
     from vl_convert import vegalite_to_svg
 
-    return vegalite_to_svg(spec).encode()
+    ground = 'fill="white"/>'
+    return vegalite_to_svg(spec).replace(ground, ground.replace("/", ' rx="8"/'), 1).encode()
 
 
 def _png(spec: Spec) -> bytes:
