@@ -231,6 +231,19 @@ def test_the_report_is_made_from_the_ledger_alone(finished, tmp_path):
     assert all(key in page for key, *_ in rows(finished))
 
 
+def test_figures_are_files_of_the_kind_asked_for(finished, tmp_path):
+    shutil.copy(finished / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    assert "Known: pdf, png, svg" in complaint("report", TINY, "--out", tmp_path, "--figures", "jpg")
+    assert not list(tmp_path.glob("*.html"))
+    said = printed("report", TINY, "--out", tmp_path, "--figures", "pdf")
+    (folder,) = tmp_path.glob("*-figures")
+    drawn = list(folder.iterdir())
+    assert drawn
+    assert all(path.suffix == ".pdf" and path.read_bytes().startswith(b"%PDF") for path in drawn)
+    page = Path(said["report"]).read_text("utf-8")
+    assert all(f'data-chart="{path.stem}"' in page for path in drawn)
+
+
 def test_a_ledger_of_another_version(finished, tmp_path):
     import sqlite3
 

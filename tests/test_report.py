@@ -545,7 +545,7 @@ def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
     said = labels(found)
     assert said[0] == "learned"
     assert starting(said, "impossible (worst case): recurrent-state")
-    assert starting(said, "impossible (mean error): recurrent-state-mean")
+    assert starting(said, "impossible (mean): recurrent-state-mean")
     assert starting(said, "constructed in bare-recurrent: recurrent (32 bits)")
     assert "arrows: not learned within this budget" in found.drawn
     attention = chart(findings, "length.attention")

@@ -58,7 +58,8 @@ def growing(learned: Sequence[Series], symbol: str) -> str:
     same = who.pop(_SAME, [])
     said = ["grow " + listed([f"{how} for {listed(names)}" for how, names in who.items()])] if who else []
     said += [f"{_SAME} for {listed(same)}"] if same else []
-    return "Learned widths " + ", and ".join(said) if said else ""
+    failed = [series.architecture for series in learned if not known(series)]
+    return f"Learned widths {', and '.join(said)}" + f"; not learned: {listed(failed)}" * bool(failed) if said else ""
 
 
 def of_architecture(architecture: Architecture, series: Sequence[Series], symbol: str) -> str:

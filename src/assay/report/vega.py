@@ -28,7 +28,14 @@ _FILE_WIDTH, _PANEL_WIDTH = 760, 330  # of a file; of one panel in it
 _AXES = 66  # pixels beside a panel that its axis takes
 _FILE_INK = "#1d2329"
 _CHARACTER = 7.6  # pixels of a title's characters
-_LEGEND: Spec = {"labelColor": INK, "labelFontSize": 11, "titleColor": INK, "orient": "bottom", "rowPadding": 4}
+_LEGEND: Spec = {
+    "labelColor": INK,
+    "labelFontSize": 11,
+    "titleColor": INK,
+    "orient": "bottom",
+    "rowPadding": 4,
+    "layout": {"bottom": {"anchor": "start", "bounds": "full"}},
+}
 # Lines and text are those of the page, and change with it from light to dark and on paper.
 _CONFIG: Spec = {
     "background": None,
@@ -129,7 +136,7 @@ def sized(chart: VegaChart, width: int) -> Spec:
     """Its specification in so many pixels, with data and looks; `sized` of vega.js is the same in a page."""
     panels = chart.spec.get("concat")
     columns = max(1, min(_most(chart.spec), width // chart.panel)) if chart.panel else 1
-    legend: Spec = {**_LEGEND, "columns": 2 if chart.panel or width > 560 else 1, "labelLimit": width // columns - 34}
+    legend: Spec = {**_LEGEND, "columns": 2 if chart.panel or width > 560 else 1, "labelLimit": width // columns - 24}
     spec: Spec = {**chart.spec, "data": {"values": list(chart.rows)}, "config": {**_CONFIG, "legend": legend}}
     if not isinstance(panels, list):
         return {**spec, "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
@@ -217,7 +224,8 @@ def _lines(text: str, width: int) -> list[str]:
 def _svg(spec: Spec) -> bytes:
     from vl_convert import vegalite_to_svg
 
-    return vegalite_to_svg(spec).encode()
+    ground = 'fill="white"/>'
+    return vegalite_to_svg(spec).replace(ground, ground.replace("/", ' rx="8"/'), 1).encode()
 
 
 def _png(spec: Spec) -> bytes:
