@@ -144,7 +144,9 @@ def slow_volume(order, documents, top):
     return sum((term(a, order + 1 - a, top, documents - top) for a in places), mpf(0))
 
 
-@pytest.mark.parametrize(("dimensions", "documents", "top"), [(10, 14, 2), (7, 10, 3)])
+@pytest.mark.parametrize(
+    ("dimensions", "documents", "top"), [pytest.param(10, 14, 2, marks=pytest.mark.long), (7, 10, 3)]
+)
 def test_small_failures_are_those_of_thirty_digits(dimensions, documents, top):
     """2 (v_(d+1) + v_(d+3) + ...)."""
     with mp.workdps(30):
