@@ -12,13 +12,7 @@ from mpmath import mp, mpf
 
 from assay.errors import AssayError
 from assay.probing.volumes import log_volumes
-from assay.retrieval.random_documents import (
-    dimensions_for_all,
-    dimensions_for_share,
-    log_failure,
-    serves,
-    share_served,
-)
+from assay.retrieval.random_documents import dimensions_for_all, dimensions_for_share, log_failure, serves, share_served
 from test_retrieval_limits import is_served
 
 
