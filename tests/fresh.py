@@ -90,8 +90,13 @@ def _server():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     server = subprocess.Popen(command, **pipes, text=True, env=environment)
-    atexit.register(server.kill)
+    atexit.register(_end, server)
     return server
+
+
+def _end(server):
+    server.kill()
+    server.communicate()
 
 
 def serve():
