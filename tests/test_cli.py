@@ -108,18 +108,7 @@ def test_sample_and_bound_matching():
     drawn = printed("sample", "match3", "--length", 5, "--draws", 3, "--distribution", "hard")
     assert len(drawn["inputs"]) == len(drawn["targets"]) == 3
     said = printed(
-        "bound",
-        "match3",
-        "--length",
-        4096,
-        "--bits",
-        8,
-        "--heads",
-        2,
-        "--width",
-        40,
-        "--architecture",
-        "attention",
+        "bound", "match3", "--length", 4096, "--bits", 8, "--heads", 2, "--width", 40, "--architecture", "attention"
     )
     rows = {row["bound"]: row for row in said["bounds"]}
     assert "needs fixed point" in rows["match3-messages"]["reason"]

@@ -17,12 +17,7 @@ from scipy.stats import norm
 
 from assay.errors import AssayError
 from assay.probing.gaussian_norm import _distances, predicted_norm
-from assay.probing.thresholds import (
-    face_dimension,
-    face_probability,
-    face_threshold,
-    separation_dimension,
-)
+from assay.probing.thresholds import face_dimension, face_probability, face_threshold, separation_dimension
 from assay.probing.volumes import log_tail, log_volumes
 from assay.tasks.counter import example_keys, normals, words
 

@@ -30,13 +30,7 @@ def test_fifty_thousand_documents_and_pairs():
     assert found.fits is None
     assert found.question == {"documents": 50_000, "top": 2, "bits": 16, "share": 1.0}
     amounts = {one.name: one.amount for one in found.statements}
-    assert amounts == {
-        "necessary": 4,
-        "enough": 28,
-        "random documents": 43,
-        "random, all sets": 75,
-        "training": 233,
-    }
+    assert amounts == {"necessary": 4, "enough": 28, "random documents": 43, "random, all sets": 75, "training": 233}
     says = {one.name: f"{one.says} ({one.justification})" for one in found.statements}
     assert "Radon's theorem asks for 4, the bits of a query for 2" in says["necessary"]
     assert "at 14 bits, for all sets" in says["enough"]
