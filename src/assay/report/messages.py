@@ -129,5 +129,5 @@ def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:
         low, high = growth.exponent_interval
         return f"like {symbol}" if round(low, 2) <= 1 <= round(high, 2) else f"like {symbol}^{growth.power[1]:.2f}"
     first, last = points[0], points[-1]
-    times = last.width / first.width
-    return f"{times:.2g} times from {symbol} = {first.x:,} to {last.x:,}"
+    times, span = last.width / first.width, f"from {symbol} = {first.x:,} to {last.x:,}"
+    return f"{times:.{1 if times < 10 else 0}f} times {span}" if times > 1 else f"not {span}"
