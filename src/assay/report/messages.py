@@ -50,8 +50,12 @@ def compared(learned: Sequence[Series], symbol: str) -> str:
             if point.x == x:
                 (failed if point.censored else found).append((point.width, series))
     found.sort(key=lambda pair: (pair[0], pair[1].architecture))
-    first, *others = [f"{named(series.architecture)} {{}}{_sized(series, width)}" for width, series in found]
-    said = f"At {symbol} = {x:,}, " + listed([first.format("learned with "), *(one.format("with ") for one in others)])
+    verbs = ["learned with", *["with"] * (len(found) - 1)]
+    sized = [
+        f"{named(series.architecture)} {verb} {_sized(series, width)}"
+        for verb, (width, series) in zip(verbs, found, strict=True)
+    ]
+    said = f"At {symbol} = {x:,}, {listed(sized)}"
     if failed:
         beyond = listed([f"{named(series.architecture)} up to {_sized(series, width)}" for width, series in failed])
         said += f"; not learned: {beyond}"
