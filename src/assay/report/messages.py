@@ -22,6 +22,16 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
+def named(name: str) -> str:
+    """An architecture's name in a sentence.
+
+    >>> named("attention"), named("attention, depth 2, head dimension 4")
+    ('attention', 'attention (depth 2, head dimension 4)')
+    """
+    base, comma, more = name.partition(", ")
+    return f"{base} ({more})" if comma else base
+
+
 def known(series: Series) -> list[Point]:
     """Points at which something was learned, or has explicit weights."""
     return [point for point in series.points if not point.censored]
@@ -40,10 +50,14 @@ def compared(learned: Sequence[Series], symbol: str) -> str:
             if point.x == x:
                 (failed if point.censored else found).append((point.width, series))
     found.sort(key=lambda pair: (pair[0], pair[1].architecture))
-    first, *others = [f"{series.architecture} {{}}{_sized(series, width)}" for width, series in found]
-    said = f"At {symbol} = {x:,}, " + listed([first.format("learned with "), *(one.format("with ") for one in others)])
+    verbs = ["learned with", *["with"] * (len(found) - 1)]
+    sized = [
+        f"{named(series.architecture)} {verb} {_sized(series, width)}"
+        for verb, (width, series) in zip(verbs, found, strict=True)
+    ]
+    said = f"At {symbol} = {x:,}, {listed(sized)}"
     if failed:
-        beyond = listed([f"{series.architecture} up to {_sized(series, width)}" for width, series in failed])
+        beyond = listed([f"{named(series.architecture)} up to {_sized(series, width)}" for width, series in failed])
         said += f"; not learned: {beyond}"
     return said
 
@@ -54,11 +68,11 @@ def growing(learned: Sequence[Series], symbol: str) -> str:
     for series in learned:
         points = known(series)
         if len(points) > 1:
-            who[_growth(series.growth, points, symbol)].append(series.architecture)
+            who[_growth(series.growth, points, symbol)].append(named(series.architecture))
     same = who.pop(_SAME, [])
     said = ["grow " + listed([f"{how} for {listed(names)}" for how, names in who.items()])] if who else []
     said += [f"{_SAME} for {listed(same)}"] if same else []
-    failed = [series.architecture for series in learned if not known(series)]
+    failed = [named(series.architecture) for series in learned if not known(series)]
     return f"Learned widths {', and '.join(said)}" + f"; not learned: {listed(failed)}" * bool(failed) if said else ""
 
 
@@ -67,7 +81,7 @@ def of_architecture(architecture: Architecture, series: Sequence[Series], symbol
     learned = [one for one in series if one.verdict == "learned"]
     weights = [(point, one) for one in series if one.verdict == "constructed" for point in one.points]
     ends = [(point, one) for one in learned for point in known(one)[-1:]]
-    name = architecture.name
+    name = named(architecture.name)
     if ends:
         point, one = max(ends, key=lambda pair: pair[0].x)
         x, said = point.x, f"At {symbol} = {point.x:,}, {name} learned with {_sized(one, point.width)}"

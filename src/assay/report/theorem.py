@@ -98,8 +98,8 @@ def _learned_label(series: Series, symbol: str) -> str:
     """Which architecture of the panel's family learned, and its last width."""
     variant = "" if series.architecture == series.family else series.architecture.removeprefix(f"{series.family}, ")
     known = messages.known(series)
-    reached = f"{known[-1].width:,} at {symbol} = {known[-1].x:,}" if known else "not within this budget"
-    return f"learned{', ' + variant if variant else ''}: {reached}"
+    start = f"learned{', ' + variant if variant else ''}"
+    return f"{start}: {known[-1].width:,} at {symbol} = {known[-1].x:,}" if known else f"not {start}"
 
 
 def _law(series: Series) -> list[tuple[float, float]]:
