@@ -388,7 +388,7 @@ def seen_by_definition(task, distribution, steps):
     """Share of 8192 test inputs that are among the training inputs, all of them kept."""
 
     def rows(split, start, count):
-        inputs = task.sample(count, seed=0, split=split, start=start, distribution=distribution).inputs
+        inputs = task.drawn(count, seed=0, split=split, start=start, distribution=distribution)
         parts = (inputs,) if isinstance(inputs, torch.Tensor) else inputs
         # zeros of either sign are the same number
         return [

@@ -104,7 +104,7 @@ def test_every_function_of_four_bits_takes_as_many_heads_as_its_degree():
     assert (totals[4], totals.total()) == (2, 65536)
 
 
-@pytest.mark.parametrize("inputs", [4, 5, 6])
+@pytest.mark.parametrize("inputs", [4, 5, pytest.param(6, marks=pytest.mark.long)])
 def test_constructed_layers_of_random_functions_are_right_by_weights_and_values(inputs):
     for seed in range(8 - inputs):
         function = random_function(seed, inputs)

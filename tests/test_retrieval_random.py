@@ -66,7 +66,7 @@ def test_sets_that_are_served_are_as_many_as_cover_counts(documents):
         assert served + 2 == pytest.approx(min(counted, 2**documents), rel=1e-9)
 
 
-@pytest.mark.parametrize("documents", [6, 40, 120])
+@pytest.mark.parametrize("documents", [6, 40, pytest.param(120, marks=pytest.mark.long)])
 def test_sets_that_fail_are_as_many_as_cover_counts_in_the_far_tail(documents):
     """The rest, 2 sum_{i > d} C(n - 1, i): with relative precision, so that small numbers of failures are right."""
     for dimensions in (documents // 2, 3 * documents // 4, documents - 5, documents - 3, documents - 2):
