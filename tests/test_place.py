@@ -380,6 +380,7 @@ def test_a_users_layer_is_placed_from_the_command_line(tmp_path):
         (("place", "gru", "--rates", "3"), "rate = 3.0 is not allowed"),
         (("place", "gru", "--options", "states=3"), "states"),
         (("place", "gru", "--against", "nothing"), "nothing"),
+        (("place", "gru", "--against", "gated-linear"), "'assay place gated-linear' makes its own card"),
         (("place", "gru", "--on", "recall,flip-flop", "--quick"), "flip-flop is not in the quick battery"),
         (("place", "feed-forward"), "feed-forward is not made of layers"),
     ],
@@ -390,6 +391,19 @@ def test_requests_that_cannot_be_met_are_refused_in_one_line(given, said, tmp_pa
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_cards_of_other_requests_have_names_of_their_own(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ({}, {"against": ["lstm", "selective (eigenvalues=signed)"]}, {"against": ["lstm"]}, {"rates": [0.02]})
+    pages = {place("gru", on=["flip-flop"], out="out", workers=1, **more).page for more in asked}
+    assert pages == {
+        "out/place-gru-flip-flop.html",
+        "out/place-gru-flip-flop-against-lstm-selective-eigenvalues=signed.html",
+        "out/place-gru-flip-flop-against-lstm.html",
+        "out/place-gru-flip-flop-rates-0.02.html",
+    }
+    assert {f"out/{page.name}" for page in Path("out").glob("*.html")} == pages
 
 
 def test_known_layers_are_named_with_their_options(tmp_path):

@@ -23,8 +23,9 @@ _PALE: Spec = {"condition": {"test": {"field": "stale", "equal": True}, "value":
 
 
 def charts(card: Card) -> list[VegaChart]:
-    """The charts that the card has rows for."""
-    return [chart for chart in (_capacity(card), _tracking(card), _depth(card)) if chart is not None]
+    """The charts that have a point of the card's own layer."""
+    drawn = [chart for chart in (_capacity(card), _tracking(card), _depth(card)) if chart is not None]
+    return [chart for chart in drawn if any(row.get("layer") == card.layer for row in chart.rows)]
 
 
 def _layers(card: Card) -> list[tuple[str, bool, tuple[Placed, ...]]]:

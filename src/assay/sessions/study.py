@@ -74,12 +74,16 @@ def run(
     with Ledger(folder / LEDGER) as ledger:
         # What is known already, and whether all that is to be learned is more than a trivial baseline does.
         _bring_kept(asked, ledger)
-        require_tests_of_learning(asked, ledger)
+        require_tests_of_learning(asked, ledger, (lambda _: None) if quiet else _say)
         # Ask what the ledger does not answer. Searches ask on as answers come; each answer is kept at once.
         with progress(quiet=quiet) as report:
             ran = run_questions(asked.asked(), ledger, engine=chosen, report=report)
         # From answers to findings, and from findings to the page.
         return write_findings(asked, ledger, folder, _command("run", str(study), quick, Path(out)), ran, figures)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _bring_kept(study: Study, ledger: Ledger) -> None:
@@ -91,15 +95,19 @@ def _bring_kept(study: Study, ledger: Ledger) -> None:
         print(f"assay: {new} answers come with Assay, made with {made}", file=sys.stderr)
 
 
-def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
-    """Answer what trivial baselines reach on all that is to be learned, if the ledger does not; seconds at most.
+def require_tests_of_learning(study: Study, ledger: Ledger, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Answer what trivial baselines reach on all that is to be learned, if the ledger does not.
+
+    `tell` is told how many are fitted first: those of a large study take a minute.
 
     Raises:
         AssayErrors: a line for each size on which one of them is within the tolerance.
     """
-    said = []
-    for question in study.baselines():
-        answer = ledger.get(question.to_json())
+    said, questions = [], study.baselines()
+    answers = [ledger.get(question.to_json()) for question in questions]
+    if new := answers.count(None):
+        tell(f"assay: fitting trivial baselines to {new} sizes of tasks first")
+    for question, answer in zip(questions, answers, strict=True):
         if answer is None:
             try:
                 answer = question.answer()
