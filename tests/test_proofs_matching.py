@@ -69,7 +69,7 @@ def altered(tensor, place, steps):
     return changed.view_as(tensor)
 
 
-@pytest.mark.parametrize("tolerance", [0.25, 1e-3, 1e-7])
+@pytest.mark.parametrize("tolerance", [0.25, pytest.param(1e-3, marks=pytest.mark.long), 1e-7])
 @pytest.mark.parametrize(("task", "method"), CASES, ids=str)
 def test_what_is_proved_is_what_the_certificate_states(task, method, tolerance):
     unit = build(task, method=method, tolerance=tolerance)
