@@ -151,7 +151,8 @@ def notes(card: Card) -> list[str]:
             f"{card.undeclared}".rstrip()
         )
     if names := compared(card):
-        found.append(f"Compared with {listed(names)}: ahead is ahead of one of them at least, and behind none.")
+        who = "all of them" if len(names) == len(card.known) else listed(names)
+        found.append(f"Compared with {who}. Ahead: more than one of them at least, and less than none.")
     if card.unanswered:
         found.append(f"No answer yet on {listed(card.unanswered)}: '{card.command}' asks again.")
     if card.unasked:

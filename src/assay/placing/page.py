@@ -44,7 +44,7 @@ def page_text(card: Card) -> str:
     return environment.get_template("card.html").render(
         card=card,
         charts=drawn,
-        rows=[_row(placed) for placed in card.placed],
+        rows=_rows_table(card),
         beside=_known_table(card),
         theorems=[BY_NAME[name] for name in names],
         seeds=SEEDS,
@@ -55,28 +55,23 @@ def page_text(card: Card) -> str:
     )
 
 
-def _row(placed: Placed) -> dict[str, object]:
-    row, limit = BY_NAME[placed.row], placed.limit
-    said = ""
-    if limit is not None:
-        has = "" if limit.available is None else f", has {limit.available:,}"
-        said = f"{limit.bound}: at least {limit.required:,.0f} {limit.resource}{has}"
-    return {
-        "short": row.short,
-        "title": row.title,
-        "width": placed.width,
-        "reached": reached_text(row, placed),
-        "seeds": seeds_text(placed),
-        "error": error_text(placed),
-        "state": "" if placed.state_bits is None else f"{placed.state_bits:,}",
-        "parameters": f"{placed.parameters:,}" if placed.parameters else "",
-        "seconds": f"{1000 * placed.seconds:.2g}" if placed.seconds else "",
-        "seen": f"{100 * placed.seen:.2g} %" if placed.seen else "",
-        "steps": "" if placed.steps is None else f"{placed.steps:,}",
-        "settings": f"{placed.positions}, {placed.rate:g}" if placed.positions else "",
-        "limit": said,
-        "failed": placed.failed,
+def _rows_table(card: Card) -> TextTable:
+    """All that is known of the layer on each row."""
+    columns = {
+        "row": lambda placed: BY_NAME[placed.row].title,
+        "width": lambda placed: str(placed.width),
+        "reached": lambda placed: reached_text(BY_NAME[placed.row], placed),
+        "seeds": seeds_text,
+        "error rate": error_text,
+        "seen in training": lambda placed: f"{100 * placed.seen:.2g} %" if placed.seen else "",
+        "state bits": lambda placed: "" if placed.state_bits is None else f"{placed.state_bits:,}",
+        "parameters": lambda placed: f"{placed.parameters:,}" if placed.parameters else "",
+        "ms a step, measurements in it": lambda placed: f"{1000 * placed.seconds:.2g}" if placed.seconds else "",
+        "steps to learn": lambda placed: "" if placed.steps is None else f"{placed.steps:,}",
+        "positions, rate": lambda placed: f"{placed.positions}, {placed.rate:g}" if placed.positions else "",
     }
+    rows = [[cell(placed) for cell in columns.values()] for placed in card.placed]
+    return TextTable("Rows", list(columns), rows, left=(0, 2, 3, 4, 10))
 
 
 def _known_table(card: Card) -> TextTable:
