@@ -62,6 +62,24 @@ def star_free(elements):
     return True
 
 
+def in_ac0(rows):
+    """No set of all maps that words of one length induce holds a group of more than one."""
+    letters = [tuple(row[letter] for row in rows) for letter in range(len(rows[0]))]
+    one, seen = frozenset([tuple(range(len(rows)))]), set()
+    while one not in seen:
+        seen.add(one)
+        one = frozenset(times(element, letter) for element in one for letter in letters)
+    return not any(_moves(e, g) for same in seen for e in same for g in same)
+
+
+def _moves(e, g):
+    """Whether g is in the group of the idempotent e, and is not e."""
+    powers = [g]
+    while times(powers[-1], g) not in powers:
+        powers.append(times(powers[-1], g))
+    return times(e, e) == e and e in powers and e != g == times(g, e)
+
+
 def groups(elements):
     """The group of units of e M e, for every idempotent e."""
     found = []

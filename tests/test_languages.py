@@ -60,9 +60,10 @@ def test_all_automata_of_at_most_three_states_are_classified_as_their_definition
             parts = twins.strong_components(merged)
             counted = all(len(twins.told_apart(merged, part)[0]) == len(part) for part in parts)
             solvable = all(map(twins.solvable, groups))
-            known[key] = (twins.r_trivial(elements), counted, twins.star_free(elements), solvable), len(elements)
+            nested = (twins.r_trivial(elements), counted, twins.star_free(elements), solvable)
+            known[key] = nested, twins.in_ac0(merged), len(elements)
         classes = classify(automaton)
-        assert (verdicts(classes), classes.monoid_size) == known[key], (rows, accepting)
+        assert (verdicts(classes), classes.ac0.holds, classes.monoid_size) == known[key], (rows, accepting)
         seen += 1
     assert seen == 2 + 16 * 4 + 729 * 8
     assert {one[0] for one in known.values()} == {
@@ -88,6 +89,80 @@ def random_automata(count, seed, most=6, letters="abc"):
             table[cycle, rng.integers(0, len(used), states - 1)] = (cycle + 1) % (states - 1)
         accepting = np.flatnonzero(rng.random(states) < 0.4).tolist()
         yield make_automaton(used, table.tolist(), 0, accepting)
+
+
+def test_ac0_is_decided_as_the_maps_of_words_of_each_length_say():
+    drawn = [*random_automata(1500, seed=5, most=4, letters="ab"), *random_automata(1500, seed=6, most=5, letters="a")]
+    halves = ("((a|b)a)*|c", "(aa|ab)*b", "((a|b)(a|b)(a|b))*a", "(a(a|b))*(ba)?", "(a(a|b)b)*", "((aa|bb)(a|b))*")
+    known = {}
+    for automaton in (*drawn, *map(automaton_of, halves)):
+        known.setdefault(automaton, twins.in_ac0(automaton.table.tolist()))
+    kinds = set()
+    for automaton, expected in known.items():
+        classes = classify(automaton)
+        assert classes.ac0.holds is expected, automaton.table
+        kinds.add((expected, classes.star_free.holds, classes.length_alone))
+        for witness in classes.ac0.witness:
+            _check(automaton, witness)
+            if automaton.states < 5:
+                assert some_word_of_its_length_keeps(automaton, witness)
+    assert kinds == {
+        (True, True, True),
+        (True, True, False),
+        (True, False, True),
+        (True, False, False),
+        (False, False, False),
+    }
+
+
+def some_word_of_its_length_keeps(automaton, counter):
+    """Whether words of one length, at most 12, do to the states of a counter what it does, and nothing."""
+    states = list(counter.states)
+    moved = [*states[1:], states[0]]
+    for length in range(1, 13):
+        words = all_words(len(automaton.letters), length)
+        ends = {tuple(one) for one in np.stack([automaton.run(words, state)[:, -1] for state in states], 1).tolist()}
+        if {tuple(states), tuple(moved)} <= ends:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("expression", "ac0", "alone"),
+    [
+        ("(aa)*", True, True),
+        ("((a|b)(a|b))*", True, True),
+        ("(b*ab*a)*b*", False, False),
+        ("((a|b)a)*|c", True, False),
+        ("a{3}(a{4})*", True, True),
+        ("((aaa)*b(aaa)*b)*(aaa)*", False, False),
+    ],
+)
+def test_what_position_encodings_change(expression, ac0, alone):
+    classes = classify(automaton_of(expression))
+    assert (classes.ac0.holds, classes.length_alone, classes.star_free.holds) == (ac0, alone, False)
+    told = [fact for fact in facts_of(classes) if "with position encodings" in fact.architecture]
+    assert [fact.kind for fact in told] == ["proved"] * alone + ["reported"]
+    assert told[-1].says.startswith("recognises" if ac0 else "does not recognise")
+
+
+def test_where_the_length_alone_tells_the_state_the_code_of_a_place_is_the_answer():
+    for automaton in random_automata(60, seed=7, most=6, letters="a"):
+        code = [0]
+        for _ in range(20):
+            code.append(int(automaton.table[code[-1], 0]))
+        assert classify(automaton).length_alone
+        assert len(set(code)) <= automaton.states
+        assert [bool(automaton.accepting[one]) for one in code] == [automaton.accepts("a" * i) for i in range(21)]
+
+
+def test_ac0_is_decided_for_groups_too_large_to_list():
+    ten = make_automaton("ab", [[(s + 1) % 10, {0: 1, 1: 0}.get(s, s)] for s in range(10)], 0, [0])
+    assert classify(ten, most=1000).ac0.holds is False
+    free = automaton_of("(a|b)*ab(aa|bb)(a|b)*|c", "abc")
+    assert (classify(free).ac0.holds, classify(free, most=5).ac0.holds) == (True, None)
+    for one in (classify(free), classify(free, most=5)):  # star-free, so that it needs none; left open
+        assert not any("position encodings" in fact.architecture for fact in facts_of(one))
 
 
 def test_counting_tells_apart_what_simple_cycles_say_on_2000_random_automata():

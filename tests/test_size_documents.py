@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assay.errors import AssayError
 from assay.retrieval.limits import MOST_DOCUMENTS, necessary_dimensions
 from assay.retrieval.random_documents import share_served
-from assay.sizing.documents import explicit, size_documents
+from assay.sizing.documents import by_bits, explicit, size_documents
 from test_retrieval_limits import is_served
 from test_retrieval_random import check_draws
 
@@ -24,7 +24,7 @@ def sized(documents, top, bits=16, dimensions=None, share=1.0):
 def test_fifty_thousand_documents_and_pairs():
     found = sized(50_000, 2)
     assert found.answer == (
-        "Necessary: 4 dimensions. Enough, proved for all 1.25e+09 sets of 2: 28, at 14 bits. "
+        "Necessary: 4 dimensions. Enough at 16 bits, proved for all 1.25e+09 sets of 2: 28 (14 bits would do). "
         "Random documents, in real numbers: 43 for 99 % of the sets, 75 for all."
     )
     assert found.fits is None
@@ -33,13 +33,15 @@ def test_fifty_thousand_documents_and_pairs():
     assert amounts == {
         "necessary": 4,
         "enough": 28,
+        "enough, by bits": None,
         "random documents": 43,
         "random, all sets": 75,
         "training": 233,
     }
     says = {one.name: f"{one.says} ({one.justification})" for one in found.statements}
     assert "Radon's theorem asks for 4, the bits of a query for 2" in says["necessary"]
-    assert "at 14 bits, for all sets" in says["enough"]
+    assert "28 dimensions at 16 bits, for all sets" in says["enough"]
+    assert "(14 bits would do)" in says["enough"]
     assert "proved in integers" in says["enough"]
     assert "rounding to these bits is not in it" in says["random documents"]
     assert "with probability at least 1/2" in says["random, all sets"]
@@ -51,11 +53,15 @@ def test_fifty_thousand_documents_and_pairs():
 @pytest.mark.parametrize(
     ("bits", "start"),
     [
-        (2, "Necessary: 16 dimensions. Enough, proved for all 1.25e+09 sets of 2: 99, at 1 bit. Random documents, in"),
-        (1, "Necessary: 31 dimensions. Enough, proved for all 1.25e+09 sets of 2: 99, at 1 bit. Random documents, in"),
+        (
+            8,
+            "Necessary: 4 dimensions. Enough at 8 bits, proved for all 1.25e+09 sets of 2: 99 (1 bit would do).",
+        ),
+        (2, "Necessary: 16 dimensions. Enough at 2 bits, proved for all 1.25e+09 sets of 2: 99 (1 bit would do). Ran"),
+        (1, "Necessary: 31 dimensions. Enough at 1 bit, proved for all 1.25e+09 sets of 2: 99. Random documents, in"),
         (
             64,
-            "Necessary: 4 dimensions. Enough, proved for all 1.25e+09 sets of 2: 20, at 18 bits. Random documents, in",
+            "Necessary: 4 dimensions. Enough at 64 bits, proved for all 1.25e+09 sets of 2: 20 (18 bits would do). Random",
         ),
     ],
 )
@@ -64,6 +70,28 @@ def test_first_lines_at_other_bits(bits, start):
     assert sized(50_000, 2, bits).answer.startswith(start)
     sets, said = math.comb(50_000, 2), sized(50_000, 2, bits).amount("necessary")
     assert said == max(4, next(d for d in range(1, 99) if 2 ** (bits * d) >= sets))
+
+
+def test_what_is_enough_is_listed_by_bits_and_no_entry_is_beaten_by_another():
+    listed = {one.bits: one.dimensions for one in by_bits(50_000, 2)}
+    assert listed == {1: 99, 10: 40, 11: 36, 13: 32, 14: 28, 17: 24, 18: 20}
+    for documents, top in ((50_000, 2), (10, 4), (1_000, 1), (200, 30), (30_000, 2), (5, 4)):
+        known = by_bits(documents, top)
+        for bits in range(1, 65):  # the last entry of at most so many bits is the answer at these bits
+            assert explicit(documents, top, bits) == next(one for one in reversed(known) if one.bits <= bits)
+    says = {one.name: one.says for one in sized(50_000, 2, 8).statements}
+    assert says["enough, by bits"] == (
+        "99 dimensions at 1 bit, 40 at 10, 36 at 11, 32 at 13, 28 at 14, 24 at 17, 20 at 18; Assay knows of no fewer at 8 "
+        "bits, nor at bits between these"
+    )
+
+
+@pytest.mark.parametrize(("bits", "dimensions"), [(8, None), (8, 3), (1, 64)])
+def test_each_line_says_in_which_numbers_it_holds(bits, dimensions):
+    for one in sized(50_000, 2, bits, dimensions).statements:
+        numbers = {"necessary": "any numbers|at 1 bit: ", "enough": f"at {bits} bit", "training": "in floating point"}
+        wanted = numbers.get(one.name, "in real numbers" if one.name.startswith("random") else f"at {bits} bit")
+        assert re.search(wanted, f"{one.says} ({one.justification})"), one
 
 
 def test_the_moment_curve_is_said_to_be_enough_where_64_bits_hold_its_scores():
@@ -128,32 +156,36 @@ def test_a_share_of_the_sets_is_not_said_to_need_what_all_of_them_do():
             (50_000, 2, 16, 3),
             False,
             "No: 3 dimensions cannot serve every set of top 2 of 50,000 documents at 16 bits; 4 are necessary.",
-            "28 dimensions",
+            (28, 16),
         ),
         (
             (50_000, 2, 16, 27),
             None,
             "Open: for top 2 of 50,000 documents at 16 bits, random documents of 27 dimensions serve ",
-            "28 dimensions",
+            (28, 16),
         ),
-        ((50_000, 2, 16, 28), True, "Yes: explicit vectors of 28 dimensions serve every set of top 2 of 50,000", ""),
+        ((50_000, 2, 16, 28), True, "Yes: explicit vectors of 28 dimensions serve every set of top 2 of 50,000", None),
         (
             (50_000, 2, 1, 80),
             None,
             "In real numbers, yes: for top 2 of 50,000 documents at 1 bit, random documents of "
             "80 dimensions serve all but ",
-            "99 dimensions",
+            (99, 1),
         ),
-        ((50_000, 2, 1, 30), False, "No: 30 dimensions cannot serve every set", "75 dimensions, in real numbers"),
-        ((50_000, 2, 1, 40, 0.99), None, "Open: ", "43 dimensions, in real numbers"),
-        ((50_000, 1, 1, 1), False, "No: 1 dimension cannot serve every set", "42 dimensions"),
+        ((50_000, 2, 8, 3), False, "No: 3 dimensions cannot serve every set", (99, 8)),
+        ((50_000, 2, 8, 64), None, "Open: for top 2 of 50,000 documents at 8 bits, random documents of 64", (99, 8)),
+        ((50_000, 2, 1, 30), False, "No: 30 dimensions cannot serve every set", (99, 1)),
+        ((50_000, 2, 1, 40, 0.99), None, "Open: ", (99, 1)),
+        ((50_000, 1, 1, 1), False, "No: 1 dimension cannot serve every set", (42, 1)),
     ],
 )
 def test_dimensions_are_judged(arguments, fits, start, change):
     found = size_documents(*arguments)
     assert found.fits is fits
     assert found.answer.startswith(start)
-    assert found.change == change
+    proved = "{} dimensions, which are proved to be enough at {} bit"
+    assert found.change.startswith(proved.format(*change) if change else "")
+    assert bool(found.change) is (change is not None)
     assert found.question["dimensions"] == arguments[3]
 
 
@@ -306,7 +338,8 @@ def test_words_of_the_reverse_answer():
     found = sized(None, 2, 14, 28)
     assert found.answer == (
         "28 dimensions at 14 bits, top 2: proved for 130,321 documents; random documents, in real numbers, serve all "
-        f"sets of {found.amount('random documents'):,} documents; no number is excluded."
+        f"sets of {found.amount('random documents'):,} documents; no number of documents up to 2^53 is excluded, and Assay "
+        "looks no further."
     )
     assert found.amount("enough") == 19**4
     assert sized(None, 2, 8, 2).answer == (
@@ -314,6 +347,18 @@ def test_words_of_the_reverse_answer():
         f"{sized(None, 2, 8, 2).amount('random documents')} documents; all sets of more than 4 cannot be served."
     )
     assert "no number of documents above 5" in sized(None, 5, 8, 1).answer
+
+
+def test_a_number_that_nothing_is_sought_beyond_is_not_printed_as_a_count():
+    found = sized(None, 2, 8, 768)
+    assert found.answer == (
+        "768 dimensions at 8 bits, top 2: proved for up to 2^53 documents; random documents, in real numbers, serve all "
+        "sets of up to 2^53 documents; no number of documents up to 2^53 is excluded, and Assay looks no further."
+    )
+    for words in (found.answer, *(one.says for one in found.statements)):
+        assert "at least" not in words
+        assert f"{MOST_DOCUMENTS:,}" not in words
+    assert found.amount("necessary") == MOST_DOCUMENTS
 
 
 @pytest.mark.parametrize(("documents", "top", "dimensions"), [(40, 2, 7), (30, 4, 10), (16, 12, 6)])

@@ -12,7 +12,7 @@ from assay.languages.facts import Statement, facts_of
 from assay.languages.potentials import Separation
 from assay.schema import plain_object
 
-DECISIONS = ("finite", "r_trivial", "c_rasp", "last_letter", "star_free", "solvable")
+DECISIONS = ("finite", "r_trivial", "c_rasp", "last_letter", "star_free", "ac0", "solvable")
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +68,7 @@ def answer_language(
 
     >>> from assay.languages.expression import automaton_of
     >>> print(answer_language("a*b", automaton_of("a*b")).answer)
-    a*b is R-trivial: soft attention of fixed precision without positions recognises it (reported).
+    a*b is R-trivial: soft attention of fixed precision recognises it without position encodings (reported).
     """
     classes = classify(automaton, tell=tell)
     return LanguageAnswer(
@@ -79,23 +79,27 @@ def answer_language(
 def _headline(classes: Classes) -> str:
     if classes.r_trivial.holds:
         first = "finite, and so R-trivial" if classes.finite.holds else "R-trivial"
-        return f"{first}: soft attention of fixed precision without positions recognises it (reported)"
+        return f"{first}: soft attention of fixed precision recognises it without position encodings (reported)"
     if classes.c_rasp.holds:
         return (
-            "in C-RASP but not R-trivial: attention that counts recognises it (weights exist); soft attention of fixed "
-            "precision throughout does not (reported)"
+            "in C-RASP but not R-trivial: without position encodings, attention that counts recognises it (proved), "
+            "and soft attention of fixed precision throughout does not (reported)"
         )
-    outside = "attention that counts" + (
-        " does not unless it is read at the last letter" if classes.last_letter.holds else " does not"
+    outside = "attention that counts does not" + " unless it is read at the last letter" * bool(
+        classes.last_letter.holds
     )
     if classes.star_free.holds:
-        return f"star-free but outside C-RASP: hard attention recognises it, {outside} (reported)"
-    counts = (
-        "recurrent layers that count, or attention whose depth grows with the length, recognise it; hard attention and "
-        "attention that counts do not (reported)"
-    )
+        return (
+            "star-free but outside C-RASP: without position encodings, hard attention recognises it (reported), and "
+            f"{outside} (reported)"
+        )
     if classes.star_free.holds is None:
-        return f"outside C-RASP: {outside} (reported); whether it is star-free is left open"
+        return f"outside C-RASP: without position encodings, {outside} (reported); whether it is star-free is left open"
+    counts = (
+        "recurrent layers that count, or attention whose depth grows with the length, recognise it (proved); without "
+        "position encodings, attention that counts does not (proved), nor does hard attention (reported)"
+        + _told(classes)
+    )
     if classes.solvable.holds:
         return f"not star-free, and its groups are solvable: {counts}"
     if classes.solvable.holds is None:
@@ -104,6 +108,16 @@ def _headline(classes: Classes) -> str:
         f"not star-free, and has a group that is not solvable: {counts}; nor do attention or diagonal recurrences of "
         "fixed depth, unless TC0 = NC1"
     )
+
+
+def _told(classes: Classes) -> str:
+    """What position encodings change for attention of fixed depth, of a language that is not star-free."""
+    if classes.length_alone:
+        return "; with them the place alone tells it (proved)"
+    if classes.ac0.holds is None:
+        return ""
+    does = "recognises it" if classes.ac0.holds else "does not recognise it either"
+    return f"; with them hard attention {does} (reported)"
 
 
 def _plain(witness: Witness) -> dict[str, object]:

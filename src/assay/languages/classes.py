@@ -6,6 +6,9 @@ its transition monoid, which may be too large to be listed: then they are left o
 C-RASP means that the answer is read at an end marker behind the word. There the criterion of `potentials` is necessary
 and sufficient as reported in arXiv 2608.13433. That it is sufficient is seen here too, since `synthesis` writes down
 the program. Read at the last letter, as other papers do, a few more languages are in C-RASP, such as `(a|b)*a`.
+
+In AC0 means decided by circuits of constant depth and polynomial size. A regular language is, exactly if words of one
+length induce no group in its syntactic monoid but single elements (Barrington et al. 1992).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from assay.languages.monoid import (
     counting_element,
     group_of_letters,
     inner_groups,
+    moving_element,
     transition_monoid,
 )
 from assay.languages.potentials import Separation, separate
@@ -86,7 +90,8 @@ class Decision:
         holds: None where it is left open.
         why: one sentence without its end, with the witness in words.
         witness: what shows it: for R-trivial and finite a `Loop`, for C-RASP an `Unseparated` or the `Separation` of
-            each component, for star-free a `Counter`, for solvable the `Group`; empty where there is nothing to show.
+            each component, for star-free and AC0 a `Counter`, for solvable the `Group`; empty where there is nothing
+            to show.
     """
 
     holds: bool | None
@@ -103,7 +108,7 @@ class Classes:
         components: its strongly connected components, in order from the start.
         monoid_size: elements of the transition monoid; None where there are more than were listed.
         groups: the maximal groups in it with more than one element; None where it was not listed.
-        finite, r_trivial, c_rasp, star_free, solvable: the decisions.
+        finite, r_trivial, c_rasp, star_free, ac0, solvable: the decisions.
         last_letter: C-RASP, if the answer is read at the last letter instead of at an end marker behind it.
     """
 
@@ -116,7 +121,13 @@ class Classes:
     c_rasp: Decision
     last_letter: Decision
     star_free: Decision
+    ac0: Decision
     solvable: Decision
+
+    @property
+    def length_alone(self) -> bool:
+        """Whether the length of a word tells its state: all letters lead to the same states."""
+        return _by_length(self.automaton)
 
     @property
     def even_letter(self) -> str | None:
@@ -160,6 +171,7 @@ def classify(automaton: Automaton, most: int = MOST_ELEMENTS, tell: Callable[[st
         c_rasp,
         decide_last_letter(automaton),
         star_free,
+        _ac0(automaton, monoid, star_free),
         solvable,
     )
 
@@ -245,6 +257,35 @@ def _star_free(monoid: Monoid, c_rasp: Decision) -> Decision:
     if monoid.complete:
         return Decision(True, f"none of the {monoid.size:,} elements of the transition monoid permutes states")
     return Decision(None, f"left open: the transition monoid has more than {monoid.size:,} elements")
+
+
+def _ac0(automaton: Automaton, monoid: Monoid, star_free: Decision) -> Decision:
+    """Whether no two words of one length differ by a permutation of states that they otherwise keep."""
+    if star_free.holds:
+        return Decision(True, "it is star-free")
+    if _by_length(automaton):
+        return Decision(True, "the length of a word alone tells its state")
+    if monoid.complete:
+        element = moving_element(monoid)
+        if element is None:
+            why = "where one word permutes states and another of its length leaves them in place, so does the first"
+            return Decision(True, why)
+        circle = _circle(monoid.maps[element].tolist())
+        word = monoid.word(element)
+        why = (
+            f"of two words of one length, one leads states {_list(circle)} around in a circle, as {word} does, and the "
+            "other leaves them where they are"
+        )
+        return Decision(False, why, (Counter(word, circle),))
+    columns = automaton.table.T.tolist()
+    if all(len(set(column)) == automaton.states for column in columns):
+        other = next(letter for letter, column in zip(automaton.letters, columns, strict=True) if column != columns[0])
+        return Decision(False, f"{automaton.letters[0]} and {other} permute the states in different ways")
+    return Decision(None, f"left open: the transition monoid has more than {monoid.size:,} elements")
+
+
+def _by_length(automaton: Automaton) -> bool:
+    return bool((automaton.table == automaton.table[:, :1]).all())
 
 
 def _circle(image: list[int]) -> tuple[int, ...]:

@@ -14,6 +14,9 @@ _PERIODIC = (
     "a word w leads states around in a circle, but on u w^n every line of a program is constant from some n on at each "
     "place of w: by induction over lines, since counts grow linearly"
 )
+_AC0 = "Barrington, Compton, Straubing, Thérien 1992"
+_IN_AC0 = f"arXiv 2310.13897 and 2310.03817: it recognises all regular languages in AC0; which these are: {_AC0}"
+_NOT_IN_AC0 = f"arXiv 2204.06618: it recognises only languages in AC0; which regular ones are: {_AC0}"
 _LOGS = "188 training logs published with arXiv 2608.13433, best configuration of each language"
 
 
@@ -54,6 +57,7 @@ def facts_of(classes: Classes) -> tuple[Statement, ...]:
         *_counting(classes),
         *_fixed_precision(classes),
         *_hard_attention(classes),
+        *_told_positions(classes),
         *_groups(classes),
         *_trained(classes),
     )
@@ -154,6 +158,34 @@ def _hard_attention(classes: Classes) -> tuple[Statement, ...]:
             "arXiv 2310.13897: exactly the star-free languages",
         ),
     )
+
+
+def _told_positions(classes: Classes) -> list[Statement]:
+    """What a code of places changes; star-free languages are recognised without."""
+    if classes.star_free.holds is not False:
+        return []
+    found = []
+    if classes.length_alone:
+        states = classes.automaton.states
+        parity = ", such as (-1)^i" if classes.automaton.table[:, 0].tolist() == [1, 0] else ""
+        found.append(
+            Statement(
+                "any network with position encodings",
+                "any depth and arithmetic, read at an end marker",
+                f"the place of the end marker alone tells the answer: a code of {states} values is enough{parity}",
+                "proved",
+                "the state behind i letters is a function of i alone; its place in a list of the states is the code",
+            )
+        )
+    if classes.ac0.holds is not None:
+        name = "hard attention with position encodings"
+        setting, source = "one position for each query, any encoding", _NOT_IN_AC0
+        does = "does not recognise it at any size; of softmax attention with them this says nothing"
+        if classes.ac0.holds:
+            setting = "causal, one position for each query, an encoding of finitely many values"
+            does, source = "recognises it at some size", _IN_AC0
+        found.append(Statement(name, setting, does, "reported", source))
+    return found
 
 
 def _groups(classes: Classes) -> tuple[Statement, ...]:

@@ -161,6 +161,57 @@ def inner_groups(monoid: Monoid) -> tuple[Group, ...]:
     return tuple(sorted(found.values(), key=lambda one: (-one.order, one.words)))
 
 
+def moving_element(monoid: Monoid) -> int | None:
+    """An element of a group, not its unit, that some word induces while one of the same length induces the unit.
+
+    There is none exactly if the stable semigroup of the language is aperiodic: then, for every t, the elements of words
+    of t letters contain no group but single elements (Barrington et al. 1992).
+
+    Words lead from the unit e to elements of its group along the edges of multiplication from the right, all in one
+    strongly connected component, of period d, say. If u and v, of one length, induce e and g, then v leads from e to
+    e g = g and u from e to e e = e, so that d divides their length, and g is at distance 0 from e modulo d. If it is at
+    distance 0, then words that lead to e can be made longer so as to lead to e or to g, by every multiple of d from
+    some one on: some have one length.
+
+    >>> from assay.languages.expression import automaton_of
+    >>> even_length, even_number = (transition_monoid(automaton_of(one)) for one in ("((a|b)(a|b))*", "(b*ab*a)*b*"))
+    >>> moving_element(even_length), even_number.word(moving_element(even_number))
+    (None, 'a')
+    """
+    if not monoid.complete:
+        raise ValueError("groups are looked for in a complete monoid")
+    members, starts = _group_classes(monoid)
+    if not len(starts):
+        return None
+    phase = _phases(monoid)[members]
+    maps = monoid.maps[members]
+    units = (np.take_along_axis(maps, maps, 1) == maps).all(axis=1)  # one in each group
+    group = np.searchsorted(starts, np.arange(len(members)), side="right") - 1
+    moving = members[(phase == phase[units][group]) & ~units]
+    return int(moving.min()) if len(moving) else None
+
+
+def _phases(monoid: Monoid) -> NDArray[np.int64]:
+    """Each element's distance from the first of its component, by letters from the right, modulo the period."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    after, size = monoid.after, monoid.size
+    sources = np.repeat(np.arange(size), after.shape[1])
+    graph = csr_matrix((np.ones(len(sources), dtype=np.int8), (sources, after.ravel())), shape=(size, size))
+    count, component = connected_components(graph, connection="strong")
+    inside = component[after] == component[:, None]
+    distance = np.full(size, -1)
+    waiting, steps = np.unique(component, return_index=True)[1], 0
+    while len(waiting):
+        distance[waiting] = steps
+        reached = np.unique(after[waiting][inside[waiting]])
+        waiting, steps = reached[distance[reached] < 0], steps + 1
+    period = np.zeros(count, dtype=np.int64)
+    np.gcd.at(period, component[np.nonzero(inside)[0]], (distance[:, None] + 1 - distance[after])[inside])
+    return distance % np.maximum(period, 1)[component]
+
+
 def _group_classes(monoid: Monoid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The elements that permute their images, sorted by kernel and image, and where each class of them starts."""
     maps, states = monoid.maps, monoid.maps.shape[1]

@@ -14,6 +14,7 @@ _NAMES = {
     "c_rasp": "C-RASP",
     "last_letter": "  read at the last letter",
     "star_free": "star-free",
+    "ac0": "in AC0",
     "solvable": "solvable",
 }
 _VERDICTS = {True: "yes", False: "no", None: "open"}
