@@ -11,6 +11,7 @@ test_cli.py, SIGTERM and an ignored SIGHUP in test_cli_exits.py).
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -89,8 +90,13 @@ def _server():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     server = subprocess.Popen(command, **pipes, text=True, env=environment)
-    atexit.register(server.kill)
+    atexit.register(_end, server)
     return server
+
+
+def _end(server):
+    server.kill()
+    server.communicate()
 
 
 def serve():
@@ -99,6 +105,7 @@ def serve():
     Asked to look at a process or to wait for it, it answers with the exit code.
     """
     # as a user's own process begins: without the folder of the tests
+    gc.disable()
     sys.path.remove(str(HERE))
     os.environ["PYTHONPATH"] = os.pathsep.join(os.environ["PYTHONPATH"].split(os.pathsep)[1:])
     from numba.core.registry import cpu_target
@@ -114,6 +121,8 @@ def serve():
     import_module("assay.cli").command()
     for finalizer in list(finalize._registry):  # numba's thousands, which each command would call at its end
         finalizer.detach()
+    gc.freeze()  # a command is not to look at all of this again
+    gc.enable()
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)

@@ -29,6 +29,20 @@ class Talker(Mean):
         return super().forward(x)
 
 
+class Silent(Mean):
+    """Declares no state."""
+
+    def state(self, tokens):
+        return None
+
+
+class OneNumber(Mean):
+    """Declares less than it carries on, which only a measurement finds."""
+
+    def state(self, tokens):
+        return 1
+
+
 class Ahead(Mean):
     def forward(self, x):
         return super().forward(x.flip(1))

@@ -77,19 +77,11 @@ class Recollect(Task):
 
 
 @dataclass(frozen=True)
-class EvenBlocks(Task):
+class EvenBlocks(Parity):
     """The language (aa|b)*: after each prefix, whether it is in it."""
 
     name: ClassVar[str] = "even-blocks"
     distributions: ClassVar[dict[str, str]] = {"uniform": "letters uniform"}
-    length: int
-
-    @property
-    def spec(self):
-        return Spec(Symbols(2), Classes(2), self.length)
-
-    def draw(self, example_keys, distribution):
-        return torch.from_numpy(counter.bits(counter.words(example_keys, 0, self.length)))
 
     def targets(self, inputs):
         state, states = torch.zeros(len(inputs), dtype=torch.int64), []  # 0: in it, 1: an a is left, 2: lost

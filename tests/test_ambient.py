@@ -190,9 +190,12 @@ def test_a_batch_of_none_has_no_answers(method, name):
     assert (found.shape, found.dtype) == ((0, *targets.shape[1:]), answers.dtype)
 
 
+SIGN_2048 = pytest.param("sign", 2048, marks=pytest.mark.long)  # its keys are searched for
+
+
 @pytest.mark.parametrize(
     ("method", "length"),
-    [("cyclic", 40), ("cyclic", 2048), ("cyclic", 4096), ("heads", 40), ("heads", 4096), ("sign", 40), ("sign", 2048)],
+    [("cyclic", 40), ("cyclic", 2048), ("cyclic", 4096), ("heads", 40), ("heads", 4096), ("sign", 40), SIGN_2048],
 )
 def test_gradients_by_values_are_those_of_the_mean(method, length):
     """Every pointer's value has the weight 1/q, up to the guaranteed error, and no other has any."""

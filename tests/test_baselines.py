@@ -48,7 +48,7 @@ KNOWN = [
     ("match3", 12, DIGITS, "digits", 0.14),
     ("match3", 24, DIGITS, "digits", 0.25),
 ]
-QUICK = {("directed-triangle", 4), ("directed-triangle", 8), ("match3", 12)}
+QUICK = {("directed-triangle", 4), ("match3", 12)}
 
 
 def best(found, *, partial=True):
@@ -213,7 +213,11 @@ def test_values_of_a_single_pair_are_no_alarm():
 
 @pytest.mark.parametrize(
     ("task", "least", "most"),
-    [(Recall(pairs=2), 0.2, 0.5), (Recall(pairs=4), 0.5, 0.75), (Recall(pairs=8, vocabulary=16, length=32), 0.7, 0.9)],
+    [
+        (Recall(pairs=2), 0.2, 0.5),
+        pytest.param(Recall(pairs=4), 0.5, 0.75, marks=pytest.mark.long),
+        (Recall(pairs=8, vocabulary=16, length=32), 0.7, 0.9),
+    ],
     ids=str,
 )
 def test_recall_by_its_values_alone(task, least, most):
@@ -384,9 +388,12 @@ def seen_by_definition(task, distribution, steps):
     """Share of 8192 test inputs that are among the training inputs, all of them kept."""
 
     def rows(split, start, count):
-        inputs = task.sample(count, seed=0, split=split, start=start, distribution=distribution).inputs
+        inputs = task.drawn(count, seed=0, split=split, start=start, distribution=distribution)
         parts = (inputs,) if isinstance(inputs, torch.Tensor) else inputs
-        return [tuple(row) for row in torch.cat([part.double().flatten(1) for part in parts], dim=1).tolist()]
+        # zeros of either sign are the same number
+        return [
+            row.tobytes() for row in torch.cat([part.double().flatten(1) for part in parts], dim=1).add(0.0).numpy()
+        ]
 
     trained = {row for step in range(0, steps, 50) for row in rows("train", 128 * step, 128 * min(50, steps - step))}
     return sum(row in trained for row in rows("test", 0, 8192)) / 8192

@@ -142,7 +142,7 @@ def test_what_is_chosen_by_itself_is_the_batched_run(task, architecture, width):
 
 def test_a_run_that_has_learned_leaves_the_others():
     task = SparseAveraging(4, 1, layout="last")
-    recipe = dataclasses.replace(RECIPE, steps=400, distribution="gaussian", batch=64, check_every=25)
+    recipe = dataclasses.replace(RECIPE, steps=150, distribution="gaussian", batch=64, check_every=25)
     runs = [(0, 0.0001), (1, 0.02), (2, 0.01), (1, 1e6)]
     together = train_together(task, "attention", 6, runs, recipe=recipe, path="batched")
     assert {"learned"} < {run.stopped for run in together}

@@ -96,10 +96,7 @@ def test_least_errors_are_printed_for_heads_that_are_asked_for():
 def test_a_table_and_a_function_of_a_user_are_the_same(tmp_path):
     (tmp_path / "my.py").write_text("def f(x):\n    print('asked')\n    return x[0] ^ (x[1] & x[2])\n", "utf-8")
     digits = "".join(str(x[0] ^ (x[1] & x[2])) for x in inputs_of(3))
-    found = [
-        printed("boolean", "my.py:f", "--inputs", 3, cwd=tmp_path),
-        printed("boolean", "--table", digits),
-    ]
+    found = [printed("boolean", "my.py:f", "--inputs", 3, cwd=tmp_path), printed("boolean", "--table", digits)]
     assert found[0].pop("function") == "my.py:f"
     assert found[1].pop("function") == f"table {digits}"
     for one in found:

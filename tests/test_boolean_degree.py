@@ -31,14 +31,7 @@ from assay.booleans.function import BooleanFunction
 from assay.booleans.named import named_function
 from assay.booleans.separation import moments, polynomial_values, separate, truncated
 from assay.errors import AssayError, Refuted
-from boolean_twins import (
-    as_table,
-    bits_of,
-    degree_by_program,
-    inputs_of,
-    random_function,
-    weak_degree_by_program,
-)
+from boolean_twins import as_table, bits_of, degree_by_program, inputs_of, random_function, weak_degree_by_program
 from fresh import assay
 
 PAGE = (Path(__file__).parent.parent / "docs" / "boolean.md").read_text("utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay import AssayError, __version__, cite
-from assay.references import AUTHORS, FOUNDING, TITLE, citations_in, cited_in, papers
+from assay.references import AUTHORS, FOUNDING, RELEASED, TITLE, citations_in, cited_in, papers
 from assay.sessions.catalogue import REGISTRIES, catalogue
 from assay.studies import shipped
 from fresh import assay
@@ -55,6 +55,7 @@ def test_citation_cff_says_the_same():
     assert f'title: "{TITLE}"' in CFF
     assert f'  - name: "{AUTHORS}"' in CFF
     assert f"version: {__version__}" in CFF
+    assert f"date-released: {RELEASED}-" in CFF
     founding = papers()[FOUNDING].fields
     assert founding["title"].strip("{}") in CFF
     assert f"arXiv:{founding['eprint']}" in CFF
@@ -95,9 +96,7 @@ def test_a_study_is_cited_by_the_papers_of_what_it_asks_about():
 
 def test_everything_that_is_listed_can_be_cited():
     for name in {one for entries in catalogue().values() for one in entries}:
-        done = assay("cite", name)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("@software{assay,")
+        assert cite(name).bibtex.startswith("@software{assay,"), name
 
 
 def test_a_layer_of_a_users_own_is_cited_by_its_docstring(tmp_path):

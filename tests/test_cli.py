@@ -108,18 +108,7 @@ def test_sample_and_bound_matching():
     drawn = printed("sample", "match3", "--length", 5, "--draws", 3, "--distribution", "hard")
     assert len(drawn["inputs"]) == len(drawn["targets"]) == 3
     said = printed(
-        "bound",
-        "match3",
-        "--length",
-        4096,
-        "--bits",
-        8,
-        "--heads",
-        2,
-        "--width",
-        40,
-        "--architecture",
-        "attention",
+        "bound", "match3", "--length", 4096, "--bits", 8, "--heads", 2, "--width", 40, "--architecture", "attention"
     )
     rows = {row["bound"]: row for row in said["bounds"]}
     assert "needs fixed point" in rows["match3-messages"]["reason"]
@@ -229,6 +218,19 @@ def test_the_report_is_made_from_the_ledger_alone(finished, tmp_path):
     assert said["pieces_of_evidence"] == len(rows(finished))
     page = Path(said["report"]).read_text("utf-8")
     assert all(key in page for key, *_ in rows(finished))
+
+
+def test_figures_are_files_of_the_kind_asked_for(finished, tmp_path):
+    shutil.copy(finished / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    assert "Known: pdf, png, svg" in complaint("report", TINY, "--out", tmp_path, "--figures", "jpg")
+    assert not list(tmp_path.glob("*.html"))
+    said = printed("report", TINY, "--out", tmp_path, "--figures", "pdf")
+    (folder,) = tmp_path.glob("*-figures")
+    drawn = list(folder.iterdir())
+    assert drawn
+    assert all(path.suffix == ".pdf" and path.read_bytes().startswith(b"%PDF") for path in drawn)
+    page = Path(said["report"]).read_text("utf-8")
+    assert all(f'data-chart="{path.stem}"' in page for path in drawn)
 
 
 def test_a_ledger_of_another_version(finished, tmp_path):

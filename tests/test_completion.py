@@ -70,6 +70,7 @@ def offered(*words, cwd=None):
         (["protocol", "dis"], {"disjointness"}),
         (["run", "field"], {"field-sample"}),
         (["report", "boo"], {"boolean"}),
+        (["report", "boolean", "--figures", "p"], {"png", "pdf"}),
         (["ls", "stu"], {"studies"}),
         (["show", "feed-forward-rank"], {"feed-forward-rank", "feed-forward-rank-mean"}),
         (["bound", "match2", "--architecture", "bare-r"], {"bare-recurrent"}),

@@ -278,33 +278,18 @@ def test_other_wrong_input(tmp_path):
     np.savez(tmp_path / "floats.npz", pairs=np.eye(2))
     table = tmp_path / "r.tsv"
     for options, message in [
-        (
-            {"relevance": table, "ids": tmp_path / "two.txt"},
-            "lines of .* = 2 is not .* 5, an id for each",
-        ),
-        (
-            {"relevance": table, "ids": tmp_path / "twice.txt"},
-            "id in .* = a is not .* a different one",
-        ),
-        (
-            {"relevance": table, "ids": tmp_path / "five.txt"},
-            "line 2 of .* = z is not .* an id in the file",
-        ),
+        ({"relevance": table, "ids": tmp_path / "two.txt"}, "lines of .* = 2 is not .* 5, an id for each"),
+        ({"relevance": table, "ids": tmp_path / "twice.txt"}, "id in .* = a is not .* a different one"),
+        ({"relevance": table, "ids": tmp_path / "five.txt"}, "line 2 of .* = z is not .* an id in the file"),
         ({"relevance": tmp_path / "bad.npz"}, "bad.npz is no whole .npz file"),
         ({"relevance": tmp_path / "neither.npz"}, "arrays of .* = other is not .* either pairs"),
-        (
-            {"relevance": tmp_path / "floats.npz"},
-            r"pairs = float64 \(2, 2\) is not .* integers \(m, 2\)",
-        ),
+        ({"relevance": tmp_path / "floats.npz"}, r"pairs = float64 \(2, 2\) is not .* integers \(m, 2\)"),
         ({"relevance": tmp_path / "none.tsv"}, "none.tsv cannot be read: No such file"),
         ({"queries": np.ones((3, 4))}, "width of queries = 4 is not allowed; it must be 2, that of the documents"),
         ({"queries": np.ones((0, 2))}, r"shape of queries = \(0, 2\)"),
         ({"queries": np.full((3, 2), np.inf)}, "embedding of query 0 = not finite"),
         ({"queries": np.full((3, 2), 1e31)}, r"largest magnitude of query 0 = 1e\+31 is not allowed"),
-        (
-            {"relevance": {"7": [0]}, "queries": np.ones((3, 2))},
-            "query = 7 is not .* a row of the queries",
-        ),
+        ({"relevance": {"7": [0]}, "queries": np.ones((3, 2))}, "query = 7 is not .* a row of the queries"),
         ({"relevance": {"x": [0]}, "queries": np.ones((3, 2))}, "query = x is not allowed"),
         ({"quantise": ["int9"]}, "precision 'int9' is not known; did you mean 'int8'"),
         ({"quantise": ["int8", "int8"]}, "quantise = int8,int8 is not allowed; it must be different precisions"),

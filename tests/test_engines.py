@@ -214,7 +214,8 @@ def test_progress_is_worked_out_a_few_times_a_second_and_at_the_end():
     found = run(load_study(str(TINY)), Fake(2), told.append)
     assert told[-1].done == told[-1].total >= len(found)
     assert told[-1].new == len(found)
-    plain = [status for status in told[:-1] if not status.news]
+    first, *plain = [status for status in told[:-1] if not status.news]
+    assert (first.done, first.remaining > 0) == (0, True)
     assert len(plain) <= told[-1].elapsed / 0.25
     assert sum(bool(status.news) for status in told) == len(load_study(str(TINY)).searches())
 
@@ -272,7 +273,7 @@ def test_a_failed_question_ends_every_course_that_comes_to_wait_for_it():
             for kind in kinds:
                 yield [Single(kind)]
 
-        return Course(label, (label,), 1.0, 1, ask())
+        return Course(label, (label,), 1, ask())
 
     agenda = Agenda([course("one", "a", "shared"), course("two", "b", "shared"), course("three", "c")], {})
     (a, first), (b, second), (c, third) = agenda.draw(9)

@@ -8,9 +8,10 @@ import pytest
 
 from assay import Ledger
 from assay.studies.course import expected_runs
-from assay.studies.estimate import SHARE, estimate
+from assay.studies.estimate import estimate
 from assay.studies.runner import run_questions
 from assay.studies.study_file import load_study
+from assay.studies.usual import SHARE
 from assay.training import timing
 from assay.training.question import TrainingQuestion
 from assay.training.timing import RunSeconds, time_run

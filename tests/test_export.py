@@ -142,6 +142,7 @@ def test_the_command_writes_the_frontier(ran, tmp_path):
     ("arguments", "says"),
     [
         (["--to", "x.xls"], "ending of x.xls: 'xls' is not known. Known: csv, json, parquet, tex"),
+        (["--to", "x.pdf"], "x.pdf is a figure: 'assay report STUDY --figures pdf' writes those of a study"),
         (["--to", "x.tex", "--what", "evidence"], "has the table of smallest sizes"),
         (["--to", "x.csv", "--what", "runs"], "what = runs is not allowed; it must be evidence or frontier"),
         (["--to", "x.csv", "--study", "sparse-averaging"], "are for the frontier"),
@@ -162,7 +163,7 @@ def test_folders_without_results(ran, tmp_path):
     with pytest.raises(AssayError, match=r"no report stands beside .*; name the study"):
         frontier(tmp_path)
     page = (ran[0] / "tiny.html").read_text("utf-8")
-    (tmp_path / "tiny.html").write_text(re.sub(r'"schema": \d+', '"schema": 0', page), "utf-8")
+    (tmp_path / "tiny.html").write_text(re.sub(r'"schema": ?\d+', '"schema": 0', page), "utf-8")
     with pytest.raises(AssayError, match="is of another version of Assay; 'assay report tiny' writes it anew"):
         frontier(tmp_path)
 

@@ -16,12 +16,7 @@ from assay.groups.characters import characters_of
 from assay.groups.diagonal import certify_diagonal, diagonal_layers
 from assay.groups.finite_state import certify_finite_state, finite_state
 from assay.groups.reading import group_from
-from assay.groups.reflections import (
-    certify_reflections,
-    cube_reflections,
-    integer_reflections,
-    orthogonal_reflections,
-)
+from assay.groups.reflections import certify_reflections, cube_reflections, integer_reflections, orthogonal_reflections
 from assay.groups.representations import fewest_steps, real_irreducibles
 
 FROBENIUS = "(1 2 3 4 5 6 7),(2 3 5)(4 7 6)"

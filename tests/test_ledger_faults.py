@@ -505,32 +505,26 @@ def drop_powers():
         os.seteuid(65534)  # nobody
 
 
-def test_a_file_that_can_only_be_read(whole):
+@pytest.mark.parametrize(
+    ("name", "modes", "said"),
+    [
+        ("l.sqlite", (0o444, 0o777), "cannot be used: this user may only read it, or its folder"),
+        ("l ? %41.sqlite", (0o644, 0o555), "cannot be written to: Permission denied"),
+    ],
+    ids=["a file", "its folder"],
+)
+def test_what_can_only_be_read(whole, name, modes, said):
     with powerless() as folder:
-        path = folder / "l.sqlite"
+        path = folder / name
         path.write_bytes(whole)
-        path.chmod(0o444)
-        folder.chmod(0o777)
+        for place, mode in zip((path, folder), modes, strict=True):
+            place.chmod(mode)
         drop_powers()
         with Ledger(path, create=False) as opened:
             assert len(list(opened)) == ROWS
             with pytest.raises(AssayError, match="cannot be written to: this user may only read it, or its folder"):
                 opened.add(statement(-1))
-        with pytest.raises(AssayError, match="cannot be used: this user may only read it, or its folder"):
-            Ledger(path)
-
-
-def test_a_folder_that_can_only_be_read(whole):
-    with powerless() as folder:
-        path = folder / "l ? %41.sqlite"
-        path.write_bytes(whole)
-        folder.chmod(0o555)
-        drop_powers()
-        with Ledger(path, create=False) as opened:
-            assert len(list(opened)) == ROWS
-            with pytest.raises(AssayError, match="cannot be written to: this user may only read it, or its folder"):
-                opened.add(statement(-1))
-        with pytest.raises(AssayError, match="cannot be written to: Permission denied"):
+        with pytest.raises(AssayError, match=said):
             Ledger(path)
 
 

@@ -17,9 +17,10 @@ from assay import AssayError
 from assay.layers import LAYERS
 from assay.placing import battery as batteries
 from assay.placing.battery import BY_NAME, ROWS, BatteryLayer, battery, chosen_rows, fitting
-from assay.placing.card import Card, Known, headline, reached_text
+from assay.placing.card import Card, Known, headline, reached_text, short_text
 from assay.placing.charts import charts
 from assay.placing.page import page_text
+from assay.placing.proved import proved
 from assay.placing.reference import FILE, KEPT_BASELINES, KNOWN_LAYERS, known_layers
 from assay.placing.reference import main as make_reference
 from assay.placing.rows import Limit, Placed, about_the_same_state, score
@@ -175,7 +176,7 @@ def card_of(known, **more):
     )
 
 
-def test_the_first_line_says_both_directions_among_layers_of_the_same_state():
+def test_the_first_line_names_each_row_once_beside_layers_of_the_same_state():
     same = Known(
         "same",
         (
@@ -185,21 +186,96 @@ def test_the_first_line_says_both_directions_among_layers_of_the_same_state():
         ),
     )
     larger = Known("larger", (row("recall", 9000, value=32, ladder=(32, 16, 8)), row("s5", None, ladder=(32,))))
-    said = headline(card_of((same, larger)))
-    assert said == (
-        "mine learns what known layers of about its state do not within this budget: "
-        "recall at width 32, 16 pairs (same: 8 pairs); "
-        "S5, learned, to 4 times the length (same: not learned). "
-        "The reverse: induction, one layer, not learned (same: learned). Compared: same."
+    card = card_of((same, larger))
+    assert headline(card) == (
+        "mine, beside known layers of about its state: ahead on recall and S5; behind on induction in one layer."
     )
+    assert card.notes[0] == "Compared with same. Ahead: more than one of them at least, and less than none."
     assert "no known layer of about its state" in headline(card_of((larger,)))
-    undeclared = replace(card_of((larger,)), placed=(row("s5", None, ladder=(32,)),))
-    assert "is ahead of no known layer (it declares no state)" in headline(undeclared)
     assert "no known layer" in headline(card_of((replace(same, stale="made before"),)))
-    divided = replace(same, placed=(row("recall", 900, value=8, ladder=(32, 16, 8), learned=2),))
-    assert "(same: 8 pairs [2 of 3 seeds])" in headline(card_of((divided,)))
+    both = Known("more", (row("recall", 1000, value=32, ladder=(32, 16, 8)), row("s5", 1000, ladder=(32,))))
+    assert headline(card_of((same, both))) == (
+        "mine, beside known layers of about its state: ahead on S5; ahead of some and behind others on recall; "
+        "behind on induction in one layer."
+    )
     tried = replace(card_of((same,)), rates=(0.1, 0.2, 0.3))
-    assert headline(tried).endswith("It was tried at 3 rates, they at 2.")
+    assert tried.notes[-1] == "It was tried at 3 learning rates, they at 2."
+
+
+def test_what_holds_at_the_length_of_training_only_is_said_so_and_what_is_near_the_tolerance_is_barely():
+    parity = row("parity", 9, value=32, ladder=(32,), error=0.049, lengths={2: (0.4, 0.45, 0.5), 4: (0.4, 0.48, 0.5)})
+    assert reached_text(BY_NAME["parity"], parity) == "learned, at the length of training only, barely"
+    assert short_text(parity) == "learned at 1x only, barely"
+    failing, reaching = row("parity", 9, ladder=(32,), error=0.4), replace(parity, lengths={2: (0.0,) * 3})
+    card = replace(card_of((Known("none", (failing,)),)), placed=(parity,))
+    assert headline(card).endswith("ahead on parity (at the length of training only, barely).")
+    card = replace(card, known=(Known("none", (failing,)), Known("far", (reaching,))))
+    assert headline(card).count("parity") == 1
+    assert "ahead of some and behind others on parity" in headline(card)
+    for error, said in ((0.044, ""), (0.0451, ", barely"), (0.0549, ", barely"), (0.056, ""), (0.3, "")):
+        one = row("recall", 9, value=8, ladder=(32, 16, 8), error=error)
+        assert reached_text(BY_NAME["recall"], one) == f"8 pairs{said}", error
+
+
+def test_a_layer_that_declares_no_state_is_told_how_to():
+    larger = Known("larger", (row("s5", 9000, ladder=(32,)),))
+    card = replace(card_of((larger,)), placed=(row("s5", None, ladder=(32,)),), undeclared="Declare it so.")
+    assert headline(card) == "mine, beside known layers: level on S5."
+    assert card.notes[0].endswith("whatever their state. Declare it so.")
+    assert "It declares no state" in card_text(card)
+
+
+def test_what_is_left_is_said_by_rows_and_command():
+    failed = Placed("recall", 32, failed="at width 32: it broke")
+    quick = "assay place mine --on recall,s5 --quick --rates 0.1"
+    card = replace(card_of(()), placed=(failed, *card_of(()).placed[1:]), command=quick)
+    said = " ".join(card.notes)
+    assert f"No answer yet on recall: '{quick}' asks again." in said
+    assert "Not asked: flat recall in two layers, induction behind a short convolution," in said
+    assert "S3, copy and flip-flop; 'assay place mine --rates 0.1' asks all that fits." in said
+    assert "takes about" not in page_text(card)
+
+
+def test_bounds_speak_of_a_layer_through_what_it_declares():
+    def lines(layer, rows, undeclared=""):
+        return proved(battery(BatteryLayer(layer), [BY_NAME[name] for name in rows], HERE), undeclared)
+
+    (recall, *_, copy) = lines("lstm", ("recall", "s5", "copy"))
+    assert recall.startswith("recall, width 16: 32 pairs need at least 173 state bits at a mean error of 0.05")
+    assert recall.endswith("(recall-state, proved), and it declares 1,024: none of the row is excluded")
+    assert copy.startswith("copy, width 32: 64 tokens need at least 82 state bits")
+    narrow = LAYERS.named(f"{HERE / 'layers_to_place.py'}:OneNumber")
+    (said,) = [line for line in lines(narrow, ("recall",)) if "width 16" in line]
+    assert said.endswith("and it declares 32: impossible with 32, 16 and 8 pairs")
+    assert lines("lstm", ("s5",)) == ["Nothing: no bound of Assay speaks of these rows and of what the layer declares."]
+    silent = LAYERS.named(f"{HERE / 'layers_to_place.py'}:Silent")
+    assert lines(silent, ("recall",), "Say it.") == ["Nothing, because it declares no state. Say it."]
+
+
+def test_how_to_declare_a_state_is_said_with_what_was_measured(tmp_path):
+    file = HERE / "layers_to_place.py"
+    asked = ("bound", "recall", "--pairs", "16", "--architecture", f"{file}:Silent", "--width", "32")
+    done = assay(*asked, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()[-1]
+    assert said.startswith("Declare it with a method state(tokens)")
+    assert "at width 8 later outputs depend on 8 independent directions of 8 tokens" in said
+    assert "Declare it" in json.loads(assay(*asked, "--json", cwd=tmp_path).stdout)["undeclared"]
+    declared = assay("bound", "recall", "--architecture", f"{file}:Talker", "--width", "32", cwd=tmp_path)
+    assert "Declare it" not in declared.stdout
+
+
+def test_the_text_is_of_twenty_lines_at_most():
+    known = tuple(Known(f"a layer of reference ({number})", card_of(()).placed) for number in range(12))
+    rows = [Placed(one.name, 32, ladder=(8,), seeds=3, tolerance=0.05, error=0.4) for one in ROWS]
+    rows += [replace(rows[0], width=width) for width in (16, 64)]
+    text = card_text(replace(card_of(known, page="a/page.html"), placed=tuple(rows)))
+    lines = text.splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 118
+    assert lines[0].startswith("mine, beside known layers")
+    assert all(any(line.startswith(one.name) for line in lines) for one in ROWS)
+    assert lines[-1] == "page  a/page.html"
 
 
 def test_layers_are_compared_where_searches_begin():
@@ -217,7 +293,12 @@ def test_the_page_has_charts_that_compile_and_everything_in_it():
     )
     card = card_of((known, Known("<b>", (row("induction", 9, value=32, ladder=(32,)),))))
     drawn = charts(card)
-    assert [chart.name for chart in drawn] == ["capacity", "tracking", "depth"]
+    assert [chart.name for chart in drawn] == ["capacity", "tracking"]  # nothing is known of its depth
+    assert {panel["title"] for panel in drawn[1].spec["concat"]} == {"S5"}
+    two = row("induction-two", 1000, value=32, ladder=(32,), learned=3)
+    assert [chart.name for chart in charts(replace(card, placed=(*card.placed, two)))][2:] == ["depth"]
+    silent = replace(card, placed=tuple(replace(placed, state_bits=None) for placed in card.placed))
+    assert [chart.name for chart in charts(silent)] == ["tracking"]
     for chart in drawn:
         assert chart.file().startswith(b"<svg")
     page = page_text(card)
@@ -232,7 +313,7 @@ def test_the_page_has_charts_that_compile_and_everything_in_it():
     assert "prefers-color-scheme: dark" in page
     text = card_text(card)
     assert text.startswith("mine: no known layer of about its state")
-    assert "same: made with version 1" in text
+    assert "of older code, so not compared: same" in text
 
 
 def test_rows_of_reference_are_stale_when_anything_they_rest_on_is_another(tmp_path):
@@ -380,6 +461,7 @@ def test_a_users_layer_is_placed_from_the_command_line(tmp_path):
         (("place", "gru", "--rates", "3"), "rate = 3.0 is not allowed"),
         (("place", "gru", "--options", "states=3"), "states"),
         (("place", "gru", "--against", "nothing"), "nothing"),
+        (("place", "gru", "--against", "gated-linear"), "'assay place gated-linear' makes its own card"),
         (("place", "gru", "--on", "recall,flip-flop", "--quick"), "flip-flop is not in the quick battery"),
         (("place", "feed-forward"), "feed-forward is not made of layers"),
     ],
@@ -390,6 +472,19 @@ def test_requests_that_cannot_be_met_are_refused_in_one_line(given, said, tmp_pa
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_cards_of_other_requests_have_names_of_their_own(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ({}, {"against": ["lstm", "selective (eigenvalues=signed)"]}, {"against": ["lstm"]}, {"rates": [0.02]})
+    pages = {place("gru", on=["flip-flop"], out="out", workers=1, **more).page for more in asked}
+    assert pages == {
+        "out/place-gru-flip-flop.html",
+        "out/place-gru-flip-flop-against-lstm-selective-eigenvalues=signed.html",
+        "out/place-gru-flip-flop-against-lstm.html",
+        "out/place-gru-flip-flop-rates-0.02.html",
+    }
+    assert {f"out/{page.name}" for page in Path("out").glob("*.html")} == pages
 
 
 def test_known_layers_are_named_with_their_options(tmp_path):

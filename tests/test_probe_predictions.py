@@ -17,12 +17,7 @@ from scipy.stats import norm
 
 from assay.errors import AssayError
 from assay.probing.gaussian_norm import _distances, predicted_norm
-from assay.probing.thresholds import (
-    face_dimension,
-    face_probability,
-    face_threshold,
-    separation_dimension,
-)
+from assay.probing.thresholds import face_dimension, face_probability, face_threshold, separation_dimension
 from assay.probing.volumes import log_tail, log_volumes
 from assay.tasks.counter import example_keys, normals, words
 
@@ -105,7 +100,7 @@ def separation_probability(width, length, size):
     return 1 - tail if above else tail
 
 
-@pytest.mark.parametrize("length", [2, 3, 5, 8, 13, 40])
+@pytest.mark.parametrize("length", [2, 3, 5, 8, 20, pytest.param(40, marks=pytest.mark.long)])
 def test_separations_add_up_to_covers_count(length):
     for width in range(1, length):
         found = 2 + sum(comb(length, q) * separation_probability(width, length, q) for q in range(1, length))
@@ -186,7 +181,7 @@ def projected_dimension(g, size, asked):
     return active + int((off > c).sum()) - 1
 
 
-@pytest.mark.parametrize(("length", "size"), [(6, 2), (40, 3), (40, 15), (200, 12)])
+@pytest.mark.parametrize(("length", "size"), [(6, 2), (40, 3), (40, 15), pytest.param(200, 12, marks=pytest.mark.long)])
 def test_the_law_is_that_of_projections(length, size):
     """Over 1500 draws, every probability for every width within 4.5 standard errors."""
     count = 1500
@@ -222,7 +217,9 @@ def linear_program(keys, size, asked):
     return -found.fun > 1e-7
 
 
-@pytest.mark.parametrize(("width", "length", "size"), [(2, 6, 2), (3, 9, 2), (8, 24, 4), (16, 48, 9)])
+@pytest.mark.parametrize(
+    ("width", "length", "size"), [(2, 6, 2), (3, 9, 2), (8, 24, 4), pytest.param(16, 48, 9, marks=pytest.mark.long)]
+)
 def test_probabilities_are_those_of_linear_programs(width, length, size):
     """Over 250 draws each, within 4 standard errors."""
     count = 250

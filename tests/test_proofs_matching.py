@@ -69,7 +69,7 @@ def altered(tensor, place, steps):
     return changed.view_as(tensor)
 
 
-@pytest.mark.parametrize("tolerance", [0.25, 1e-3, 1e-7])
+@pytest.mark.parametrize("tolerance", [0.25, pytest.param(1e-3, marks=pytest.mark.long), 1e-7])
 @pytest.mark.parametrize(("task", "method"), CASES, ids=str)
 def test_what_is_proved_is_what_the_certificate_states(task, method, tolerance):
     unit = build(task, method=method, tolerance=tolerance)
@@ -214,11 +214,7 @@ def test_a_colder_query_proves_less_and_a_hotter_one_more(method):
 
 
 @pytest.mark.parametrize(
-    ("task", "method"),
-    [
-        (Match2(length=8, modulus=31), "parabola"),
-        (Match3Bigram(length=8, modulus=31), "bigram"),
-    ],
+    ("task", "method"), [(Match2(length=8, modulus=31), "parabola"), (Match3Bigram(length=8, modulus=31), "bigram")]
 )
 def test_a_tolerance_that_warms_the_softmax_is_seen(task, method):
     """Where the temperature follows from the tolerance in the settings, another tolerance proves another error."""
@@ -422,11 +418,7 @@ def test_underflow_is_counted():
     assert upper(underflow(4, torch.float64)) < 1e-306
 
 
-@pytest.mark.parametrize(
-    ("task", "method"),
-    [(task, method) for task, method in SMALL if task.length > 1],
-    ids=str,
-)
+@pytest.mark.parametrize(("task", "method"), [(task, method) for task, method in SMALL if task.length > 1], ids=str)
 def test_certificates_of_matching_networks_can_be_written_and_verified(task, method, tmp_path):
     unit = build(task, method=method)
     write_certificate(unit, tmp_path / "unit.safetensors", tmp_path / "unit.json")

@@ -1,5 +1,6 @@
 """The report: everything in the findings is on the page, which is well formed and needs nothing beside itself."""
 
+import csv
 import json
 import re
 from dataclasses import fields, is_dataclass, replace
@@ -486,9 +487,9 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
         "length.precision",
         "length.theorem",
     }
-    files = {path.stem: path.read_text("utf-8") for path in (written.parent / "small-figures").iterdir()}
-    assert set(files) == names
-    assert all(text.rstrip().endswith("</svg>") for text in files.values())
+    folder = written.parent / "small-figures"
+    assert {path.name for path in folder.iterdir()} == {f"{name}.{form}" for name in names for form in ("svg", "csv")}
+    assert all(path.read_text("utf-8").rstrip().endswith("</svg>") for path in folder.glob("*.svg"))
     places = [attributes["data-chart"] for _, attributes in Page(html).tags if "data-chart" in attributes]
     assert sorted(places) == sorted(names)
     script = json.loads(re.search(r"^const charts = (.*);$", html, re.MULTILINE)[1])
@@ -498,6 +499,9 @@ def test_figures_are_files_and_on_the_page(findings, written, html):
         assert [dict(zip(columns, row, strict=True)) for row in embedded["rows"]] == [
             {name: row.get(name) for name in columns} for row in one.rows
         ]
+        with open(folder / f"{one.name}.csv", newline="", encoding="utf-8") as file:
+            told = list(csv.DictReader(file))
+        assert told == [{name: "" if row.get(name) is None else str(row[name]) for name in columns} for row in one.rows]
         assert html.count(f'<p class="message">{escape(one.title)}</p>') == 1
 
 
@@ -541,7 +545,7 @@ def test_chart_tells_verdicts_and_kinds_of_error_apart(findings):
     said = labels(found)
     assert said[0] == "learned"
     assert starting(said, "impossible (worst case): recurrent-state")
-    assert starting(said, "impossible (mean error): recurrent-state-mean")
+    assert starting(said, "impossible (mean): recurrent-state-mean")
     assert starting(said, "constructed in bare-recurrent: recurrent (32 bits)")
     assert "arrows: not learned within this budget" in found.drawn
     attention = chart(findings, "length.attention")
@@ -575,7 +579,7 @@ def test_points_stand_where_the_findings_say(findings):
     learned = found.spec["layer"][-1]["encoding"]
     assert learned["x"]["scale"]["type"] == learned["y"]["scale"]["type"] == "log"
     assert learned["x"]["axis"]["values"] == [8, 16, 32, 64]
-    assert found.title == "At N = 64 attention learned with width 13, explicit weights take 9 (cyclic)"
+    assert found.title == "At N = 64, attention learned with width 13, explicit weights take 9 (cyclic)"
 
 
 def test_censored_points_are_arrows_and_impossible_regions_end_above_what_is_excluded(findings):

@@ -12,13 +12,7 @@ from mpmath import mp, mpf
 
 from assay.errors import AssayError
 from assay.probing.volumes import log_volumes
-from assay.retrieval.random_documents import (
-    dimensions_for_all,
-    dimensions_for_share,
-    log_failure,
-    serves,
-    share_served,
-)
+from assay.retrieval.random_documents import dimensions_for_all, dimensions_for_share, log_failure, serves, share_served
 from test_retrieval_limits import is_served
 
 
@@ -72,7 +66,7 @@ def test_sets_that_are_served_are_as_many_as_cover_counts(documents):
         assert served + 2 == pytest.approx(min(counted, 2**documents), rel=1e-9)
 
 
-@pytest.mark.parametrize("documents", [6, 40, 120])
+@pytest.mark.parametrize("documents", [6, 40, pytest.param(120, marks=pytest.mark.long)])
 def test_sets_that_fail_are_as_many_as_cover_counts_in_the_far_tail(documents):
     """The rest, 2 sum_{i > d} C(n - 1, i): with relative precision, so that small numbers of failures are right."""
     for dimensions in (documents // 2, 3 * documents // 4, documents - 5, documents - 3, documents - 2):
@@ -144,7 +138,9 @@ def slow_volume(order, documents, top):
     return sum((term(a, order + 1 - a, top, documents - top) for a in places), mpf(0))
 
 
-@pytest.mark.parametrize(("dimensions", "documents", "top"), [(10, 14, 2), (7, 10, 3)])
+@pytest.mark.parametrize(
+    ("dimensions", "documents", "top"), [pytest.param(10, 14, 2, marks=pytest.mark.long), (7, 10, 3)]
+)
 def test_small_failures_are_those_of_thirty_digits(dimensions, documents, top):
     """2 (v_(d+1) + v_(d+3) + ...)."""
     with mp.workdps(30):

@@ -273,8 +273,8 @@ def test_lines_and_retrieval_stand_in_one_study(tmp_path):
     assert found["sweeps"]
     assert found["retrieval"]["unanswered"] == found["memory"]["unanswered"] == 0
     page = (tmp_path / "both.html").read_text("utf-8")
-    assert 'id="retrieval-documents"' in page
-    assert 'id="memory-load"' in page
+    assert 'data-chart="retrieval-documents"' in page
+    assert 'data-chart="memory-load"' in page
     assert 'id="retrieval-margins"' not in page
 
 
@@ -355,7 +355,7 @@ def test_quick_forms_run_to_the_end(name, tmp_path):
     assert found[name]["unanswered"] == 0
     page = (tmp_path / f"{name}-quick.html").read_text("utf-8")
     assert found[name]["answer"] in re.sub(r"<[^>]+>", "", page)
-    assert ('id="memory-load"' in page) is (name == "memory")
+    assert ('data-chart="memory-load"' in page) is (name == "memory")
     if name == "retrieval":
         kept = {(one["documents"], one["number_format"]): one["share"] for one in found["retrieval"]["kept"]}
         assert kept[100, "float32"] == 1 > kept[100, "float16"]

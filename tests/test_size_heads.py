@@ -64,10 +64,10 @@ def test_the_norm_is_that_of_the_general_prediction_for_equal_variances(keys):
 
 
 def test_most_sets_exist_exactly_where_the_probability_is_a_half():
-    """Where the closed form stands in for the probability: on a grid of N, q and every width."""
+    """Where the closed form stands in for the probability: on a grid of N, q and widths."""
     for keys in (2, 3, 7, 20, 64, 500, 5000):
         for average in {1, 2, 3, 9, 40, keys // 5, keys // 2, keys - 1} & set(range(1, keys + 1)):
-            widths = range(1, keys + 1) if keys < 100 else range(1, 260, 1)
+            widths = range(1, keys + 1) if keys < 100 else range(1, 260, 1 if keys == 500 else 7)
             for width in widths:
                 assert most_sets_exist(width, keys, average) == (face_probability(width, keys, average) >= 0.5)
 
@@ -322,11 +322,12 @@ def assert_searches_agree(width, keys, average, bits, norm):
     assert (largest_keys(width, average, cache, norm) >= keys) == found, asked
 
 
-def test_no_contradiction_in_120_random_settings():
+@pytest.mark.parametrize("count", [40, pytest.param(120, marks=pytest.mark.long)])
+def test_no_contradiction_in_random_settings(count):
     rng = random.Random(1)
-    for _ in range(120):
+    for _ in range(count):
         assert_no_contradiction(*setting(rng))
-    for _ in range(25):
+    for _ in range(count // 5):
         assert_searches_agree(*setting(rng))
 
 

@@ -1,5 +1,7 @@
 """Strassen attention: products and sums against the formula, and the layer."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.autograd import gradcheck
@@ -8,9 +10,7 @@ from assay.errors import AssayError
 from assay.layers import LAYERS
 from assay.layers.kernels import strassen
 from assay.layers.kernels.strassen import strassen_attention
-from pair_attention import draw, over_pairs
-
-MASKS = [(False, None), (True, None), (False, 2), (True, 1), (False, 0)]
+from pair_attention import MASKS, assert_same_as, draw, over_pairs
 
 
 def formula(f, g, h, value1, value2, causal=False, window=None):
@@ -40,16 +40,7 @@ def form(request, monkeypatch, summed):
     assert request.param != "blocks of sums" or set(summed) == {1}
 
 
-def assert_same(inputs, slack=1e-12, **options):
-    """Outputs and all gradients are the formula's."""
-    outputs, expected = strassen_attention(*inputs, **options), formula(*inputs, **options)
-    assert outputs.shape == expected.shape
-    assert outputs.dtype == inputs[0].dtype
-    torch.testing.assert_close(outputs, expected, atol=slack, rtol=slack)
-    direction = torch.randn_like(expected)
-    found, wanted = (torch.autograd.grad(y, inputs, direction) for y in (outputs, expected))
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, atol=10 * slack, rtol=10 * slack)
+assert_same = partial(assert_same_as, strassen_attention, formula)
 
 
 @pytest.mark.parametrize(("causal", "window"), MASKS)

@@ -259,10 +259,7 @@ def test_findings_have_every_line_and_the_matrix(two):
     assert sparsity.tolerance == (0.25, 0.5)
     assert [p.x for series in sparsity.series for p in series.points] == [1, 2] * len(sparsity.series)
     (learned,) = averaging.of("learned")
-    assert [(p.x, p.width, p.parameters, p.censored) for p in learned.points] == [
-        (4, 4, 40, False),
-        (8, 8, 80, False),
-    ]
+    assert [(p.x, p.width, p.parameters, p.censored) for p in learned.points] == [(4, 4, 40, False), (8, 8, 80, False)]
     assert [p.intervals for p in learned.points] == [((4, 4),) * 3, ((8, 8),) * 3]
     names = {series.architecture for series in matching.of("learned")}
     assert names == {"attention, head dimension 2", "attention, depth 2"}

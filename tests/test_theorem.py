@@ -74,22 +74,22 @@ def test_a_panel_for_each_family_has_all_that_stands_there():
         {"text": "attention", "subtitle": "impossible with fewer than 12 bits at N = 64"},
         {"text": "feed-forward"},
     ]
-    assert sizes(chart, "attention", "learned", "mean") == {"attention, learned: 9 at N = 64": [4, 6, 8, 9]}
+    assert sizes(chart, "attention", "learned", "mean") == {"learned: 9 at N = 64": [4, 6, 8, 9]}
     assert sizes(chart, "attention", "constructed") == {
         "constructed: sign, 10 log2 N \N{MINUS SIGN} 20": [10, 20, 30, 40],
         "constructed: heads (64 bits), 6 at N = 64": [6, 6, 6, 6],
     }
     assert sizes(chart, "attention", "impossible") == {}
     assert sizes(chart, "feed-forward", "impossible") == {"impossible (worst case): rank": [8, 16, 32, 64]}
-    assert sizes(chart, "feed-forward", "impossible", "mean") == {"impossible (mean error): rank-mean": [7, 14, 28, 56]}
+    assert sizes(chart, "feed-forward", "impossible", "mean") == {"impossible (mean): rank-mean": [7, 14, 28, 56]}
     learned = [row for row in chart.rows if (row["by"], row["verdict"]) == ("attention", "learned")]
     assert [(row["low"], row["high"], row["seeds"]) for row in learned] == [
         (min(width, 8), 9, "9, 8, none") for width in (4, 6, 8, 9)
     ]
     laws = {row["label"] for row in chart.rows if row["verdict"] == "fitted"}
     assert laws == {
-        "attention, learned: 9 at N = 64",
-        "feed-forward, learned: 64 at N = 64",
+        "learned: 9 at N = 64",
+        "learned: 64 at N = 64",
         "constructed: sign, 10 log2 N \N{MINUS SIGN} 20",
     }
 
@@ -104,7 +104,7 @@ def test_a_region_is_impossible_for_every_architecture_of_its_panel():
     lstm += [recurrent("lstm", "state", "impossible", (0, 1, 3, 7), "mean")]
     bare = [recurrent("bare", "state", "impossible", (1, 3, 7, 15), "mean")]
     bare += [recurrent("bare", "ones", "constructed", (9, 17, 33, 65))]
-    mean = {"impossible (mean error): state": [2, 4, 8]}  # where nothing is excluded there is no row
+    mean = {"impossible (mean): state": [2, 4, 8]}  # where nothing is excluded there is no row
     assert sizes(picture(*ATTENTION, *lstm, *bare), "recurrent", "impossible", "mean") == mean
     unbound = picture(*ATTENTION, *lstm, bare[1])
     assert sizes(unbound, "recurrent", "impossible", "mean") == {}  # nothing is known to be impossible for bare
@@ -123,13 +123,14 @@ def test_the_sentence_says_laws_that_are_decided_and_factors_of_others():
     few = Series("lstm", "lstm", "training", "learned", "mean", (Point(8, 4), Point(16, 6), Point(32, 9)))
     flat = series("gru", "training", "learned", (5, 5, 5, 5), "mean")
     assert message(only(flat, few, LINEAR[0])) == (
-        "Learned widths grow 2.2 times from N = 8 to 32 for lstm and like N^1.06 for feed-forward, and stay the same for gru"
+        "Learned widths grow 2.2 times from N = 8 to 32 for lstm and like N^1.06 for feed-forward, and stay the same "
+        "for gru"
     )
 
 
 def test_one_width_of_each_is_compared_where_no_growth_is_known():
     once = [Series(name, name, "training", "learned", "mean", (Point(8, w),)) for name, w in (("lstm", 9), ("gru", 5))]
-    assert message(only(*once)) == "At N = 8 gru learned with width 5 and lstm with width 9"
+    assert message(only(*once)) == "At N = 8, gru learned with width 5 and lstm with width 9"
 
 
 def test_what_was_not_learned_is_an_arrow_and_no_number():
@@ -139,7 +140,7 @@ def test_what_was_not_learned_is_an_arrow_and_no_number():
     chart = picture(*ATTENTION, censored)
     (row,) = [row for row in chart.rows if row["verdict"] == "not learned"]
     assert (row["x"], row["size"], row["arrow"], row["by"]) == (16, 64, "up", "lstm")
-    assert row["label"] == "lstm, learned: 8 at N = 8"
+    assert row["label"] == "learned, lstm: 8 at N = 8"
     assert "arrows: not learned within this budget" in chart.drawn
     assert "64" not in chart.title
 
@@ -159,5 +160,5 @@ def test_the_picture_is_the_first_chart_and_its_file_says_what_it_shows():
     chart = charts(found)[0]
     assert (chart.section, chart.name, chart.title) == ("theorem", f"{sweep.name}.theorem", message(sweep))
     written = re.findall(r"<text[^>]*>([^<]+)</text>", chart.file().decode())
-    assert {"attention", "feed-forward", "feed-forward, learned: 64 at N = 64"} <= set(written)
+    assert {"attention", "feed-forward", "learned: 64 at N = 64"} <= set(written)
     assert message(sweep) in " ".join(written)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,7 @@ from assay.errors import AssayError
 from assay.layers import LAYERS
 from assay.layers.kernels import streaming, third_order
 from assay.layers.kernels.third_order import third_order_attention
-from pair_attention import draw, over_pairs
-
-MASKS = [(False, None), (True, None), (False, 2), (True, 1), (False, 0)]
+from pair_attention import MASKS, assert_same_as, draw, over_pairs
 
 
 def formula(query, key1, key2, value1, value2, causal=False, window=None):
@@ -42,16 +41,7 @@ def form(request, monkeypatch):
     assert set(calls) == {expected}
 
 
-def assert_same(inputs, slack=1e-12, gradients_of=slice(None), **options):
-    """Outputs and gradients are the formula's."""
-    outputs, expected = third_order_attention(*inputs, **options), formula(*inputs, **options)
-    assert outputs.shape == expected.shape
-    assert outputs.dtype == inputs[0].dtype
-    torch.testing.assert_close(outputs, expected, atol=slack, rtol=slack)
-    direction = torch.randn_like(expected)
-    found, wanted = (torch.autograd.grad(y, inputs[gradients_of], direction) for y in (outputs, expected))
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, atol=10 * slack, rtol=10 * slack)
+assert_same = partial(assert_same_as, third_order_attention, formula)
 
 
 @pytest.mark.parametrize(("causal", "window"), MASKS)

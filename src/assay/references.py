@@ -23,6 +23,7 @@ _LABEL = re.compile(
 _NUMBER = re.compile(r"\b\d{4}\.\d{4,5}\b")
 TITLE = "Assay: what a sequence architecture can represent, and how large it must be"
 AUTHORS = "The Assay authors"
+RELEASED = 2026  # the year of this version, as in CITATION.cff
 FOUNDING = "sanford2023representational"  # the paper whose theorems Assay runs
 
 
@@ -93,13 +94,14 @@ def papers() -> dict[str, Paper]:
 
 def assay_itself(note: str = "") -> Paper:
     """The entry for this version of Assay; `note` says which of its results are meant."""
-    fields = {"author": f"{{{AUTHORS}}}", "title": f"{{{TITLE}}}", "version": __version__, "license": "Apache-2.0"}
+    fields = {"author": f"{{{AUTHORS}}}", "title": f"{{{TITLE}}}", "year": str(RELEASED)}
+    fields |= {"version": __version__, "license": "Apache-2.0"}
     return Paper("software", "assay", {**fields, **({"note": note} if note else {})})
 
 
 def assay_apa() -> str:
     """One line on this version of Assay in the style of the APA."""
-    return f"{AUTHORS} (n.d.). {TITLE} (Version {__version__}) [Computer software]."
+    return f"{AUTHORS} ({RELEASED}). {TITLE} (Version {__version__}) [Computer software]."
 
 
 def citations_in(text: str) -> list[str]:

@@ -130,6 +130,13 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would be asked, how long it takes, and the disk it needs.")
 ]
 Tables = Annotated[bool, typer.Option("--tables", help="Print all tables in place of the summary.")]
+Figures = Annotated[
+    str,
+    typer.Option(
+        help="What the figures beside the report are: svg, png or pdf.",
+        autocompletion=complete.listed("svg", "png", "pdf"),
+    ),
+]
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", callback=tell.silence, help="Print no progress, errors alone."),

@@ -14,6 +14,7 @@ from assay.cli.exits import ExitCode
 from assay.cli.options import (
     DEFAULT_OUT,
     DryRun,
+    Figures,
     Json,
     Out,
     Quick,
@@ -55,6 +56,7 @@ def run(
         ),
     ] = None,
     dry_run: DryRun = False,
+    figures: Figures = "svg",
     tables: Tables = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -74,7 +76,14 @@ def run(
         return
     began = time.monotonic()
     result = run_study(
-        study, quick=quick, out=out, workers=workers, engine=engine, address=address, quiet=quiet or as_json
+        study,
+        quick=quick,
+        out=out,
+        workers=workers,
+        engine=engine,
+        address=address,
+        quiet=quiet or as_json,
+        figures=figures,
     )
     _show_study(result, as_json, tables=tables, seconds=time.monotonic() - began)
 
@@ -84,13 +93,14 @@ def report(
     study: StudyName,
     quick: Quick = False,
     out: Out = DEFAULT_OUT,
+    figures: Figures = "svg",
     tables: Tables = False,
     as_json: Json = False,
 ) -> None:
     """Write the report of a study from what its ledger holds."""
     from assay.sessions.study import report_session
 
-    _show_study(report_session(study, quick=quick, out=out), as_json, tables=tables)
+    _show_study(report_session(study, quick=quick, out=out, figures=figures), as_json, tables=tables)
 
 
 @app.command("ls")

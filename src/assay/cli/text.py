@@ -130,7 +130,7 @@ def bounds_text(found: Bounded) -> str:
     for head, groups in said.items():
         lines.append(head)
         lines += [f"  {', '.join(names)}: {line}" for line, names in groups.items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, *filter(None, [found.undeclared])])
 
 
 def _bound_line(row: BoundRow) -> str:

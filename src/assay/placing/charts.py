@@ -23,8 +23,9 @@ _PALE: Spec = {"condition": {"test": {"field": "stale", "equal": True}, "value":
 
 
 def charts(card: Card) -> list[VegaChart]:
-    """The charts that the card has rows for."""
-    return [chart for chart in (_capacity(card), _tracking(card), _depth(card)) if chart is not None]
+    """The charts that have a point of the card's own layer."""
+    drawn = [chart for chart in (_capacity(card), _tracking(card), _depth(card)) if chart is not None]
+    return [chart for chart in drawn if any(row.get("layer") == card.layer for row in chart.rows)]
 
 
 def _layers(card: Card) -> list[tuple[str, bool, tuple[Placed, ...]]]:
@@ -110,12 +111,13 @@ def _required(task: Mapping[str, object], pairs: int, empty: Resources) -> float
 
 
 def _tracking(card: Card) -> VegaChart | None:
-    """Error against length on the group words."""
+    """Error against length on the group words that the card's own layer was asked."""
+    asked = {placed.row for placed in card.placed if placed.row in _TRACKING and not placed.failed}
     values: list[Row] = [
         {"layer": name, "row": BY_NAME[placed.row].short, "times": times, "error": error, "stale": stale}
         for name, stale, rows in _layers(card)
         for placed in rows
-        if placed.row in _TRACKING and not placed.failed
+        if placed.row in asked and not placed.failed
         for times, error in ((1, placed.error), *((t, e[len(e) // 2]) for t, e in placed.lengths.items()))
     ]
     if not values:

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
-from assay.errors import unknown
-from assay.models import architecture_code
+from assay.errors import AssayError, unknown
+from assay.models import architecture_code, architectures
 from assay.placing.battery import BATTERY_VERSION, BY_NAME, ROWS, BatteryLayer, battery
 from assay.placing.card import Known
 from assay.placing.rows import Placed, placed_rows
@@ -61,9 +61,18 @@ def known_layers(against: Sequence[str] = (), *, besides: str = "", file: Path =
     names = list(dict.fromkeys(line["layer"] for line in lines))
     for name in against:
         if not any(name in (one, one.partition(" (")[0]) for one in names):
-            raise unknown("layer of reference", name, names)
+            raise _no_reference(name, names)
     wanted = [one for one in names if {one, one.partition(" (")[0]} & set(against)] if against else names
     return [_known(name, [line for line in lines if line["layer"] == name]) for name in wanted if name != besides]
+
+
+def _no_reference(name: str, names: Sequence[str]) -> AssayError:
+    if name not in architectures():
+        return unknown("layer of reference", name, names)
+    return AssayError(
+        f"{name} cannot be compared with: its rows do not come with Assay, and no other layer is trained for a card. "
+        f"'assay place {name}' makes its own card on the same rows. Rows come with Assay for: {', '.join(names)}"
+    )
 
 
 def _known(name: str, lines: list[_Line]) -> Known:

@@ -8,42 +8,37 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.placing.battery import BY_NAME
-from assay.placing.card import Card, reached_text
-from assay.placing.rows import Placed
+from assay.placing.card import Card, comparable, declares, short_text
+from assay.placing.rows import Placed, score
+from assay.report.messages import listed
 from assay.schema import Json
 
 _WIDTH = 118
 
 
 def card_text(card: Card) -> str:
-    """The first line, a row for each question, and where the page is."""
+    """The first line, a line for each row, and where the page is: no more than 20 lines; the page has all else."""
     written = io.StringIO()
     console = Console(file=written, width=_WIDTH, highlight=False, emoji=False, markup=False)
-    console.print(card.headline, soft_wrap=False)
-    table = Table(title=f"{card.layer}: {'quick ' if card.quick else ''}battery", title_justify="left")
-    for name in ("row", "width", "reached", "seeds", "error", "state bits", "others"):
-        table.add_column(name, justify="right" if name in ("width", "error", "state bits") else "left")
-    for placed in card.placed:
-        row = BY_NAME[placed.row]
-        state = "" if placed.state_bits is None else f"{placed.state_bits:,}"
-        table.add_row(
-            row.short,
-            str(placed.width),
-            reached_text(row, placed),
-            seeds_text(placed),
-            error_text(placed),
-            state,
-            others_text(card, placed),
+    console.print(card.headline)
+    if not declares(card):
+        console.print(
+            "It declares no state, so it is compared with layers of any state; the card says how to declare it."
         )
-    console.print(table)
+    table = Table(box=None, pad_edge=False)
+    for name in ("row", "width", "reached", "seeds", "error", "known above, level, below"):
+        table.add_column(name, justify="right" if name in ("width", "error") else "left", no_wrap=True)
     for placed in card.placed:
-        if placed.failed:
-            console.print(f"{BY_NAME[placed.row].short}: {placed.failed}", soft_wrap=True)
-    for known in card.known:
-        if known.stale:
-            console.print(f"{known.name}: {known.stale}", soft_wrap=True)
+        found = placed.row, str(placed.width), short_text(placed)
+        table.add_row(*found, seeds_text(placed), error_text(placed), others_text(card, placed))
+    console.print(table)
+    if card.unanswered:
+        console.print(f"no answer on {listed(card.unanswered)}: the card says why")
+    stale = [known.name for known in card.known if known.stale]
+    if stale:
+        console.print(f"of older code, so not compared: {listed(stale)}")
     console.print(f"page  {card.page}", soft_wrap=True)
-    return written.getvalue().rstrip("\n")
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 
 def seeds_text(placed: Placed) -> str:
@@ -63,12 +58,11 @@ def error_text(placed: Placed) -> str:
 
 
 def others_text(card: Card, placed: Placed) -> str:
-    """What known layers reached there, the names of those that reached the same together."""
-    row, found = BY_NAME[placed.row], {}
-    for known, theirs in card.beside(placed):
-        stale = " (stale)" if known.stale else ""
-        found.setdefault(reached_text(row, theirs), []).append(f"{known.name}{stale}")
-    return "; ".join(f"{text}: {', '.join(names)}" for text, names in found.items())
+    """How many known layers reached more there, as much, and less: of those that it is compared with."""
+    mine, row = score(BY_NAME[placed.row], placed), BY_NAME[placed.row]
+    theirs = [score(row, other) for _, other in comparable(card, placed)]
+    counts = (sum(one > mine for one in theirs), theirs.count(mine), sum(one < mine for one in theirs))
+    return ", ".join(map(str, counts)) if theirs else "none"
 
 
 def place_listing_text(found: Json) -> str:

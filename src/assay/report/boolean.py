@@ -8,7 +8,7 @@ from assay.report.boolean_findings import BooleanFindings
 from assay.report.looks import BLUE, GREY, RED, SERIES
 from assay.report.messages import listed
 from assay.report.text_table import TextTable
-from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, tooltip, where, whole_numbers
+from assay.report.vega import ONCE, Row, Spec, VegaChart, names, numbers, panels, tooltip, where, whole_numbers
 
 _SIGNIFICANDS = {"float32": 24, "float64": 53}
 _KINDS = ["impossible below", "constructed", "learned", "not learned up to"]
@@ -137,14 +137,14 @@ def _margins_chart(found: BooleanFindings) -> VegaChart:
         at: Spec = {"y": {"datum": bits}}
         text: Spec = {"type": "text", "align": "left", "dy": -7, "color": GREY, "text": f"significand of {name}"}
         layers += [
-            {"mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": at},
-            {"mark": text, "encoding": {**at, "x": {"value": 4}}},
+            {**ONCE, "mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": at},
+            {**ONCE, "mark": text, "encoding": {**at, "x": {"value": 4}}},
         ]
     layers.append(
         {
             "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 50}},
             "encoding": {
-                "x": numbers("inputs", "bits n", scale={"zero": False}),
+                "x": whole_numbers("inputs", "bits n", scale={"zero": False}),
                 "y": y,
                 "color": names("function", sort=functions, scale=colours, legend={}),
                 "tooltip": tooltip(

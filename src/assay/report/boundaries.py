@@ -20,7 +20,7 @@ from assay.results.frontier import Point, Series
 
 _WIDE = 16  # parameters that vary by a larger factor have logarithmic axes, and so has the length
 _STEPS = 12  # of a fitted law's line
-_TICKS = 8  # on an axis at most
+_FEW, _TICKS = 3, 8  # on an axis
 _STRIP = 26  # pixels of a region beside a point that say what the point does
 
 
@@ -36,7 +36,7 @@ class _Region:
 
 _REGIONS = {
     "worst": _Region(SOFT, 0.2, (4, 3), "worst case"),
-    "mean": _Region(GREY, 0.45, (1, 0), "mean error"),
+    "mean": _Region(GREY, 0.45, (1, 0), "mean"),
 }
 
 
@@ -175,7 +175,7 @@ def layers(drawn: Sequence[Drawn], axes: Axes, field: str, *, columns: int | Non
 
 def axes(drawn: Sequence[Drawn], sweep: Sweep, vertical: str, *, linear: bool | None = None, across: str = "") -> Axes:
     """Axes around these boundaries: logarithmic, or linear, see `is_linear`."""
-    shown = rows(drawn)
+    shown = [row for row in rows(drawn) if row["verdict"] != "fitted"]
     places = sorted({_number(row["x"]) for row in shown}) or [1.0]
     heights = [_number(row[name]) for row in shown for name in ("size", "high") if row.get(name)] or [1.0]
     title = across or f"{sweep.along} {sweep.symbol}"
@@ -184,17 +184,19 @@ def axes(drawn: Sequence[Drawn], sweep: Sweep, vertical: str, *, linear: bool | 
         y = numbers("size", vertical, scale={"domain": [0, 1.12 * max(heights)], "nice": False}, axis=_whole(7))
         return Axes(sweep.symbol, x, y, 0.0)
     bottom = max(0.8, min(heights) / 1.6)
-    x = numbers("x", title, **logarithmic(places[0] / 1.2, places[-1] * 1.2))
+    x = numbers("x", title, **logarithmic(places[0] / 1.2, places[-1] * 1.2, places))
     y = numbers("size", vertical, **logarithmic(bottom, max(heights) * 1.6))
     return Axes(sweep.symbol, x, y, bottom)
 
 
-def logarithmic(low: float, high: float) -> Spec:
-    """Scale and axis of a channel from `low` to `high`, with ticks at powers of two."""
+def logarithmic(low: float, high: float, places: Sequence[float] = ()) -> Spec:
+    """Scale and axis of a channel from `low` to `high`: ticks at powers of two, or at `places` where these are few."""
     ticks = [1 << power for power in range(64) if low <= 1 << power <= high] or [round(high)]
+    if len(ticks) < _FEW and places:
+        ticks = list(places)
     ticks = ticks[:: 1 + (len(ticks) - 1) // _TICKS]
     scale: Spec = {"type": "log", "base": 2, "domain": [low, high], "nice": False}
-    return {"scale": scale, "axis": {"values": ticks, "format": ",d"}}
+    return {"scale": scale, "axis": {"values": ticks, "format": ",~r"}}
 
 
 def is_linear(sweep: Sweep) -> bool:

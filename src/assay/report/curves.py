@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from assay.report.looks import GREY, SERIES
 from assay.report.messages import listed
 from assay.report.sweeps import Sweep
-from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, tooltip, whole_numbers
+from assay.report.vega import DECADES, Row, Spec, VegaChart, names, numbers, panels, tooltip, whole_numbers
 from assay.report.words import file_name
 
 _FLOOR = 1e-5  # of errors on a logarithmic axis: those that are kept have five digits
@@ -43,7 +43,7 @@ def curve_charts(sweep: Sweep) -> Iterator[VegaChart]:
         "mark": {"type": "line", "point": {"size": 18}, "strokeWidth": 1.2},
         "encoding": {
             "x": whole_numbers("steps", "steps"),
-            "y": numbers("error", sweep.mean_error_name, scale=scale),
+            "y": numbers("error", sweep.mean_error_name, scale=scale, axis=DECADES),
             "color": names("seed", title="seed", scale=colours, legend={"columns": len(seeds)}),
             "tooltip": tooltip(
                 *("architecture", "x", "size", "seed", "run", "rate", "steps", "error"),
@@ -54,7 +54,7 @@ def curve_charts(sweep: Sweep) -> Iterator[VegaChart]:
     }
     rule: Spec = {
         "mark": {"type": "rule", "strokeDash": [4, 3], "color": GREY, "strokeWidth": 1.4},
-        "encoding": {"y": numbers("tolerance", sweep.mean_error_name, scale=scale, aggregate="min")},
+        "encoding": {"y": numbers("tolerance", sweep.mean_error_name, scale=scale, axis=DECADES, aggregate="min")},
     }
     spec: Spec = {**_choice(sweep.symbol, at, common), **panels("architecture", shown, 200, [lines, rule])}
     yield VegaChart(
@@ -80,7 +80,7 @@ def _message(sweep: Sweep, shown: list[str], x: int) -> str:
         within = f" within {max(steps):,} steps" if steps else ""
         if runs:
             said.append(f"{len(steps)} of {len(runs)} runs of {name} learned{within}")
-    return f"At {sweep.symbol} = {x:,} {listed(said)}"
+    return f"At {sweep.symbol} = {x:,}, {listed(said)}"
 
 
 def _choice(symbol: str, at: list[int], common: int) -> Spec:

@@ -73,7 +73,7 @@ def _state_message(states: StateChart) -> str:
     said = listed([f"{name} with {bits:,}" for bits, name in found])
     needed = max((bits for required in states.required.values() for place, bits in required if place == at), default=0)
     least = f"; no causal network does with fewer than {math.ceil(needed):,}" if needed else ""
-    return f"At {states.symbol} = {at:,} learned in state bits: {said}{least}"
+    return f"At {states.symbol} = {at:,}, learned in state bits: {said}{least}"
 
 
 def _grid_chart(sweep: Sweep, grid: Grid, look: dict[str, Look]) -> VegaChart:
@@ -209,7 +209,7 @@ def _grid_message(sweep: Sweep, grid: Grid) -> str:
         reached.append(
             f"{curve.architecture} at {curve.field} {min(within):,}" if within else f"{curve.architecture} nowhere"
         )
-    return f"At {sweep.symbol} = {grid.x:,} the tolerance is first reached by {listed(reached)}"
+    return f"At {sweep.symbol} = {grid.x:,}, the tolerance is first reached by {listed(reached)}"
 
 
 def _precision_chart(sweep: Sweep) -> VegaChart:

@@ -22,6 +22,16 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
+def named(name: str) -> str:
+    """An architecture's name in a sentence.
+
+    >>> named("attention"), named("attention, depth 2, head dimension 4")
+    ('attention', 'attention (depth 2, head dimension 4)')
+    """
+    base, comma, more = name.partition(", ")
+    return f"{base} ({more})" if comma else base
+
+
 def known(series: Series) -> list[Point]:
     """Points at which something was learned, or has explicit weights."""
     return [point for point in series.points if not point.censored]
@@ -40,10 +50,14 @@ def compared(learned: Sequence[Series], symbol: str) -> str:
             if point.x == x:
                 (failed if point.censored else found).append((point.width, series))
     found.sort(key=lambda pair: (pair[0], pair[1].architecture))
-    first, *others = [f"{series.architecture} {{}}{_sized(series, width)}" for width, series in found]
-    said = f"At {symbol} = {x:,} " + listed([first.format("learned with "), *(one.format("with ") for one in others)])
+    verbs = ["learned with", *["with"] * (len(found) - 1)]
+    sized = [
+        f"{named(series.architecture)} {verb} {_sized(series, width)}"
+        for verb, (width, series) in zip(verbs, found, strict=True)
+    ]
+    said = f"At {symbol} = {x:,}, {listed(sized)}"
     if failed:
-        beyond = listed([f"{series.architecture} up to {_sized(series, width)}" for width, series in failed])
+        beyond = listed([f"{named(series.architecture)} up to {_sized(series, width)}" for width, series in failed])
         said += f"; not learned: {beyond}"
     return said
 
@@ -54,11 +68,12 @@ def growing(learned: Sequence[Series], symbol: str) -> str:
     for series in learned:
         points = known(series)
         if len(points) > 1:
-            who[_growth(series.growth, points, symbol)].append(series.architecture)
+            who[_growth(series.growth, points, symbol)].append(named(series.architecture))
     same = who.pop(_SAME, [])
     said = ["grow " + listed([f"{how} for {listed(names)}" for how, names in who.items()])] if who else []
     said += [f"{_SAME} for {listed(same)}"] if same else []
-    return "Learned widths " + ", and ".join(said) if said else ""
+    failed = [named(series.architecture) for series in learned if not known(series)]
+    return f"Learned widths {', and '.join(said)}" + f"; not learned: {listed(failed)}" * bool(failed) if said else ""
 
 
 def of_architecture(architecture: Architecture, series: Sequence[Series], symbol: str) -> str:
@@ -66,14 +81,14 @@ def of_architecture(architecture: Architecture, series: Sequence[Series], symbol
     learned = [one for one in series if one.verdict == "learned"]
     weights = [(point, one) for one in series if one.verdict == "constructed" for point in one.points]
     ends = [(point, one) for one in learned for point in known(one)[-1:]]
-    name = architecture.name
+    name = named(architecture.name)
     if ends:
         point, one = max(ends, key=lambda pair: pair[0].x)
-        x, said = point.x, f"At {symbol} = {point.x:,} {name} learned with {_sized(one, point.width)}"
+        x, said = point.x, f"At {symbol} = {point.x:,}, {name} learned with {_sized(one, point.width)}"
     elif learned:
         point = learned[0].points[-1]
         x = point.x
-        said = f"At {symbol} = {x:,} {name} was not learned up to {_sized(learned[0], point.width)} within this budget"
+        said = f"At {symbol} = {x:,}, {name} was not learned up to {_sized(learned[0], point.width)} within this budget"
     elif weights:
         x = max(point.x for point, _ in weights)
         said = ""
@@ -81,7 +96,7 @@ def of_architecture(architecture: Architecture, series: Sequence[Series], symbol
         return _excluding(name, series, symbol)
     least = min(((point.width, one.source) for point, one in weights if point.x == x), default=None)
     if least and not said:
-        said = f"At {symbol} = {x:,} explicit weights in {name} take width {least[0]:,} ({least[1]})"
+        said = f"At {symbol} = {x:,}, explicit weights in {name} take width {least[0]:,} ({least[1]})"
     elif least:
         said += f", explicit weights take {least[0]:,} ({least[1]})"
     return said + _excluded(series, x, learned=bool(ends))
@@ -93,7 +108,7 @@ def of_bits(name: str, weights: Sequence[Series], required: Sequence[Series], sy
     bits, source = min((point.width, one.source) for one in weights for point in one.points if point.x == x)
     needed = max((point.width for one in required for point in one.points if point.x == x), default=0)
     least = f"; no weights do with fewer than {math.ceil(needed):,}" if needed else ""
-    return f"At {symbol} = {x:,} explicit weights in {name} have {bits:,} bits in one embedding ({source}){least}"
+    return f"At {symbol} = {x:,}, explicit weights in {name} have {bits:,} bits in one embedding ({source}){least}"
 
 
 def _sized(series: Series, width: int) -> str:
@@ -116,7 +131,7 @@ def _excluding(name: str, series: Sequence[Series], symbol: str) -> str:
     """Of what has bounds alone."""
     x = max(point.x for one in series for point in one.points)
     said = _excluded(series, x, learned=False)
-    return f"At {symbol} = {x:,} {name} has bounds alone{said}"
+    return f"At {symbol} = {x:,}, {name} has bounds alone{said}"
 
 
 def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:
@@ -128,5 +143,5 @@ def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:
         low, high = growth.exponent_interval
         return f"like {symbol}" if round(low, 2) <= 1 <= round(high, 2) else f"like {symbol}^{growth.power[1]:.2f}"
     first, last = points[0], points[-1]
-    times = last.width / first.width
-    return f"{times:.2g} times from {symbol} = {first.x:,} to {last.x:,}"
+    times, span = last.width / first.width, f"from {symbol} = {first.x:,} to {last.x:,}"
+    return f"{times:.{1 if times < 10 else 0}f} times {span}" if times > 1 else f"not {span}"

@@ -79,7 +79,7 @@ def write_report(findings: Findings, folder: Path, figures: str = "svg") -> Path
 
 
 def write_page(name: str, text: str, drawn: Iterable[VegaChart], folder: Path, figures: str = "svg") -> Path:
-    """Write `<name>.html` and a figure for each chart into `<name>-figures`, in `folder`; the path of the page.
+    """Write `<name>.html`, and into `<name>-figures` a figure and its data for each chart; the path of the page.
 
     Args:
         figures: what they are, one of `vega.FORMATS`.
@@ -90,10 +90,10 @@ def write_page(name: str, text: str, drawn: Iterable[VegaChart], folder: Path, f
     page, there = _places(name, make_folder(folder))
     make_folder(there)
     for chart in drawn:
-        drawing = chart.file(figures)
-        write_whole(
-            there / f"{chart.name}.{figures}", lambda temporary, drawing=drawing: temporary.write_bytes(drawing)
-        )
+        for form, content in ((figures, chart.file(figures)), ("csv", chart.csv().encode())):
+            write_whole(
+                there / f"{chart.name}.{form}", lambda temporary, content=content: temporary.write_bytes(content)
+            )
     write_whole(page, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace"))
     return page
 

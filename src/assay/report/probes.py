@@ -10,7 +10,7 @@ from assay.probing.sets import KINDS
 from assay.report import probe_words as words
 from assay.report.looks import BLUE, GREY, ORANGE
 from assay.report.probe_tables import FIGURES
-from assay.report.vega import Row, Spec, VegaChart, names, numbers, tooltip, where, whole_numbers
+from assay.report.vega import ONCE, Row, Spec, VegaChart, names, numbers, tooltip, where, whole_numbers
 
 _COLOURS, _MARKERS = [BLUE, ORANGE], ["circle", "square"]  # of KINDS
 _SPAN = 100  # of the colours of losses, at most: what is smaller looks alike
@@ -143,7 +143,7 @@ def _existence_chart(curve: Curve) -> VegaChart:
     bars: Spec = {**xy, "y": {**share, "field": "low"}, "y2": {"field": "high"}}
     threshold: Spec = {"type": "rule", "strokeDash": [2, 3], "color": GREY}
     layers: list[Spec] = [
-        {"mark": threshold, "encoding": {"x": {"datum": curve.threshold}}},
+        {**ONCE, "mark": threshold, "encoding": {"x": {"datum": curve.threshold}}},
         {**where(kind=predicted), "mark": {"type": "line", "strokeWidth": 1.6}, "encoding": xy},
         {**measured, "mark": {"type": "rule", "strokeWidth": 1.4}, "encoding": bars},
         {

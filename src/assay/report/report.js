@@ -85,11 +85,7 @@
   addEventListener("hashchange", follow);
   follow();
 
-  // Charts take the width of their part, which is known once it is open.
   const folds = Array.from(document.querySelectorAll("details.fold"));
-  const resize = () => dispatchEvent(new Event("resize"));
-  folds.forEach((part) => part.addEventListener("toggle", resize));
-
   const all = document.getElementById("unfold");
   all.addEventListener("click", () => {
     const opened = all.getAttribute("aria-expanded") !== "true";
@@ -103,7 +99,6 @@
   addEventListener("beforeprint", () => {
     before = folds.filter((part) => !part.open && part.id !== "evidence");
     before.forEach((part) => { part.open = true; });
-    resize();
   });
   addEventListener("afterprint", () => before.forEach((part) => { part.open = false; }));
 })();

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from assay.report.looks import BLUE, GREY, SERIES, STEEL, TEAL
 from assay.report.messages import listed
 from assay.report.retrieval_findings import Margin, MemoryFindings, RetrievalFindings
 from assay.report.text_table import TextTable
-from assay.report.vega import Row, Spec, VegaChart, names, numbers, panels, plain, tooltip, where
+from assay.report.vega import DECADES, ONCE, Row, Spec, VegaChart, names, numbers, panels, plain, tooltip, where
 
 # Colours and dashes of the lines of the first chart, by how their names begin.
 _LINES = {
@@ -85,6 +87,7 @@ def _documents_chart(found: RetrievalFindings) -> VegaChart:
             "encoding": {"x": x, "y": y, "tooltip": said},
         },
         {
+            **ONCE,
             "mark": {"type": "rule", "color": BLUE, "strokeWidth": 2},
             "encoding": {"x": {"datum": 2 * top}},
         },
@@ -136,7 +139,7 @@ def _shades(colours: list[str]) -> list[str]:
     for colour in colours:
         place = seen[colour] = seen.get(colour, -1) + 1
         parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-        found.append("#" + "".join(f"{round(part + (255 - part) * 0.28 * place):02x}" for part in parts))
+        found.append("#" + "".join(f"{round(part + (255 - part) * 0.17 * place):02x}" for part in parts))
     return found
 
 
@@ -152,7 +155,7 @@ def _margin_chart(found: RetrievalFindings) -> VegaChart:
         "mark": {"type": "line", "point": {"filled": True, "size": 45}, "clip": True},
         "encoding": {
             "x": numbers("n", "documents n", scale={"type": "log", "base": 2}),
-            "y": numbers("margin", "least margin", scale=log, axis={"format": "~g"}),
+            "y": numbers("margin", "least margin", scale=log, axis=DECADES),
             "color": names("name", sort=order, scale=colours, legend={}),
             "tooltip": tooltip("name", "n", "margin", margin={"format": ".3g"}),
         },
@@ -213,27 +216,29 @@ def _memory_chart(found: MemoryFindings) -> VegaChart:
     formats = list(dict.fromkeys(point.number_format for point in found.points))
     colours: Spec = {"domain": kinds, "range": SERIES[: len(kinds)]}
     dashes: Spec = {"domain": formats, "range": [[1, 0], [6, 3], [2, 2]][: len(formats)]}
-    stroke: Spec = {"symbolType": "stroke"}
+    stroke: Spec = {"symbolType": "stroke", "symbolStrokeColor": GREY, "symbolStrokeWidth": 2, "symbolSize": 200}
     whole: Spec = {"format": ","}
+    said = tooltip(
+        *("memory", "number_format", "pairs", "dimensions", "load", "share", "bits"),
+        number_format={"title": "stored as"},
+        pairs=whole,
+        load={"format": ".3g"},
+        share={"format": ".3f"},
+        bits=whole,
+    )
+    xy: Spec = {
+        "x": numbers("load", "load 2 n ln n / d^2", scale={"type": "log", "base": 2}),
+        "y": numbers("share", "share read correctly", scale={"domain": [0, 1]}),
+        "color": names("memory", sort=kinds, title="memory", scale=colours, legend={"symbolType": "circle"}),
+    }
+    dash = names("number_format", sort=formats, title="stored as", legend=stroke, scale=dashes)
     layers: list[Spec] = [
+        {"mark": {"type": "line"}, "encoding": {**xy, "strokeDash": dash}},
         {
-            "mark": {"type": "line", "point": {"filled": True, "size": 35}},
-            "encoding": {
-                "x": numbers("load", "load 2 n ln n / d^2", scale={"type": "log", "base": 2}),
-                "y": numbers("share", "share read correctly", scale={"domain": [0, 1]}),
-                "color": names("memory", sort=kinds, title="memory", scale=colours),
-                "strokeDash": names("number_format", sort=formats, title="stored as", legend=stroke, scale=dashes),
-                "tooltip": tooltip(
-                    *("memory", "number_format", "pairs", "dimensions", "load", "share", "bits"),
-                    number_format={"title": "stored as"},
-                    pairs=whole,
-                    load={"format": ".3g"},
-                    share={"format": ".3f"},
-                    bits=whole,
-                ),
-            },
+            "mark": {"type": "point", "filled": True, "size": 35, "opacity": 1},
+            "encoding": {**xy, "detail": {"field": "number_format"}, "tooltip": said},
         },
-        {"mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": {"x": {"datum": 1}}},
+        {**ONCE, "mark": {"type": "rule", "strokeDash": [4, 4], "color": GREY}, "encoding": {"x": {"datum": 1}}},
     ]
     places = sorted({point.dimensions for point in found.points})
     spec = panels("dimensions", places, 300, layers, "d = {}")
@@ -251,16 +256,14 @@ def _memory_chart(found: MemoryFindings) -> VegaChart:
 
 def _memory_message(found: MemoryFindings, dimensions: int) -> str:
     """Which share of pairs each memory holds at the predicted load, in the largest d."""
-    there = [point for point in found.points if point.dimensions == dimensions and point.load >= 1]
-    if not there:
-        return f"Loads below 1 in {dimensions} dimensions"
-    load = min(point.load for point in there)
+    there = [point for point in found.points if point.dimensions == dimensions]
+    load = min((point.load for point in there), key=lambda load: abs(math.log(load)))
     best: dict[str, float] = {}
     for point in there:
         if point.load == load:
             best[point.memory] = max(point.share, best.get(point.memory, 0.0))
     said = listed([f"{memory} {100 * share:.3g} %" for memory, share in best.items()])
-    return f"At load {load:.2g} in {dimensions} dimensions pairs are read correctly by {said}"
+    return f"At load {load:.2g} in {dimensions} dimensions, pairs are read correctly by {said}"
 
 
 def reached_table(found: RetrievalFindings) -> TextTable:

@@ -44,7 +44,9 @@ def _summary_chart(sweep: Sweep, look: dict[str, Look], seeds: int, sought: str)
     ]
     name = "summary" if sought == "width" else f"summary-{sought}"
     title = messages.compared(learned, sweep.symbol) or f"{sought.capitalize()} was not learned within this budget"
-    caption = words.summary_caption(seeds, sought)
+    caption = words.summary_caption(
+        seeds, sought, laws=any(one.line for one in drawn), weights=any(one.points for one in within)
+    )
     axes = boundaries.axes(drawn, sweep, _vertical(sought))
     return _chart(sweep, "summary", name, title, drawn, axes, sought, caption, _HIGH)
 

@@ -242,9 +242,10 @@ def short_law(growth: Growth, symbol: str) -> str:
         return f"a constant, {growth.power[0]:.3g}"
     low, high = growth.exponent_interval
     power = f"{symbol}^{growth.power[1]:.2f}" + (f" [{low:.2f}, {high:.2f}]" if f"{low:.2f}" != f"{high:.2f}" else "")
-    return {"logarithm": f"log {symbol}, which fits better than {power}", "undecided": f"{power} or log {symbol}"}.get(
-        growth.preferred, power
-    )
+    return {
+        "logarithm": f"log {symbol}, which fits better than {power}",
+        "undecided": f"{power}, log {symbol} fits as well",
+    }.get(growth.preferred, power)
 
 
 def _other_lengths(sweep: Sweep) -> list[Said]:

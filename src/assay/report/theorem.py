@@ -37,11 +37,11 @@ def _picture(sweep: Sweep, look: dict[str, Look]) -> VegaChart:
     drawn = {family: _drawn(sweep, family, look) for family in families}
     every = [one for family in families for one in drawn[family]]
     axes = boundaries.axes(every, sweep, "width", linear=False)
-    caption = (
-        f"Filled: learned, a {sweep.mean_error_name} within the tolerance on {sweep.distribution} inputs, with the "
-        "range over seeds. Hollow: explicit weights, certified for every input. "
-        "Grey: impossible for every architecture of the panel, paler for the worst case."
-    )
+    caption = [f"Filled: learned, a {sweep.mean_error_name} within the tolerance on {sweep.distribution} inputs."]
+    if any(one.series.verdict == "constructed" for one in every):
+        caption.append("Hollow: explicit weights, certified for every input.")
+    if any(one.series.verdict == "impossible" for one in every):
+        caption.append("Grey: impossible for every architecture of the panel, paler for the worst case.")
     spec: Spec = {
         "concat": [_panel(sweep, family, drawn[family], axes) for family in families],
         "columns": _IN_A_ROW,
@@ -53,7 +53,7 @@ def _picture(sweep: Sweep, look: dict[str, Look]) -> VegaChart:
         message(sweep),
         f"Width against {sweep.symbol} on logarithmic axes, a panel for each family; dashed: fitted laws"
         f"{'; ' + signs if signs else ''}.",
-        caption,
+        " ".join(caption),
         spec,
         boundaries.rows(every),
         "theorem",
@@ -78,7 +78,7 @@ def _drawn(sweep: Sweep, family: str, look: dict[str, Look]) -> list[Drawn]:
     found = [
         Drawn(
             series,
-            f"{series.architecture}, learned{_reached(series)}",
+            _learned_label(series, sweep.symbol),
             look[series.architecture],
             panel=family,
             line=_law(series),
@@ -94,9 +94,12 @@ def _drawn(sweep: Sweep, family: str, look: dict[str, Look]) -> list[Drawn]:
     return [*found, *boundaries.impossible([region for region in regions if region], panel=family)]
 
 
-def _reached(series: Series) -> str:
+def _learned_label(series: Series, symbol: str) -> str:
+    """Which architecture of the panel's family learned, and its last width."""
+    variant = "" if series.architecture == series.family else series.architecture.removeprefix(f"{series.family}, ")
     known = messages.known(series)
-    return f": {known[-1].width:,} at N = {known[-1].x:,}" if known else ""
+    start = f"learned{', ' + variant if variant else ''}"
+    return f"{start}: {known[-1].width:,} at {symbol} = {known[-1].x:,}" if known else f"not {start}"
 
 
 def _law(series: Series) -> list[tuple[float, float]]:

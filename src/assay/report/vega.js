@@ -1,7 +1,7 @@
 // Draws the charts of a page, each when it is first seen and again when its width changes. Text and lines have the
 // colour of the page's text, so that light, dark and paper need nothing.
 {
-  const least = 280, paper = 680, file = 760;
+  const least = 280, file = 760;
   const plain = {mode: "vega-lite", renderer: "svg", actions: false};
   const rowsOf = (chart) => chart.rows.map((row) => {
     const named = {};
@@ -14,7 +14,7 @@
 
   const sized = (chart, width) => {
     const columns = columnsOf(chart, width);
-    const legend = {columns: chart.panel || width > 560 ? 2 : 1, labelLimit: Math.floor(width / columns) - 34};
+    const legend = {columns: chart.panel || width > 560 ? 2 : 1, labelLimit: Math.floor(width / columns) - 24};
     const spec = {...structuredClone(chart.spec), data: {values: rowsOf(chart)}};
     spec.config = {...look.config, legend: {...look.config.legend, ...legend}};
     if (!chart.panel) return {...spec, width, autosize: {type: "fit-x", contains: "padding"}};
@@ -92,15 +92,16 @@
     element.after(links);
   }
 
-  // A chart in a part that is closed has no width; it is drawn when the part is opened, or printed.
-  const seen = new ResizeObserver((entries) => requestAnimationFrame(() => {
-    for (const {target} of entries) {
-      const width = Math.max(least, Math.floor(target.clientWidth));
-      if (target.clientWidth && Number(target.dataset.width) !== width) draw(target, width);
-    }
-  }));
+  // A chart in a part that is closed has no width; it is drawn when the part is opened.
+  const fit = (element) => {
+    const width = Math.max(least, Math.floor(element.clientWidth));
+    if (element.clientWidth && Number(element.dataset.width) !== width) draw(element, width);
+  };
+  const seen = new ResizeObserver((entries) => requestAnimationFrame(() => entries.forEach(({target}) => fit(target))));
   places.forEach((element) => seen.observe(element));
-  addEventListener("beforeprint", () => {
-    for (const element of places) if (!element.dataset.width) draw(element, paper);
-  });
+
+  // On paper charts keep the proportions of their place, and panels stand side by side.
+  const paper = (element) => charts[element.dataset.chart].panel ? 990 : element.closest(".pair") ? 500 : 720;
+  addEventListener("beforeprint", () => places.forEach((element) => draw(element, paper(element))));
+  addEventListener("afterprint", () => places.forEach(fit));
 }

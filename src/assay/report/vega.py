@@ -5,6 +5,8 @@ A chart has one table of rows, which its layers filter: what it draws is what it
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
@@ -12,17 +14,28 @@ from functools import cache
 from pathlib import Path
 from textwrap import wrap
 
+from assay.errors import unknown
+
 Spec = dict[str, object]
 Row = Mapping[str, object]
 
 TEMPLATES = Path(__file__).parent  # `parts.html` there has the macro that draws a chart
 FORMATS = ("svg", "png", "pdf")  # of files
+ONCE: Spec = {"data": {"values": [{}]}}  # of a layer that is drawn once, and not for each row
+DECADES: Spec = {"values": [float(f"{m}e{e}") for e in range(-6, 1) for m in (1, 2, 5)], "format": "~g"}  # an axis
 INK = "currentColor"  # of text in a page, whatever its colours are
 _FILE_WIDTH, _PANEL_WIDTH = 760, 330  # of a file; of one panel in it
 _AXES = 66  # pixels beside a panel that its axis takes
 _FILE_INK = "#1d2329"
 _CHARACTER = 7.6  # pixels of a title's characters
-_LEGEND: Spec = {"labelColor": INK, "labelFontSize": 11, "titleColor": INK, "orient": "bottom", "rowPadding": 4}
+_LEGEND: Spec = {
+    "labelColor": INK,
+    "labelFontSize": 11,
+    "titleColor": INK,
+    "orient": "bottom",
+    "rowPadding": 4,
+    "layout": {"bottom": {"anchor": "start", "bounds": "full"}},
+}
 # Lines and text are those of the page, and change with it from light to dark and on paper.
 _CONFIG: Spec = {
     "background": None,
@@ -96,6 +109,14 @@ class VegaChart:
             "panel": self.panel,
         }
 
+    def csv(self) -> str:
+        """What is drawn, as a table: a line for each row, first the names of its columns."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
+
     def file(self, form: str = "svg") -> bytes:
         """A file of one of FORMATS: on white, with its title."""
         return _DRAWN[form](self.file_spec())
@@ -115,7 +136,7 @@ def sized(chart: VegaChart, width: int) -> Spec:
     """Its specification in so many pixels, with data and looks; `sized` of vega.js is the same in a page."""
     panels = chart.spec.get("concat")
     columns = max(1, min(_most(chart.spec), width // chart.panel)) if chart.panel else 1
-    legend: Spec = {**_LEGEND, "columns": 2 if chart.panel or width > 560 else 1, "labelLimit": width // columns - 34}
+    legend: Spec = {**_LEGEND, "columns": 2 if chart.panel or width > 560 else 1, "labelLimit": width // columns - 24}
     spec: Spec = {**chart.spec, "data": {"values": list(chart.rows)}, "config": {**_CONFIG, "legend": legend}}
     if not isinstance(panels, list):
         return {**spec, "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
@@ -203,7 +224,8 @@ def _lines(text: str, width: int) -> list[str]:
 def _svg(spec: Spec) -> bytes:
     from vl_convert import vegalite_to_svg
 
-    return vegalite_to_svg(spec).encode()
+    ground = 'fill="white"/>'
+    return vegalite_to_svg(spec).replace(ground, ground.replace("/", ' rx="8"/'), 1).encode()
 
 
 def _png(spec: Spec) -> bytes:
@@ -219,6 +241,16 @@ def _pdf(spec: Spec) -> bytes:
 
 
 _DRAWN: dict[str, Callable[[Spec], bytes]] = {"svg": _svg, "png": _png, "pdf": _pdf}
+
+
+def require_format(name: str) -> None:
+    """Refuse what files of charts cannot be.
+
+    Raises:
+        AssayError: it is none of FORMATS.
+    """
+    if name not in FORMATS:
+        raise unknown("kind of figures", name, FORMATS)
 
 
 @cache

@@ -216,13 +216,13 @@ def few_seeds_text(seeds: int) -> str:
     )
 
 
-def summary_caption(seeds: int, sought: str) -> str:
-    """Of the summary chart of what was looked for."""
+def summary_caption(seeds: int, sought: str, *, laws: bool, weights: bool) -> str:
+    """Of the summary chart of what was looked for; whether it has laws and explicit weights."""
     which = sought if sought.startswith("largest ") else f"smallest {sought}"
     points = f"Filled: the {which} that at least {seeds_text(seeds)} learned, with the range over seeds."
-    laws = "Dashed: fitted power laws, with the interval of the exponent."
-    weights = "Hollow: the narrowest explicit weights of each bare model, certified for the worst case."
-    return " ".join([points, laws, *([weights] if sought == "width" else [])])
+    dashed = "Dashed: fitted power laws, with the interval of the exponent."
+    hollow = "Hollow: the narrowest explicit weights of each bare model, certified for the worst case."
+    return " ".join([points, *[dashed] * laws, *[hollow] * weights])
 
 
 def band_caption(sweep: Sweep, architecture: Architecture, seeds: int) -> str:

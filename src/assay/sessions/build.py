@@ -130,8 +130,8 @@ def build(
         tell: is told what takes long.
         parameters: of a task that is named.
 
-    >>> build("sparse-averaging", length=1024, sparsity=8, method="sign", tolerance=0.05)
-    <Built sign: width 305, worst-case error <= 0.0471, float32>
+    >>> build("sparse-averaging", length=64, sparsity=4, method="sign", tolerance=0.05)
+    <Built sign: width 99, worst-case error <= 0.0454, float32>
 
     Raises:
         AssayError: an unknown method, one for another task, a tolerance that it cannot guarantee, or a path that cannot

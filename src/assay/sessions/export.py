@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from assay.errors import AssayError, require, unknown
 from assay.frames import columns, frame, library
+from assay.report.vega import FORMATS
 from assay.schema import Result
 from assay.sessions.frontier import Frontier, frontier, ledger_at
 from assay.sessions.latex import frontier_latex
@@ -65,6 +66,8 @@ def export(
     """
     path = Path(to)
     form = path.suffix.removeprefix(".").lower()
+    if form in FORMATS:
+        raise AssayError(f"{path} is a figure: 'assay report STUDY --figures {form}' writes those of a study")
     if form not in _FORMS:
         raise unknown(f"ending of {path}:", form, _FORMS)
     asked = what or ("frontier" if form == "tex" else "evidence")

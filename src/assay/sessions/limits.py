@@ -27,11 +27,13 @@ class Bounded(Framed):
         task: its name and parameters.
         bits: of every number.
         bounds: a row for each bound and architecture.
+        undeclared: how the layer can declare its state, where bounds ask for one; else empty.
     """
 
     task: Json
     bits: int
     bounds: tuple[BoundRow, ...]
+    undeclared: str = ""
 
     @property
     def line(self) -> str:
@@ -175,7 +177,7 @@ def bound(
     Raises:
         AssayError: an unknown name, an error out of range, or a width that the architecture cannot have.
     """
-    chosen, told = task_from(task, parameters), options_from(options)
+    chosen, told, undeclared = task_from(task, parameters), options_from(options), ""
     if architecture is None:
         if (depth, loops, heads, head_width, told) != (1, 1, 1, 0, {}):
             raise ParameterError(
@@ -187,7 +189,8 @@ def bound(
             architecture = named_architecture(architecture)
         shape: Shape = {"depth": depth, "loops": loops, "head_width": head_width, "options": told}
         asked = [Candidates.of(architecture, heads=heads, **shape)]
-        require_declared(asked[0], width or asked[0].multiple)
+        facts = require_declared(asked[0], width or asked[0].multiple)
+        undeclared = next(filter(None, (one.how_to_declare for one in facts)), "")
     rows = bound_rows(
         chosen,
         asked,
@@ -196,7 +199,8 @@ def bound(
         error=error,
         distribution=distribution or chosen.usual_distribution,
     )
-    return Bounded(chosen.to_json(), bits, tuple(rows))
+    wanting = any(row.resource == "state bits" and row.available is None for row in rows)
+    return Bounded(chosen.to_json(), bits, tuple(rows), undeclared if wanting else "")
 
 
 def communication(

@@ -18,6 +18,7 @@ from assay.placing.battery import RATES, ROWS, BatteryLayer, Row, battery, chose
 from assay.placing.card import Card
 from assay.placing.checks import layer_checks
 from assay.placing.page import write_card
+from assay.placing.proved import proved
 from assay.placing.reference import KEPT_BASELINES, known_layers
 from assay.placing.rows import placed_rows
 from assay.sessions.study import answers_in, require_tests_of_learning
@@ -26,7 +27,7 @@ from assay.store.ledger import LEDGER, Ledger
 from assay.store.versions import machine, versions
 from assay.studies.estimate import Estimate
 from assay.studies.kept import kept_answers
-from assay.studies.progress import progress
+from assay.studies.progress import duration, progress
 from assay.studies.runner import run_questions
 
 
@@ -58,7 +59,7 @@ def place(
         rates: learning rates that are tried for this layer.
         hours: that the battery may take at most, as it is estimated before.
         out: folder of the ledger.
-        report: the page; `<out>/place-<layer>.html` unless given.
+        report: the page; unless given, `<out>/place-<layer>.html`, with what else was chosen in its name.
         workers: processes; as many as there are cores unless given.
         quiet: whether progress is not shown.
         tell: is told what was found before anything is trained.
@@ -71,14 +72,16 @@ def place(
     battery_layer, rows, left_out = _asked(layer, options, on, quick, rates)
     known = known_layers(against, besides=battery_layer.name)
     folder = Path(out)
-    page = Path(report) if report else folder / f"place-{_file_name(battery_layer.name, on, quick)}.html"
+    page = Path(report) if report else folder / f"place-{_file_name(battery_layer, on, against, quick)}.html"
     require_folder(folder, "out")
     require_writable(page if report or folder.exists() else None)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
-    lines, _ = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
+    lines, undeclared, left = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
     checks = [*lines, *left_out]
     for line in checks:
         tell(line)
+    if left.questions:
+        tell(f"{left.questions} questions on {cores} workers: about {duration(left.seconds)}, if they have the cores")
     with Ledger(make_folder(folder) / LEDGER) as ledger:
         shipped = kept_answers(KEPT_BASELINES)
         for question in study.baselines():
@@ -86,7 +89,7 @@ def place(
                 ledger.add(piece)
         require_tests_of_learning(study, ledger)
         with progress(quiet=quiet) as show:
-            ran = run_questions(study.asked(), ledger, workers=cores, report=show)
+            ran = run_questions(study.asked(), ledger, workers=cores, report=show, planned=left.by_question)
         answers = {piece.key: piece for piece in ledger}
     card = Card(
         layer=battery_layer.name,
@@ -100,6 +103,8 @@ def place(
         versions=versions(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         page=str(page),
+        undeclared=undeclared,
+        proved=tuple(proved(study, undeclared)),
     )
     write_card(card, page)
     return card
@@ -120,7 +125,7 @@ def estimate_place(
     battery_layer, rows, left_out = _asked(layer, options, on, quick, rates)
     require_folder(out, "out")
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
-    lines, left = layer_checks(battery_layer, study, answers_in(out), cores, tell=tell)
+    lines, _, left = layer_checks(battery_layer, study, answers_in(out), cores, tell=tell)
     for line in (*lines, *left_out):
         tell(line)
     return replace(left, free_bytes=free_bytes(out))
@@ -152,8 +157,11 @@ def _checked(rates: Sequence[float]) -> tuple[float, ...]:
     return tuple(rates)
 
 
-def _file_name(name: str, on: Sequence[str], quick: bool) -> str:
-    parts = [name.split("/")[-1], *["quick"] * quick, *on]
+def _file_name(battery_layer: BatteryLayer, on: Sequence[str], against: Sequence[str], quick: bool) -> str:
+    """All that a card is made of: no card takes the place of another one."""
+    parts = [battery_layer.name.split("/")[-1], *["quick"] * quick, *on]
+    parts += ["against", *against] if against else []
+    parts += ["rates", *map(str, battery_layer.rates)] if battery_layer.rates != RATES else []
     return re.sub(r"[^\w.=]+", "-", "-".join(parts)).strip("-")
 
 

@@ -22,6 +22,7 @@ from assay.questions.baselines import refused
 from assay.report.findings import Findings, gather
 from assay.report.found import Reported
 from assay.report.page import require_report, write_report
+from assay.report.vega import require_format
 from assay.store.files import free_bytes, make_folder, refuse_file, require_folder
 from assay.store.ledger import LEDGER, Ledger
 from assay.studies.engines import open_engine
@@ -43,6 +44,7 @@ def run(
     engine: str = "local",
     address: str | None = None,
     quiet: bool = True,
+    figures: str = "svg",
 ) -> Reported[Findings]:
     """Run a study and write its report: what was found, and where things were written.
 
@@ -57,11 +59,14 @@ def run(
         engine: where they run: local, or ray, on a Ray cluster.
         address: with ray: HOST:PORT of a running cluster, or auto.
         quiet: whether progress is not shown.
+        figures: what the figures beside the report are: svg, png or pdf.
 
     Raises:
-        AssayError: no such study, a size that is no test of learning, or a folder that cannot be used.
+        AssayError: no such study or kind of figures, a size that is no test of learning, or a folder that cannot be
+            used.
     """
     # What is asked, by whom it is answered, and where answers and report go: refused here, before anything is computed.
+    require_format(figures)
     asked = load_study(str(study), quick=quick)
     chosen = open_engine(engine, workers=workers, folder=Path(out), address=address)
     folder = make_folder(out, "out")
@@ -69,12 +74,16 @@ def run(
     with Ledger(folder / LEDGER) as ledger:
         # What is known already, and whether all that is to be learned is more than a trivial baseline does.
         _bring_kept(asked, ledger)
-        require_tests_of_learning(asked, ledger)
+        require_tests_of_learning(asked, ledger, (lambda _: None) if quiet else _say)
         # Ask what the ledger does not answer. Searches ask on as answers come; each answer is kept at once.
         with progress(quiet=quiet) as report:
             ran = run_questions(asked.asked(), ledger, engine=chosen, report=report)
         # From answers to findings, and from findings to the page.
-        return write_findings(asked, ledger, folder, _command("run", str(study), quick, Path(out)), ran)
+        return write_findings(asked, ledger, folder, _command("run", str(study), quick, Path(out)), ran, figures)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _bring_kept(study: Study, ledger: Ledger) -> None:
@@ -86,15 +95,19 @@ def _bring_kept(study: Study, ledger: Ledger) -> None:
         print(f"assay: {new} answers come with Assay, made with {made}", file=sys.stderr)
 
 
-def require_tests_of_learning(study: Study, ledger: Ledger) -> None:
-    """Answer what trivial baselines reach on all that is to be learned, if the ledger does not; seconds at most.
+def require_tests_of_learning(study: Study, ledger: Ledger, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Answer what trivial baselines reach on all that is to be learned, if the ledger does not.
+
+    `tell` is told how many are fitted first: those of a large study take a minute.
 
     Raises:
         AssayErrors: a line for each size on which one of them is within the tolerance.
     """
-    said = []
-    for question in study.baselines():
-        answer = ledger.get(question.to_json())
+    said, questions = [], study.baselines()
+    answers = [ledger.get(question.to_json()) for question in questions]
+    if new := answers.count(None):
+        tell(f"assay: fitting trivial baselines to {new} sizes of tasks first")
+    for question, answer in zip(questions, answers, strict=True):
         if answer is None:
             try:
                 answer = question.answer()
@@ -127,8 +140,9 @@ def answers_in(folder: Path) -> dict[str, Evidence]:
         return {piece.key: piece for piece in ledger}
 
 
-def report_session(name: str, *, quick: bool, out: Path) -> Reported[Findings]:
+def report_session(name: str, *, quick: bool, out: Path, figures: str = "svg") -> Reported[Findings]:
     """Write the report of a study from its ledger."""
+    require_format(figures)
     if name.startswith("probe-") and (out / f"{name}.html").exists():
         raise AssayError(f"{name} is a probe, and no study: 'assay probe ... --out {out}' writes its report again")
     if Path(name).is_dir():
@@ -136,10 +150,13 @@ def report_session(name: str, *, quick: bool, out: Path) -> Reported[Findings]:
     study = load_study(name, quick=quick)
     refuse_file(out, "out")
     with Ledger(out / LEDGER, create=False) as ledger:
-        return write_findings(study, ledger, make_folder(out, "out"), _command("report", name, quick, out), Ran(0, {}))
+        command = _command("report", name, quick, out)
+        return write_findings(study, ledger, make_folder(out, "out"), command, Ran(0, {}), figures)
 
 
-def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran) -> Reported[Findings]:
+def write_findings(
+    study: Study, ledger: Ledger, folder: Path, command: str, ran: Ran, figures: str = "svg"
+) -> Reported[Findings]:
     """Write the report of a run from the ledger."""
     evidence = study_evidence(study, ledger)
     if all(piece.source == "baselines" for piece in evidence) and not ran.failed:  # they say nothing of a network
@@ -147,7 +164,7 @@ def write_findings(study: Study, ledger: Ledger, folder: Path, command: str, ran
             f"ledger {ledger.path} holds no evidence of {study.name}; 'assay run' gathers it{_others(folder)}"
         )
     findings = gather(study, evidence, command, ran.failed)
-    return Reported(findings, ran.new, str(ledger.path), str(write_report(findings, folder)))
+    return Reported(findings, ran.new, str(ledger.path), str(write_report(findings, folder, figures)))
 
 
 def _others(folder: Path) -> str:

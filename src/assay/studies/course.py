@@ -21,7 +21,6 @@ class Course:
     Attributes:
         label: what it is, for people.
         kind: courses of one kind take times that are comparable.
-        weight: how much longer than another of its kind it takes, roughly.
         expected: how many questions it is likely to ask.
         asking: yields questions and is sent their answers.
         search: that it is, once `finished` in the way that was chosen; None for a question that stands alone.
@@ -36,7 +35,6 @@ class Course:
 
     label: str
     kind: tuple[str, ...]
-    weight: float
     expected: int
     asking: Generator[Sequence[Question], list[Evidence], tuple[Search, int | None] | None]
     search: Search | None = None
@@ -94,7 +92,7 @@ def search_course(search: Search) -> Course:
     label = f"grid: {search.field} {search.values[0]}, {label}" if search.grid else label
     label += f" ({search.field})" * (search.field != "width" and not search.grid)
     kind = (*search_kind(first), *["grid"] * search.grid)
-    return Course(label, kind, first.task.length, expected_runs(search), _settle(search), search)
+    return Course(label, kind, expected_runs(search), _settle(search), search)
 
 
 def expected_runs(search: Search) -> int:
@@ -109,7 +107,7 @@ def expected_runs(search: Search) -> int:
 
 def single_course(question: Question) -> Course:
     """A question that stands alone."""
-    return Course(question.label, (question.kind,), 1.0, 1, _once(question))
+    return Course(question.label, (question.kind,), 1, _once(question))
 
 
 def search_kind(question: TrainingQuestion) -> tuple[str, ...]:

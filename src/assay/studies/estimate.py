@@ -18,30 +18,14 @@ from assay.frames import Framed
 from assay.question import Question
 from assay.studies.course import Course, expected_runs, search_course
 from assay.studies.study import Study
+from assay.studies.usual import START, usual_seconds, usual_share
 from assay.studies.workers import failure
 from assay.training.question import TrainingQuestion
 from assay.training.search import Search
 from assay.training.timing import RunSeconds, time_run
 
-SHARE = 0.65  # of the budget that a run takes: the mean over the searches of the shipped studies
 ROW_BYTES = 2100  # of the ledger for an answer, and
 PAGE_BYTES = 3600  # of the report: means over the shipped studies, indices and curves included
-# Seconds at one position, and the power of the length: of what takes longest in the shipped studies. All else is quick.
-_SECONDS: dict[tuple[str, str], tuple[float, float]] = {
-    ("construction", "sign"): (0.01, 0.8),
-    ("construction", "reed-solomon"): (1e-5, 1.4),
-    ("construction", "third-order"): (1.6e-6, 3.0),
-    ("construction", "strassen"): (1e-6, 3.0),
-    ("certificate", "sign"): (0.001, 1.0),
-    ("certificate", "cyclic"): (0.0003, 1.0),
-    ("precision", "sign"): (0.1, 0.7),
-    ("precision", "cyclic"): (0.04, 0.7),
-    ("precision", "heads"): (0.05, 0.4),
-    ("precision", "reed-solomon"): (0.02, 0.9),
-}
-_QUICK = {"bound": 0.0, "attention_map": 1.0, "boolean": 1.5}
-_USUALLY = 0.02  # what any other question takes beside
-_START = 4.0  # seconds until workers have imported torch, and in which the report is written
 
 
 @dataclass(frozen=True)
@@ -97,6 +81,11 @@ class Estimate(Framed):
             f"with {self.workers} workers"
         )
 
+    @property
+    def by_question(self) -> dict[str, float]:
+        """Seconds of one question of a part, by the part's name."""
+        return {part.name: part.seconds / part.questions for part in self.parts if part.questions}
+
     def rows(self) -> Iterable[object]:
         """A row for each part."""
         return self.parts
@@ -130,7 +119,7 @@ def estimate(
         questions=round(questions),
         answered=sum(part.answered for part in parts),
         processor_seconds=processor,
-        seconds=max(processor / workers, longest) + _START * bool(questions),
+        seconds=max(processor / workers, longest) + START * bool(questions),
         disk_bytes=round((ROW_BYTES + PAGE_BYTES) * questions),
     )
 
@@ -149,17 +138,11 @@ def _singles(study: Study, answers: dict[str, Evidence]) -> list[Part]:
             kind,
             len(questions),
             answered[kind],
-            sum(_single_seconds(kind, question) for question in questions),
+            sum(map(usual_seconds, questions)),
             "seconds measured before",
         )
         for kind, questions in waiting.items()
     ]
-
-
-def _single_seconds(kind: str, question: Question) -> float:
-    """By the kind and the method: measured on the shipped studies."""
-    first, power = _SECONDS.get((question.kind, question.subject), (0.0, 0.0))
-    return _QUICK.get(kind, _USUALLY) + first * question.about.get("length", 1) ** power
 
 
 def _searches(
@@ -174,8 +157,7 @@ def _searches(
     known = _experience(courses, answers)
     parts = []
     for search, course in courses:
-        usual = 1.0 if search.candidates[0].recipe.test_lengths else SHARE  # such runs use their whole budget
-        expected = expected_runs(search), usual, "usual numbers of runs and steps"
+        expected = expected_runs(search), usual_share(search.candidates[0]), "usual numbers of runs and steps"
         runs, share, source = known.get(course.kind, expected)
         left = 0.0 if course.finished else max(runs - course.answered, len(course.pending))
         seconds, rests = 0.0, "finished"

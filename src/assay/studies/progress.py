@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from math import inf
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from assay.studies.runner import Status
+from assay.studies.clock import Status
 
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal
 
@@ -45,7 +46,7 @@ class _Lines:
     """Prints what is finished when it is, and how far things are every ten seconds."""
 
     def __init__(self, console: Console) -> None:
-        self.console, self.last = console, time.monotonic()
+        self.console, self.last = console, -inf
 
     def __call__(self, status: Status) -> None:
         now = time.monotonic()
@@ -58,8 +59,19 @@ class _Lines:
 
 
 def _times(status: Status) -> str:
-    left = "" if status.remaining is None else f", about {_clock(status.remaining)} left"
+    left = f", about {duration(status.remaining)} left" if status.done < status.total else ""
     return f"{_clock(status.elapsed)}{left}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time that is known roughly.
+
+    >>> duration(7.2), duration(40), duration(200), duration(8000)
+    ('7 s', '40 s', '3 min', '2.2 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _clock(seconds: float) -> str:

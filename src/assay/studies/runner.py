@@ -7,45 +7,21 @@ number of workers. A question that fails costs the courses that wait for its ans
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from assay.evidence import Evidence
 from assay.question import Question
 from assay.store.ledger import Ledger
-from assay.studies.course import Course, search_course, search_kind, single_course
+from assay.studies.clock import Clock, Status
+from assay.studies.course import Course, search_course, single_course
 from assay.studies.engines import open_engine
 from assay.studies.engines.desk import Desk
 from assay.studies.engines.engine import Engine
 from assay.studies.workers import Failed
-from assay.training.question import TrainingQuestion
 from assay.training.search import Search
-
-_STATUS_EVERY = 0.25  # seconds: working out how far things are takes longer than many an answer
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a run is.
-
-    Attributes:
-        done: questions answered so far, those found in the ledger included.
-        new: questions answered in this run.
-        total: questions expected in all.
-        elapsed: seconds since it began.
-        remaining: seconds expected; None before the first answer that tells.
-        news: what has just been finished or failed, for people; empty otherwise.
-    """
-
-    done: int
-    new: int
-    total: int
-    elapsed: float
-    remaining: float | None
-    news: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +44,13 @@ def run_questions(
     report: Callable[[Status], None],
     workers: int | None = None,
     engine: Engine | None = None,
+    planned: Mapping[str, float] | None = None,
 ) -> Ran:
     """Answer all questions that the ledger does not answer: those that stand alone, and those that searches ask.
 
     They are answered by `engine`, which is started if there is anything to ask; by `workers` processes of this machine
-    unless given. `report` is called when a search ends, and else a few times a second.
+    unless given. `report` is called at once, when a search ends, and else a few times a second; `planned` are the
+    seconds that it takes a question of a course to take, by the course's label, where these were timed.
 
     Raises:
         AssayError: workers keep dying over a question, or the engine cannot be started.
@@ -82,7 +60,7 @@ def run_questions(
     different = {one.key: one for one in asked}.values()
     courses = [search_course(one) if isinstance(one, Search) else single_course(one) for one in different]
     agenda = Agenda(courses, {evidence.key: evidence for evidence in ledger})
-    clock = _Clock(agenda.courses)
+    clock = Clock(agenda.courses, planned or {})
     if agenda.unfinished:
         with engine:
             _ask(agenda, Desk(engine), ledger, clock, report)
@@ -90,17 +68,19 @@ def run_questions(
     return Ran(clock.new, {course.label: course.failed for course in agenda.courses if course.failed})
 
 
-def _ask(agenda: Agenda, desk: Desk, ledger: Ledger, clock: _Clock, report: Callable[[Status], None]) -> None:
+def _ask(agenda: Agenda, desk: Desk, ledger: Ledger, clock: Clock, report: Callable[[Status], None]) -> None:
     """Ask until every course is finished or has failed."""
-    lost = 0
+    lost, clock.workers = 0, max(1, desk.engine.slots)
+    report(clock.status())
     while agenda.unfinished:
         for key, question in agenda.draw(desk.room):
             desk.submit(key, question.to_json())
-        clock.workers = desk.engine.slots
+            clock.begin(key, agenda.asked[key])
+        clock.workers = max(1, desk.engine.slots)
         for key, answer in desk.collect(timeout=1.0):
             if not isinstance(answer, Failed):
                 ledger.add(answer)
-                clock.note(answer)
+            clock.end(key, answered=not isinstance(answer, Failed))
             for course in agenda.note(key, answer):
                 if course.news:
                     report(clock.status(course.news))
@@ -118,13 +98,14 @@ class Agenda:
         courses: all of them, begun.
         answers: by the keys of their questions.
         failures: questions that have none, likewise.
+        asked: places of the courses that drew a question, likewise.
         unfinished: how many courses can still go on.
     """
 
     def __init__(self, courses: list[Course], answers: dict[str, Evidence]) -> None:
         self.courses, self.answers, self.unfinished = courses, answers, 0
         self.failures: dict[str, Failed] = {}
-        self._asked: set[str] = set()
+        self.asked: dict[str, int] = {}
         self._open: list[tuple[int, int, str]] = []  # a heap: place of the course, of the question in it, and its key
         self._waiting: dict[str, list[int]] = defaultdict(list)  # places of courses, by the key of what they wait for
         for place, course in enumerate(courses):
@@ -137,8 +118,8 @@ class Agenda:
         """The first questions that nobody has answered or been asked, at most `room` of them; they count as asked."""
         while room > 0 and self._open:
             place, _, key = heappop(self._open)
-            if key not in self.answers and key not in self._asked and not self.courses[place].failed:
-                self._asked.add(key)
+            if key not in self.answers and key not in self.asked and not self.courses[place].failed:
+                self.asked[key] = place
                 room -= 1
                 yield key, self.courses[place].pending[key]
 
@@ -167,52 +148,3 @@ class Agenda:
             if key not in self.answers and not course.failed:
                 self._waiting[key].append(place)
                 heappush(self._open, (place, position, key))
-
-
-class _Clock:
-    """Counts, times and estimates. A course not yet timed is taken to cost like others of its kind, by weight."""
-
-    def __init__(self, courses: list[Course]) -> None:
-        self.courses, self.workers, self.new = courses, 1, 0
-        self.begin = self.told = time.monotonic()
-        self.seconds: dict[tuple[str, ...], float] = defaultdict(float)
-        self.weights: dict[tuple[str, ...], float] = defaultdict(float)
-
-    def note(self, evidence: Evidence) -> None:
-        """One more answer."""
-        self.new += 1
-        kind: tuple[str, ...] = (evidence.question["kind"],)
-        weight = 1.0
-        if evidence.source == "training" and "attention_map" not in evidence.detail:
-            run = TrainingQuestion.of(evidence)
-            kind, weight = search_kind(run), run.task.length
-        self.seconds[kind] += evidence.seconds
-        self.weights[kind] += weight
-
-    @property
-    def due(self) -> bool:
-        """Whether it is time to say how far things are."""
-        return time.monotonic() - self.told >= _STATUS_EVERY
-
-    def status(self, news: str = "") -> Status:
-        """Where the run stands."""
-        done = sum(course.answered for course in self.courses)
-        going = [course for course in self.courses if not course.finished and not course.failed]
-        left = {id(course): self._left(course) for course in going}
-        remaining = sum(left[id(course)] * self._cost(course) for course in going)
-        known = any(self.weights.values()) or not left
-        self.told = time.monotonic()
-        elapsed = self.told - self.begin
-        return Status(
-            done, self.new, done + sum(left.values()), elapsed, remaining / self.workers if known else None, news
-        )
-
-    def _left(self, course: Course) -> int:
-        return max(course.expected - course.answered, len(course.pending))
-
-    def _cost(self, course: Course) -> float:
-        kind = course.kind[:2]  # runs of a grid are runs of a search, as to their time
-        if self.weights[kind]:
-            return self.seconds[kind] / self.weights[kind] * course.weight
-        total = sum(self.weights.values())
-        return sum(self.seconds.values()) / total * course.weight if total else 0.0

@@ -96,8 +96,8 @@ def smallest_precision(
     >>> from assay import SparseAveraging
     >>> from assay.constructions import build
     >>> from assay.examine.subject import subject_of
-    >>> unit = build(SparseAveraging(length=16, sparsity=3), method="sign")
-    >>> found = smallest_precision(subject_of(unit), draws=20)
+    >>> unit = build(SparseAveraging(length=8, sparsity=2), method="sign")
+    >>> found = smallest_precision(subject_of(unit), draws=5)
     >>> found.error <= found.tolerance < found.error_below
     True
 

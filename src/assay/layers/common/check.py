@@ -60,6 +60,22 @@ class LayerFacts:
             said.append(f"state after {self.tokens} tokens at width {self.width}: {declared}, {observed}")
         return "; ".join(said)
 
+    @property
+    def how_to_declare(self) -> str:
+        """How a layer that carries on a state and does not declare it can do so, and what its rank hints at."""
+        if not self.causal or self.state is not None:
+            return ""
+        how = (
+            "Declare it with a method state(tokens) that returns how many numbers it carries on (docs/how-to/layer.md)"
+        )
+        if not self.rank:
+            return f"{how}."
+        whole = ", all that there are" * (self.rank == self.tokens * self.width)
+        return (
+            f"{how}. A hint, and no declaration: at width {self.width} later outputs depend on {self.rank} independent "
+            f"directions of {self.tokens} tokens{whole}, so it carries on at least {self.rank} numbers there."
+        )
+
 
 def check_layer(make: Callable[[int], Layer], name: str, *, width: int = 6) -> LayerFacts:
     """Hold a layer against what it declares. `make(width)` makes one; about a second.
