@@ -428,9 +428,9 @@ def test_folders_of_results(here):
                 look(folder)
     for folder in ("real", "real/below"):
         for look in (require_folder, make_folder):
-            with pytest.raises(AssayError, match="^real is a file; it must be a folder$"):
+            with pytest.raises(AssayError, match=r"^real is a file; it must be a folder$"):
                 look(folder)
-            with pytest.raises(AssayError, match="^real is a file; out is a folder$"):
+            with pytest.raises(AssayError, match=r"^real is a file; out is a folder$"):
                 look(folder, "out")
     assert sorted(os.listdir()) == ["dangling", "link", "new", "real", "there"]
 
