@@ -177,8 +177,8 @@ def test_the_python_of_the_page_runs(tmp_path, monkeypatch, capsys):
 def test_an_interrupted_run_says_so_in_a_line_and_keeps_what_it_answered(tmp_path):
     """Its sets take far longer than the signal does, however fast the machine."""
     random = np.random.default_rng(0)
-    np.save(tmp_path / "docs.npy", random.standard_normal((30_000, 256)).astype(np.float32))
-    sets = np.array([np.sort(random.choice(30_000, 12, replace=False)) for _ in range(3_000)])
+    np.save(tmp_path / "docs.npy", random.standard_normal((8_000, 96)).astype(np.float32))
+    sets = np.array([np.sort(random.choice(8_000, 12, replace=False)) for _ in range(3_000)])
     np.savez(tmp_path / "sets.npz", sets=sets)
     command = [sys.executable, "-m", "assay", "embeddings", "docs.npy", "--relevance", "sets.npz", "--out", "o"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
