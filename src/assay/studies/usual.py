@@ -9,19 +9,19 @@ SHARE = 0.65  # of the budget that a run takes: the mean over the searches of th
 START = 4.0  # seconds until workers have imported torch, and in which the report is written
 # Seconds at one position, and the power of the length: of what takes longest in the shipped studies. All else is quick.
 _SECONDS: dict[tuple[str, str], tuple[float, float]] = {
-    ("construction", "sign"): (0.01, 0.8),
+    ("construction", "sign"): (0.03, 0.7),
     ("construction", "reed-solomon"): (1e-5, 1.4),
     ("construction", "third-order"): (1.6e-6, 3.0),
     ("construction", "strassen"): (1e-6, 3.0),
-    ("certificate", "sign"): (0.001, 1.0),
+    ("certificate", "sign"): (0.006, 1.0),
     ("certificate", "cyclic"): (0.0003, 1.0),
-    ("precision", "sign"): (0.1, 0.7),
-    ("precision", "cyclic"): (0.04, 0.7),
+    ("precision", "sign"): (0.14, 0.7),
+    ("precision", "cyclic"): (0.06, 0.7),
     ("precision", "heads"): (0.05, 0.4),
     ("precision", "reed-solomon"): (0.02, 0.9),
 }
-_QUICK = {"bound": 0.0, "boolean": 1.5}
-_USUALLY = 0.02  # what any other question takes beside
+_QUICK = {"bound": 0.0, "boolean": 1.5, "precision": 0.6, "protocol": 0.8, "baselines": 1.0}
+_USUALLY = 0.05  # what any other question takes beside
 _ATTENTION_MAP = 1.0
 _STEP, _TOKEN = 0.002, 3e-6  # of a training step; and of each token and layer in it
 
