@@ -607,8 +607,8 @@ def test_a_probe_without_queries_says_what_it_cannot_say(tmp_path):
     found = printed("probe", tmp_path / "keys.npz", "--sparsity", "1,2", "--sets", 3, "--curves", 2, "--out", tmp_path)
     assert not found["probe"]["has_queries"]
     assert found["probe"]["curve"]["sets"] == 2
-    figures = [path.name for path in (tmp_path / "probe-gaussian-24-figures").iterdir()]
-    assert figures == ["probe-1.existence.svg"]
+    figures = {path.name for path in (tmp_path / "probe-gaussian-24-figures").iterdir()}
+    assert figures == {"probe-1.existence.svg", "probe-1.existence.csv"}
     assert "q at half existence" in (tmp_path / "probe-gaussian-24.html").read_text("utf-8")
 
 

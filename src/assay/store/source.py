@@ -194,7 +194,7 @@ def require_named(path: object, *named: object) -> None:
             "{} needs {}, no part of Assay; no file's code is imported unless {code} names it: {}",
             path,
             " and ".join(missing),
-            ", ".join(labels),
+            " and ".join(labels),
         )
 
 
