@@ -431,7 +431,7 @@ def test_folders_of_results(here):
             with pytest.raises(AssayError, match=r"^real is a file; it must be a folder$"):
                 look(folder)
             with pytest.raises(AssayError, match=r"^real is a file; out is a folder$"):
-                look(folder, "out")
+                look(folder, is_out=True)
     assert sorted(os.listdir()) == ["dangling", "link", "new", "real", "there"]
 
 

@@ -88,7 +88,7 @@ def test_other_versions_and_other_files_are_refused(tmp_path):
 
 def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(AssayError, match="cannot be written to"):
+    with pytest.raises(AssayError, match="is a file; it must be a folder"):
         Ledger(tmp_path / "file" / "l.sqlite")
 
 

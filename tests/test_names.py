@@ -157,7 +157,7 @@ def test_a_trained_network_is_opened_with_the_code_that_the_user_names(folder):
     for command in ("attack", "precision"):
         said = complaint(folder, command, "net.st")
         assert "needs layer.py:Window and task.py:Mine" in said
-        assert "unless --code names it: layer.py, task.py" in said
+        assert "unless --code names it: layer.py and task.py" in said
     code = ("--code", "mine/layer.py", "--code", "mine/task.py", "--budget", 20)
     opened = run(folder, "attack", "net.st", *code)
     assert "has changed" not in opened.stderr

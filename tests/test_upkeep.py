@@ -217,7 +217,7 @@ def test_merges_that_make_no_sense(tmp_path):
     with pytest.raises(AssayError, match="file is not a database"):
         merge_files([a, tmp_path / "text"])
     assert content(a).keys() == {1}
-    with pytest.raises(AssayError, match="cannot be written"):
+    with pytest.raises(AssayError, match="is a file; it must be a folder"):
         merge_files([a], a / "below")
 
 

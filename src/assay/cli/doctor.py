@@ -288,7 +288,7 @@ def _memory() -> Check:
 
 
 def _output_folder(out: Path) -> Check:
-    require_folder(out, "out")
+    require_folder(out, is_out=True)
     return _ok(f"{out} {'can be written to' if out.exists() else 'is not there yet and can be made'}")
 
 

@@ -115,7 +115,7 @@ def probe(
             raise AssayError("--set is for one text: positions are those of its tokens")
         require_writable(certificate, reads=(Path(source), *(text or ())))
     else:
-        require_folder(out or DEFAULT_OUT, "out")
+        require_folder(out or DEFAULT_OUT, is_out=True)
     heads, *others = open_heads(source, text or (), length, names or None, tell, TEXTS[:1] if chosen else TEXTS)
     if chosen:
         own = [whole_numbers("--set", words) for words in chosen]

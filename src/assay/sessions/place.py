@@ -73,7 +73,7 @@ def place(
     known = known_layers(against, besides=battery_layer.name)
     folder = Path(out)
     page = Path(report) if report else folder / f"place-{_file_name(battery_layer, on, against, quick)}.html"
-    require_folder(folder, "out")
+    require_folder(folder, is_out=True)
     require_writable(page if report or folder.exists() else None)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
     lines, undeclared, left = layer_checks(battery_layer, study, answers_in(folder), cores, hours)
@@ -123,7 +123,7 @@ def estimate_place(
 ) -> Estimate:
     """What is left of the battery for a layer, which is checked, and what it will take. Nothing is written."""
     battery_layer, rows, left_out = _asked(layer, options, on, quick, rates)
-    require_folder(out, "out")
+    require_folder(out, is_out=True)
     study, cores = battery(battery_layer, rows, Path()), workers or os.cpu_count() or 1
     lines, _, left = layer_checks(battery_layer, study, answers_in(out), cores, tell=tell)
     for line in (*lines, *left_out):

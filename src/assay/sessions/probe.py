@@ -116,7 +116,7 @@ def probe(
 
 def probe_session(plan: Plan, *, out: Path, workers: int, quiet: bool, command: str) -> Reported[ProbeFound]:
     """Answer all questions of a probe and write its report."""
-    folder = make_folder(out, "out")
+    folder = make_folder(out, is_out=True)
     require_report(report_name(plan), folder)
     for heads in plan.texts:
         keep_heads(heads, folder)

@@ -69,7 +69,7 @@ def run(
     require_format(figures)
     asked = load_study(str(study), quick=quick)
     chosen = open_engine(engine, workers=workers, folder=Path(out), address=address)
-    folder = make_folder(out, "out")
+    folder = make_folder(out, is_out=True)
     require_report(asked.name, folder)
     with Ledger(folder / LEDGER) as ledger:
         # What is known already, and whether all that is to be learned is more than a trivial baseline does.
@@ -125,7 +125,7 @@ def estimate_session(
     name: str, *, quick: bool, out: Path, workers: int | None, tell: Callable[[str], None]
 ) -> Estimate:
     """What is left of a study, and what it will take; see `assay.studies.estimate`. Nothing is written."""
-    require_folder(out, "out")
+    require_folder(out, is_out=True)
     study = load_study(name, quick=quick)
     known = {**kept_answers(study.name), **answers_in(out)}
     found = estimate(study, known, workers=workers or os.cpu_count() or 1, tell=tell)
@@ -148,10 +148,10 @@ def report_session(name: str, *, quick: bool, out: Path, figures: str = "svg") -
     if Path(name).is_dir():
         raise AssayError(f"{name} is a folder; 'assay report STUDY --out {name}' names the study{_others(Path(name))}")
     study = load_study(name, quick=quick)
-    refuse_file(out, "out")
+    refuse_file(out, is_out=True)
     with Ledger(out / LEDGER, create=False) as ledger:
         command = _command("report", name, quick, out)
-        return write_findings(study, ledger, make_folder(out, "out"), command, Ran(0, {}), figures)
+        return write_findings(study, ledger, make_folder(out, is_out=True), command, Ran(0, {}), figures)
 
 
 def write_findings(

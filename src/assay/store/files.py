@@ -75,15 +75,15 @@ def require_writable(*paths: Path | None, reads: Iterable[Path | None] = ()) -> 
         taken.add(place)
 
 
-def make_folder(path: str | Path, named: str = "") -> Path:
-    """The folder, made if need be, and known to be writable; `named` is the parameter that names it, if one does.
+def make_folder(path: str | Path, *, is_out: bool = False) -> Path:
+    """The folder, made if need be, and known to be writable; `is_out` says that the parameter `out` names it.
 
     Raises:
         DiskError: the disk is full or fails.
         AssayError: it cannot be made or written to.
     """
     folder = Path(path)
-    refuse_file(folder, named)
+    refuse_file(folder, is_out=is_out)
     with _explained(f"folder {folder}", "written to"):
         folder.mkdir(parents=True, exist_ok=True)
         trial = _neighbour(folder / "file")
@@ -92,14 +92,14 @@ def make_folder(path: str | Path, named: str = "") -> Path:
     return folder
 
 
-def require_folder(path: str | Path, named: str = "") -> None:
+def require_folder(path: str | Path, *, is_out: bool = False) -> None:
     """Refuse what `make_folder` would refuse, before the work whose results it is for; nothing is left there.
 
     Raises:
         DiskError: the disk is full or fails.
         AssayError: it cannot be made or written to.
     """
-    refuse_file(Path(path), named)
+    refuse_file(Path(path), is_out=is_out)
     folder = Path(path).absolute()
     nearest = nearest_folder(folder)
     with (
@@ -109,16 +109,16 @@ def require_folder(path: str | Path, named: str = "") -> None:
         Path(trial, folder.relative_to(nearest)).mkdir(parents=True, exist_ok=True)
 
 
-def refuse_file(folder: Path, named: str = "") -> None:
+def refuse_file(folder: Path, *, is_out: bool = False) -> None:
     """Refuse a file where a folder is to be, or one above it.
 
     Raises:
-        AssayError: it names the file, and the parameter that names the folder.
+        AssayError: it names the file, and the parameter `out` where that names the folder.
     """
     for place in (folder, *folder.parents):
         if os.path.isfile(place):  # False for a name that is too long
-            if named:
-                raise ParameterError(f"{{}} is a file; {{{named}}} is a folder", place)
+            if is_out:
+                raise ParameterError("{} is a file; {out} is a folder", place)
             raise AssayError(f"{place} is a file; it must be a folder")
 
 

@@ -101,7 +101,7 @@ def examine(
     others = checked_precisions(quantise, array.dtype)
     folder = None if out is None else Path(out)
     if folder is not None:
-        require_folder(folder, "out")
+        require_folder(folder, is_out=True)
     tell(f"reading {array.shape[0]:,} documents of {array.shape[1]} numbers ({array.dtype})")
     given = Documents(array)
     answers = Answers(folder, given.digest)
