@@ -51,7 +51,8 @@ def _picture(sweep: Sweep, look: dict[str, Look]) -> VegaChart:
     return VegaChart(
         words.file_name(f"{sweep.name}.theorem"),
         message(sweep),
-        f"Width against {sweep.symbol} on logarithmic axes, a panel for each family; dashed: fitted laws"
+        f"{sweep.title} (task {sweep.task['name']}): width against {sweep.symbol} on logarithmic axes, a panel for "
+        "each family; dashed: fitted laws"
         f"{'; ' + signs if signs else ''}.",
         " ".join(caption),
         spec,
@@ -64,11 +65,10 @@ def _picture(sweep: Sweep, look: dict[str, Look]) -> VegaChart:
 
 def _panel(sweep: Sweep, family: str, drawn: list[Drawn], axes: Axes) -> Spec:
     needed = _needed_bits(sweep, family)
-    said = (
-        ""
-        if needed is None
-        else f"impossible with fewer than {math.ceil(needed.required):,} bits at {sweep.symbol} = {needed.x:,}"
-    )
+    said = ""
+    if needed is not None:
+        least = f"{math.ceil(needed.required):,} embedding bits at {sweep.symbol} = {needed.x:,}"
+        said = f"worst case: impossible below {least}"
     title: Spec = {"text": family, **({"subtitle": said} if said else {})}
     layers = boundaries.layers(drawn, axes, "width", columns=1)
     return {"title": title, "height": _HEIGHT, **where(panel=family), "layer": layers}
