@@ -71,7 +71,7 @@ def test_a_panel_for_each_family_has_all_that_stands_there():
     chart = picture(*ATTENTION, *LINEAR)
     titles = [panel["title"] for panel in chart.spec["concat"]]
     assert titles == [
-        {"text": "attention", "subtitle": "worst case: impossible below 12 embedding bits at N = 64"},
+        {"text": "attention", "subtitle": "worst case needs 12 bits at N = 64"},
         {"text": "feed-forward"},
     ]
     assert sizes(chart, "attention", "learned", "mean") == {"learned: 9 at N = 64": [4, 6, 8, 9]}

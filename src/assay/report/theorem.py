@@ -37,11 +37,15 @@ def _picture(sweep: Sweep, look: dict[str, Look]) -> VegaChart:
     drawn = {family: _drawn(sweep, family, look) for family in families}
     every = [one for family in families for one in drawn[family]]
     axes = boundaries.axes(every, sweep, "width", linear=False)
-    caption = [f"Filled: learned, a {sweep.mean_error_name} within the tolerance on {sweep.distribution} inputs."]
-    if any(one.series.verdict == "constructed" for one in every):
-        caption.append("Hollow: explicit weights, certified for every input.")
+    hollow = any(one.series.verdict == "constructed" for one in every)
+    caption = [
+        f"Filled: learned, a {sweep.mean_error_name} within the tolerance on {sweep.distribution} inputs"
+        f"{'; hollow: explicit weights, certified for every input' * hollow}."
+    ]
     if any(one.series.verdict == "impossible" for one in every):
         caption.append("Grey: impossible for every architecture of the panel, paler for the worst case.")
+    if any(_needed_bits(sweep, family) for family in families):
+        caption.append("Bits are those of one embedding; where they are named, bounds exclude no width.")
     spec: Spec = {
         "concat": [_panel(sweep, family, drawn[family], axes) for family in families],
         "columns": _IN_A_ROW,
@@ -67,8 +71,7 @@ def _panel(sweep: Sweep, family: str, drawn: list[Drawn], axes: Axes) -> Spec:
     needed = _needed_bits(sweep, family)
     said = ""
     if needed is not None:
-        least = f"{math.ceil(needed.required):,} embedding bits at {sweep.symbol} = {needed.x:,}"
-        said = f"worst case: impossible below {least}"
+        said = f"worst case needs {math.ceil(needed.required):,} bits at {sweep.symbol} = {needed.x:,}"
     title: Spec = {"text": family, **({"subtitle": said} if said else {})}
     layers = boundaries.layers(drawn, axes, "width", columns=1)
     return {"title": title, "height": _HEIGHT, **where(panel=family), "layer": layers}
