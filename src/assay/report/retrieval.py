@@ -124,9 +124,9 @@ def _documents_chart(found: RetrievalFindings) -> VegaChart:
 
 def _documents_message(found: RetrievalFindings) -> str:
     """The most documents that training served, and any number with explicit vectors."""
-    explicit = f"explicit vectors serve any number of documents in {2 * found.top} dimensions"
+    explicit = f"with enough bits explicit vectors serve any number in {2 * found.top} dimensions"
     if not found.reached:
-        return f"With enough bits {explicit}"
+        return explicit.capitalize()
     d = max(one.dimensions for one in found.reached)
     most, setting = max((one.middle, one.setting) for one in found.reached if one.dimensions == d)
     return f"In {d} dimensions training served {most:,} documents ({setting}); {explicit}"
