@@ -19,7 +19,7 @@ from assay.probing.candidates import Floats, Places, Whitened
 
 Whole = int | fmpz
 PRIME = 2**61 - 1  # what is independent modulo it is so indeed; if less is found, what is solved for does not hold
-PIVOTS = 20  # of the exact search: from the multipliers that float64 finds few are needed, and each takes long
+PIVOTS = 200  # of the exact search: from what float64 finds few are needed; each takes 25 ms at N = 256, d = 64
 BITS = (16, 32, 64, 128)  # kept of a query's free coordinates, tried in turn
 
 

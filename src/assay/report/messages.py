@@ -11,15 +11,16 @@ from assay.results.frontier import Point, Series
 from assay.results.growth import Growth
 
 _SAME = "stay the same"
+_NEAR = 0.05  # an exponent so near to 1, whose interval holds 1, is said to be 1
 
 
-def listed(parts: Sequence[str]) -> str:
+def listed(parts: Sequence[str], last: str = " and ") -> str:
     """Parts of a sentence in a row.
 
-    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
-    ('a', 'a and b', 'a, b and c')
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"]), listed(["a", "b"], last="; ")
+    ('a', 'a and b', 'a, b and c', 'a; b')
     """
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    return last.join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def named(name: str) -> str:
@@ -140,8 +141,9 @@ def _growth(growth: Growth, points: Sequence[Point], symbol: str) -> str:
     if growth.preferred == "logarithm":
         return f"like log {symbol}"
     if growth.preferred == "power" and growth.power and growth.exponent_interval:
-        low, high = growth.exponent_interval
-        return f"like {symbol}" if round(low, 2) <= 1 <= round(high, 2) else f"like {symbol}^{growth.power[1]:.2f}"
+        (low, high), exponent = growth.exponent_interval, growth.power[1]
+        linear = round(low, 2) <= 1 <= round(high, 2) and abs(exponent - 1) < _NEAR
+        return f"like {symbol}" if linear else f"like {symbol}^{exponent:.2f}"
     first, last = points[0], points[-1]
     times, span = last.width / first.width, f"from {symbol} = {first.x:,} to {last.x:,}"
     return f"{times:.{1 if times < 10 else 0}f} times {span}" if times > 1 else f"not {span}"

@@ -16,6 +16,7 @@ from statistics import median
 
 from assay.report.comparisons import Compared, summary_text
 from assay.report.findings import Findings
+from assay.report.messages import listed, named
 from assay.report.sweeps import Sweep
 from assay.report.words import seeds_text, tolerance_text, with_article
 from assay.results.frontier import Point, Series
@@ -182,7 +183,7 @@ def _standing_said(standing: Standing) -> Said:
         said.append(f"{which} {', '.join(_by_size(learned))}")
     if failed:
         towards = f"down to {field}" if standing.largest else f"up to {field}"
-        sizes = _list([f"{names}, {towards} {size}" for size, names in _together(failed)], last="; ")
+        sizes = listed([f"{names}, {towards} {size}" for size, names in _together(failed)], last="; ")
         said.append(f"not learned within this budget by {sizes}")
     return Said(standing.sweep.title, f"{standing.sweep.symbol} = {standing.x}", f"{'; '.join(said)}.")
 
@@ -195,11 +196,11 @@ def _at(standing: Standing, series: Series, point: Point) -> tuple[str, str]:
         size = f"at least {size}"
     elif point.first and point.width > least:
         size = f"{size}, the smallest tried,"
-    return size, plain_name(series.architecture)
+    return size, named(series.architecture)
 
 
 def _together(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(size, _list([name for _, name in group])) for size, group in groupby(found, key=lambda pair: pair[0])]
+    return [(size, listed([name for _, name in group])) for size, group in groupby(found, key=lambda pair: pair[0])]
 
 
 def _by_size(found: Iterable[tuple[str, str]]) -> list[str]:
@@ -257,9 +258,9 @@ def _other_lengths(sweep: Sweep) -> list[Said]:
     if not common:
         return []
     longest = max(common)
-    errors = [f"{median(row.errors[longest]):.2g} by {plain_name(row.architecture)}" for row in rows]
+    errors = [f"{median(row.errors[longest]):.2g} by {named(row.architecture)}" for row in rows]
     place = f"trained at {sweep.symbol} = {x} and tested at {longest}"
-    return [Said(sweep.title, place, f"{sweep.mean_error_name} {_list(errors)}, the median over seeds.")]
+    return [Said(sweep.title, place, f"{sweep.mean_error_name} {listed(errors)}, the median over seeds.")]
 
 
 def _grids(sweep: Sweep) -> list[Said]:
@@ -268,11 +269,11 @@ def _grids(sweep: Sweep) -> list[Said]:
     for grid in sweep.grids:
         ends = [(curve, curve.points[0], curve.points[-1]) for curve in grid.curves]
         spans = [
-            f"{plain_name(curve.architecture)} {median(first.errors):.2g} at {curve.field} {first.value}"
+            f"{named(curve.architecture)} {median(first.errors):.2g} at {curve.field} {first.value}"
             + ("" if first is last else f" and {median(last.errors):.2g} at {last.value}")
             for curve, first, last in ends
         ]
-        text = f"median {sweep.mean_error_name} of {_list(spans)}."
+        text = f"median {sweep.mean_error_name} of {listed(spans)}."
         said.append(Said(sweep.title, f"{sweep.symbol} = {grid.x}", text))
     return said
 
@@ -290,13 +291,13 @@ def _stated(sweep: Sweep) -> list[Said]:
         if point.width and series.architecture in trained:
             excluded[series.architecture] = max(point.width, excluded.get(series.architecture, 0))
     if excluded:
-        parts = _list([f"{width + 1} for {plain_name(name)}" for name, width in excluded.items()])
+        parts = listed([f"{width + 1} for {named(name)}" for name, width in excluded.items()])
         proved[x].append(f"bounds on the mean error exclude widths below {parts}")
     x, points = _stated_at(sweep, "constructed", "worst", standing.x)
     if points:
         series, point = min(points, key=lambda pair: pair[1].width)
         bits = f", {point.precision} bits per number" if point.precision > _FLOAT32 else ""
-        method = f"{series.source}, {plain_name(series.architecture)}{bits}"
+        method = f"{series.source}, {named(series.architecture)}{bits}"
         proved[x].append(f"explicit weights of width {point.width} hold in the worst case ({method})")
     return [Said(sweep.title, f"{sweep.symbol} = {x}", f"{'; '.join(parts)}.") for x, parts in proved.items()]
 
@@ -317,7 +318,7 @@ def comparison_sentences(found: Compared) -> list[str]:
         for column in zip(*(row.cells for row in found.rows), strict=True)
     ]
     counts = sorted(zip(held, found.networks, strict=True), key=lambda pair: -pair[0])
-    said = ", ".join(_by_size((str(count), plain_name(name)) for count, name in counts))
+    said = ", ".join(_by_size((str(count), named(name)) for count, name in counts))
     seeds = max((cell.trained.seeds for row in found.rows for cell in row.cells if cell.trained), default=0)
     within = _steps(found.steps)
     return [
@@ -338,25 +339,15 @@ def kind_sentences(found: Compared) -> list[str]:
     return said
 
 
-def plain_name(name: str) -> str:
-    """The name of an architecture as it stands in a list: what follows its first comma in parentheses.
-
-    >>> plain_name("delta-net, eigenvalues signed, width 32"), plain_name("lstm")
-    ('delta-net (eigenvalues signed, width 32)', 'lstm')
-    """
-    base, _, more = name.partition(", ")
-    return f"{base} ({more})" if more else base
-
-
 def _short_names(names: Sequence[str]) -> dict[str, str]:
     """What stands before the first comma of each name where no other begins like that; else the plain name."""
     bases = [name.partition(", ")[0] for name in names]
-    return {name: base if bases.count(base) == 1 else plain_name(name) for name, base in zip(names, bases, strict=True)}
+    return {name: base if bases.count(base) == 1 else named(name) for name, base in zip(names, bases, strict=True)}
 
 
 def _who(series: Series) -> str:
     """Whose sizes they are, and of what where that is no width."""
-    name = plain_name(series.architecture)
+    name = named(series.architecture)
     return name if series.field == "width" else f"{'largest ' if series.largest else ''}{series.field} of {name}"
 
 
@@ -367,12 +358,3 @@ def sentences(text: str) -> list[str]:
     ['In 4 bits.', 'It holds 0.5 of them.']
     """
     return re.split(r"(?<=[.]) (?=[A-Z])", text)
-
-
-def _list(parts: Sequence[str], last: str = " and ") -> str:
-    """Parts as a list in a sentence.
-
-    >>> _list(["a", "b", "c"]), _list(["a"])
-    ('a, b and c', 'a')
-    """
-    return last.join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
