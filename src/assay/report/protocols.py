@@ -60,11 +60,6 @@ def _answers(outcome: Outcome, wrong: int) -> str:
     return f"{outcome.runs - wrong} of {outcome.runs} right{f'; constant answers: {base}' if base else ''}"
 
 
-def _messages(outcome: Outcome) -> str:
-    """How many of the messages differ."""
-    return f"{outcome.messages} different ones of {outcome.messages_of}"
-
-
 def _compared(differs: float) -> str:
     """Whether the parties together answer as the whole network does."""
     return (

@@ -95,7 +95,6 @@ class Setting:
         return f"{name} {at}, {self.steps:,} steps"
 
 
-AT_ONE_TEMPERATURE = Setting()
 ANNEALED = Setting(temperatures=(0.1, 0.05, 0.03, 0.02, 0.01), steps=4000)
 
 
